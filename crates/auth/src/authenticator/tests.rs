@@ -1,0 +1,85 @@
+//! Who gets in, as what, and who does not.
+
+use super::*;
+
+fn token(name: &str, secret: &str, services: &[&str], permissions: &[Permission]) -> Token {
+    Token {
+        name: name.to_owned(),
+        secret: Secret::new(secret.to_owned()),
+        tenants: vec![Tenant::default(), Tenant::new("gems").unwrap()],
+        services: services.iter().map(|&service| service.to_owned()).collect(),
+        permissions: permissions.iter().copied().collect(),
+    }
+}
+
+fn authenticator() -> Authenticator {
+    Authenticator::with_tokens(vec![
+        token("shop-dev", "shop-dev-secret-0001", &["shop-api"], &[Permission::Read]),
+        token("agent", "agent-secret-00000001", &[], &[Permission::Push]),
+        token("ops", "ops-secret-0000000001", &["*"], &Permission::ALL),
+    ])
+    .unwrap()
+}
+
+fn ask(authorization: Option<&str>, org_id: Option<&str>) -> Result<Caller, Denied> {
+    authenticator().authenticate(Credentials { authorization, org_id })
+}
+
+#[test]
+fn a_bearer_token_and_a_basic_password_both_identify_the_caller() {
+    let bearer = ask(Some("Bearer shop-dev-secret-0001"), None).unwrap();
+    assert_eq!(bearer.principal(), "shop-dev");
+    assert_eq!(bearer.tenant(), &Tenant::default());
+    let basic = format!("Basic {}", BASE64_STANDARD.encode("loki:shop-dev-secret-0001"));
+    assert_eq!(ask(Some(&basic), None).unwrap().principal(), "shop-dev");
+}
+
+#[test]
+fn whatever_does_not_hold_is_refused() {
+    for header in [None, Some("Bearer wrong"), Some("Bearer "), Some("Digest x"), Some("Basic %%%"), Some("Bearer")] {
+        assert_eq!(ask(header, None).unwrap_err(), Denied::Unauthenticated, "{header:?}");
+    }
+}
+
+#[test]
+fn a_tenant_must_be_one_of_the_tokens() {
+    let secret = Some("Bearer ops-secret-0000000001");
+    assert_eq!(ask(secret, Some("gems")).unwrap().tenant().as_str(), "gems");
+    assert!(matches!(ask(secret, Some("rivals")), Err(Denied::Tenant { .. })));
+    assert!(matches!(ask(secret, Some("a/b")), Err(Denied::InvalidTenant(_))));
+}
+
+#[test]
+fn a_scope_names_the_services_and_nothing_named_is_nothing_seen() {
+    let developer = ask(Some("Bearer shop-dev-secret-0001"), None).unwrap();
+    assert!(developer.scope().services().contains("shop-api"));
+    assert!(!developer.scope().services().contains("crm-api"));
+    assert!(developer.require(Permission::Push).is_err());
+    let agent = ask(Some("Bearer agent-secret-00000001"), None).unwrap();
+    assert!(agent.require(Permission::Push).is_ok());
+    assert!(!agent.scope().services().contains("shop-api"));
+}
+
+#[test]
+fn everything_wrong_with_the_tokens_is_said_at_once() {
+    let mut homeless = token("homeless", "homeless-secret-0001", &[], &[]);
+    homeless.tenants.clear();
+    let problems = Authenticator::with_tokens(vec![
+        token("short", "abc", &[], &[]),
+        token("a", "a-secret-00000000001", &["*", "x"], &[]),
+        homeless,
+        token("short", "another-secret-0000001", &[], &[]),
+    ])
+    .unwrap_err();
+    let texts: Vec<_> = problems.iter().map(ToString::to_string).collect();
+    assert_eq!(texts.len(), 4, "{texts:?}");
+    assert!(!texts.join(" ").contains("a-secret"), "a secret must not stand in an error");
+}
+
+#[test]
+fn no_tokens_means_closed() {
+    let closed = Authenticator::with_tokens(Vec::new()).unwrap();
+    assert!(closed.is_closed());
+    assert!(closed.authenticate(Credentials { authorization: Some("Bearer x"), org_id: None }).is_err());
+    assert!(!Authenticator::anybody().is_closed());
+}

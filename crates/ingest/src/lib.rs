@@ -1,0 +1,24 @@
+//! Turns each foreign protocol into a `Batch` for a `Sink`: one folder a protocol, decoders pure, nothing here panics.
+//!
+//! The server checks who is asking and for which tenant, then hands the request to the protocol's function with its one
+//! [`Endpoint`]. An answer of success means that the [`Sink`] has made the lines durable.
+
+mod assemble;
+mod batch_id;
+mod cut;
+mod decoded;
+mod endpoint;
+mod inflate;
+mod limits;
+mod masking;
+mod sink;
+
+pub mod loki;
+
+pub use batch_id::{BATCH_HEADER, InvalidBatchId, format_batch_id, parse_batch_id};
+pub use cut::cut;
+pub use decoded::{DecodeError, Decoded, Rejected};
+pub use endpoint::{Endpoint, Totals};
+pub use limits::Limits;
+pub use masking::{Hits, Masking};
+pub use sink::{Sink, SinkError};

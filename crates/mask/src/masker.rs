@@ -1,0 +1,105 @@
+//! The masker: finds hits and writes the text anew with each one replaced.
+
+use std::borrow::Cow;
+
+use crate::keys::Keys;
+use crate::scan::Scan;
+use crate::{Config, Counts, Error, Hit, Rule, TokenKey};
+
+/// Replaces personal data and secrets in text. Cheap to share by reference between threads.
+#[derive(Clone, Debug)]
+pub struct Masker {
+    keys: Keys,
+    rules: [bool; Rule::ALL.len()],
+    token_key: Option<TokenKey>,
+}
+
+impl Masker {
+    /// Builds a masker; fails on a key name that could match nothing.
+    pub fn new(config: Config) -> Result<Self, Error> {
+        let keys = Keys::new(&config.secret_keys, &config.id_keys)?;
+        let mut rules = [false; Rule::ALL.len()];
+        for rule in config.rules {
+            rules[rule.index()] = true;
+        }
+        Ok(Self { keys, rules, token_key: config.token_key })
+    }
+
+    /// The text with every hit replaced; borrowed, without any allocation, when there is none.
+    /// `mask(mask(x)) == mask(x)`.
+    pub fn mask<'a>(&self, text: &'a str) -> Cow<'a, str> {
+        self.mask_with_counts(text, &mut Counts::default())
+    }
+
+    /// As [`mask`](Self::mask), and adds the hits to `counts`.
+    pub fn mask_with_counts<'a>(&self, text: &'a str, counts: &mut Counts) -> Cow<'a, str> {
+        let hits = self.hits(text);
+        if hits.is_empty() {
+            return Cow::Borrowed(text);
+        }
+        for hit in &hits {
+            counts.add(hit.rule);
+        }
+        Cow::Owned(self.replace(text, &hits))
+    }
+
+    /// Where the rules hit, in order and without overlaps; for those who only want to know.
+    pub fn hits(&self, text: &str) -> Vec<Hit> {
+        Scan::new(text, &self.keys, &self.rules).run()
+    }
+
+    /// Masks the value of a known key, as it stands in labels, metadata or headers, outside of any text.
+    pub fn mask_value<'a>(&self, key: &str, value: &'a str, counts: &mut Counts) -> Cow<'a, str> {
+        if self.rules[Rule::Secret.index()] && self.is_secret_key(key) && value != Rule::Secret.marker() {
+            counts.add(Rule::Secret);
+            return Cow::Borrowed(Rule::Secret.marker());
+        }
+        if is_plain_number(value) && self.keys.is_id(key) {
+            return Cow::Borrowed(value);
+        }
+        self.mask_with_counts(value, counts)
+    }
+
+    /// Whether a key's name says that its value is a secret.
+    pub fn is_secret_key(&self, key: &str) -> bool {
+        self.keys.is_secret(key)
+    }
+
+    /// The names of the rules that are on.
+    pub fn rule_names(&self) -> impl Iterator<Item = &'static str> + '_ {
+        Rule::ALL.into_iter().filter(|rule| self.rules[rule.index()]).map(Rule::name)
+    }
+
+    fn replace(&self, text: &str, hits: &[Hit]) -> String {
+        let mut out = String::with_capacity(text.len());
+        let mut from = 0;
+        for hit in hits {
+            out.push_str(text.get(from..hit.span.start).unwrap_or_default());
+            self.write_replacement(&mut out, text, hit);
+            from = hit.span.end;
+        }
+        out.push_str(text.get(from..).unwrap_or_default());
+        out
+    }
+
+    fn write_replacement(&self, out: &mut String, text: &str, hit: &Hit) {
+        let quote = |out: &mut String| {
+            if let Some(depth) = hit.quote {
+                out.extend(std::iter::repeat_n('\\', depth));
+                out.push('"');
+            }
+        };
+        quote(out);
+        match &self.token_key {
+            Some(key) if hit.rule.is_tokenised() => {
+                out.push_str(&key.token(hit.rule, text.get(hit.span.clone()).unwrap_or_default()));
+            }
+            _ => out.push_str(hit.rule.marker()),
+        }
+        quote(out);
+    }
+}
+
+fn is_plain_number(value: &str) -> bool {
+    !value.is_empty() && value.bytes().all(|byte| byte.is_ascii_digit())
+}

@@ -1,0 +1,1 @@
+//! Follows an order through its statuses: events, path, dwell, stuck.

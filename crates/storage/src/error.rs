@@ -1,0 +1,98 @@
+//! The one error of this crate; callers act on its [`Kind`].
+
+use std::io;
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+/// Why storage could not do it. The message names files, tables and numbers, never the text of a line.
+#[derive(Debug, thiserror::Error)]
+#[error(transparent)]
+pub struct Error(Box<Failure>);
+
+/// What a caller should do about an [`Error`].
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Kind {
+    /// Fix the request.
+    Invalid,
+    /// Come back later: the memory budget is used up.
+    Busy {
+        /// When it is worth trying again.
+        retry_after: Duration,
+    },
+    /// The disk is full: make space; nothing that was acknowledged is lost.
+    Full,
+    /// Try again: it is closing, or the disk does not answer.
+    Unavailable,
+    /// Another server uses the folder.
+    Locked,
+    /// A file is damaged; an operator must look.
+    Corrupt,
+    /// A bug of ours.
+    Internal,
+}
+
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum Failure {
+    #[error("{0}")]
+    Invalid(String),
+    #[error("the memory budget for new lines is used up, retry in {} s", .retry_after.as_secs().max(1))]
+    Busy { retry_after: Duration },
+    #[error("the disk is full: cannot {action} `{}`", .path.display())]
+    Full { action: &'static str, path: PathBuf },
+    #[error("{0}")]
+    Unavailable(&'static str),
+    #[error("the data folder `{}` is in use by another server", .0.display())]
+    Locked(PathBuf),
+    #[error("`{}` is damaged at byte {offset}: {reason}", .path.display())]
+    Corrupt { path: PathBuf, offset: u64, reason: String },
+    #[error("cannot {action} `{}`: {source}", .path.display())]
+    Io { action: &'static str, path: PathBuf, source: io::Error },
+    #[error("table `{table}`: {reason}")]
+    Table { table: &'static str, reason: String },
+    #[error("{0}")]
+    Internal(String),
+}
+
+impl Error {
+    /// What the caller should do.
+    pub fn kind(&self) -> Kind {
+        match &*self.0 {
+            Failure::Invalid(_) => Kind::Invalid,
+            Failure::Busy { retry_after } => Kind::Busy { retry_after: *retry_after },
+            Failure::Full { .. } => Kind::Full,
+            Failure::Unavailable(_) | Failure::Io { .. } => Kind::Unavailable,
+            Failure::Locked(_) => Kind::Locked,
+            Failure::Corrupt { .. } => Kind::Corrupt,
+            Failure::Table { .. } | Failure::Internal(_) => Kind::Internal,
+        }
+    }
+
+    pub(crate) fn invalid(reason: impl Into<String>) -> Self {
+        Failure::Invalid(reason.into()).into()
+    }
+
+    pub(crate) fn internal(reason: impl ToString) -> Self {
+        Failure::Internal(reason.to_string()).into()
+    }
+
+    pub(crate) fn corrupt(path: &Path, offset: u64, reason: impl ToString) -> Self {
+        Failure::Corrupt { path: path.to_owned(), offset, reason: reason.to_string() }.into()
+    }
+
+    /// Turns an error of the operating system into ours; `action` completes "cannot … `path`".
+    pub(crate) fn io(action: &'static str, path: &Path, source: io::Error) -> Self {
+        let path = path.to_owned();
+        match source.kind() {
+            io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded | io::ErrorKind::FileTooLarge => {
+                Failure::Full { action, path }.into()
+            }
+            _ => Failure::Io { action, path, source }.into(),
+        }
+    }
+}
+
+impl From<Failure> for Error {
+    fn from(failure: Failure) -> Self {
+        Self(Box::new(failure))
+    }
+}

@@ -1,0 +1,122 @@
+//! The project's commands: `cargo xtask demo | test | check | bench | docs`.
+
+use std::env;
+use std::path::{Path, PathBuf};
+use std::process::{Command, ExitCode};
+
+use anyhow::{Context as _, Result, bail};
+
+const USAGE: &str = "\
+usage: cargo xtask COMMAND
+
+  demo [OPTIONS]   build everything and run the demo: three services, two weeks of history, the server and the agent;
+                   options are lapidary-demo's (`cargo xtask demo --help` lists them)
+  test [FILTER]    build everything and run every test: documentation examples, units, the real binaries
+  check            formatting, clippy, the tidy rules, documentation; licences too where cargo-deny is installed
+  bench [NAME]     the benchmarks of the hot paths, then the whole system under load
+  docs             the API documentation of every crate, and the generated references in docs/reference
+";
+
+fn main() -> ExitCode {
+    let mut args = env::args().skip(1);
+    let command = args.next().unwrap_or_default();
+    let rest: Vec<String> = args.collect();
+    let done = match command.as_str() {
+        "demo" => demo(&rest),
+        "test" => test(&rest),
+        "check" => check(),
+        "bench" => bench(&rest),
+        "docs" => docs(),
+        _ => {
+            say(USAGE);
+            return ExitCode::from(2);
+        }
+    };
+    match done {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            say(&format!("xtask {command}: {error:#}"));
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn demo(args: &[String]) -> Result<()> {
+    build_programs()?;
+    run(Command::new(target_dir().join("debug").join(format!("lapidary-demo{}", env::consts::EXE_SUFFIX))).args(args))
+}
+
+/// Ends on the test runner's own summary, so documentation examples come first.
+fn test(args: &[String]) -> Result<()> {
+    build_programs()?;
+    if args.is_empty() {
+        run(&mut cargo(&["test", "--workspace", "--doc", "--quiet"]))?;
+    }
+    if succeeds(cargo(&["nextest", "--version"])) {
+        run(cargo(&["nextest", "run", "--workspace", "--no-fail-fast"]).args(args))
+    } else {
+        run(cargo(&["test", "--workspace", "--lib", "--bins", "--tests", "--no-fail-fast", "--"]).args(args))
+    }
+}
+
+fn check() -> Result<()> {
+    run(&mut cargo(&["fmt", "--all", "--check"]))?;
+    run(&mut cargo(&["clippy", "--workspace", "--all-targets", "--", "-D", "warnings"]))?;
+    run(&mut cargo(&["test", "--package", "xtask", "--quiet"]))?;
+    run(cargo(&["doc", "--workspace", "--no-deps", "--document-private-items"]).env("RUSTDOCFLAGS", "-D warnings"))?;
+    for (tool, args) in [("deny", ["deny", "check"]), ("machete", ["machete", "--with-metadata"])] {
+        if succeeds(cargo(&[tool, "--version"])) {
+            run(&mut cargo(&args))?;
+        } else {
+            say(&format!("xtask check: cargo-{tool} is not installed, so its part was left out"));
+        }
+    }
+    Ok(())
+}
+
+fn bench(args: &[String]) -> Result<()> {
+    run(cargo(&["bench", "--workspace", "--benches"]).args(args))?;
+    build_programs()?;
+    run(&mut cargo(&["run", "--package", "bench"]))
+}
+
+fn docs() -> Result<()> {
+    run(cargo(&["test", "--workspace", "--lib", "--tests", "generated"]).env("UPDATE_EXPECT", "1"))?;
+    run(&mut cargo(&["doc", "--workspace", "--no-deps"]))
+}
+
+/// The same selection of packages everywhere, so that everything is built with one set of features.
+fn build_programs() -> Result<()> {
+    run(&mut cargo(&["build", "--workspace", "--bins"]))
+}
+
+fn cargo(args: &[&str]) -> Command {
+    let mut command = Command::new(env::var_os("CARGO").unwrap_or_else(|| "cargo".into()));
+    command.args(args).current_dir(root());
+    command
+}
+
+fn run(command: &mut Command) -> Result<()> {
+    let status = command.status().with_context(|| format!("cannot start {}", command.get_program().display()))?;
+    if !status.success() {
+        bail!("{} {:?} ended with {status}", command.get_program().display(), command.get_args().collect::<Vec<_>>());
+    }
+    Ok(())
+}
+
+fn succeeds(mut command: Command) -> bool {
+    command.output().is_ok_and(|output| output.status.success())
+}
+
+fn root() -> &'static Path {
+    Path::new(env!("CARGO_MANIFEST_DIR")).parent().unwrap_or(Path::new("."))
+}
+
+fn target_dir() -> PathBuf {
+    env::var_os("CARGO_TARGET_DIR").map_or_else(|| root().join("target"), PathBuf::from)
+}
+
+#[expect(clippy::print_stderr, reason = "this is a program for people")]
+fn say(text: &str) {
+    eprintln!("{text}");
+}
