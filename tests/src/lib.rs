@@ -1,1 +1,1 @@
-//! Black-box tests against the real binaries.
+//! Black-box tests live in `system.rs`; there is no library here.

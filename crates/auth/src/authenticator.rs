@@ -104,6 +104,11 @@ impl Authenticator {
         Self { mode: Mode::Anybody }
     }
 
+    /// Lets nobody in.
+    pub const fn closed() -> Self {
+        Self { mode: Mode::Tokens(Vec::new()) }
+    }
+
     /// Knows these tokens and nobody else; reports everything that is wrong with them.
     pub fn with_tokens(tokens: Vec<Token>) -> Result<Self, Vec<InvalidToken>> {
         let problems: Vec<_> = tokens.iter().enumerate().filter_map(|(i, token)| problem(token, tokens.get(..i)?)).collect();

@@ -37,7 +37,7 @@ mod tests {
     #[test]
     fn a_line_within_the_limit_is_not_copied_and_a_known_total_is_told() {
         assert!(matches!(cut("short".into(), 5, None), Cow::Borrowed("short")));
-        assert_eq!(cut("0123456789012345678901234567890".into(), 30, Some(5000)), "01234567890123 [cut 4986 bytes]".replace("23 ", "2 ").replace("4986", "4987"));
+        assert_eq!(cut("0123456789".into(), 24, Some(5000)), "0123456 [cut 4993 bytes]");
         assert_eq!(cut("abc".into(), 2, None), " [cut 3 bytes]");
     }
 }

@@ -83,7 +83,8 @@ impl fmt::Display for Rejected {
     }
 }
 
-fn clip(reason: &str) -> &str {
+/// The beginning of a text that becomes part of a message.
+pub(crate) fn clip(reason: &str) -> &str {
     reason.get(..reason.floor_char_boundary(MAX_REASON_BYTES)).unwrap_or(reason)
 }
 

@@ -90,7 +90,7 @@ impl Endpoint {
                 totals.lines += lines;
                 totals.bytes += bytes;
                 totals.rejected_lines += rejected_lines;
-                totals.hits.merge(hits);
+                totals.hits.merge(&hits);
             }
             Err(SinkError::Invalid(_)) => totals.rejected_pushes += 1,
             Err(_) => totals.failed_pushes += 1,

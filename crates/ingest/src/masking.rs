@@ -2,6 +2,9 @@
 
 use std::borrow::Cow;
 use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use mask::{Counts, Masker};
 
 /// What to do about personal data in lines, metadata and labels.
 #[derive(Clone, Debug, Default)]
@@ -9,31 +12,107 @@ pub enum Masking {
     /// Look for none.
     #[default]
     Off,
+    /// Leave every byte as it came and count what is found, since it is a defect of the service that sent it.
+    Detect(Arc<Masker>),
+    /// Replace what is found.
+    Mask(Arc<Masker>),
 }
 
-/// How often each rule found something, by (service, rule).
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Hits(BTreeMap<(String, String), u64>);
-
 impl Masking {
-    /// The text to keep.
-    pub(crate) fn apply<'t>(&self, text: Cow<'t, str>, _service: &str, _hits: &mut Hits) -> Cow<'t, str> {
-        match self {
-            Self::Off => text,
+    /// A line's text as it is to be kept.
+    pub(crate) fn line<'t>(&self, text: Cow<'t, str>, counts: &mut Counts) -> Cow<'t, str> {
+        self.apply(text, counts, |masker, text, counts| masker.mask_with_counts(text, counts))
+    }
+
+    /// The value of a label or of structured metadata as it is to be kept.
+    pub(crate) fn value<'t>(&self, name: &str, value: Cow<'t, str>, counts: &mut Counts) -> Cow<'t, str> {
+        self.apply(value, counts, |masker, value, counts| masker.mask_value(name, value, counts))
+    }
+
+    fn apply<'t, F>(&self, text: Cow<'t, str>, counts: &mut Counts, find: F) -> Cow<'t, str>
+    where
+        F: for<'x> Fn(&Masker, &'x str, &mut Counts) -> Cow<'x, str>,
+    {
+        let masked = match self {
+            Self::Off => return text,
+            Self::Detect(masker) => {
+                find(masker, &text, counts);
+                return text;
+            }
+            Self::Mask(masker) => find(masker, &text, counts),
+        };
+        match masked {
+            Cow::Owned(masked) => Cow::Owned(masked),
+            // The fixed marker of a secret is borrowed too, so compare.
+            Cow::Borrowed(same) if same == text => text,
+            Cow::Borrowed(marker) => Cow::Owned(marker.to_owned()),
         }
     }
 }
 
+/// How often each rule found something, by service.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Hits(BTreeMap<String, Counts>);
+
+/// More services than this are counted together, as `other`.
+const MAX_SERVICES: usize = 1_000;
+
 impl Hits {
-    /// Counts by (service, rule).
-    pub fn iter(&self) -> impl Iterator<Item = (&str, &str, u64)> {
-        self.0.iter().map(|((service, rule), count)| (service.as_str(), rule.as_str(), *count))
+    /// Services with hits, by name.
+    pub fn iter(&self) -> impl Iterator<Item = (&str, &Counts)> {
+        self.0.iter().map(|(service, counts)| (service.as_str(), counts))
+    }
+
+    /// Adds what was found in a service's lines.
+    pub(crate) fn add(&mut self, service: &str, counts: Counts) {
+        if counts.total() == 0 {
+            return;
+        }
+        if let Some(known) = self.0.get_mut(service) {
+            *known += counts;
+        } else {
+            let service = if self.0.len() < MAX_SERVICES { service } else { "other" };
+            *self.0.entry(service.to_owned()).or_default() += counts;
+        }
     }
 
     /// Adds the counts of `other`.
-    pub(crate) fn merge(&mut self, other: Self) {
-        for (key, count) in other.0 {
-            *self.0.entry(key).or_default() += count;
+    pub(crate) fn merge(&mut self, other: &Self) {
+        for (service, counts) in &other.0 {
+            self.add(service, *counts);
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn masker() -> Arc<Masker> {
+        Arc::new(Masker::new(mask::Config::default()).unwrap())
+    }
+
+    #[test]
+    fn detecting_counts_and_leaves_the_bytes_while_masking_replaces_them() {
+        let text = "mail to anna@example.org";
+        let mut counts = Counts::default();
+        assert_eq!(Masking::Off.line(text.into(), &mut counts), text);
+        assert_eq!(counts.total(), 0);
+        assert_eq!(Masking::Detect(masker()).line(text.into(), &mut counts), text);
+        assert_eq!(counts.get(mask::Rule::Email), 1);
+        assert_eq!(Masking::Mask(masker()).line(text.into(), &mut counts), "mail to <email>");
+        assert_eq!(Masking::Mask(masker()).value("password", "hunter2".into(), &mut counts), "<secret>");
+    }
+
+    #[test]
+    fn services_beyond_the_limit_are_counted_together() {
+        let mut one = Counts::default();
+        one.add(mask::Rule::Phone);
+        let mut hits = Hits::default();
+        for n in 0..2_000 {
+            hits.add(&format!("s{n}"), one);
+        }
+        assert_eq!(hits.iter().count(), MAX_SERVICES + 1);
+        assert_eq!(hits.iter().map(|(_, counts)| counts.total()).sum::<u64>(), 2_000);
     }
 }

@@ -7,6 +7,7 @@ mod batch;
 mod defect;
 mod endpoint;
 mod entity;
+mod json;
 mod key;
 mod kind;
 mod labels;

@@ -1,8 +1,18 @@
 //! The one door for reading a line: recognises its format, reads its facts, notes its defects.
 
+mod foreign;
+mod house;
+mod rules;
+
+use std::borrow::Cow;
+
 use jiff::tz::TimeZone;
 
-use crate::{Aliases, Limits, Record, Statuses};
+use crate::scan::{self, Raw};
+use crate::{Aliases, Defect, Defects, Format, Limits, Record, Statuses, Value, level};
+
+pub(crate) use foreign::is_logfmt;
+pub(crate) use house::Head;
 
 /// What a reader needs to know; the default serves a system without configuration.
 #[derive(Clone, Debug, Default)]
@@ -37,13 +47,49 @@ pub struct Reader {
 
 impl Reader {
     /// A reader with these settings.
-    pub fn new(config: Config) -> Self {
+    pub const fn new(config: Config) -> Self {
         Self { config }
     }
 
     /// Reads a line of any format. Never fails: what is wrong stands in [`Record::defects`]. The record borrows from
     /// the line, and from the reader where an alias was replaced.
     pub fn read<'a>(&'a self, line: &'a str, context: &Context) -> Record<'a> {
-        // being written
+        let text = self.within_limit(line);
+        let mut record = self
+            .house(text, context)
+            .or_else(|| self.json(text, context))
+            .or_else(|| self.logfmt(text, context))
+            .unwrap_or_else(|| {
+                let mut record = Record::empty(Format::Unknown);
+                record.level = level::of_words(text);
+                record
+            });
+        if text.len() < line.len() {
+            record.defects.add(Defect::TooLong);
+        }
+        record
+    }
+
+    fn within_limit<'a>(&self, line: &'a str) -> &'a str {
+        let end = line.floor_char_boundary(self.config.limits.line_bytes);
+        scan::cut(line, 0, end)
     }
 }
+
+/// The value that a raw one stands for.
+fn value<'a>(raw: Raw<'a>, defects: &mut Defects) -> Value<'a> {
+    match raw {
+        Raw::Bare(text) | Raw::Plain(text) => Value::text(Cow::Borrowed(text)),
+        Raw::Json(text) => Value::scanned_json(text),
+        Raw::Escaped(text) => {
+            let (text, good) = scan::unescape(text);
+            if !good {
+                defects.add(Defect::BadEscape);
+            }
+            Value::text(text)
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests;

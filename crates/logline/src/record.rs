@@ -4,6 +4,8 @@ use std::borrow::Cow;
 
 use crate::key::Key;
 use crate::{Defect, Defects, Direction, Entity, Format, Kind, Level, LineTime, Timestamp, Value};
+use crate::level::is_error;
+use crate::scan::cut;
 use crate::{endpoint, time, write};
 
 /// The facts of one line, borrowed from it where nothing had to be unescaped.
@@ -52,23 +54,19 @@ impl<'a> Record<'a> {
         let mut record = Self::empty(Format::House);
         record.time = Some(LineTime { at, zoned: true });
         record.kind = Some(kind);
-        match endpoint.into() {
-            Cow::Borrowed(text) => record.set_endpoint(text),
-            Cow::Owned(text) => match endpoint::template(&text) {
-                Some((template, path)) => {
-                    record.endpoint = Cow::Owned(template);
-                    record.push(Cow::Borrowed("path"), Value::text(path.to_owned()));
-                }
-                None => record.endpoint = Cow::Owned(text),
-            },
-        }
+        record.set_endpoint(endpoint.into());
         record
     }
 
-    /// Adds a field. Characters that a key cannot have become `_`.
+    /// Adds a field. Characters that a key cannot have become `_`; a reserved key that is set already takes the new
+    /// value.
     #[must_use]
     pub fn field(mut self, key: impl Into<Cow<'a, str>>, value: impl Into<Value<'a>>) -> Self {
-        self.push(write::key(key.into()), value.into());
+        let key = write::key(key.into());
+        match Key::of(&key).and_then(|known| self.slots.get(known)).and_then(|index| self.fields.get_mut(index)) {
+            Some(field) => field.value = value.into(),
+            None => self.push(key, value.into()),
+        }
         self
     }
 
@@ -192,9 +190,10 @@ impl<'a> Record<'a> {
     /// object of the line.
     pub fn subject(&self) -> Option<Entity<'_>> {
         let of = |object: &str| self.entities().find(|entity| entity.object == object);
-        match self.kind {
-            Some(Kind::Status) => of(&self.endpoint),
-            _ => of("order").or_else(|| self.entities().next()),
+        match (self.kind, self.order_id()) {
+            (Some(Kind::Status), _) => of(&self.endpoint),
+            (_, Some(id)) if !id.is_empty() => Some(Entity { object: "order", id }),
+            _ => self.entities().next(),
         }
     }
 
@@ -243,7 +242,7 @@ impl<'a> Record<'a> {
 
     /// `error`: why it failed; none if it is empty, `null` or `false`.
     pub fn error(&self) -> Option<&str> {
-        self.text(Key::Error).filter(|text| !matches!(*text, "" | "null" | "false"))
+        self.text(Key::Error).filter(|text| is_error(text))
     }
 
     /// `path`: the real path behind the endpoint's template.
@@ -320,16 +319,20 @@ impl<'a> Record<'a> {
     }
 
     /// Takes the endpoint as its template; a path that was replaced goes to `path`, unless that is there.
-    pub(crate) fn set_endpoint(&mut self, text: &'a str) {
-        match endpoint::template(text) {
-            Some((template, path)) => {
-                self.endpoint = Cow::Owned(template);
-                if self.text(Key::Path).is_none() {
-                    self.push(Cow::Borrowed("path"), Value::text(path));
-                }
-            }
-            None => self.endpoint = Cow::Borrowed(text),
+    pub(crate) fn set_endpoint(&mut self, text: Cow<'a, str>) {
+        let Some((template, path)) = endpoint::template(&text) else {
+            self.endpoint = text;
+            return;
+        };
+        if self.text(Key::Path).is_none() {
+            let at = text.len() - path.len();
+            let path = match &text {
+                Cow::Borrowed(text) => Cow::Borrowed(cut(text, at, text.len())),
+                Cow::Owned(_) => Cow::Owned(path.to_owned()),
+            };
+            self.push(Cow::Borrowed("path"), Value::text(path));
         }
+        self.endpoint = Cow::Owned(template);
     }
 
     /// Adds a field as it is, and notes a reserved key that stands twice.

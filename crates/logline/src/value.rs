@@ -2,7 +2,7 @@
 
 use std::borrow::Cow;
 
-use crate::scan;
+use crate::{Limits, json};
 
 /// A field's value; borrowed from the line unless it had to be unescaped.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
@@ -21,8 +21,8 @@ impl<'a> Value<'a> {
     /// characters are taken out, so that it fits into one line; the JSON's meaning stays.
     pub fn json(text: impl Into<Cow<'a, str>>) -> Self {
         let text = text.into();
-        match scan::is_json(&text) {
-            true => Self { text: scan::one_line(text), json: true },
+        match json::is_value(text.trim_ascii(), Limits::default().depth) {
+            true => Self { text: json::one_line(text), json: true },
             false => Self::text(text),
         }
     }

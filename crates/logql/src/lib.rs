@@ -17,6 +17,7 @@ mod quantity;
 mod regex;
 mod span;
 mod validate;
+mod words;
 
 pub use ast::{Expr, LogExpr, Matcher, MetricExpr, Selector, Stage};
 pub use error::{Error, Position};

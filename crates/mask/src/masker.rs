@@ -33,14 +33,7 @@ impl Masker {
 
     /// As [`mask`](Self::mask), and adds the hits to `counts`.
     pub fn mask_with_counts<'a>(&self, text: &'a str, counts: &mut Counts) -> Cow<'a, str> {
-        let hits = self.hits(text);
-        if hits.is_empty() {
-            return Cow::Borrowed(text);
-        }
-        for hit in &hits {
-            counts.add(hit.rule);
-        }
-        Cow::Owned(self.replace(text, &hits))
+        self.apply(text, &self.hits(text), counts)
     }
 
     /// Where the rules hit, in order and without overlaps; for those who only want to know.
@@ -54,10 +47,7 @@ impl Masker {
             counts.add(Rule::Secret);
             return Cow::Borrowed(Rule::Secret.marker());
         }
-        if is_plain_number(value) && self.keys.is_id(key) {
-            return Cow::Borrowed(value);
-        }
-        self.mask_with_counts(value, counts)
+        self.apply(value, &Scan::new(value, &self.keys, &self.rules).under(key).run(), counts)
     }
 
     /// Whether a key's name says that its value is a secret.
@@ -70,16 +60,20 @@ impl Masker {
         Rule::ALL.into_iter().filter(|rule| self.rules[rule.index()]).map(Rule::name)
     }
 
-    fn replace(&self, text: &str, hits: &[Hit]) -> String {
+    fn apply<'a>(&self, text: &'a str, hits: &[Hit], counts: &mut Counts) -> Cow<'a, str> {
+        if hits.is_empty() {
+            return Cow::Borrowed(text);
+        }
         let mut out = String::with_capacity(text.len());
         let mut from = 0;
         for hit in hits {
+            counts.add(hit.rule);
             out.push_str(text.get(from..hit.span.start).unwrap_or_default());
             self.write_replacement(&mut out, text, hit);
             from = hit.span.end;
         }
         out.push_str(text.get(from..).unwrap_or_default());
-        out
+        Cow::Owned(out)
     }
 
     fn write_replacement(&self, out: &mut String, text: &str, hit: &Hit) {
@@ -100,6 +94,5 @@ impl Masker {
     }
 }
 
-fn is_plain_number(value: &str) -> bool {
-    !value.is_empty() && value.bytes().all(|byte| byte.is_ascii_digit())
-}
+#[cfg(test)]
+mod tests;

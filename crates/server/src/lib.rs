@@ -1,1 +1,12 @@
-//! Puts it together: config, routes, errors to HTTP, start and drain; the lapidary command line.
+//! Puts the parts together: configuration, routes, errors to HTTP, start and drain; and the `lapidary` command line.
+
+mod app;
+pub mod cli;
+pub mod config;
+mod http;
+mod loki;
+mod metrics;
+mod serve;
+
+pub use http::{Access, ROUTES, Route};
+pub use serve::{Server, serve};

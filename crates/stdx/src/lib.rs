@@ -1,10 +1,12 @@
-//! What std lacks and has no domain noun in it: clock, seeded randomness, tasks, back-off, byte sizes, secrets.
+//! What std lacks and has no domain noun in it: clock, seeded randomness, tasks, back-off, byte sizes, secrets,
+//! and settings from a TOML file that report all their problems at once (used by every program).
 
 mod backoff;
 mod bytesize;
 mod clock;
 mod rng;
 mod secret;
+mod settings;
 mod tasks;
 
 pub use backoff::Backoff;
@@ -12,4 +14,5 @@ pub use bytesize::{ByteSize, InvalidByteSize};
 pub use clock::{Clock, ManualClock, SystemClock};
 pub use rng::Rng;
 pub use secret::Secret;
+pub use settings::{KeyDoc, Problem, Problems, Setting, Settings, parse_duration, show_duration};
 pub use tasks::{Drained, Shutdown, Tasks};

@@ -2,7 +2,14 @@
 
 use std::sync::{Arc, LazyLock};
 
-use arrow::datatypes::{DataType, Field, Fields, Schema, SchemaRef, TimeUnit};
+use arrow::array::{
+    ArrayRef, DictionaryArray, Int16Array, Int32Array, MapBuilder, MapFieldNames, StringArray, StringBuilder,
+    TimestampMicrosecondArray,
+};
+use arrow::datatypes::{DataType, Field, Fields, Int32Type, Schema, SchemaRef, TimeUnit};
+use arrow::error::ArrowError;
+use arrow::record_batch::RecordBatch;
+use logline::Batch;
 
 use crate::TableSpec;
 
@@ -59,4 +66,77 @@ pub fn text_dictionary() -> DataType {
 pub fn text_map() -> DataType {
     let pair = Fields::from(vec![Field::new("key", DataType::Utf8, false), Field::new("value", DataType::Utf8, true)]);
     DataType::Map(Arc::new(Field::new("key_value", DataType::Struct(pair), false)), false)
+}
+
+/// Rows of a batch, in its order.
+pub(crate) fn rows(batch: &Batch) -> Result<RecordBatch, ArrowError> {
+    let count = batch.lines();
+    let mut streams = StringBuilder::with_capacity(batch.streams.len(), batch.streams.len() * 64);
+    let mut stream_keys = Vec::with_capacity(count);
+    let mut services = Services::default();
+    let mut times = Vec::with_capacity(count);
+    let mut nanos = Vec::with_capacity(count);
+    let mut lines = StringBuilder::with_capacity(count, batch.bytes());
+    let mut metadata = metadata_builder(count);
+    for (key, stream) in (0_i32..).zip(&batch.streams) {
+        streams.append_value(stream.labels.to_string());
+        let service = services.key(stream.labels.get(SERVICE_NAME));
+        stream_keys.resize(stream_keys.len() + stream.entries.len(), key);
+        services.keys.resize(services.keys.len() + stream.entries.len(), service);
+        for entry in &stream.entries {
+            times.push(entry.timestamp.micros());
+            nanos.push(i16::try_from(entry.timestamp.nanos_of_micro()).unwrap_or(0));
+            lines.append_value(&entry.line);
+            append_pairs(&mut metadata, &entry.metadata)?;
+        }
+    }
+    let columns: Vec<ArrayRef> = vec![
+        Arc::new(DictionaryArray::try_new(Int32Array::from(stream_keys), Arc::new(streams.finish()))?),
+        Arc::new(services.finish()?),
+        Arc::new(TimestampMicrosecondArray::from(times).with_timezone("UTC")),
+        Arc::new(Int16Array::from(nanos)),
+        Arc::new(lines.finish()),
+        Arc::new(metadata.finish()),
+        Arc::new(TimestampMicrosecondArray::from(vec![batch.received.micros(); count]).with_timezone("UTC")),
+    ];
+    RecordBatch::try_new(schema(), columns)
+}
+
+/// Distinct services and each row's; a batch has few.
+#[derive(Default)]
+struct Services {
+    names: Vec<String>,
+    keys: Vec<Option<i32>>,
+}
+
+impl Services {
+    fn key(&mut self, name: Option<&str>) -> Option<i32> {
+        let name = name?;
+        let index = self.names.iter().position(|known| known == name).unwrap_or_else(|| {
+            self.names.push(name.to_owned());
+            self.names.len() - 1
+        });
+        i32::try_from(index).ok()
+    }
+
+    fn finish(self) -> Result<DictionaryArray<Int32Type>, ArrowError> {
+        DictionaryArray::try_new(Int32Array::from(self.keys), Arc::new(StringArray::from(self.names)))
+    }
+}
+
+fn metadata_builder(rows: usize) -> MapBuilder<StringBuilder, StringBuilder> {
+    let names =
+        MapFieldNames { entry: "key_value".to_owned(), key: "key".to_owned(), value: "value".to_owned() };
+    MapBuilder::with_capacity(Some(names), StringBuilder::new(), StringBuilder::new(), rows)
+}
+
+fn append_pairs(
+    map: &mut MapBuilder<StringBuilder, StringBuilder>,
+    pairs: &[(String, String)],
+) -> Result<(), ArrowError> {
+    for (name, value) in pairs {
+        map.keys().append_value(name);
+        map.values().append_value(value);
+    }
+    map.append(!pairs.is_empty())
 }

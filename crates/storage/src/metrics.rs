@@ -1,10 +1,87 @@
 //! Numbers for `/metrics`.
 
+use prometheus_client::metrics::counter::Counter;
+use prometheus_client::metrics::gauge::Gauge;
+use prometheus_client::metrics::histogram::Histogram;
+use prometheus_client::registry::{Registry, Unit};
+use std::sync::atomic::AtomicU64;
+
 /// Counters and gauges of one storage; cheap to clone, all clones count together.
-#[derive(Clone, Debug, Default)]
-pub struct Metrics {}
+#[derive(Clone, Debug)]
+pub struct Metrics {
+    /// Lines that were acknowledged.
+    pub appended_lines: Counter,
+    /// Bytes of their text, metadata included.
+    pub appended_bytes: Counter,
+    /// Batches that were told to come back because the memory budget was used up.
+    pub busy: Counter,
+    /// How long each sync of the WAL took.
+    pub wal_sync_seconds: Histogram,
+    /// Bytes of WAL on disk.
+    pub wal_bytes: Gauge,
+    /// Accounted bytes of rows in memory.
+    pub head_bytes: Gauge,
+    /// Flushes that were committed.
+    pub flushes: Counter,
+    /// Flushes that failed and will be tried again.
+    pub flush_failures: Counter,
+    /// How long a flush took.
+    pub flush_seconds: Histogram,
+    /// Files that flushes wrote.
+    pub files_written: Counter,
+    /// Bytes of these files.
+    pub file_bytes_written: Counter,
+    /// WAL records that were replayed at the start.
+    pub replayed_records: Counter,
+    /// Bytes of WAL that were cut off as never acknowledged.
+    pub torn_bytes: Counter,
+    /// Batches that a derived table could not be made from.
+    pub derive_failures: Counter,
+}
+
+impl Default for Metrics {
+    fn default() -> Self {
+        let seconds = || Histogram::new([0.0005, 0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1.0, 2.0, 5.0, 10.0]);
+        Self {
+            appended_lines: Counter::default(),
+            appended_bytes: Counter::default(),
+            busy: Counter::default(),
+            wal_sync_seconds: seconds(),
+            wal_bytes: Gauge::default(),
+            head_bytes: Gauge::default(),
+            flushes: Counter::default(),
+            flush_failures: Counter::default(),
+            flush_seconds: seconds(),
+            files_written: Counter::default(),
+            file_bytes_written: Counter::default(),
+            replayed_records: Counter::default(),
+            torn_bytes: Counter::default(),
+            derive_failures: Counter::default(),
+        }
+    }
+}
 
 impl Metrics {
     /// Adds all of them to a registry.
-    pub fn register(&self, _registry: &mut prometheus_client::registry::Registry) {}
+    pub fn register(&self, registry: &mut Registry) {
+        let registry = registry.sub_registry_with_prefix("lapidary_storage");
+        let mut counter = |name: &str, help: &str, counter: &Counter<u64, AtomicU64>| {
+            registry.register(name, help, counter.clone());
+        };
+        counter("appended_lines", "Lines that were acknowledged", &self.appended_lines);
+        counter("appended_bytes", "Bytes of text that were acknowledged", &self.appended_bytes);
+        counter("busy", "Batches refused because the memory budget was used up", &self.busy);
+        counter("flushes", "Flushes that were committed", &self.flushes);
+        counter("flush_failures", "Flushes that failed and are tried again", &self.flush_failures);
+        counter("files_written", "Files written by flushes", &self.files_written);
+        counter("file_bytes_written", "Bytes of files written by flushes", &self.file_bytes_written);
+        counter("replayed_records", "WAL records replayed at the start", &self.replayed_records);
+        counter("torn_bytes", "Bytes of WAL cut off as never acknowledged", &self.torn_bytes);
+        counter("derive_failures", "Batches a derived table could not be made from", &self.derive_failures);
+        registry.register("head_bytes", "Accounted bytes of rows in memory", self.head_bytes.clone());
+        registry.register("wal_bytes", "Bytes of WAL on disk", self.wal_bytes.clone());
+        let seconds = Unit::Seconds;
+        registry.register_with_unit("wal_sync", "Time to sync the WAL", seconds.clone(), self.wal_sync_seconds.clone());
+        registry.register_with_unit("flush", "Time to flush the head", seconds, self.flush_seconds.clone());
+    }
 }

@@ -1,47 +1,121 @@
 //! One consistent view of a table: a version of its files and a state of its head.
 
+use std::collections::HashMap;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
 use logline::{Tenant, Timestamp};
 
+use crate::delta::overlapping;
+use crate::head::Parts;
 use crate::{FileRef, TimeRange};
 
 /// Rows of one tenant in one table at one moment: files and head together hold each row once. The head's state is
-/// kept for scans until the snapshot is dropped.
+/// kept for scans until the snapshot is dropped; a scan that has begun keeps it by itself.
 #[derive(Debug)]
-pub struct Snapshot {}
+pub struct Snapshot {
+    node: Arc<str>,
+    tenant: Tenant,
+    version: u64,
+    files: Arc<Vec<FileRef>>,
+    pin: Pin,
+}
 
 impl Snapshot {
+    pub(crate) const fn new(
+        node: Arc<str>,
+        tenant: Tenant,
+        version: u64,
+        files: Arc<Vec<FileRef>>,
+        pin: Pin,
+    ) -> Self {
+        Self { node, tenant, version, files, pin }
+    }
+
     /// Whose rows these are.
-    pub fn tenant(&self) -> &Tenant {
-        unimplemented!()
+    pub const fn tenant(&self) -> &Tenant {
+        &self.tenant
     }
 
     /// Version of the Delta table.
-    pub fn version(&self) -> u64 {
-        unimplemented!()
+    pub const fn version(&self) -> u64 {
+        self.version
     }
 
     /// The state of the head, for [`crate::Source::Head`].
-    pub fn epoch(&self) -> u64 {
-        unimplemented!()
+    pub const fn epoch(&self) -> u64 {
+        self.pin.epoch
     }
 
     /// The node whose memory holds the head.
     pub fn node(&self) -> &str {
-        unimplemented!()
+        &self.node
     }
 
     /// Files that may have rows in `range`, oldest first.
-    pub fn files(&self, _range: &TimeRange) -> Vec<FileRef> {
-        unimplemented!()
+    pub fn files(&self, range: &TimeRange) -> Vec<FileRef> {
+        overlapping(&self.files, range)
     }
 
     /// Time of the oldest and the newest row in the head; `None` when it is empty.
     pub fn head_range(&self) -> Option<(Timestamp, Timestamp)> {
-        unimplemented!()
+        let first = self.pin.parts.iter().map(|part| part.first).min()?;
+        let last = self.pin.parts.iter().map(|part| part.last).max()?;
+        Some((first, last))
     }
 
     /// Number of rows in the head.
     pub fn head_rows(&self) -> usize {
-        unimplemented!()
+        self.pin.parts.iter().map(|part| part.rows.num_rows()).sum()
+    }
+}
+
+/// States of heads that snapshots hold on to, by epoch.
+#[derive(Debug, Default)]
+pub(crate) struct Pins {
+    next: AtomicU64,
+    pinned: Mutex<HashMap<u64, Pinned>>,
+}
+
+#[derive(Clone, Debug)]
+struct Pinned {
+    table: &'static str,
+    tenant: Tenant,
+    parts: Arc<Parts>,
+}
+
+/// Keeps one state until it is dropped.
+#[derive(Debug)]
+pub(crate) struct Pin {
+    epoch: u64,
+    parts: Arc<Parts>,
+    pins: Arc<Pins>,
+}
+
+impl Pins {
+    /// Gives a state of a head an epoch of its own.
+    pub(crate) fn pin(self: &Arc<Self>, table: &'static str, tenant: &Tenant, parts: Parts) -> Pin {
+        let epoch = self.next.fetch_add(1, Ordering::Relaxed);
+        let parts = Arc::new(parts);
+        let pinned = Pinned { table, tenant: tenant.clone(), parts: Arc::clone(&parts) };
+        self.lock().insert(epoch, pinned);
+        Pin { epoch, parts, pins: Arc::clone(self) }
+    }
+
+    /// The parts under an epoch; `None` when its snapshot is gone or it is of another table or tenant.
+    pub(crate) fn get(&self, epoch: u64, table: &str, tenant: &Tenant) -> Option<Arc<Parts>> {
+        let pinned = self.lock();
+        let pinned = pinned.get(&epoch).filter(|pinned| pinned.table == table && pinned.tenant == *tenant)?;
+        Some(Arc::clone(&pinned.parts))
+    }
+
+    fn lock(&self) -> MutexGuard<'_, HashMap<u64, Pinned>> {
+        self.pinned.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Drop for Pin {
+    fn drop(&mut self) {
+        self.pins.lock().remove(&self.epoch);
     }
 }

@@ -1,16 +1,41 @@
 //! A table: its live files, its head, and who listens to it.
 
-use std::sync::Arc;
+use std::collections::BTreeSet;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use arrow::record_batch::RecordBatch;
 use logline::Tenant;
 use tokio::sync::broadcast;
 
-use crate::{Snapshot, TableSpec};
+use crate::budget::Budget;
+use crate::delta::{Committed, DeltaLog, Live};
+use crate::head::{Head, Part, Sealed};
+use crate::snapshot::{Pins, Snapshot};
+use crate::{TableSpec, TableStatus};
+
+/// Messages a slow subscriber may be behind.
+const SUBSCRIBER_QUEUE: usize = 64;
 
 /// A table kept by storage.
 #[derive(Debug)]
-pub struct Table {}
+pub struct Table {
+    spec: TableSpec,
+    node: Arc<str>,
+    delta: DeltaLog,
+    state: Mutex<State>,
+    budget: Arc<Budget>,
+    pins: Arc<Pins>,
+    feed: broadcast::Sender<Arc<Appended>>,
+}
+
+/// Files and head change together, under one lock, so that a snapshot of both is one moment.
+#[derive(Debug)]
+struct State {
+    live: Live,
+    head: Head,
+    /// WAL position up to which rows are in files.
+    committed: u64,
+}
 
 /// Rows that just became durable and visible.
 #[derive(Clone, Debug)]
@@ -23,23 +48,120 @@ pub struct Appended {
 
 impl Table {
     /// Its name, columns and order.
-    pub fn spec(&self) -> &TableSpec {
-        unimplemented!()
+    pub const fn spec(&self) -> &TableSpec {
+        &self.spec
     }
 
     /// One (Delta version, head epoch) of a tenant's rows: a flush in between neither doubles nor misses a row.
-    pub fn snapshot(&self, _tenant: &Tenant) -> Snapshot {
-        unimplemented!()
+    pub fn snapshot(&self, tenant: &Tenant) -> Snapshot {
+        let (version, files, parts) = {
+            let state = self.state();
+            (state.live.version(), state.live.files(tenant), state.head.parts(tenant))
+        };
+        Snapshot::new(Arc::clone(&self.node), tenant.clone(), version, files, self.pins.pin(self.spec.name, tenant, parts))
     }
 
     /// Tenants that have rows.
     pub fn tenants(&self) -> Vec<Tenant> {
-        unimplemented!()
+        let state = self.state();
+        let all: BTreeSet<&Tenant> = state.live.tenants().chain(state.head.tenants()).collect();
+        all.into_iter().cloned().collect()
     }
 
     /// Rows as they become durable and visible, in order. Bounded: who is too slow gets `Lagged` with the number of
     /// messages missed and goes on with newer ones.
     pub fn subscribe(&self) -> broadcast::Receiver<Arc<Appended>> {
-        unimplemented!()
+        self.feed.subscribe()
+    }
+
+    pub(crate) fn new(spec: TableSpec, node: Arc<str>, delta: (DeltaLog, Live, u64), shared: (Arc<Budget>, Arc<Pins>)) -> Self {
+        let (delta, live, committed) = delta;
+        let (budget, pins) = shared;
+        let state = Mutex::new(State { live, head: Head::default(), committed });
+        Self { spec, node, delta, state, budget, pins, feed: broadcast::Sender::new(SUBSCRIBER_QUEUE) }
+    }
+
+    pub(crate) const fn delta(&self) -> &DeltaLog {
+        &self.delta
+    }
+
+    /// WAL position up to which rows are in files.
+    pub(crate) fn committed(&self) -> u64 {
+        self.state().committed
+    }
+
+    /// Makes durable rows visible.
+    pub(crate) fn insert(&self, tenant: &Tenant, rows: &RecordBatch) {
+        let Some(part) = Part::new(rows.clone()) else { return };
+        self.budget.change(part.bytes.cast_signed());
+        self.state().head.insert(tenant, part);
+    }
+
+    /// Tells the subscribers of rows that are visible now.
+    pub(crate) fn announce(&self, tenant: &Tenant, rows: RecordBatch) {
+        if self.feed.receiver_count() > 0 && rows.num_rows() > 0 {
+            // An error means that the last subscriber just left.
+            drop(self.feed.send(Arc::new(Appended { tenant: tenant.clone(), rows })));
+        }
+    }
+
+    /// Keeps the number of parts small.
+    pub(crate) fn merge(&self, tenant: &Tenant) {
+        let change = self.state().head.merge(&self.spec.schema, tenant);
+        self.budget.change(change);
+    }
+
+    pub(crate) fn seal(&self, position: u64) -> bool {
+        self.state().head.seal(position)
+    }
+
+    pub(crate) fn sealed(&self) -> Option<Sealed> {
+        self.state().head.sealed()
+    }
+
+    pub(crate) fn version(&self) -> u64 {
+        self.state().live.version()
+    }
+
+    /// The files of a commit take the place of the sealed rows.
+    pub(crate) fn advance(&self, committed: Committed, position: u64) {
+        let released = {
+            let mut state = self.state();
+            state.live.advance(committed);
+            state.committed = position;
+            state.head.release()
+        };
+        self.budget.change(-released.cast_signed());
+    }
+
+    pub(crate) fn active_bytes(&self) -> u64 {
+        self.state().head.active_bytes()
+    }
+
+    /// Paths of all live files, relative to the table.
+    pub(crate) fn live_paths(&self) -> BTreeSet<String> {
+        self.state().live.all().map(|file| file.path.clone()).collect()
+    }
+
+    pub(crate) fn status(&self) -> TableStatus {
+        let state = self.state();
+        let mut status = TableStatus {
+            name: self.spec.name,
+            version: state.live.version(),
+            files: 0,
+            file_bytes: 0,
+            file_rows: 0,
+            head_rows: state.head.rows(),
+        };
+        for file in state.live.all() {
+            status.files += 1;
+            status.file_bytes += file.bytes;
+            status.file_rows += file.rows;
+        }
+        status
+    }
+
+    fn state(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }

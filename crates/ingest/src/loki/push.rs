@@ -163,3 +163,6 @@ impl IntoResponse for PushReply {
         response
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -3,6 +3,7 @@
 use std::fmt;
 
 use super::{LabelFilter, LogExpr, MetricExpr};
+use crate::words::words;
 use crate::{Nanos, Span};
 
 /// A function of the lines in a window of time, one series per label set.
@@ -85,40 +86,9 @@ pub struct VectorAggregation {
     pub span: Span,
 }
 
-/// Declares an operator enum with its names in LogQL.
-macro_rules! operators {
-    ($(#[$doc:meta])* $name:ident { $($(#[$variant_doc:meta])* $variant:ident = $text:literal,)* }) => {
-        $(#[$doc])*
-        #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-        pub enum $name {
-            $($(#[$variant_doc])* $variant,)*
-        }
-
-        impl $name {
-            /// Every operator, in the order declared.
-            pub const ALL: &'static [Self] = &[$(Self::$variant),*];
-
-            /// Its name in LogQL.
-            #[must_use]
-            pub fn name(self) -> &'static str {
-                match self {
-                    $(Self::$variant => $text,)*
-                }
-            }
-        }
-
-        impl fmt::Display for $name {
-            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-                f.write_str(self.name())
-            }
-        }
-    };
-}
-pub(super) use operators;
-
-operators! {
+words! {
     /// A function of the lines in a window.
-    RangeOp {
+    pub enum RangeOp {
         /// Lines.
         CountOverTime = "count_over_time",
         /// Lines, or the sum of samples when unwrapped, per second.
@@ -152,9 +122,9 @@ operators! {
     }
 }
 
-operators! {
+words! {
     /// A function of series.
-    VectorOp {
+    pub enum VectorOp {
         /// Sum.
         Sum = "sum",
         /// Mean.
@@ -243,7 +213,10 @@ impl fmt::Display for LogRange {
         if let Some(unwrap) = &self.unwrap {
             write!(f, " {unwrap}")?;
         }
-        write!(f, " [{}]", self.range)?;
+        if !self.log.stages.is_empty() || self.unwrap.is_some() {
+            f.write_str(" ")?;
+        }
+        write!(f, "[{}]", self.range)?;
         if self.offset != Nanos(0) {
             write!(f, " offset {}", self.offset)?;
         }

@@ -2,9 +2,9 @@
 
 use std::fmt;
 
-use super::aggregation::operators;
 use super::{Compare, MetricExpr};
 use crate::Span;
+use crate::words::words;
 
 /// `left op bool on (a) group_left (b) right`
 #[derive(Debug, Clone, PartialEq)]
@@ -59,9 +59,9 @@ pub enum GroupSide {
     Right,
 }
 
-operators! {
+words! {
     /// An operator between two metric expressions.
-    BinaryOp {
+    pub enum BinaryOp {
         /// Union of series.
         Or = "or",
         /// Intersection of series.

@@ -1,0 +1,171 @@
+//! Selectors and the stages of a pipeline.
+
+use super::Parser;
+use crate::ast::{
+    Extraction, Json, JsonStep, LabelFormat, LabelFormats, LabelNames, LabelSource, LineFilter, LineFormat, Logfmt,
+    LogfmtFlags, NamedLabel, Needle, Parser as ParserStage, Quoted, Selector, Stage, ValueTest,
+};
+use crate::lex::{Flag, Symbol, Token, Word};
+use crate::{Error, IpSet, LogExpr, Matcher, Pattern, Regex, Span};
+
+impl Parser<'_> {
+    /// `{…} stage stage …`
+    pub(super) fn log_expr(&mut self) -> Result<LogExpr, Error> {
+        let selector = self.selector()?;
+        let stages = self.stages(false)?;
+        let span = self.since(selector.span);
+        Ok(LogExpr { selector, stages, span })
+    }
+
+    pub(super) fn selector(&mut self) -> Result<Selector, Error> {
+        let start = self.span;
+        self.expect(Symbol::OpenBrace)?;
+        let mut matchers = Vec::new();
+        if self.take(Symbol::CloseBrace)? {
+            return Ok(Selector { matchers, span: self.since(start) });
+        }
+        if !matches!(self.token, Token::Identifier(_)) {
+            return Err(self.unexpected(&["IDENTIFIER", "}"]));
+        }
+        loop {
+            matchers.push(self.matcher()?);
+            if self.take(Symbol::CloseBrace)? {
+                return Ok(Selector { matchers, span: self.since(start) });
+            }
+            if !self.take(Symbol::Comma)? {
+                return Err(self.unexpected(&["}", ","]));
+            }
+        }
+    }
+
+    fn matcher(&mut self) -> Result<Matcher, Error> {
+        let start = self.span;
+        let name = self.identifier()?;
+        match self.value_test()? {
+            Some(test) => Ok(Matcher { name, test, span: self.since(start) }),
+            None => Err(self.unexpected(&["=", "=~", "!~", "!="])),
+        }
+    }
+
+    /// `= "x"`, `!= "x"`, `=~ "x"`, `!~ "x"`; `None` when no such operator is at hand.
+    fn value_test(&mut self) -> Result<Option<ValueTest>, Error> {
+        let Token::Symbol(symbol) = self.token else { return Ok(None) };
+        if !matches!(symbol, Symbol::Equal | Symbol::NotEqual | Symbol::Match | Symbol::NotMatch) {
+            return Ok(None);
+        }
+        self.bump()?;
+        let text = self.string()?;
+        value_test(symbol, text).map(Some)
+    }
+
+    /// The stages up to what is none; with `before_unwrap`, `| unwrap` is none.
+    pub(super) fn stages(&mut self, before_unwrap: bool) -> Result<Vec<Stage>, Error> {
+        let mut stages = Vec::new();
+        loop {
+            let start = self.span;
+            if let Some(filter) = self.line_filter()? {
+                stages.push(Stage::LineFilter(filter));
+                continue;
+            }
+            if !self.at(Symbol::Pipe) || before_unwrap && self.peek() == Token::Word(Word::Unwrap) {
+                return Ok(stages);
+            }
+            self.bump()?;
+            stages.push(self.stage(start)?);
+        }
+    }
+
+    fn line_filter(&mut self) -> Result<Option<LineFilter>, Error> {
+        let Token::Symbol(op) = self.token else { return Ok(None) };
+        let negated = match op {
+            Symbol::PipeExact | Symbol::PipeMatch | Symbol::PipePattern => false,
+            Symbol::NotEqual | Symbol::NotMatch | Symbol::NotPattern => true,
+            _ => return Ok(None),
+        };
+        let start = self.span;
+        self.bump()?;
+        let mut needles = vec![self.needle(op)?];
+        while self.take_word(Word::Or)? {
+            needles.push(self.needle(op)?);
+        }
+        Ok(Some(LineFilter { negated, needles, span: self.since(start) }))
+    }
+
+    fn needle(&mut self, op: Symbol) -> Result<Needle, Error> {
+        let is_text = matches!(op, Symbol::PipeExact | Symbol::NotEqual);
+        if self.at_word(Word::Ip) {
+            let text = self.ip_text()?;
+            let stage = || format!("{op} ip({})", Quoted(&text));
+            if !is_text {
+                return Err(Error::stage(stage(), "ip: invalid operation"));
+            }
+            return match IpSet::parse(&text) {
+                Some(set) => Ok(Needle::Ip(set)),
+                None => Err(Error::stage(stage(), format!("ip: invalid pattern: {}", Quoted(&text)))),
+            };
+        }
+        let Token::String(_) = self.token else {
+            return Err(self.unexpected(&["STRING", "ip"]));
+        };
+        let text = self.string()?;
+        let stage = |text: &str| format!("{op} {}", Quoted(text));
+        match op {
+            Symbol::PipeMatch | Symbol::NotMatch => {
+                Regex::new(&text).map(Needle::Regex).map_err(|error| Error::stage(stage(&text), error))
+            }
+            Symbol::PipePattern | Symbol::NotPattern => {
+                Pattern::matching(&text).map(Needle::Pattern).map_err(|error| Error::stage(stage(&text), error))
+            }
+            _ => Ok(Needle::Text(text)),
+        }
+    }
+
+    /// `ip("…")`: the text.
+    pub(super) fn ip_text(&mut self) -> Result<String, Error> {
+        self.bump()?;
+        self.expect(Symbol::OpenParenthesis)?;
+        let text = self.string()?;
+        self.expect(Symbol::CloseParenthesis)?;
+        Ok(text)
+    }
+
+    /// The stage after `|`, which began at `start`.
+    fn stage(&mut self, start: Span) -> Result<Stage, Error> {
+        let word = match self.token {
+            Token::Identifier(_) | Token::Symbol(Symbol::OpenParenthesis) => {
+                return self.label_filter().map(Stage::LabelFilter);
+            }
+            Token::Word(word) => word,
+            _ => return Err(self.unexpected(&[])),
+        };
+        match word {
+            Word::Json => self.json(start).map(ParserStage::Json).map(Stage::Parser),
+            Word::Logfmt => self.logfmt(start).map(ParserStage::Logfmt).map(Stage::Parser),
+            Word::Regexp => self.regexp(start).map(Stage::Parser),
+            Word::Pattern => self.pattern(start).map(Stage::Parser),
+            Word::Unpack => {
+                self.bump()?;
+                Ok(Stage::Parser(ParserStage::Unpack(self.since(start))))
+            }
+            Word::Decolorize => {
+                self.bump()?;
+                Ok(Stage::Decolorize(self.since(start)))
+            }
+            Word::LineFormat => {
+                self.bump()?;
+                let template = self.string()?;
+                Ok(Stage::LineFormat(LineFormat { template, span: self.since(start) }))
+            }
+            Word::LabelFormat => self.label_format(start).map(Stage::LabelFormat),
+            Word::Drop => self.label_names(start).map(Stage::Drop),
+            Word::Keep => self.label_names(start).map(Stage::Keep),
+            _ => Err(self.unexpected(&[])),
+        }
+    }
+
+    fn json(&mut self, start: Span) -> Result<Json, Error> {
+        self.bump()?;
+        let fields = self.extractions("json", |text| super::super::ast::json_path(text))?;
+        Ok(Json { fields, span: self.since(start) })
+    }
+}

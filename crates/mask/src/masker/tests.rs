@@ -1,0 +1,353 @@
+//! What is masked, what is left, and the laws.
+
+use std::borrow::Cow;
+
+use proptest::prelude::*;
+
+use super::*;
+
+fn masker() -> Masker {
+    Masker::new(Config::default()).unwrap()
+}
+
+fn keyed() -> Masker {
+    let token_key = Some(TokenKey::new(1, b"0123456789abcdef").unwrap());
+    Masker::new(Config { token_key, ..Config::default() }).unwrap()
+}
+
+#[track_caller]
+fn check(text: &str, want: &str) {
+    let masker = masker();
+    let masked = masker.mask(text);
+    assert_eq!(masked, want);
+    assert_eq!(masker.mask(&masked), want, "masked twice");
+}
+
+#[track_caller]
+fn unchanged(text: &str) {
+    assert!(matches!(masker().mask(text), Cow::Borrowed(same) if same == text), "{}", masker().mask(text));
+}
+
+#[test]
+fn e_mails_are_masked() {
+    check("ivan@example.ru", "<email>");
+    check("to Ivan.Petrov+shop@mail.example.co.uk, ok", "to <email>, ok");
+    check("почта: иван@почта.рф.", "почта: <email>.");
+    check("«ivan@x.ru»", "«<email>»");
+    check("?email=ivan%40x.ru&a=1", "?email=<email>&a=1");
+    check("a%3Aivan%2Bshop%40x.ru%20b", "a%3A<email>%20b");
+    check("ivan%2540x.ru", "<email>");
+    check(r#"{"m":"line\nivan@x.ru\tend"}"#, r#"{"m":"line\n<email>\tend"}"#);
+    check(r#"{\"m\":\"\\u0438\\u0432an\u0040x.ru\"}"#, r#"{\"m\":\"<email>\"}"#);
+    check("ivan@x.ru-petr@y.com", "<email>-<email>");
+    check("a.79161234567@mail.ru", "<email>");
+    check("8 916 123-45-67@mail.ru", "<phone>@mail.ru");
+}
+
+#[test]
+fn what_only_looks_like_an_e_mail_is_left() {
+    unchanged("com.acme.Order@1f3a9c react@18.2.0 logo@2x.png user@localhost @Autowired root@10.0.0.1 a@b. x@");
+}
+
+#[test]
+fn phones_are_masked() {
+    for phone in [
+        "+79161234567",
+        "+7 916 123-45-67",
+        "+7 (916) 123-45-67",
+        "8 (916) 123 45 67",
+        "89161234567",
+        "8-916-123-45-67",
+        "8(495)1234567",
+        "+7.916.123.45.67",
+        "7 916 123 45 67",
+        "79161234567",
+        "+7\u{a0}916\u{a0}123\u{2011}45\u{2011}67",
+        "%2B79161234567",
+        "+7%20916%20123-45-67",
+        r"\u002B79161234567",
+        r"+7\u00a0916\u00a01234567",
+        "8 916 1234567",
+        "+44 20 7946 0958",
+        "+375 29 123-45-67",
+        "+14155552671",
+        "+1 (415) 555-2671",
+        "+49 30 901820",
+    ] {
+        check(phone, "<phone>");
+        check(&format!("call {phone}, ok"), "call <phone>, ok");
+        check(&format!(r#"{{"phone":"{phone}","n":1}}"#), r#"{"phone":"<phone>","n":1}"#);
+        check(&format!(r#"{{"note":"x\n{phone}\n"}}"#), r#"{"note":"x\n<phone>\n"}"#);
+    }
+    check("phone=9161234567 tel: 916 123-45-67", "phone=<phone> tel: <phone>");
+    check("n 12 8 916 123 45 67 5", "n 12 <phone> 5");
+    check("тел89161234567", "тел<phone>");
+}
+
+#[test]
+fn cards_are_masked() {
+    for card in [
+        "4111111111111111",
+        "4111 1111 1111 1111",
+        "4111-1111-1111-1111",
+        "5555.5555.5555.4444",
+        "2200000000000004",
+        "378282246310005",
+        "3782 822463 10005",
+        "4111%201111%201111%201111",
+        "4111\u{a0}1111\u{a0}1111\u{a0}1111",
+        "4111+1111+1111+1111",
+        r"4111\u00a01111\u00a01111\u00a01111",
+        "4222222222222",
+        "6304000000000000",
+    ] {
+        check(card, "<card>");
+        check(&format!("paid by {card} 12/27"), "paid by <card> 12/27");
+        check(&format!(r#"{{\"card\":\"{card}\"}}"#), r#"{\"card\":\"<card>\"}"#);
+    }
+    check("card:4111111111111111;", "card:<card>;");
+    check("4111 1111 1111 1111 8 916 123-45-67", "<card> <phone>");
+}
+
+#[test]
+fn numbers_that_are_not_personal_are_left() {
+    for text in [
+        "4111111111111112",
+        "order_id=4111111111111111 trace_id=89161234567 \"requestId\":\"4111111111111111\"",
+        r#"{\"order_id\":89161234567,"id": 4111111111111111}"#,
+        "GET /orders/84951234567/items",
+        "2026-01-02T15:04:05.123456789+03:00 2026-01-02 15:04:05 20260102150405123",
+        "1767225600000 1767225600123456789 ts=4111111111111111",
+        "550e8400-e29b-41d4-a716-446655440000 41111111-1111-1111-1111-111111111111",
+        "4bf92f3577b34da6a3ce929d0e0e4736 00f067aa0ba902b7",
+        "0.4111111111111111 12.89161234567 192.168.100.200 45.123.123.123 8.8.8.8",
+        "1 000 000 000 000 rub, 8 912 345 678 bytes, x4111111111111111y",
+        "11111111111111111111111111111 00000000000000 version 8.912.345",
+        "",
+        "обычный текст без ничего: 42",
+    ] {
+        unchanged(text);
+    }
+}
+
+#[test]
+fn secrets_are_masked_by_the_name_of_their_key() {
+    check("password=hunter2 user=ivan", "password=<secret> user=ivan");
+    check("Пароль: тайна, имя: Иван", "Пароль: <secret>, имя: Иван");
+    check("?a=1&api_key=abc&b=2", "?a=1&api_key=<secret>&b=2");
+    check("login(user=ivan, password=a,b)c)", "login(user=ivan, password=<secret>)");
+    check("passwd = 'p w' x", "passwd = '<secret>' x");
+    check("Authorization: Bearer abc", "Authorization: <secret>");
+    check("authorization=Basic aTpw next", "authorization=<secret> next");
+    check("Cookie: a=b; c=d; e=f\nHost: x", "Cookie: <secret>\nHost: x");
+    check("token=null secret: token= pwd=", "token=null secret: <secret> pwd=");
+    check(":password=>\"x\"", ":password=>\"<secret>\"");
+    check("password%3Dhunter2%26a=1", "password%3D<secret>");
+    check("%22password%22%3A%22hun%20ter2%22%7D", "%22password%22%3A%22<secret>%22%7D");
+}
+
+#[test]
+fn secrets_in_json_stay_json() {
+    check(r#"{"password":"hun\"ter2\\","a":1}"#, r#"{"password":"<secret>","a":1}"#);
+    check(r#"{"pin" : 1234, "token":null,"cvv":"123"}"#, r#"{"pin" : "<secret>", "token":null,"cvv":"<secret>"}"#);
+    check(r#"{"cookies":["a=b]","c"],"a":1}"#, r#"{"cookies":"<secret>","a":1}"#);
+    check(r#"{"secret":{"a":{"b":"}"}},"c":2}"#, r#"{"secret":"<secret>","c":2}"#);
+    check(r#""{\"password\":\"hun\\\"ter2\",\"a\":1}""#, r#""{\"password\":\"<secret>\",\"a\":1}""#);
+    check(r#"body="{\"pin\":1234}" a=1"#, r#"body="{\"pin\":\"<secret>\"}" a=1"#);
+    check(r#"{\\\"password\\\":\\\"x\\\",\\\"a\\\":1}"#, r#"{\\\"password\\\":\\\"<secret>\\\",\\\"a\\\":1}"#);
+    check(r#"{"\u043f\u0430\u0440\u043e\u043b\u044c":"x"}"#, r#"{"\u043f\u0430\u0440\u043e\u043b\u044c":"<secret>"}"#);
+    check(r#"{"m":"his password: hunter2"}"#, r#"{"m":"his password: <secret>"}"#);
+    check(r#"{"password":"cut off in the mid"#, r#"{"password":"<secret>"#);
+}
+
+#[test]
+fn names_that_are_not_secrets_keep_their_values() {
+    unchanged("tokens=123 spin=4 std::token::Kind http://token/x shipping: fast status=CREATED token_id=5 password=");
+}
+
+#[test]
+fn credentials_are_masked_by_their_form() {
+    check("sent Bearer abcdef123456 to x", "sent Bearer <credential> to x");
+    check("Basic aXZhbjpodW50ZXIy", "Basic <credential>");
+    check("postgres://app:s3cr3t@db:5432/x", "postgres://app:<credential>@db:5432/x");
+    check("t eyJhbGciOiJIUzI1NiJ9.eyJzdWIiOiIxIn0.c2ln.", "t <jwt>.");
+    unchanged("Bearer token, Bearer realm=\"x\", Basic authentication, basic validation passed, bearer of news");
+}
+
+#[test]
+fn a_rule_that_is_off_finds_nothing() {
+    let masker = Masker::new(Config { rules: vec![Rule::Email], ..Config::default() }).unwrap();
+    let text = "a@x.ru password=x 4111111111111111 +79161234567 Bearer abcdef123456";
+    assert_eq!(masker.mask(text), "<email> password=x 4111111111111111 +79161234567 Bearer abcdef123456");
+    assert_eq!(masker.rule_names().collect::<Vec<_>>(), ["email"]);
+}
+
+#[test]
+fn hits_are_counted_by_rule() {
+    let mut counts = Counts::default();
+    masker().mask_with_counts("a@x.ru b@x.ru pwd=1 4111111111111111", &mut counts);
+    assert_eq!(counts.get(Rule::Email), 2);
+    assert_eq!(counts.get(Rule::Secret), 1);
+    assert_eq!(counts.get(Rule::Card), 1);
+    assert_eq!(counts.total(), 4);
+}
+
+#[test]
+fn equal_values_make_equal_tokens_in_any_spelling() {
+    let masker = keyed();
+    let phone = masker.mask("8 (916) 123-45-67").into_owned();
+    assert!(phone.starts_with("<phone:v1:") && phone.len() == 27, "{phone}");
+    for other in ["+79161234567", "7 916 123 45 67", "%2B7%20916%20123%2045%2067", r"\u002B7\u00a0916\u00a01234567"] {
+        assert_eq!(masker.mask(other), phone, "{other}");
+    }
+    assert_eq!(masker.mask("Ivan@X.ru"), masker.mask("ivan%40x.ru"));
+    assert_eq!(masker.mask("4111 1111 1111 1111"), masker.mask("4111111111111111"));
+    assert_eq!(masker.mask("password=x"), "password=<secret>");
+}
+
+#[test]
+fn tokens_differ_by_rule_key_and_value() {
+    let other = TokenKey::new(2, b"another secret key").unwrap();
+    let key = TokenKey::new(1, b"0123456789abcdef").unwrap();
+    let hash = |token: String| token.rsplit(':').next().unwrap().to_owned();
+    let token = hash(key.token(Rule::Card, "4111111111111111"));
+    assert_ne!(token, hash(key.token(Rule::Phone, "4111111111111111")));
+    assert_ne!(token, hash(key.token(Rule::Card, "5555555555554444")));
+    assert_ne!(token, hash(other.token(Rule::Card, "4111111111111111")));
+    assert_eq!(TokenKey::new(1, b"short").unwrap_err(), Error::ShortTokenKey(5));
+}
+
+#[test]
+fn a_value_is_masked_by_its_key() {
+    let masker = masker();
+    let mut counts = Counts::default();
+    assert_eq!(masker.mask_value("X-Api-Key", "abc", &mut counts), "<secret>");
+    assert_eq!(masker.mask_value("order_id", "4111111111111111", &mut counts), "4111111111111111");
+    assert_eq!(masker.mask_value("contact", "ivan@x.ru", &mut counts), "<email>");
+    assert_eq!(masker.mask_value("phone", "916 123-45-67", &mut counts), "<phone>");
+    assert_eq!(counts.total(), 3);
+}
+
+#[test]
+fn hostile_text_takes_linear_time() {
+    for unit in [
+        "token=)",
+        ")",
+        "\\",
+        "token:\\",
+        "\"token\":[",
+        "-eyJ",
+        "basic+",
+        "bearer+",
+        "%40x.ru",
+        "a%40",
+        "a@",
+        "@b.c.",
+        "1 ",
+        "12-",
+        "4111 ",
+        "=",
+        ":\"",
+        "://a:",
+        "\\u0040",
+        "<card",
+        "пароль:",
+        "token=,a",
+        "cookie=a; ",
+        "+7",
+    ] {
+        let text = unit.repeat(400_000 / unit.len());
+        for text in [format!("token={text}"), text] {
+            assert!(masker().mask(&text).len() <= 2 * text.len());
+        }
+    }
+}
+
+/// Values and what of them must not be found again.
+fn planted() -> impl Strategy<Value = (String, String)> {
+    let phone = ("[3489][0-9]{2}", "[0-9]{3}", "[0-9]{2}", "[0-9]{2}", "\\+7|8|7", "[ .-]|").prop_map(
+        |(area, a, b, c, first, sep)| {
+            (format!("{first}{sep}{area}{sep}{a}{sep}{b}{sep}{c}"), format!("{area}{sep}{a}"))
+        },
+    );
+    let card = ("4[0-9]{14}|5[1-5][0-9]{13}|220[0-4][0-9]{11}", "[ -]|").prop_map(|(digits, sep)| {
+        let sum: u32 = digits
+            .bytes()
+            .rev()
+            .enumerate()
+            .map(|(i, d)| {
+                let d = u32::from(d - b'0') * if i % 2 == 0 { 2 } else { 1 };
+                d / 10 + d % 10
+            })
+            .sum();
+        let digits = format!("{digits}{}", (10 - sum % 10) % 10);
+        let groups = [0, 4, 8, 12].map(|at| digits.get(at..at + 4).unwrap());
+        (groups.join(&sep), groups[..3].join(&sep))
+    });
+    let email = ("[a-z][a-z0-9]{2,8}[.+_-]?[a-z0-9]{2,8}", "[a-z0-9]{2,8}\\.(ru|com|org|io)", "@|%40")
+        .prop_map(|(local, domain, at)| (format!("{local}{at}{domain}"), format!("{local}{at}{domain}")));
+    let key = "password|Passwd|client_secret|accessToken|api-key|пароль";
+    let secret = (key, "[A-Za-z0-9!#$*]{6,12}", 0..5).prop_map(|(key, value, form)| {
+        let text = match form {
+            0 => format!("{key}={value}"),
+            1 => format!("{key}: {value}"),
+            2 => format!(r#"{{"{key}":"{value}"}}"#),
+            3 => format!(r#"{{\"{key}\":\"{value}\"}}"#),
+            _ => format!("{key}='{value}'"),
+        };
+        (text, value)
+    });
+    prop_oneof![phone, card, email, secret]
+}
+
+/// Text around a planted value, as services write it.
+fn surrounded(value: &str, form: usize) -> String {
+    match form {
+        0 => format!("before {value} after"),
+        1 => {
+            format!("[2026-01-02T15:04:05.123+03:00][REQ][POST /orders] order_id=4711 body={{\"contact\":\"{value}\"}}")
+        }
+        2 => format!(r#"{{"line":"{{\"contact\":\"{value}\",\"n\":5}}"}}"#),
+        3 => format!("GET /x?a=1&v={value}&b=2 HTTP/1.1"),
+        4 => format!("строка\\n{value}\\nконец"),
+        5 => format!("({value})"),
+        6 => value.to_owned(),
+        _ => format!("a=1,{value};{value}\t<{value}>"),
+    }
+}
+
+proptest! {
+    #[test]
+    fn a_planted_value_never_survives((value, part) in planted(), form in 0..8_usize) {
+        let text = surrounded(&value, form);
+        for masker in [masker(), keyed()] {
+            let masked = masker.mask(&text);
+            prop_assert!(!masked.contains(&part), "{} -> {}", text, masked);
+        }
+    }
+
+    #[test]
+    fn masking_twice_is_masking_once(text in "(password|token:|pin\"?|[=: ,;&\"'\\\\@%<>{}+.nu-]|%40|%2B|\\\\u00|<card>|<secret>|[a-z]{1,3}|[0-9]{1,6}|4111111111111111|8916123|4567|@x.ru|eyJ|Bearer |[а-я]|; ){0,24}") {
+        for masker in [masker(), keyed()] {
+            let once = masker.mask(&text);
+            prop_assert_eq!(masker.mask(&once), once.as_ref(), "of {}", text);
+        }
+    }
+
+    #[test]
+    fn masking_anything_twice_is_masking_it_once(text in ".*") {
+        let masker = masker();
+        let once = masker.mask(&text);
+        prop_assert_eq!(masker.mask(&once), once.as_ref());
+    }
+
+    #[test]
+    fn hits_stand_in_order_on_character_borders(text in "([а-я@.:=%\\\\ \"-]|[0-9]{1,9}|\\+7|x\\.ru|пароль|secret|basic |%40){0,30}") {
+        let mut from = 0;
+        for hit in masker().hits(&text) {
+            prop_assert!(from <= hit.span.start && hit.span.start < hit.span.end);
+            prop_assert!(text.get(hit.span.clone()).is_some(), "{:?} in {}", hit, text);
+            from = hit.span.end;
+        }
+    }
+}

@@ -1,0 +1,34 @@
+//! Names as small numbers, so that many events of many objects fit into memory.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+
+/// A name of [`Symbols`].
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub(crate) struct Symbol(u16);
+
+/// Names seen so far: statuses and services.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Symbols {
+    names: Vec<Arc<str>>,
+    index: HashMap<Arc<str>, Symbol>,
+}
+
+impl Symbols {
+    /// The symbol of a name. None once 65,536 different names were seen: no sound system has that many.
+    pub(crate) fn of(&mut self, name: &str) -> Option<Symbol> {
+        if let Some(symbol) = self.index.get(name) {
+            return Some(*symbol);
+        }
+        let symbol = Symbol(u16::try_from(self.names.len()).ok()?);
+        let name: Arc<str> = name.into();
+        self.names.push(Arc::clone(&name));
+        self.index.insert(name, symbol);
+        Some(symbol)
+    }
+
+    /// The name of a symbol of this table.
+    pub(crate) fn name(&self, symbol: Symbol) -> &str {
+        self.names.get(usize::from(symbol.0)).map_or("", |name| name)
+    }
+}

@@ -1,0 +1,104 @@
+//! What happens to each line between the scan and the result: the stages of a log query, compiled.
+//!
+//! One file a stage family. A stage may keep scratch memory between lines, so each partition compiles its own
+//! pipeline and nothing is shared or allocated per line without need.
+
+mod decolorize;
+mod ip;
+mod json;
+mod json_text;
+mod label_filter;
+mod label_format;
+mod label_names;
+pub(crate) mod labels;
+mod line_filter;
+mod logfmt;
+mod order;
+mod pattern;
+mod regexp;
+pub(crate) mod sample;
+pub(crate) mod series;
+mod template;
+mod unpack;
+mod wanted;
+
+use std::borrow::Cow;
+use std::fmt;
+
+use logql::ast::{self, Parser};
+
+pub(crate) use self::labels::LabelSet;
+pub(crate) use self::order::{Split, split};
+pub(crate) use self::wanted::{Wanted, names_used};
+use crate::error::{Error, unsupported};
+
+/// A line on its way.
+#[derive(Debug)]
+pub(crate) struct Row<'a> {
+    pub(crate) line: Cow<'a, str>,
+    pub(crate) labels: LabelSet<'a>,
+}
+
+/// One step of a pipeline.
+trait Stage: fmt::Debug + Send {
+    /// Changes the row and says whether it stays.
+    fn apply(&mut self, row: &mut Row<'_>) -> bool;
+}
+
+/// The stages of a query, ready to run.
+#[derive(Debug)]
+pub(crate) struct Pipeline {
+    stages: Vec<Box<dyn Stage>>,
+}
+
+impl Pipeline {
+    /// Compiles stages that run in this order; parsers extract only what is wanted.
+    pub(crate) fn compile<'a>(
+        stages: impl IntoIterator<Item = &'a ast::Stage>,
+        wanted: &Wanted,
+    ) -> Result<Self, Error> {
+        stages.into_iter().map(|stage| compile(stage, wanted)).collect::<Result<_, _>>().map(|stages| Self { stages })
+    }
+
+    /// Sends a row through all stages and says whether it is left at the end.
+    pub(crate) fn apply(&mut self, row: &mut Row<'_>) -> bool {
+        self.stages.iter_mut().all(|stage| stage.apply(row))
+    }
+
+    /// Whether no stage is left to run.
+    pub(crate) fn is_empty(&self) -> bool {
+        self.stages.is_empty()
+    }
+}
+
+fn compile(stage: &ast::Stage, wanted: &Wanted) -> Result<Box<dyn Stage>, Error> {
+    Ok(match stage {
+        ast::Stage::LineFilter(filter) => Box::new(line_filter::LineFilter::new(filter)),
+        ast::Stage::Parser(parser) => parser_stage(parser, wanted),
+        ast::Stage::LabelFilter(filter) => Box::new(label_filter::LabelFilter::new(filter)),
+        ast::Stage::LineFormat(format) => Box::new(label_format::LineFormat::new(format)?),
+        ast::Stage::LabelFormat(formats) => Box::new(label_format::LabelFormats::new(formats)?),
+        ast::Stage::Decolorize(_) => Box::new(decolorize::Decolorize::new()),
+        ast::Stage::Drop(names) => Box::new(label_names::Drop::new(names)),
+        ast::Stage::Keep(names) => Box::new(label_names::Keep::new(names)),
+    })
+}
+
+fn parser_stage(parser: &Parser, wanted: &Wanted) -> Box<dyn Stage> {
+    match parser {
+        Parser::Json(json) if json.fields.is_empty() => Box::new(json::JsonFields::new(wanted.clone())),
+        Parser::Json(json) => Box::new(json::JsonPaths::new(json.fields.clone())),
+        Parser::Logfmt(logfmt) if logfmt.fields.is_empty() => {
+            Box::new(logfmt::LogfmtKeys::new(logfmt.flags, wanted.clone()))
+        }
+        Parser::Logfmt(logfmt) => Box::new(logfmt::LogfmtFields::new(logfmt.flags, logfmt.fields.clone())),
+        Parser::Regexp(regex, _) => Box::new(regexp::Regexp::new(regex, wanted)),
+        Parser::Pattern(pattern, _) => Box::new(pattern::Pattern::new(pattern, wanted.clone())),
+        Parser::Unpack(_) => Box::new(unpack::Unpack::new(wanted.clone())),
+    }
+}
+
+/// Says that a template needs more than labels put between text.
+fn unsupported_template(stage: &str) -> Error {
+    unsupported(format!("{stage} with template functions"))
+}

@@ -1,0 +1,75 @@
+//! The command line: what was typed, and which part of the program answers it.
+
+mod client;
+mod orders;
+mod serve;
+
+use std::process::ExitCode;
+
+use clap::{Parser, Subcommand};
+
+pub use client::Connection;
+
+/// Where every order is, what is stuck and why: a log platform that follows orders through services.
+#[derive(Debug, Parser)]
+#[command(name = "lapidary", version, max_term_width = 100)]
+pub struct Args {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    /// Runs the server.
+    Serve(serve::ServeArgs),
+    /// Reads the configuration, reports everything that is wrong with it, and ends.
+    Check(serve::CheckArgs),
+    /// Follows orders: one order's story, what is stuck, lists.
+    #[command(subcommand)]
+    Orders(orders::OrdersCommand),
+}
+
+/// How a command ended; the exit code of the program.
+#[derive(Debug)]
+pub(crate) enum Failure {
+    /// It could not be done: 1.
+    Failed(String),
+    /// It was asked wrongly, or the configuration is wrong: 2.
+    Usage(String),
+}
+
+impl Args {
+    /// Does what was asked; the result is the exit code of the program: 0 fine, 1 failed, 2 usage or configuration.
+    pub fn run(self) -> ExitCode {
+        let done = match self.command {
+            Command::Serve(args) => args.run(),
+            Command::Check(args) => args.run(),
+            Command::Orders(command) => command.run(),
+        };
+        let (text, code) = match done {
+            Ok(()) => return ExitCode::SUCCESS,
+            Err(Failure::Failed(text)) => (text, 1),
+            Err(Failure::Usage(text)) => (text, 2),
+        };
+        complain(&text);
+        ExitCode::from(code)
+    }
+}
+
+#[expect(clippy::print_stderr, reason = "this is a program for people")]
+fn complain(text: &str) {
+    eprintln!("lapidary: {text}");
+}
+
+/// Writes to standard output; a reader that went away (`lapidary … | head`) is not an error.
+pub(crate) fn say(text: &str) {
+    use std::io::Write as _;
+    let mut out = std::io::stdout().lock();
+    drop(out.write_all(text.as_bytes()).and_then(|()| out.flush()));
+}
+
+/// A runtime for a command that talks to a server.
+pub(crate) fn block_on<T>(future: impl Future<Output = T>) -> Result<T, Failure> {
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
+    Ok(runtime.map_err(|error| Failure::Failed(format!("cannot start the runtime: {error}")))?.block_on(future))
+}

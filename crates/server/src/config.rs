@@ -1,0 +1,125 @@
+//! The server's settings: read once, valid afterwards. The reference in `docs/reference/config.md` is made from here.
+
+mod reference;
+mod tokens;
+
+use std::net::SocketAddr;
+use std::path::PathBuf;
+use std::time::Duration;
+
+use auth::Authenticator;
+use stdx::{ByteSize, Problems, Settings};
+
+pub use reference::reference;
+
+/// What the environment's overrides begin with: `LAPIDARY__STORAGE__MEMORY=512MiB`.
+pub const ENVIRONMENT_PREFIX: &str = "LAPIDARY";
+
+/// Flags of `lapidary serve`; they say where it runs and win over the file.
+#[derive(Clone, Debug, Default)]
+pub struct Flags {
+    /// `--data-dir`.
+    pub data_dir: Option<PathBuf>,
+    /// `--listen`.
+    pub listen: Option<SocketAddr>,
+    /// `--auth none`.
+    pub no_auth: bool,
+}
+
+/// Everything the server needs to know.
+#[derive(Debug)]
+pub struct Config {
+    /// The address of the HTTP listener.
+    pub listen: SocketAddr,
+    /// Who may come in.
+    pub authenticator: Authenticator,
+    /// Where and how lines are kept.
+    pub storage: storage::Config,
+    /// What a push may hold.
+    pub ingest: ingest::Limits,
+    /// What is done about personal data that arrives unmasked.
+    pub masking: ingest::Mode,
+    /// What a query may cost.
+    pub query: query::Limits,
+    /// How long requests may take to end after SIGTERM.
+    pub shutdown_grace: Duration,
+}
+
+impl Config {
+    /// Reads the settings; every problem is reported at once.
+    pub fn load(text: &str, environment: impl IntoIterator<Item = (String, String)>, flags: &Flags) -> Result<Self, Problems> {
+        let mut settings = Settings::parse(text, ENVIRONMENT_PREFIX, environment);
+        let config = read(&mut settings, flags);
+        settings.finish()?;
+        Ok(config)
+    }
+}
+
+fn read(settings: &mut Settings, flags: &Flags) -> Config {
+    let listen = settings.or("listen", SocketAddr::from(([127, 0, 0, 1], 3100)), "Address and port of the HTTP listener.");
+    let listen = flags.listen.unwrap_or(listen);
+    let data_dir = settings.or("data_dir", PathBuf::from("./lapidary-data"), "Folder that holds everything the server keeps.");
+    let shutdown_grace = settings.or("shutdown_grace", Duration::from_secs(30), "How long running requests may take to end after SIGTERM.");
+    transport(settings, listen);
+    Config {
+        listen,
+        authenticator: tokens::read(settings, listen, flags.no_auth),
+        storage: storage(settings, flags.data_dir.clone().unwrap_or(data_dir)),
+        ingest: ingest(settings),
+        masking: masking(settings),
+        query: query(settings),
+        shutdown_grace,
+    }
+}
+
+/// Plain HTTP may not leave the machine, unless something in front ends the TLS.
+fn transport(settings: &mut Settings, listen: SocketAddr) {
+    let words = [("none", false), ("terminated", true)];
+    let doc = "`terminated` promises that a proxy in front ends TLS; without it only loopback addresses are accepted.";
+    let terminated = settings.choice("tls", &words, "none", doc);
+    if terminated == Some(false) && !listen.ip().is_loopback() {
+        let remedy = "would send logs over the network in clear; put a TLS proxy in front and set `tls = \"terminated\"`, or listen on loopback";
+        settings.problem("listen", remedy);
+    }
+}
+
+fn storage(settings: &mut Settings, data_dir: PathBuf) -> storage::Config {
+    let default = storage::Config::new(data_dir);
+    let levels = [("fsync", storage::AckLevel::Fsync), ("write", storage::AckLevel::Write), ("memory", storage::AckLevel::Memory)];
+    let ack = "When a push is answered: after `fsync` (safe on power loss), after `write` (safe on a crash of the process), or from `memory` (not safe).";
+    storage::Config {
+        node: settings.or("storage.node", default.node.clone(), "Name of this node in its WAL, files and commits; keep it for the life of the data folder."),
+        memory: settings.or("storage.memory", default.memory, "Budget of memory for lines not yet in files; past it pushes get 429."),
+        flush_interval: settings.or("storage.flush_interval", default.flush_interval, "Longest time a line stays out of the files."),
+        flush_bytes: settings.or("storage.flush_bytes", default.flush_bytes, "Memory in use at which files are written earlier."),
+        ack: settings.choice("storage.ack", &levels, "fsync", ack).unwrap_or(default.ack),
+        ..default
+    }
+}
+
+fn ingest(settings: &mut Settings) -> ingest::Limits {
+    let default = ingest::Limits::default();
+    ingest::Limits {
+        max_line_size: settings.or("limits.max_line_size", ByteSize(default.max_line_size as u64), "Longest line.").as_usize(),
+        max_line_size_truncate: settings.or("limits.max_line_size_truncate", default.max_line_size_truncate, "Cuts longer lines and marks them; else they are refused."),
+        creation_grace_period: settings.or("limits.creation_grace_period", default.creation_grace_period, "How far in the future a timestamp may lie."),
+        ..default
+    }
+}
+
+fn masking(settings: &mut Settings) -> ingest::Mode {
+    let words = [("off", ingest::Mode::Off), ("detect", ingest::Mode::Detect), ("mask", ingest::Mode::Mask)];
+    let doc = "Personal data in lines that arrive unmasked: `detect` counts it per service and rule, `mask` replaces it, `off` does not look.";
+    settings.choice("masking.mode", &words, "detect", doc).unwrap_or(ingest::Mode::Detect)
+}
+
+fn query(settings: &mut Settings) -> query::Limits {
+    let default = query::Limits::default();
+    query::Limits {
+        timeout: settings.or("limits.query_timeout", default.timeout, "Longest time a query may take."),
+        ..default
+    }
+}
+
+#[cfg(test)]
+mod tests;

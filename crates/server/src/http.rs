@@ -1,0 +1,14 @@
+//! The HTTP edge: the table of routes, the guard in front of them, errors as status codes.
+
+mod error;
+mod form;
+mod guard;
+mod page;
+mod routes;
+mod status;
+mod v1;
+
+pub(crate) use error::HttpError;
+pub(crate) use form::Form;
+pub(crate) use guard::Asker;
+pub use routes::{Access, ROUTES, Route, router};

@@ -1,0 +1,100 @@
+//! The one place that turns an error into a status code. The client reads `text`; the log gets `detail`.
+
+use std::time::Duration;
+
+use axum::http::{HeaderValue, StatusCode, header};
+use axum::response::{IntoResponse, Response};
+
+/// An answer other than success, in Loki's shape: plain text, message only.
+#[derive(Debug)]
+pub(crate) struct HttpError {
+    status: StatusCode,
+    text: String,
+    detail: Option<String>,
+    retry_after: Option<Duration>,
+}
+
+impl HttpError {
+    pub(crate) fn new(status: StatusCode, text: impl Into<String>) -> Self {
+        Self { status, text: text.into(), detail: None, retry_after: None }
+    }
+
+    pub(crate) fn bad_request(text: impl Into<String>) -> Self {
+        Self::new(StatusCode::BAD_REQUEST, text)
+    }
+
+    /// Our fault: the client learns nothing of it, the log everything.
+    pub(crate) fn internal(detail: impl ToString) -> Self {
+        let error = Self::new(StatusCode::INTERNAL_SERVER_ERROR, "internal error");
+        Self { detail: Some(detail.to_string()), ..error }
+    }
+
+    pub(crate) fn busy(text: impl Into<String>, retry_after: Duration) -> Self {
+        Self { retry_after: Some(retry_after), ..Self::new(StatusCode::TOO_MANY_REQUESTS, text) }
+    }
+
+    pub(crate) fn unavailable(detail: impl ToString) -> Self {
+        let error = Self::new(StatusCode::SERVICE_UNAVAILABLE, "storage is unavailable, try again");
+        Self { detail: Some(detail.to_string()), retry_after: Some(Duration::from_secs(1)), ..error }
+    }
+}
+
+impl IntoResponse for HttpError {
+    fn into_response(self) -> Response {
+        if let Some(detail) = &self.detail {
+            tracing::error!(status = self.status.as_u16(), detail, "request failed");
+        }
+        let shape = [
+            (header::CONTENT_TYPE, HeaderValue::from_static("text/plain; charset=utf-8")),
+            (header::X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff")),
+        ];
+        let mut response = (self.status, shape, self.text + "\n").into_response();
+        if let Some(wait) = self.retry_after {
+            response.headers_mut().insert(header::RETRY_AFTER, HeaderValue::from(wait.as_secs().max(1)));
+        }
+        if self.status == StatusCode::UNAUTHORIZED {
+            response.headers_mut().insert(header::WWW_AUTHENTICATE, HeaderValue::from_static("Bearer"));
+        }
+        response
+    }
+}
+
+impl From<auth::Denied> for HttpError {
+    fn from(denied: auth::Denied) -> Self {
+        let status = match &denied {
+            auth::Denied::Unauthenticated => StatusCode::UNAUTHORIZED,
+            auth::Denied::Forbidden { .. } | auth::Denied::Tenant { .. } => StatusCode::FORBIDDEN,
+            auth::Denied::InvalidTenant(_) => StatusCode::BAD_REQUEST,
+        };
+        Self::new(status, denied.to_string())
+    }
+}
+
+impl From<storage::Error> for HttpError {
+    fn from(error: storage::Error) -> Self {
+        match error.kind() {
+            storage::Kind::Invalid => Self::bad_request(error.to_string()),
+            storage::Kind::Busy { retry_after } => Self::busy(error.to_string(), retry_after),
+            storage::Kind::Full | storage::Kind::Unavailable => Self::unavailable(error),
+            storage::Kind::Locked | storage::Kind::Corrupt | storage::Kind::Internal => Self::internal(error),
+        }
+    }
+}
+
+impl From<query::Error> for HttpError {
+    fn from(error: query::Error) -> Self {
+        match error.kind() {
+            query::Kind::Invalid | query::Kind::TooLarge => Self::bad_request(error.to_string()),
+            query::Kind::Timeout => Self::new(StatusCode::GATEWAY_TIMEOUT, error.to_string()),
+            query::Kind::Cancelled => Self::new(CLIENT_CLOSED_REQUEST, "the request was cancelled by the client"),
+            query::Kind::Unavailable => Self::unavailable(error),
+            query::Kind::Internal => Self::internal(error),
+        }
+    }
+}
+
+/// nginx's 499, which Loki answers as well.
+const CLIENT_CLOSED_REQUEST: StatusCode = match StatusCode::from_u16(499) {
+    Ok(status) => status,
+    Err(_) => StatusCode::BAD_REQUEST,
+};

@@ -1,0 +1,90 @@
+//! The table of all routes: what each needs, whether it is audited, and who answers it.
+
+use auth::Permission;
+use axum::Router;
+use axum::middleware::from_fn_with_state;
+use axum::routing::{MethodRouter, get, post};
+use tower_http::catch_panic::CatchPanicLayer;
+use tower_http::compression::CompressionLayer;
+
+use super::guard::guard;
+use super::{page, status, v1};
+use crate::app::App;
+use crate::loki;
+
+/// What a route needs of its caller.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Access {
+    /// Nothing: it tells nobody anything that is not public.
+    Open,
+    /// A caller with this permission.
+    Needs(Permission),
+}
+
+/// One path of the API.
+#[derive(Debug)]
+pub struct Route {
+    /// The path, with `{name}` for a part that varies.
+    pub path: &'static str,
+    /// What is done there; the word in the audit trail.
+    pub name: &'static str,
+    /// What it needs.
+    pub access: Access,
+    /// Whether each use is written to the audit trail (a refusal always is).
+    pub audit: bool,
+    /// Who answers; sets the methods as well.
+    handler: fn() -> MethodRouter<App>,
+}
+
+const READ: Access = Access::Needs(Permission::Read);
+const PUSH: Access = Access::Needs(Permission::Push);
+const ORDERS: Access = Access::Needs(Permission::Orders);
+
+const fn route(path: &'static str, name: &'static str, access: Access, audit: bool, handler: fn() -> MethodRouter<App>) -> Route {
+    Route { path, name, access, audit, handler }
+}
+
+/// Every route there is; the tests walk it.
+pub static ROUTES: [Route; 26] = [
+    route("/", "page", Access::Open, false, || get(page::start)),
+    route("/orders/{id}", "page", Access::Open, false, || get(page::start)),
+    route("/assets/start.js", "page", Access::Open, false, || get(page::script)),
+    route("/assets/start.css", "page", Access::Open, false, || get(page::style)),
+    route("/ready", "ready", Access::Open, false, || get(status::ready)),
+    route("/metrics", "metrics", Access::Needs(Permission::Status), false, || get(status::metrics)),
+    route("/api/v1/status", "status", Access::Needs(Permission::Status), false, || get(status::status)),
+    route("/api/v1/openapi.json", "openapi", Access::Open, false, || get(v1::openapi)),
+    route("/api/v1/orders", "orders", ORDERS, true, || get(v1::list)),
+    route("/api/v1/orders/summary", "orders", ORDERS, true, || get(v1::summary)),
+    route("/api/v1/orders/{id}", "order", ORDERS, true, || get(v1::story)),
+    route("/loki/api/v1/status/buildinfo", "buildinfo", Access::Open, false, || get(status::buildinfo)),
+    route("/loki/api/v1/push", "push", PUSH, false, || post(loki::push_v1)),
+    route("/api/prom/push", "push", PUSH, false, || post(loki::push_legacy)),
+    route("/loki/api/v1/query", "query", READ, true, || get(loki::query).post(loki::query)),
+    route("/loki/api/v1/query_range", "query", READ, true, || get(loki::query_range).post(loki::query_range)),
+    route("/loki/api/v1/labels", "labels", READ, true, || get(loki::labels).post(loki::labels)),
+    route("/loki/api/v1/label", "labels", READ, true, || get(loki::labels).post(loki::labels)),
+    route("/loki/api/v1/label/{name}/values", "labels", READ, true, || get(loki::label_values).post(loki::label_values)),
+    route("/loki/api/v1/series", "series", READ, true, || get(loki::series).post(loki::series)),
+    route("/api/prom/label", "labels", READ, true, || get(loki::labels)),
+    route("/api/prom/label/{name}/values", "labels", READ, true, || get(loki::label_values)),
+    route("/api/prom/series", "series", READ, true, || get(loki::series)),
+    route("/loki/api/v1/format_query", "format", READ, false, || get(loki::format_query).post(loki::format_query)),
+    route("/flush", "flush", Access::Needs(Permission::Operate), true, || post(status::flush).get(status::flush)),
+    route("/services", "services", Access::Needs(Permission::Status), false, || get(status::services)),
+];
+
+/// The whole API: each route behind its guard, a panic in one request ends that request only.
+pub fn router(app: &App) -> Router {
+    let add = |router: Router<App>, route: &'static Route| {
+        let guarded = (route.handler)().layer(from_fn_with_state((app.clone(), route), guard));
+        router.route(route.path, guarded)
+    };
+    ROUTES
+        .iter()
+        .fold(Router::new(), add)
+        .fallback(status::not_found)
+        .layer(CompressionLayer::new())
+        .layer(CatchPanicLayer::new())
+        .with_state(app.clone())
+}

@@ -1,0 +1,71 @@
+//! How the server is: readiness, metrics, build, state for the start page.
+
+use axum::Json;
+use axum::extract::State;
+use axum::http::{StatusCode, header};
+use axum::response::{IntoResponse, Response};
+use serde_json::json;
+
+use super::HttpError;
+use crate::app::App;
+
+/// 200 `ready`, or 503 while the server starts or drains.
+pub(super) async fn ready(State(app): State<App>) -> Response {
+    if app.is_draining() {
+        return HttpError::new(StatusCode::SERVICE_UNAVAILABLE, "the server is shutting down").into_response();
+    }
+    "ready\n".into_response()
+}
+
+/// Prometheus's text format.
+pub(super) async fn metrics(State(app): State<App>) -> Result<Response, HttpError> {
+    let text = app.metrics.encode(&app).map_err(HttpError::internal)?;
+    let kind = "application/openmetrics-text; version=1.0.0; charset=utf-8";
+    Ok(([(header::CONTENT_TYPE, kind)], text).into_response())
+}
+
+/// State of ingest and storage, for the start page and `lapidary storage`.
+pub(super) async fn status(State(app): State<App>) -> Json<serde_json::Value> {
+    let totals = app.endpoint.totals();
+    let personal = totals.hits.iter().map(|(service, rule, count)| json!({"service": service, "rule": rule, "count": count}));
+    Json(json!({
+        "version": env!("CARGO_PKG_VERSION"),
+        "uptime_seconds": app.uptime().as_secs(),
+        "ingest": {
+            "pushes": totals.pushes,
+            "lines": totals.lines,
+            "bytes": totals.bytes,
+            "rejected_lines": totals.rejected_lines,
+            "personal_data": personal.collect::<Vec<_>>(),
+        },
+        "storage": app.storage.status(),
+    }))
+}
+
+/// What Grafana asks to find out which API it talks to.
+pub(super) async fn buildinfo() -> Json<serde_json::Value> {
+    Json(json!({
+        "version": "3.5.0",
+        "revision": "lapidary",
+        "branch": "main",
+        "buildUser": "lapidary",
+        "buildDate": "",
+        "goVersion": format!("lapidary {}", env!("CARGO_PKG_VERSION")),
+    }))
+}
+
+/// Writes what is in memory to files, now.
+pub(super) async fn flush(State(app): State<App>) -> Result<StatusCode, HttpError> {
+    app.storage.flush().await?;
+    Ok(StatusCode::NO_CONTENT)
+}
+
+/// Loki's list of modules; one program has one.
+pub(super) async fn services() -> &'static str {
+    "lapidary => Running\n"
+}
+
+/// Go's text, since clients know it.
+pub(super) async fn not_found() -> HttpError {
+    HttpError::new(StatusCode::NOT_FOUND, "404 page not found")
+}

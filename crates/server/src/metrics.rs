@@ -1,0 +1,77 @@
+//! Numbers for Prometheus: requests by route here, the rest collected from the parts when somebody asks.
+
+use std::fmt::{self, Write as _};
+use std::time::Duration;
+
+use axum::http::{Method, StatusCode};
+use prometheus_client::encoding::text::encode;
+use prometheus_client::encoding::EncodeLabelSet;
+use prometheus_client::metrics::family::Family;
+use prometheus_client::metrics::histogram::Histogram;
+use prometheus_client::registry::Registry;
+
+use crate::app::App;
+
+/// Counters of the HTTP edge; named as Loki's, so that its dashboards show them.
+#[derive(Clone, Debug)]
+pub(crate) struct Metrics {
+    requests: Family<RequestLabels, Histogram, fn() -> Histogram>,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct RequestLabels {
+    method: String,
+    route: &'static str,
+    status_code: u16,
+}
+
+/// Seconds; Loki's buckets.
+const BUCKETS: [f64; 14] = [0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 25.0, 50.0, 100.0];
+
+impl Metrics {
+    pub(crate) fn new() -> Self {
+        Self { requests: Family::new_with_constructor(|| Histogram::new(BUCKETS)) }
+    }
+
+    /// Counts a request that was answered.
+    pub(crate) fn observe(&self, route: &'static str, method: &Method, status: StatusCode, took: Duration) {
+        // Any other method is one a client made up; it must not make a series of its own.
+        let known = [Method::GET, Method::POST, Method::PUT, Method::DELETE, Method::HEAD].contains(method);
+        let method = if known { method.to_string() } else { "OTHER".to_owned() };
+        let labels = RequestLabels { method, route, status_code: status.as_u16() };
+        self.requests.get_or_create(&labels).observe(took.as_secs_f64());
+    }
+
+    /// Everything there is to tell, in OpenMetrics text.
+    pub(crate) fn encode(&self, app: &App) -> Result<String, fmt::Error> {
+        let mut registry = Registry::default();
+        registry.register("loki_request_duration_seconds", "Time until a request was answered", self.requests.clone());
+        app.storage.metrics().register(&mut registry);
+        let mut text = String::new();
+        encode(&mut text, &registry)?;
+        let end = text.rfind("# EOF").unwrap_or(text.len());
+        text.truncate(end);
+        ingest(&mut text, app)?;
+        text.push_str("# EOF\n");
+        Ok(text)
+    }
+}
+
+/// What came in; counted by `ingest` itself.
+fn ingest(text: &mut String, app: &App) -> fmt::Result {
+    let totals = app.endpoint.totals();
+    let mut counter = |name: &str, help: &str, value: u64| {
+        write!(text, "# HELP {name} {help}.\n# TYPE {name} counter\n{name}_total {value}\n")
+    };
+    counter("loki_distributor_lines_received", "Lines that were stored", totals.lines)?;
+    counter("loki_distributor_bytes_received", "Bytes of lines and metadata that were stored", totals.bytes)?;
+    counter("loki_discarded_samples", "Lines that were refused for what they are", totals.rejected_lines)?;
+    counter("lapidary_rejected_pushes", "Pushes that were refused whole", totals.rejected_pushes)?;
+    counter("lapidary_failed_pushes", "Pushes that storage could not take", totals.failed_pushes)?;
+    text.push_str("# HELP lapidary_personal_data Personal data found in lines on arrival.\n# TYPE lapidary_personal_data counter\n");
+    for (service, rule, count) in totals.hits.iter() {
+        let service = service.replace('\\', "\\\\").replace('"', "\\\"").replace('\n', "\\n");
+        writeln!(text, "lapidary_personal_data_total{{service=\"{service}\",rule=\"{rule}\"}} {count}")?;
+    }
+    Ok(())
+}

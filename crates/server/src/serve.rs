@@ -1,0 +1,140 @@
+//! The life of the server: build, answer, drain.
+
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::sync::atomic::AtomicBool;
+use std::time::Duration;
+
+use anyhow::{Context as _, Result};
+use auth::AuditSink;
+use ingest::Endpoint;
+use orders::{Graphs, OrderEvents, Orders};
+use query::Engine;
+use stdx::{Clock, Drained, SystemClock, Tasks};
+use storage::Storage;
+use tokio::net::TcpListener;
+use tracing::{info, warn};
+
+use crate::app::{App, LogAudit, Parts, StorageSink};
+use crate::config::Config;
+use crate::http::router;
+use crate::metrics::Metrics;
+
+/// A server that is built and bound, but does not answer yet.
+#[derive(Debug)]
+pub struct Server {
+    app: App,
+    listener: TcpListener,
+    tasks: Tasks,
+    grace: Duration,
+}
+
+/// Runs the server until it is told to stop.
+pub async fn serve(config: Config) -> Result<()> {
+    let server = Server::build(config).await?;
+    info!(address = %format!("http://{}", server.address()?), "ready");
+    server.advise();
+    server.run(stop_signal()).await
+}
+
+impl Server {
+    /// Binds, opens the data folder and replays; everything that can fail at the start fails here.
+    pub async fn build(config: Config) -> Result<Self> {
+        let listen = config.listen;
+        let listener = TcpListener::bind(listen).await.with_context(|| format!("cannot listen on {listen}"))?;
+        let clock: Arc<dyn Clock> = Arc::new(SystemClock);
+        let audit: Arc<dyn AuditSink> = Arc::new(LogAudit);
+        let tasks = Tasks::default();
+        let events = Arc::new(OrderEvents::default());
+        let components =
+            storage::Components { clock: Arc::clone(&clock), derives: vec![Arc::clone(&events) as _], tasks: tasks.clone() };
+        let storage = Storage::open(config.storage, components).await.context("cannot open the data folder")?;
+        let engine = Arc::new(Engine::new(Arc::clone(&storage), config.query, Arc::clone(&clock)));
+        let orders = Orders::start(orders::Components {
+            engine: Arc::clone(&engine),
+            storage: Arc::clone(&storage),
+            graphs: Graphs::default(),
+            clock: Arc::clone(&clock),
+            tasks: tasks.clone(),
+            audit: Arc::clone(&audit),
+        })?;
+        let sink = Arc::new(StorageSink(Arc::clone(&storage)));
+        let app = App::new(Parts {
+            endpoint: Endpoint::new(sink, config.masking, Arc::clone(&clock)),
+            started: clock.instant(),
+            metrics: Metrics::new(),
+            ingest_limits: Arc::new(config.ingest),
+            authenticator: config.authenticator,
+            draining: AtomicBool::new(false),
+            audit,
+            clock,
+            engine,
+            orders,
+            events,
+            storage,
+        });
+        Ok(Self { app, listener, tasks, grace: config.shutdown_grace })
+    }
+
+    /// Where it listens; the port is real even when 0 was asked for.
+    pub fn address(&self) -> Result<SocketAddr> {
+        self.listener.local_addr().context("the listener has no address")
+    }
+
+    /// Answers requests until `stop` resolves, then lets the running ones end, flushes and closes.
+    pub async fn run(self, stop: impl Future<Output = ()> + Send + 'static) -> Result<()> {
+        let Self { app, listener, tasks, grace } = self;
+        let told = app.clone();
+        let (draining, drained) = tokio::sync::oneshot::channel();
+        let stop = async move {
+            stop.await;
+            info!("stopping: no new requests, the running ones may end");
+            told.start_draining();
+            // The receiver is gone only when the server is.
+            drop(draining.send(()));
+        };
+        let server = axum::serve(listener, router(&app)).with_graceful_shutdown(stop).into_future();
+        let late = async {
+            if drained.await.is_err() {
+                std::future::pending::<()>().await;
+            }
+            tokio::time::sleep(grace).await;
+        };
+        tokio::select! {
+            done = server => done.context("the listener failed")?,
+            () = late => warn!("some requests did not end in time and were dropped"),
+        }
+        let closed = app.storage.close().await.context("cannot close the data folder");
+        if let Drained::Aborted(count) = tasks.drain(grace).await {
+            warn!(count, "some background tasks did not end in time");
+        }
+        closed?;
+        info!("stopped");
+        Ok(())
+    }
+
+    /// Tells a newcomer how to get in.
+    fn advise(&self) {
+        if self.app.authenticator.is_closed() {
+            warn!(
+                "no token is configured, so every request is refused; add one to the configuration and restart: \
+                 [[auth.token]] name = \"ops\" token = \"…\" services = [\"*\"] permissions = [\"push\", \"read\", \"orders\", \"status\"] \
+                 (or start with `--auth none` to try it on this machine)"
+            );
+        }
+    }
+}
+
+/// SIGTERM or Ctrl-C.
+async fn stop_signal() {
+    use tokio::signal::unix::{SignalKind, signal};
+    match signal(SignalKind::terminate()) {
+        Ok(mut terminate) => {
+            tokio::select! {
+                _ = terminate.recv() => {}
+                _ = tokio::signal::ctrl_c() => {}
+            }
+        }
+        Err(_) => drop(tokio::signal::ctrl_c().await),
+    }
+}

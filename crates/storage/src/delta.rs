@@ -1,0 +1,182 @@
+//! The Delta table behind a table: its manifest of live files, and the WAL position its files cover.
+//!
+//! Commit entries are our own JSON, written through the library's log store: the library's own commit path updates a
+//! snapshot of all files after each commit, which takes a hundred times as long. One committer a table; other nodes may
+//! commit too, and whoever finds a version taken reads it and tries the next.
+
+mod actions;
+mod live;
+
+use std::path::{Path, PathBuf};
+
+use bytes::Bytes;
+use deltalake_core::DeltaTable;
+use deltalake_core::kernel::transaction::TransactionError;
+use deltalake_core::logstore::{CommitOrBytes, LogStoreRef, StorageConfig, logstore_for};
+use logline::Timestamp;
+use tracing::warn;
+use uuid::Uuid;
+
+pub(crate) use self::live::{Live, overlapping};
+use self::actions::Entry;
+use crate::error::Failure;
+use crate::files::NewFile;
+use crate::{Error, TableSpec, paths};
+
+/// A checkpoint is written every so many commits, so that opening reads few entries.
+const CHECKPOINT_EVERY: u64 = 100;
+/// Other nodes may take this many versions before us.
+const MAX_ATTEMPTS: usize = 1_000;
+
+/// The commit log of one table.
+#[derive(Debug)]
+pub(crate) struct DeltaLog {
+    table: &'static str,
+    folder: PathBuf,
+    app: String,
+    store: Store,
+}
+
+/// What a commit brought: its own changes, and those of other writers that came before it.
+#[derive(Debug)]
+pub(crate) struct Committed {
+    pub(crate) version: u64,
+    entries: Vec<Entry>,
+}
+
+/// A log store that can be shown.
+struct Store(LogStoreRef);
+
+impl std::fmt::Debug for Store {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("Store")
+    }
+}
+
+impl DeltaLog {
+    /// Opens the table, made when it is missing. Returns what is live and up to which WAL position of this node rows
+    /// are in files.
+    pub(crate) async fn open(
+        folder: &Path,
+        spec: &TableSpec,
+        node: &str,
+        now: Timestamp,
+    ) -> Result<(Self, Live, u64), Error> {
+        let failed = |error: &dyn std::fmt::Display| Error::from(Failure::Table { table: spec.name, reason: error.to_string() });
+        paths::create_folder(folder)?;
+        let absolute = folder.canonicalize().map_err(|error| Error::io("find", folder, error))?;
+        let url = deltalake_core::ensure_table_uri(absolute.to_string_lossy()).map_err(|e| failed(&e))?;
+        let store = logstore_for(&url, StorageConfig::default()).map_err(|e| failed(&e))?;
+        let app = format!("lapidary-wal/{node}");
+        let log = Self { table: spec.name, folder: absolute, app, store: Store(store) };
+        if !log.store.0.is_delta_table_location().await.map_err(|e| failed(&e))? {
+            paths::create_folder(&log.folder.join(paths::delta_log()))?;
+            let actions = actions::create(spec, now).map_err(|e| failed(&e))?;
+            log.write_entry(0, actions).await?;
+            log.sync_entry(0)?;
+        }
+        let mut table = DeltaTable::new(log.store.0.clone());
+        table.load().await.map_err(|e| failed(&e))?;
+        let state = table.snapshot().map_err(|e| failed(&e))?;
+        let position = state.transaction_version(log.store.0.as_ref(), &log.app).await.map_err(|e| failed(&e))?;
+        let position = position.and_then(|position| u64::try_from(position).ok()).unwrap_or(0);
+        let live = Live::load(state);
+        Ok((log, live, position))
+    }
+
+    /// Folder of the table.
+    pub(crate) fn folder(&self) -> &Path {
+        &self.folder
+    }
+
+    /// Commits `files` and that rows up to WAL `position` are in files, behind `version`. Durable on return.
+    ///
+    /// May be tried again after it failed or was dropped: a commit that was written after all is recognised.
+    pub(crate) async fn commit(
+        &self,
+        version: u64,
+        files: &[NewFile],
+        position: u64,
+        now: Timestamp,
+    ) -> Result<Committed, Error> {
+        let own = actions::append(files, &self.app, position, now);
+        let mut entries = Vec::new();
+        for version in (version + 1..).take(MAX_ATTEMPTS) {
+            let written = self.write_entry(version, own.clone()).await?;
+            let bytes = if written { own.clone() } else { self.read_entry(version).await? };
+            let entry = Entry::parse(&bytes).map_err(|reason| self.damaged(version, reason))?;
+            let covered = entry.position(&self.app).is_some_and(|covered| position <= covered);
+            entries.push(entry);
+            if written || covered {
+                self.sync_entry(version)?;
+                return Ok(Committed { version, entries });
+            }
+        }
+        Err(Error::internal(format!("`{}`: other writers took {MAX_ATTEMPTS} versions in a row", self.table)))
+    }
+
+    /// Writes a checkpoint when it is time for one. A failure costs time at the next opening and nothing else.
+    pub(crate) async fn checkpoint(&self, version: u64) {
+        if !version.is_multiple_of(CHECKPOINT_EVERY) {
+            return;
+        }
+        if let Err(reason) = self.try_checkpoint(version).await {
+            warn!(table = self.table, version, reason, "cannot write a checkpoint");
+        }
+    }
+
+    async fn try_checkpoint(&self, version: u64) -> Result<(), String> {
+        let mut table = DeltaTable::new(self.store.0.clone());
+        table.load_version(version).await.map_err(|error| error.to_string())?;
+        deltalake_core::checkpoints::create_checkpoint(&table, None).await.map_err(|error| error.to_string())?;
+        let folder = self.folder.join(paths::delta_log());
+        for entry in std::fs::read_dir(&folder).map_err(|error| error.to_string())?.flatten() {
+            if entry.file_name().to_str().is_some_and(|name| name.contains("checkpoint")) {
+                paths::sync_file(&entry.path()).map_err(|error| error.to_string())?;
+            }
+        }
+        paths::sync_folder(&folder).map_err(|error| error.to_string())
+    }
+
+    /// False when the version is taken.
+    async fn write_entry(&self, version: u64, actions: Bytes) -> Result<bool, Error> {
+        let id = Uuid::from_u128(u128::from(version));
+        match self.store.0.write_commit_entry(version, CommitOrBytes::LogBytes(actions), id).await {
+            Ok(()) => Ok(true),
+            Err(TransactionError::VersionAlreadyExists(_)) => Ok(false),
+            Err(error) => Err(store_error(&self.folder.join(paths::commit_entry(version)), error)),
+        }
+    }
+
+    async fn read_entry(&self, version: u64) -> Result<Bytes, Error> {
+        let read = self.store.0.read_commit_entry(version).await;
+        let read = read.map_err(|error| Failure::Table { table: self.table, reason: error.to_string() })?;
+        read.ok_or_else(|| self.damaged(version, "it is gone".to_owned()))
+    }
+
+    /// The store itself never syncs.
+    fn sync_entry(&self, version: u64) -> Result<(), Error> {
+        paths::sync_file(&self.folder.join(paths::commit_entry(version)))?;
+        paths::sync_folder(&self.folder.join(paths::delta_log()))
+    }
+
+    fn damaged(&self, version: u64, reason: String) -> Error {
+        Error::corrupt(&self.folder.join(paths::commit_entry(version)), 0, reason)
+    }
+}
+
+/// A full disk arrives wrapped in the store's own errors.
+fn store_error(path: &Path, error: TransactionError) -> Error {
+    let mut source: Option<&(dyn std::error::Error + 'static)> = Some(&error);
+    while let Some(cause) = source {
+        if let Some(io) = cause.downcast_ref::<std::io::Error>() {
+            let again = io.raw_os_error().map_or_else(|| io.kind().into(), std::io::Error::from_raw_os_error);
+            return Error::io("write to", path, again);
+        }
+        source = cause.source();
+    }
+    Error::io("write to", path, std::io::Error::other(error.to_string()))
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,172 @@
+//! Commit entries of a Delta table: one JSON action a line.
+
+use std::collections::HashMap;
+
+use arrow::datatypes::{DataType, Field, Schema};
+use bytes::Bytes;
+use deltalake_core::kernel::StructType;
+use deltalake_core::kernel::engine::arrow_conversion::TryIntoKernel;
+use logline::{Tenant, Timestamp};
+use serde::Deserialize;
+use serde_json::json;
+use uuid::Uuid;
+
+use super::live::{FileChange, listed};
+use crate::files::NewFile;
+use crate::logs::TIMESTAMP;
+use crate::paths::{self, DAY, TENANT};
+use crate::TableSpec;
+
+/// What one commit changed.
+#[derive(Debug)]
+pub(super) struct Entry {
+    pub(super) changes: Vec<FileChange>,
+    positions: HashMap<String, u64>,
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct Action {
+    add: Option<Add>,
+    remove: Option<Remove>,
+    txn: Option<Txn>,
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct Add {
+    path: String,
+    partition_values: HashMap<String, Option<String>>,
+    size: i64,
+    stats: Option<String>,
+}
+
+#[derive(Deserialize)]
+struct Remove {
+    path: String,
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct Txn {
+    app_id: String,
+    version: i64,
+}
+
+impl Entry {
+    /// Reads a commit entry, of whatever writer.
+    pub(super) fn parse(bytes: &[u8]) -> Result<Self, String> {
+        let mut entry = Self { changes: Vec::new(), positions: HashMap::new() };
+        for line in bytes.split(|byte| *byte == b'\n').filter(|line| !line.is_empty()) {
+            let action: Action = serde_json::from_slice(line).map_err(|error| error.to_string())?;
+            if let Some(add) = action.add {
+                let tenant = add.partition_values.get(TENANT).cloned().flatten();
+                let day = add.partition_values.get(DAY).cloned().flatten();
+                let size = u64::try_from(add.size).unwrap_or(0);
+                let listed = listed(decoded(&add.path), tenant, day, size, add.stats.as_deref());
+                entry.changes.push(listed.ok_or_else(|| format!("`{}` names no tenant", add.path))?);
+            }
+            if let Some(remove) = action.remove {
+                entry.changes.push(FileChange::Remove(decoded(&remove.path)));
+            }
+            if let Some(txn) = action.txn {
+                entry.positions.insert(txn.app_id, u64::try_from(txn.version).unwrap_or(0));
+            }
+        }
+        Ok(entry)
+    }
+
+    /// The WAL position that the commit says is covered.
+    pub(super) fn position(&self, app: &str) -> Option<u64> {
+        self.positions.get(app).copied()
+    }
+}
+
+/// Version 0 of a table.
+pub(super) fn create(spec: &TableSpec, now: Timestamp) -> Result<Bytes, String> {
+    let mut fields: Vec<Field> = spec.schema.fields().iter().map(|field| field.as_ref().clone()).collect();
+    fields.push(Field::new(TENANT, DataType::Utf8, false));
+    fields.push(Field::new(DAY, DataType::Date32, false));
+    let schema: StructType = (&Schema::new(fields)).try_into_kernel().map_err(|error| error.to_string())?;
+    let schema = serde_json::to_string(&schema).map_err(|error| error.to_string())?;
+    let millis = millis(now);
+    Ok(lines(&[
+        commit_info("CREATE TABLE", now),
+        json!({"protocol": {"minReaderVersion": 1, "minWriterVersion": 2}}),
+        json!({"metaData": {
+            "id": Uuid::new_v4().to_string(),
+            "name": spec.name,
+            "format": {"provider": "parquet", "options": {}},
+            "schemaString": schema,
+            "partitionColumns": [TENANT, DAY],
+            "configuration": {},
+            "createdTime": millis,
+        }}),
+    ]))
+}
+
+/// Adds files and says which WAL position they cover.
+pub(super) fn append(files: &[NewFile], app: &str, position: u64, now: Timestamp) -> Bytes {
+    let mut actions = vec![commit_info("WRITE", now)];
+    actions.push(json!({"txn": {"appId": app, "version": position, "lastUpdated": millis(now)}}));
+    actions.extend(files.iter().map(|file| add(file, now)));
+    lines(&actions)
+}
+
+fn add(new: &NewFile, now: Timestamp) -> serde_json::Value {
+    let stats = json!({
+        "numRecords": new.file.rows,
+        "minValues": {TIMESTAMP: paths::time_text(new.first_micros)},
+        "maxValues": {TIMESTAMP: paths::time_text(new.last_micros)},
+        "nullCount": {TIMESTAMP: 0},
+    });
+    json!({"add": {
+        "path": new.file.path.replace('%', "%25"),
+        "partitionValues": {TENANT: new.tenant.as_str(), DAY: paths::day_text(new.day)},
+        "size": new.file.bytes,
+        "modificationTime": millis(now),
+        "dataChange": true,
+        "stats": stats.to_string(),
+    }})
+}
+
+fn commit_info(operation: &str, now: Timestamp) -> serde_json::Value {
+    json!({"commitInfo": {
+        "timestamp": millis(now),
+        "operation": operation,
+        "operationParameters": {},
+        "engineInfo": concat!("lapidary ", env!("CARGO_PKG_VERSION")),
+    }})
+}
+
+fn lines(actions: &[serde_json::Value]) -> Bytes {
+    let mut out = String::new();
+    for action in actions {
+        out.push_str(&action.to_string());
+        out.push('\n');
+    }
+    out.into()
+}
+
+const fn millis(time: Timestamp) -> i64 {
+    time.0.div_euclid(1_000_000)
+}
+
+/// Undoes the URL encoding of a path in the log.
+fn decoded(path: &str) -> String {
+    let hex = |digits: &[u8]| u8::from_str_radix(std::str::from_utf8(digits).ok()?, 16).ok();
+    let bytes = path.as_bytes();
+    let mut out = Vec::with_capacity(bytes.len());
+    let mut at = 0;
+    while let Some(byte) = bytes.get(at) {
+        let escaped = (*byte == b'%').then(|| bytes.get(at + 1..at + 3).and_then(hex)).flatten();
+        out.push(escaped.unwrap_or(*byte));
+        at += if escaped.is_some() { 3 } else { 1 };
+    }
+    String::from_utf8(out).unwrap_or_else(|_| path.to_owned())
+}
+
+/// A tenant's name from the log; `None` when it is none of ours.
+pub(super) fn tenant(name: Option<&str>) -> Option<Tenant> {
+    Tenant::new(name?).ok()
+}

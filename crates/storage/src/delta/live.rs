@@ -1,0 +1,136 @@
+//! The live files of a table, in memory, by tenant and time.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use arrow::compute::kernels::cast_utils::string_to_timestamp_nanos;
+use deltalake_core::table::state::DeltaTableState;
+use logline::{Tenant, Timestamp};
+use serde::Deserialize;
+
+use super::Committed;
+use super::actions::tenant;
+use crate::logs::TIMESTAMP;
+use crate::{FileRef, TimeRange};
+
+/// The files of one version of a table. Cheap to clone; a clone does not change.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Live {
+    version: u64,
+    /// Files of a tenant, oldest first.
+    files: Arc<BTreeMap<Tenant, Arc<Vec<FileRef>>>>,
+}
+
+#[derive(Clone, Debug)]
+pub(super) enum FileChange {
+    Add(Tenant, FileRef),
+    Remove(String),
+}
+
+#[derive(Default, Deserialize)]
+#[serde(rename_all = "camelCase", default)]
+struct Stats {
+    num_records: u64,
+    min_values: BTreeMap<String, serde_json::Value>,
+    max_values: BTreeMap<String, serde_json::Value>,
+}
+
+impl Live {
+    /// What a loaded table lists; files that name no tenant are not ours to show.
+    pub(super) fn load(state: &DeltaTableState) -> Self {
+        let mut live = Self { version: state.version(), files: Arc::default() };
+        let changes = state.log_data().iter().filter_map(|view| {
+            let mut partition = view.partition_values_map();
+            let mut value = |name: &str| partition.remove(name).flatten();
+            let (tenant, day) = (value(crate::paths::TENANT), value(crate::paths::DAY));
+            let size = u64::try_from(view.size()).unwrap_or(0);
+            listed(view.path().into_owned(), tenant, day, size, view.stats().as_deref())
+        });
+        live.apply(changes.collect());
+        live
+    }
+
+    pub(crate) const fn version(&self) -> u64 {
+        self.version
+    }
+
+    /// Moves on to a committed version.
+    pub(crate) fn advance(&mut self, committed: Committed) {
+        self.apply(committed.entries.into_iter().flat_map(|entry| entry.changes).collect());
+        self.version = committed.version;
+    }
+
+    /// All files of a tenant, oldest first.
+    pub(crate) fn files(&self, tenant: &Tenant) -> Arc<Vec<FileRef>> {
+        self.files.get(tenant).map(Arc::clone).unwrap_or_default()
+    }
+
+    pub(crate) fn tenants(&self) -> impl Iterator<Item = &Tenant> {
+        self.files.keys()
+    }
+
+    /// Files of all tenants.
+    pub(crate) fn all(&self) -> impl Iterator<Item = &FileRef> {
+        self.files.values().flat_map(|files| files.iter())
+    }
+
+    fn apply(&mut self, changes: Vec<FileChange>) {
+        let all = Arc::make_mut(&mut self.files);
+        let mut touched = std::collections::BTreeSet::new();
+        for change in changes {
+            match change {
+                FileChange::Add(tenant, file) => {
+                    let files = Arc::make_mut(all.entry(tenant.clone()).or_default());
+                    // An add of a listed path replaces what was known of it.
+                    files.retain(|known| known.path != file.path);
+                    files.push(file);
+                    touched.insert(tenant);
+                }
+                FileChange::Remove(path) => {
+                    for files in all.values_mut().filter(|files| files.iter().any(|file| file.path == path)) {
+                        Arc::make_mut(files).retain(|file| file.path != path);
+                    }
+                }
+            }
+        }
+        for files in touched.iter().filter_map(|tenant| all.get_mut(tenant)) {
+            Arc::make_mut(files).sort_by(|a, b| (a.first, &a.path).cmp(&(b.first, &b.path)));
+        }
+        all.retain(|_, files| !files.is_empty());
+    }
+}
+
+/// Files of a list that may have rows in a range.
+pub(crate) fn overlapping(files: &[FileRef], range: &TimeRange) -> Vec<FileRef> {
+    files.iter().filter(|file| range.overlaps(file.first, file.last)).cloned().collect()
+}
+
+/// A file as a commit lists it. Without statistics its time is that of its day, or unknown.
+pub(super) fn listed(
+    path: String,
+    tenant_name: Option<String>,
+    day: Option<String>,
+    bytes: u64,
+    stats: Option<&str>,
+) -> Option<FileChange> {
+    let stats: Stats = stats.and_then(|stats| serde_json::from_str(stats).ok()).unwrap_or_default();
+    let time = |values: &BTreeMap<String, serde_json::Value>| nanos(values.get(TIMESTAMP)?.as_str()?);
+    let day = day.and_then(|day| nanos(&day));
+    let first = time(&stats.min_values).or(day).map_or(Timestamp::MIN, Timestamp);
+    let last = time(&stats.max_values).map(end).or(day.map(|day| day.saturating_add(DAY_NANOS - 1)));
+    let last = last.map_or(Timestamp::MAX, Timestamp);
+    let tenant = tenant(tenant_name.as_deref())?;
+    Some(FileChange::Add(tenant, FileRef { path, bytes, rows: stats.num_records, first, last }))
+}
+
+const DAY_NANOS: i64 = 86_400_000_000_000;
+
+fn nanos(text: &str) -> Option<i64> {
+    string_to_timestamp_nanos(text).ok()
+}
+
+/// The newest instant that a time in statistics stands for: some writers cut to milliseconds, ours to microseconds.
+fn end(nanos: i64) -> i64 {
+    let unit = if nanos % 1_000_000 == 0 { 1_000_000 } else { 1_000 };
+    nanos.saturating_add(unit - 1)
+}

@@ -1,0 +1,201 @@
+//! Writes sealed rows to Parquet files: one a tenant and UTC day, sorted, durable when this returns.
+
+mod sort;
+
+use std::fs::File;
+use std::path::Path;
+
+use arrow::array::AsArray;
+use arrow::compute::{max, min};
+use arrow::datatypes::{DataType, TimestampMicrosecondType};
+use arrow::record_batch::RecordBatch;
+use logline::Tenant;
+use parquet::arrow::ArrowWriter;
+use parquet::basic::{Compression, Encoding, ZstdLevel};
+use parquet::errors::ParquetError;
+use parquet::file::metadata::KeyValue;
+use parquet::file::properties::{EnabledStatistics, WriterProperties};
+use parquet::schema::types::ColumnPath;
+
+use self::sort::Sorted;
+use crate::head::{Parts, Sealed};
+use crate::logs::{LINE, TIMESTAMP};
+use crate::merge::is_text_dictionary;
+use crate::paths::{self, FileName};
+use crate::read::BATCH_ROWS;
+use crate::{Error, FileRef, TableSpec};
+
+/// Version of the format, in the metadata of every file under this key.
+const FORMAT: (&str, &str) = ("lapidary.format", "1");
+const ROW_GROUP_ROWS: usize = 262_144;
+/// Pages are cut by rows; this only guards against huge lines.
+const PAGE_BYTES: usize = 8 << 20;
+/// A file that has grown to this is closed and another begun.
+const FILE_BYTES: usize = 96 << 20;
+
+/// A durable file that no commit names yet.
+#[derive(Clone, Debug)]
+pub(crate) struct NewFile {
+    pub(crate) tenant: Tenant,
+    pub(crate) day: i64,
+    pub(crate) first_micros: i64,
+    pub(crate) last_micros: i64,
+    /// As the table will list it.
+    pub(crate) file: FileRef,
+}
+
+/// Writes the files of a flush below the table's folder; blocks. On failure what it wrote is removed.
+pub(crate) fn write(folder: &Path, spec: &TableSpec, node: &str, sealed: &Sealed) -> Result<Vec<NewFile>, Error> {
+    let mut flush = Flush { folder, spec, node, position: sealed.position, files: Vec::new(), open: None };
+    let written = sealed.parts.iter().try_for_each(|(tenant, parts)| flush.write_tenant(tenant, parts));
+    match written {
+        Ok(()) => Ok(flush.files),
+        Err(error) => {
+            flush.remove()?;
+            Err(error)
+        }
+    }
+}
+
+/// Files of one flush of one table, as they come to be.
+struct Flush<'a> {
+    folder: &'a Path,
+    spec: &'a TableSpec,
+    node: &'a str,
+    position: u64,
+    files: Vec<NewFile>,
+    open: Option<Open>,
+}
+
+struct Open {
+    path: String,
+    writer: ArrowWriter<File>,
+    rows: u64,
+    first_micros: i64,
+    last_micros: i64,
+}
+
+impl Flush<'_> {
+    fn write_tenant(&mut self, tenant: &Tenant, parts: &Parts) -> Result<(), Error> {
+        let batches: Vec<&RecordBatch> = parts.iter().map(|part| &part.rows).collect();
+        let sorted = Sorted::new(self.spec, &batches).map_err(Error::internal)?;
+        for (day, order) in sorted.days() {
+            for order in order.chunks(BATCH_ROWS) {
+                let rows = sorted.rows(order).map_err(Error::internal)?;
+                self.append(tenant, day, &rows)?;
+            }
+            self.close(tenant, day)?;
+        }
+        Ok(())
+    }
+
+    fn append(&mut self, tenant: &Tenant, day: i64, rows: &RecordBatch) -> Result<(), Error> {
+        let mut open = match self.open.take() {
+            Some(open) => open,
+            None => self.create(tenant, day)?,
+        };
+        let times = rows.column_by_name(TIMESTAMP).and_then(|c| c.as_primitive_opt::<TimestampMicrosecondType>());
+        let (first, last) = (times.and_then(min), times.and_then(max));
+        open.first_micros = open.first_micros.min(first.unwrap_or(i64::MIN));
+        open.last_micros = open.last_micros.max(last.unwrap_or(i64::MAX));
+        open.rows += rows.num_rows() as u64;
+        let written = open.writer.write(rows);
+        let bytes = open.writer.bytes_written() + open.writer.in_progress_size();
+        let path = self.folder.join(&open.path);
+        self.open = Some(open);
+        written.map_err(|error| parquet_error(&path, error))?;
+        if FILE_BYTES <= bytes { self.close(tenant, day) } else { Ok(()) }
+    }
+
+    fn create(&self, tenant: &Tenant, day: i64) -> Result<Open, Error> {
+        let partition = paths::partition(tenant, day);
+        paths::create_folder(&self.folder.join(&partition))?;
+        let index = u32::try_from(self.files.len()).unwrap_or(u32::MAX);
+        let name = FileName { position: self.position, index, node: self.node.to_owned() };
+        let path = format!("{partition}/{name}");
+        let full = self.folder.join(&path);
+        let file = File::create(&full).map_err(|error| Error::io("write to", &full, error))?;
+        let writer = ArrowWriter::try_new(file, self.spec.schema.clone(), Some(properties(self.spec)))
+            .map_err(|error| parquet_error(&full, error))?;
+        Ok(Open { path, writer, rows: 0, first_micros: i64::MAX, last_micros: i64::MIN })
+    }
+
+    fn close(&mut self, tenant: &Tenant, day: i64) -> Result<(), Error> {
+        let Some(Open { path, writer, rows, first_micros, last_micros }) = self.open.take() else { return Ok(()) };
+        let full = self.folder.join(&path);
+        // Listed before it is whole, so that a failure removes it.
+        self.files.push(NewFile {
+            tenant: tenant.clone(),
+            day,
+            first_micros,
+            last_micros,
+            file: FileRef {
+                path,
+                bytes: 0,
+                rows,
+                first: paths::start_of_micro(first_micros),
+                last: paths::end_of_micro(last_micros),
+            },
+        });
+        let file = writer.into_inner().map_err(|error| parquet_error(&full, error))?;
+        let synced = file.sync_all().and_then(|()| file.metadata());
+        let bytes = synced.map_err(|error| Error::io("sync", &full, error))?.len();
+        if let Some(new) = self.files.last_mut() {
+            new.file.bytes = bytes;
+        }
+        full.parent().map_or(Ok(()), paths::sync_folder)
+    }
+
+    fn remove(&mut self) -> Result<(), Error> {
+        let open = self.open.take().map(|open| open.path);
+        let closed = self.files.drain(..).map(|new| new.file.path);
+        open.into_iter().chain(closed).try_for_each(|path| paths::remove_file(&self.folder.join(path)))
+    }
+}
+
+/// What is measured best for log lines; `docs/file-format.md` gives the reasons.
+fn properties(spec: &TableSpec) -> WriterProperties {
+    let mut properties = WriterProperties::builder()
+        .set_created_by(concat!("lapidary ", env!("CARGO_PKG_VERSION")).to_owned())
+        .set_key_value_metadata(Some(vec![KeyValue::new(FORMAT.0.to_owned(), FORMAT.1.to_owned())]))
+        .set_compression(Compression::ZSTD(ZstdLevel::default()))
+        .set_max_row_group_row_count(Some(ROW_GROUP_ROWS))
+        .set_data_page_row_count_limit(BATCH_ROWS)
+        .set_write_batch_size(BATCH_ROWS)
+        .set_data_page_size_limit(PAGE_BYTES)
+        // Whole stream texts, so that a page of one stream can be told by its statistics.
+        .set_column_index_truncate_length(None)
+        .set_statistics_enabled(EnabledStatistics::None);
+    for field in spec.schema.fields() {
+        let column = ColumnPath::from(field.name().as_str());
+        properties = match field.data_type() {
+            DataType::Timestamp(..) => properties
+                .set_column_dictionary_enabled(column.clone(), false)
+                .set_column_encoding(column.clone(), Encoding::DELTA_BINARY_PACKED)
+                .set_column_statistics_enabled(column, EnabledStatistics::Page),
+            DataType::Utf8 if field.name() == LINE => properties
+                .set_column_dictionary_enabled(column.clone(), false)
+                .set_column_encoding(column, Encoding::DELTA_LENGTH_BYTE_ARRAY),
+            kind if is_text_dictionary(kind) || spec.sort.contains(&field.name().as_str()) => {
+                properties.set_column_statistics_enabled(column, EnabledStatistics::Page)
+            }
+            DataType::Map(..) => properties,
+            _ => properties.set_column_statistics_enabled(column, EnabledStatistics::Chunk),
+        };
+    }
+    properties.build()
+}
+
+/// A full disk arrives wrapped in the writer's own error.
+fn parquet_error(path: &Path, error: ParquetError) -> Error {
+    match error {
+        ParquetError::External(source) => match source.downcast::<std::io::Error>() {
+            Ok(source) => Error::io("write to", path, *source),
+            Err(source) => Error::internal(source),
+        },
+        error => Error::internal(error),
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,339 @@
+//! A scan's conditions, compiled for the columns of its table.
+//!
+//! Two worlds meet here and must not mix: what the reader may see (`Visibility::rows`) looks at the rows as they are;
+//! the query's own predicate looks at masked columns only. A masked column has one value, so the query's conditions on
+//! it are decided when they are compiled, and the hidden text is never looked at on their behalf.
+
+mod text;
+
+use std::collections::{BTreeSet, HashMap};
+use std::sync::{Arc, Mutex, PoisonError};
+
+use arrow::array::{Array, AsArray};
+use arrow::buffer::BooleanBuffer;
+use arrow::datatypes::{DataType, Int16Type, Int32Type, Schema, TimestampMicrosecondType};
+use arrow::record_batch::RecordBatch;
+use logline::Labels;
+
+use self::text::{Matcher, by_key};
+use crate::logs::{LINE, NANOS, STREAM, TIMESTAMP};
+use crate::merge::is_text_dictionary;
+use crate::{ColumnMask, Error, Predicate, TextMatch, TimeRange, Visibility};
+
+/// Parsed labels are remembered for this many streams.
+const REMEMBERED_STREAMS: usize = 65_536;
+
+/// Conditions that belong together because they look at the same kind of column; stages run cheapest first.
+#[derive(Debug)]
+pub(crate) struct Stage {
+    /// Columns it looks at.
+    pub(crate) columns: BTreeSet<String>,
+    node: Node,
+}
+
+/// All conditions of a scan.
+#[derive(Debug)]
+pub(crate) struct Filter {
+    /// The times that are wanted.
+    pub(crate) range: TimeRange,
+    /// Everything else.
+    pub(crate) stages: Vec<Arc<Stage>>,
+    /// Whether no row can be kept.
+    pub(crate) nothing: bool,
+    streams: Streams,
+}
+
+/// Labels by their canonical text, parsed once.
+#[derive(Debug, Default)]
+struct Streams(Mutex<HashMap<String, Arc<Labels>>>);
+
+#[derive(Clone, Debug)]
+enum Node {
+    Const(bool),
+    And(Vec<Node>),
+    Or(Vec<Node>),
+    Not(Box<Node>),
+    Label { name: String, matcher: Matcher },
+    Column { name: String, matcher: Matcher },
+}
+
+/// How much a condition costs a row: the order of the stages.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+enum Cost {
+    Dictionary,
+    Text,
+    Line,
+}
+
+impl Filter {
+    /// Fails with [`crate::Kind::Invalid`] when a condition cannot be asked of this table.
+    pub(crate) fn new(
+        schema: &Schema,
+        range: TimeRange,
+        predicate: &Predicate,
+        visibility: &Visibility,
+    ) -> Result<Self, Error> {
+        let seen = compile(visibility.rows(), &Columns { schema, masks: &[] })?;
+        let asked = compile(predicate, &Columns { schema, masks: visibility.masks() })?;
+        let mut conditions = Vec::new();
+        for node in [seen, asked] {
+            match node {
+                Node::And(all) => conditions.extend(all),
+                node => conditions.push(node),
+            }
+        }
+        conditions.retain(|node| !matches!(node, Node::Const(true)));
+        let nothing = range.end <= range.start || conditions.iter().any(|node| matches!(node, Node::Const(false)));
+        Ok(Self { range, stages: stages(schema, conditions), nothing, streams: Streams::default() })
+    }
+
+    /// Rows of `rows` (which has the stage's columns that the file has) that the stage keeps.
+    pub(crate) fn keep(&self, stage: &Stage, rows: &RecordBatch) -> BooleanBuffer {
+        self.eval(&stage.node, rows, None)
+    }
+
+    /// Rows within the range, by timestamp and, where the table has it, the nanoseconds.
+    pub(crate) fn in_range(&self, rows: &RecordBatch) -> BooleanBuffer {
+        let times = rows.column_by_name(TIMESTAMP).and_then(|c| c.as_primitive_opt::<TimestampMicrosecondType>());
+        let Some(times) = times else { return BooleanBuffer::new_set(rows.num_rows()) };
+        let nanos = rows.column_by_name(NANOS).and_then(|column| column.as_primitive_opt::<Int16Type>());
+        let nanos = nanos.map(|nanos| nanos.values());
+        let (start, end) = (self.range.start.0, self.range.end.0);
+        let micros = times.values();
+        BooleanBuffer::collect_bool(micros.len(), |row| {
+            let rest = nanos.map_or(0, |nanos| i64::from(nanos[row]));
+            let time = micros[row].saturating_mul(1_000).saturating_add(rest);
+            start <= time && time < end
+        })
+    }
+
+    /// Whether rows of this stream can be kept, as far as labels alone tell.
+    pub(crate) fn may_keep_stream(&self, stream: &str) -> bool {
+        let labels = self.streams.labels(stream);
+        self.stages.iter().all(|stage| stage.node.may_keep(stream, &labels))
+    }
+
+    /// Whether a condition looks at this column.
+    pub(crate) fn looks_at(&self, column: &str) -> bool {
+        self.stages.iter().any(|stage| stage.columns.contains(column))
+    }
+
+    fn eval(&self, node: &Node, rows: &RecordBatch, within: Option<&BooleanBuffer>) -> BooleanBuffer {
+        match node {
+            Node::Const(keep) => constant(*keep, rows.num_rows()),
+            Node::Not(inner) => !&self.eval(inner, rows, within),
+            Node::And(all) => {
+                let mut kept = within.cloned().unwrap_or_else(|| constant(true, rows.num_rows()));
+                for inner in all {
+                    if kept.count_set_bits() == 0 {
+                        break;
+                    }
+                    kept = &kept & &self.eval(inner, rows, Some(&kept));
+                }
+                kept
+            }
+            Node::Or(any) => {
+                let none = constant(false, rows.num_rows());
+                any.iter().fold(none, |kept, inner| &kept | &self.eval(inner, rows, within))
+            }
+            Node::Label { name, matcher } => self.eval_label(name, matcher, rows),
+            Node::Column { name, matcher } => rows
+                .column_by_name(name)
+                .and_then(|column| matcher.on_column(column, within))
+                .unwrap_or_else(|| constant(matcher.is_match(""), rows.num_rows())),
+        }
+    }
+
+    fn eval_label(&self, name: &str, matcher: &Matcher, rows: &RecordBatch) -> BooleanBuffer {
+        let of_null = matcher.is_match("");
+        let dictionary = rows.column_by_name(STREAM).and_then(|column| column.as_dictionary_opt::<Int32Type>());
+        let Some(dictionary) = dictionary else { return constant(of_null, rows.num_rows()) };
+        let Some(streams) = dictionary.values().as_string_opt::<i32>() else {
+            return constant(of_null, rows.num_rows());
+        };
+        let verdict = |stream: Option<&str>| {
+            stream.map_or(of_null, |stream| matcher.is_match(self.streams.labels(stream).get(name).unwrap_or_default()))
+        };
+        let verdicts: Vec<bool> = streams.iter().map(verdict).collect();
+        by_key(dictionary, &verdicts, of_null)
+    }
+}
+
+impl Streams {
+    fn labels(&self, stream: &str) -> Arc<Labels> {
+        let mut known = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(labels) = known.get(stream) {
+            return Arc::clone(labels);
+        }
+        if REMEMBERED_STREAMS <= known.len() {
+            known.clear();
+        }
+        let labels = Arc::new(Labels::parse(stream).unwrap_or_default());
+        known.insert(stream.to_owned(), Arc::clone(&labels));
+        labels
+    }
+}
+
+impl Node {
+    fn columns(&self, into: &mut BTreeSet<String>) {
+        match self {
+            Self::Const(_) => {}
+            Self::And(nodes) | Self::Or(nodes) => nodes.iter().for_each(|node| node.columns(into)),
+            Self::Not(node) => node.columns(into),
+            Self::Label { .. } => drop(into.insert(STREAM.to_owned())),
+            Self::Column { name, .. } => drop(into.insert(name.clone())),
+        }
+    }
+
+    /// False only when no row of the stream passes.
+    fn may_keep(&self, stream: &str, labels: &Labels) -> bool {
+        self.of_stream(stream, labels).unwrap_or(true)
+    }
+
+    /// The verdict on every row of the stream, when its labels alone decide it.
+    fn of_stream(&self, stream: &str, labels: &Labels) -> Option<bool> {
+        match self {
+            Self::Const(keep) => Some(*keep),
+            Self::Not(node) => node.of_stream(stream, labels).map(|keep| !keep),
+            Self::And(all) => {
+                let verdicts: Vec<_> = all.iter().map(|node| node.of_stream(stream, labels)).collect();
+                if verdicts.contains(&Some(false)) {
+                    return Some(false);
+                }
+                verdicts.iter().all(Option::is_some).then_some(true)
+            }
+            Self::Or(any) => {
+                let verdicts: Vec<_> = any.iter().map(|node| node.of_stream(stream, labels)).collect();
+                if verdicts.contains(&Some(true)) {
+                    return Some(true);
+                }
+                verdicts.iter().all(Option::is_some).then_some(false)
+            }
+            Self::Label { name, matcher } => Some(matcher.is_match(labels.get(name).unwrap_or_default())),
+            Self::Column { name, matcher } if name == STREAM => Some(matcher.is_match(stream)),
+            Self::Column { .. } => None,
+        }
+    }
+}
+
+fn constant(keep: bool, rows: usize) -> BooleanBuffer {
+    if keep { BooleanBuffer::new_set(rows) } else { BooleanBuffer::new_unset(rows) }
+}
+
+/// Puts conditions of one cost together.
+fn stages(schema: &Schema, conditions: Vec<Node>) -> Vec<Arc<Stage>> {
+    let mut by_cost: Vec<(Cost, Stage)> = Vec::new();
+    for node in conditions {
+        let mut columns = BTreeSet::new();
+        node.columns(&mut columns);
+        let cost = columns.iter().map(|column| cost(schema, column)).max().unwrap_or(Cost::Dictionary);
+        match by_cost.iter_mut().find(|(known, _)| *known == cost) {
+            Some((_, stage)) => {
+                stage.columns.extend(columns);
+                stage.node = and(vec![stage.node.clone(), node]);
+            }
+            None => by_cost.push((cost, Stage { columns, node })),
+        }
+    }
+    by_cost.sort_by_key(|(cost, _)| *cost);
+    by_cost.into_iter().map(|(_, stage)| Arc::new(stage)).collect()
+}
+
+fn cost(schema: &Schema, column: &str) -> Cost {
+    match schema.field_with_name(column) {
+        _ if column == LINE => Cost::Line,
+        Ok(field) if is_text_dictionary(field.data_type()) => Cost::Dictionary,
+        _ => Cost::Text,
+    }
+}
+
+/// What a condition may look at.
+struct Columns<'a> {
+    schema: &'a Schema,
+    masks: &'a [ColumnMask],
+}
+
+impl Columns<'_> {
+    fn mask(&self, column: &str) -> Option<&str> {
+        self.masks.iter().find(|mask| mask.column == column).map(|mask| mask.replacement.as_str())
+    }
+
+    fn column(&self, name: &str, text: &TextMatch) -> Result<Node, Error> {
+        let matcher = Matcher::new(text)?;
+        if let Some(replacement) = self.mask(name) {
+            return Ok(Node::Const(matcher.is_match(replacement)));
+        }
+        match self.schema.field_with_name(name).map(|field| field.data_type()) {
+            Ok(kind) if *kind == DataType::Utf8 || is_text_dictionary(kind) => {
+                Ok(Node::Column { name: name.to_owned(), matcher })
+            }
+            Ok(kind) => Err(Error::invalid(format!("column `{name}` is no text but {kind}"))),
+            // A column that no file has is empty in every row.
+            Err(_) => Ok(Node::Const(matcher.is_match(""))),
+        }
+    }
+
+    fn label(&self, name: &str, text: &TextMatch) -> Result<Node, Error> {
+        let matcher = Matcher::new(text)?;
+        if let Some(replacement) = self.mask(STREAM) {
+            let labels = Labels::parse(replacement).unwrap_or_default();
+            return Ok(Node::Const(matcher.is_match(labels.get(name).unwrap_or_default())));
+        }
+        if self.schema.field_with_name(STREAM).is_err() {
+            return Err(Error::invalid(format!("the table has no streams and so no label `{name}`")));
+        }
+        Ok(Node::Label { name: name.to_owned(), matcher })
+    }
+}
+
+fn compile(predicate: &Predicate, columns: &Columns<'_>) -> Result<Node, Error> {
+    let each = |nodes: &[Predicate]| nodes.iter().map(|node| compile(node, columns)).collect::<Result<Vec<_>, _>>();
+    Ok(match predicate {
+        Predicate::True => Node::Const(true),
+        Predicate::False => Node::Const(false),
+        Predicate::And(all) => and(each(all)?),
+        Predicate::Or(any) => or(each(any)?),
+        Predicate::Not(inner) => match compile(inner, columns)? {
+            Node::Const(keep) => Node::Const(!keep),
+            node => Node::Not(Box::new(node)),
+        },
+        Predicate::Label { name, text } => columns.label(name, text)?,
+        Predicate::Column { name, text } => columns.column(name, text)?,
+    })
+}
+
+fn and(nodes: Vec<Node>) -> Node {
+    let mut kept = Vec::new();
+    for node in nodes {
+        match node {
+            Node::Const(true) => {}
+            Node::Const(false) => return Node::Const(false),
+            Node::And(all) => kept.extend(all),
+            node => kept.push(node),
+        }
+    }
+    match kept.len() {
+        0 => Node::Const(true),
+        1 => kept.swap_remove(0),
+        _ => Node::And(kept),
+    }
+}
+
+fn or(nodes: Vec<Node>) -> Node {
+    let mut kept = Vec::new();
+    for node in nodes {
+        match node {
+            Node::Const(false) => {}
+            Node::Const(true) => return Node::Const(true),
+            node => kept.push(node),
+        }
+    }
+    match kept.len() {
+        0 => Node::Const(false),
+        1 => kept.swap_remove(0),
+        _ => Node::Or(kept),
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,165 @@
+//! Reads committed Parquet files, one after another.
+//!
+//! A file is read in units of some pages. Within a unit each stage of the filter decodes only the columns it looks at,
+//! for the rows that earlier stages kept, and the output decodes the rest for the rows that are left.
+
+use std::collections::VecDeque;
+use std::fs::File;
+use std::ops::Range;
+use std::os::unix::fs::FileExt;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use arrow::array::BooleanArray;
+use arrow::record_batch::RecordBatch;
+use bytes::Bytes;
+use parquet::DecodeResult;
+use parquet::arrow::ProjectionMask;
+use parquet::arrow::arrow_reader::{ArrowPredicate, ArrowPredicateFn, ArrowReaderMetadata, RowFilter};
+use parquet::arrow::push_decoder::{ParquetPushDecoder, ParquetPushDecoderBuilder};
+use parquet::schema::types::SchemaDescriptor;
+
+use super::prune::{Unit, units};
+use super::{BATCH_ROWS, Footers, Plan, Step, Steps};
+use crate::logs::{LINE, NANOS, TIMESTAMP};
+use crate::Error;
+
+/// Decoded columns of a unit that filter and output share may take this much memory.
+const SHARED_COLUMN_BYTES: usize = 32 << 20;
+
+/// Rows of committed files.
+#[derive(Debug)]
+pub(crate) struct FileRows {
+    plan: Arc<Plan>,
+    footers: Arc<Footers>,
+    waiting: VecDeque<PathBuf>,
+    open: Option<OpenFile>,
+}
+
+#[derive(Debug)]
+struct OpenFile {
+    path: PathBuf,
+    file: File,
+    footer: ArrowReaderMetadata,
+    units: VecDeque<Unit>,
+    unit: Option<ParquetPushDecoder>,
+}
+
+impl FileRows {
+    pub(crate) fn new(plan: Arc<Plan>, footers: Arc<Footers>, files: impl IntoIterator<Item = PathBuf>) -> Self {
+        Self { plan, footers, waiting: files.into_iter().collect(), open: None }
+    }
+
+    fn open(&self, path: PathBuf) -> Result<OpenFile, Error> {
+        let file = File::open(&path).map_err(|error| Error::io("read", &path, error))?;
+        let footer = self.footers.get(&path, &file, &self.plan.spec.schema)?;
+        let units = units(footer.metadata(), &self.plan.filter);
+        let rows = usize::try_from(footer.metadata().file_metadata().num_rows()).unwrap_or(0);
+        let left: usize = units.iter().map(|unit| unit.rows).sum();
+        self.plan.count(|stats| &stats.files, 1);
+        self.plan.count(|stats| &stats.rows_pruned, rows.saturating_sub(left));
+        Ok(OpenFile { path, file, footer, units: units.into(), unit: None })
+    }
+}
+
+impl Steps for FileRows {
+    fn step(&mut self) -> Result<Step, Error> {
+        let Some(open) = &mut self.open else {
+            let Some(path) = self.waiting.pop_front() else { return Ok(Step::Done) };
+            self.open = Some(self.open(path)?);
+            return Ok(Step::More);
+        };
+        let Some(decoder) = &mut open.unit else {
+            match open.units.pop_front() {
+                Some(unit) => open.unit = Some(open.start(&self.plan, unit)?),
+                None => self.open = None,
+            }
+            return Ok(Step::More);
+        };
+        match next_rows(decoder, &open.file, &open.path)? {
+            Some(rows) => {
+                self.plan.count(|stats| &stats.rows_kept, rows.num_rows());
+                if !self.plan.filter.looks_at(LINE) {
+                    self.plan.count_lines(&rows);
+                }
+                let rows = self.plan.output.rows(&rows).map_err(Error::internal)?;
+                Ok(Step::Rows(rows))
+            }
+            None => {
+                open.unit = None;
+                Ok(Step::More)
+            }
+        }
+    }
+}
+
+impl OpenFile {
+    fn start(&self, plan: &Arc<Plan>, unit: Unit) -> Result<ParquetPushDecoder, Error> {
+        let descriptor = self.footer.parquet_schema();
+        let mask = |names: &mut dyn Iterator<Item = &str>| columns(descriptor, names);
+        let mut stages: Vec<Box<dyn ArrowPredicate>> = Vec::new();
+        let first = |stages: &[Box<dyn ArrowPredicate>]| stages.is_empty();
+        if !unit.inside {
+            let plan = Arc::clone(plan);
+            let test = move |rows: RecordBatch| {
+                plan.count(|stats| &stats.rows_read, rows.num_rows());
+                Ok(BooleanArray::new(plan.filter.in_range(&rows), None))
+            };
+            stages.push(Box::new(ArrowPredicateFn::new(mask(&mut [TIMESTAMP, NANOS].into_iter()), test)));
+        }
+        for stage in &plan.filter.stages {
+            let (plan, stage, is_first) = (Arc::clone(plan), Arc::clone(stage), first(&stages));
+            let mask = mask(&mut stage.columns.iter().map(String::as_str));
+            let test = move |rows: RecordBatch| {
+                if is_first {
+                    plan.count(|stats| &stats.rows_read, rows.num_rows());
+                }
+                plan.count_lines(&rows);
+                Ok(BooleanArray::new(plan.filter.keep(&stage, &rows), None))
+            };
+            stages.push(Box::new(ArrowPredicateFn::new(mask, test)));
+        }
+        if stages.is_empty() {
+            plan.count(|stats| &stats.rows_read, unit.rows);
+        }
+        ParquetPushDecoderBuilder::new_with_metadata(self.footer.clone())
+            .with_batch_size(BATCH_ROWS)
+            .with_row_groups(vec![unit.row_group])
+            .with_row_selection(unit.selection)
+            .with_projection(mask(&mut plan.output.reads().into_iter()))
+            .with_row_filter(RowFilter::new(stages))
+            .with_max_predicate_cache_size(SHARED_COLUMN_BYTES)
+            .build()
+            .map_err(|error| Error::corrupt(&self.path, 0, error))
+    }
+}
+
+/// The next rows that the unit keeps.
+fn next_rows(decoder: &mut ParquetPushDecoder, file: &File, path: &Path) -> Result<Option<RecordBatch>, Error> {
+    let damaged = |error| Error::corrupt(path, 0, error);
+    loop {
+        match decoder.try_decode().map_err(damaged)? {
+            DecodeResult::Data(rows) => return Ok(Some(rows)),
+            DecodeResult::Finished => return Ok(None),
+            DecodeResult::NeedsData(ranges) => {
+                let read = |range: &Range<u64>| read(file, range).map_err(|error| Error::io("read", path, error));
+                let bytes = ranges.iter().map(read).collect::<Result<Vec<_>, _>>()?;
+                decoder.push_ranges(ranges, bytes).map_err(damaged)?;
+            }
+        }
+    }
+}
+
+fn read(file: &File, range: &Range<u64>) -> std::io::Result<Bytes> {
+    let len = usize::try_from(range.end.saturating_sub(range.start)).unwrap_or(usize::MAX);
+    let mut bytes = vec![0; len];
+    file.read_exact_at(&mut bytes, range.start)?;
+    Ok(bytes.into())
+}
+
+/// Selects top-level columns by name; those the file does not have are left out.
+fn columns(descriptor: &SchemaDescriptor, names: &mut dyn Iterator<Item = &str>) -> ProjectionMask {
+    let fields = descriptor.root_schema().get_fields();
+    let index = |name: &str| fields.iter().position(|field| field.name() == name);
+    ProjectionMask::roots(descriptor, names.filter_map(index))
+}

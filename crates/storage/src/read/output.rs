@@ -1,0 +1,86 @@
+//! The columns a scan gives out: projected, masked, in the table's types.
+
+use std::collections::BTreeSet;
+use std::sync::Arc;
+
+use arrow::array::{Array, ArrayRef, DictionaryArray, Int32Array, StringArray, new_null_array};
+use arrow::compute::cast;
+use arrow::datatypes::{DataType, Field, Int32Type, Schema, SchemaRef};
+use arrow::error::ArrowError;
+use arrow::record_batch::{RecordBatch, RecordBatchOptions};
+
+use crate::merge::is_text_dictionary;
+use crate::{ColumnMask, Error};
+
+/// How to make the rows of the answer.
+#[derive(Debug)]
+pub(crate) struct Output {
+    schema: SchemaRef,
+    columns: Vec<Column>,
+}
+
+#[derive(Debug)]
+enum Column {
+    /// As it was read; null where the file does not have it.
+    Read,
+    /// The same in every row.
+    Masked(ArrayRef),
+}
+
+impl Output {
+    /// Fails when a column does not exist or cannot be masked.
+    pub(crate) fn new(table: &Schema, projection: &[String], masks: &[ColumnMask]) -> Result<Self, Error> {
+        let mut fields = Vec::with_capacity(projection.len());
+        let mut columns = Vec::with_capacity(projection.len());
+        for name in projection {
+            let field = table.field_with_name(name);
+            let field = field.map_err(|_| Error::invalid(format!("there is no column `{name}`")))?;
+            fields.push(field.clone());
+            columns.push(match masks.iter().find(|mask| mask.column == *name) {
+                Some(mask) => Column::Masked(masked(field, &mask.replacement)?),
+                None => Column::Read,
+            });
+        }
+        Ok(Self { schema: Arc::new(Schema::new(fields)), columns })
+    }
+
+    /// Names of the columns to read.
+    pub(crate) fn reads(&self) -> BTreeSet<&str> {
+        let both = self.schema.fields().iter().zip(&self.columns);
+        both.filter(|(_, column)| matches!(column, Column::Read)).map(|(field, _)| field.name().as_str()).collect()
+    }
+
+    /// The answer's rows for rows that were kept.
+    pub(crate) fn rows(&self, kept: &RecordBatch) -> Result<RecordBatch, ArrowError> {
+        let column = |(field, column): (&Arc<Field>, &Column)| match column {
+            Column::Masked(value) => repeat(value, kept.num_rows()),
+            Column::Read => match kept.column_by_name(field.name()) {
+                Some(read) if read.data_type() == field.data_type() => Ok(Arc::clone(read)),
+                Some(read) => cast(read, field.data_type()),
+                None => Ok(new_null_array(field.data_type(), kept.num_rows())),
+            },
+        };
+        let columns = self.schema.fields().iter().zip(&self.columns).map(column).collect::<Result<Vec<_>, _>>()?;
+        let options = RecordBatchOptions::new().with_row_count(Some(kept.num_rows()));
+        RecordBatch::try_new_with_options(Arc::clone(&self.schema), columns, &options)
+    }
+}
+
+/// One value that stands for all values of a masked column.
+fn masked(field: &Field, replacement: &str) -> Result<ArrayRef, Error> {
+    let text = || Arc::new(StringArray::from(vec![replacement]));
+    match field.data_type() {
+        DataType::Utf8 => Ok(text()),
+        kind if is_text_dictionary(kind) => {
+            let one = DictionaryArray::<Int32Type>::try_new(Int32Array::from(vec![0]), text());
+            Ok(Arc::new(one.map_err(Error::internal)?))
+        }
+        // There is no text to put in its place, so the value is simply gone.
+        kind if field.is_nullable() => Ok(new_null_array(kind, 1)),
+        kind => Err(Error::invalid(format!("column `{}` of type {kind} cannot be masked", field.name()))),
+    }
+}
+
+fn repeat(value: &ArrayRef, rows: usize) -> Result<ArrayRef, ArrowError> {
+    arrow::compute::take(value, &arrow::array::UInt32Array::from(vec![0; rows]), None)
+}

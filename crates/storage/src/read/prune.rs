@@ -1,0 +1,182 @@
+//! Rules out row groups and pages by their statistics before anything is decoded, and cuts the rest into units.
+
+use std::ops::Range;
+
+use parquet::arrow::arrow_reader::{RowSelection, RowSelector};
+use parquet::basic::{LogicalType, TimeUnit};
+use parquet::file::metadata::ParquetMetaData;
+use parquet::file::page_index::column_index::ColumnIndexMetaData;
+use parquet::file::statistics::Statistics;
+
+use crate::filter::Filter;
+use crate::logs::{STREAM, TIMESTAMP};
+use crate::paths::{end_of_micro, start_of_micro};
+
+/// A unit is at least this many rows, unless its row group ends: eight pages.
+const UNIT_ROWS: usize = 65_536;
+
+/// Rows of one row group that are decoded in one go.
+#[derive(Debug)]
+pub(super) struct Unit {
+    pub(super) row_group: usize,
+    pub(super) selection: RowSelection,
+    pub(super) rows: usize,
+    /// Whether every row is within the range, so that times need no look.
+    pub(super) inside: bool,
+}
+
+/// The units of a file that may hold rows to keep, in the order of the file.
+pub(super) fn units(footer: &ParquetMetaData, filter: &Filter) -> Vec<Unit> {
+    if filter.nothing {
+        return Vec::new();
+    }
+    (0..footer.num_row_groups()).flat_map(|row_group| units_of(footer, filter, row_group)).collect()
+}
+
+fn units_of(footer: &ParquetMetaData, filter: &Filter, row_group: usize) -> Vec<Unit> {
+    let rows = usize::try_from(footer.row_group(row_group).num_rows()).unwrap_or(0);
+    let times = Pages::of(footer, row_group, TIMESTAMP).filter(Pages::is_micros);
+    let span = times.as_ref().and_then(Pages::span);
+    let range = filter.range;
+    let overlaps = |(min, max): (i64, i64)| range.overlaps(start_of_micro(min), end_of_micro(max));
+    if span.is_some_and(|span| !overlaps(span)) {
+        return Vec::new();
+    }
+    let inside = span.is_some_and(|(min, max)| range.contains(start_of_micro(min)) && range.contains(end_of_micro(max)));
+    let mut kept = vec![0..rows];
+    if let Some(times) = times.filter(|_| !inside) {
+        kept = intersect(&kept, &times.ranges(rows, |page| times.times(page).is_none_or(overlaps)));
+    }
+    if filter.looks_at(STREAM)
+        && let Some(streams) = Pages::of(footer, row_group, STREAM)
+    {
+        let may_keep = |page| streams.only_text(page).is_none_or(|stream| filter.may_keep_stream(stream));
+        kept = intersect(&kept, &streams.ranges(rows, may_keep));
+    }
+    let unit = |ranges: Vec<Range<usize>>| Unit {
+        row_group,
+        rows: ranges.iter().map(ExactSizeIterator::len).sum(),
+        selection: selection(&ranges),
+        inside,
+    };
+    cut(kept).into_iter().map(unit).collect()
+}
+
+/// Statistics of one column in one row group.
+struct Pages<'a> {
+    footer: &'a ParquetMetaData,
+    row_group: usize,
+    column: usize,
+}
+
+impl<'a> Pages<'a> {
+    fn of(footer: &'a ParquetMetaData, row_group: usize, name: &str) -> Option<Self> {
+        let columns = footer.file_metadata().schema_descr().columns();
+        let column = columns.iter().position(|column| column.path().parts() == [name])?;
+        Some(Self { footer, row_group, column })
+    }
+
+    fn is_micros(&self) -> bool {
+        let column = self.footer.file_metadata().schema_descr().column(self.column);
+        matches!(column.logical_type_ref(), Some(LogicalType::Timestamp { unit: TimeUnit::MICROS, .. }))
+    }
+
+    /// The oldest and the newest time of the row group.
+    fn span(&self) -> Option<(i64, i64)> {
+        match self.footer.row_group(self.row_group).column(self.column).statistics()? {
+            Statistics::Int64(values) => Some((*values.min_opt()?, *values.max_opt()?)),
+            _ => None,
+        }
+    }
+
+    fn index(&self) -> Option<&'a ColumnIndexMetaData> {
+        self.footer.column_index()?.get(self.row_group)?.get(self.column)
+    }
+
+    /// The oldest and the newest time of a page.
+    fn times(&self, page: usize) -> Option<(i64, i64)> {
+        match self.index()? {
+            ColumnIndexMetaData::INT64(index) => Some((*index.min_value(page)?, *index.max_value(page)?)),
+            _ => None,
+        }
+    }
+
+    /// The text of every row of a page, when they are all the same.
+    fn only_text(&self, page: usize) -> Option<&'a str> {
+        match self.index()? {
+            ColumnIndexMetaData::BYTE_ARRAY(index) if index.null_count(page) == Some(0) => {
+                let min = index.min_value(page)?;
+                (min == index.max_value(page)?).then(|| std::str::from_utf8(min).ok())?
+            }
+            _ => None,
+        }
+    }
+
+    /// Rows of the pages that `keep`; all rows when the file does not tell where pages start.
+    fn ranges(&self, rows: usize, keep: impl Fn(usize) -> bool) -> Vec<Range<usize>> {
+        let offsets = self.footer.offset_index().and_then(|index| index.get(self.row_group)?.get(self.column));
+        let Some(locations) = offsets.map(|offsets| offsets.page_locations()) else { return vec![0..rows] };
+        let start = |page: usize| locations.get(page).and_then(|at| usize::try_from(at.first_row_index).ok());
+        let range = |page: usize| start(page).unwrap_or(rows)..start(page + 1).unwrap_or(rows);
+        let mut kept: Vec<Range<usize>> = Vec::new();
+        for range in (0..locations.len()).filter(|page| keep(*page)).map(range) {
+            match kept.last_mut() {
+                Some(last) if last.end == range.start => last.end = range.end,
+                _ => kept.push(range),
+            }
+        }
+        kept
+    }
+}
+
+/// Rows that are in both; each list is ascending.
+fn intersect(a: &[Range<usize>], b: &[Range<usize>]) -> Vec<Range<usize>> {
+    let (mut i, mut j) = (0, 0);
+    let mut both = Vec::new();
+    while let (Some(x), Some(y)) = (a.get(i), b.get(j)) {
+        let range = x.start.max(y.start)..x.end.min(y.end);
+        if !range.is_empty() {
+            both.push(range);
+        }
+        if x.end <= y.end { i += 1 } else { j += 1 }
+    }
+    both
+}
+
+/// Groups ranges into units, cutting long ones at multiples of [`UNIT_ROWS`].
+fn cut(ranges: Vec<Range<usize>>) -> Vec<Vec<Range<usize>>> {
+    let mut units = Vec::new();
+    let (mut unit, mut rows) = (Vec::new(), 0);
+    for mut range in ranges {
+        while !range.is_empty() {
+            let end = range.end.min((range.start / UNIT_ROWS + 1) * UNIT_ROWS);
+            rows += end - range.start;
+            unit.push(range.start..end);
+            range.start = end;
+            if UNIT_ROWS <= rows {
+                units.push(std::mem::take(&mut unit));
+                rows = 0;
+            }
+        }
+    }
+    if !unit.is_empty() {
+        units.push(unit);
+    }
+    units
+}
+
+fn selection(ranges: &[Range<usize>]) -> RowSelection {
+    let mut selectors = Vec::with_capacity(ranges.len() * 2);
+    let mut at = 0;
+    for range in ranges {
+        if at < range.start {
+            selectors.push(RowSelector::skip(range.start - at));
+        }
+        selectors.push(RowSelector::select(range.len()));
+        at = range.end;
+    }
+    RowSelection::from(selectors)
+}
+
+#[cfg(test)]
+mod tests;
