@@ -1,13 +1,17 @@
 //! The whole system as its users run it: real binaries, kill -9, bad input, personal data, clients' requests.
 
+#![expect(clippy::unwrap_used, clippy::panic, reason = "a test that cannot go on ends")]
+#![expect(clippy::print_stdout, reason = "a suite that was left out says so")]
+#![expect(clippy::type_complexity, reason = "tables of cases")]
+
 mod system {
     pub(crate) mod agent;
-    pub(crate) mod harness;
     mod bad_input;
     mod bad_start;
     mod clients;
     mod demo;
     mod durability;
+    pub(crate) mod harness;
     mod loki_api;
     mod orders;
     mod personal_data;

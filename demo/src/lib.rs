@@ -1,1 +1,7 @@
 //! Three simulated services that speak HTTP to each other, their customers and their history.
+
+pub mod faults;
+pub mod history;
+pub mod lines;
+pub mod state;
+pub mod world;

@@ -12,11 +12,10 @@ mod step;
 mod traffic;
 
 pub use calendar::Calendar;
-pub use dwell::wait;
 pub use goods::{Item, Model, ModelStatus};
 pub use ids::Ids;
-pub use order::{Order, World};
+pub use order::{FIRST_ORDER, Order, World};
 pub use people::{Customer, luhn_valid};
 pub use status::Status;
 pub use step::{Actor, Step};
-pub use traffic::{Traffic, rate};
+pub use traffic::Traffic;

@@ -26,12 +26,30 @@ async fn whatever_cannot_be_read_is_refused_in_lokis_words() {
         ("broken JSON", vec![JSON], b"{\"streams\": [".to_vec(), 400, ""),
         ("broken snappy", vec![PROTOBUF], b"not snappy at all".to_vec(), 400, "snappy"),
         ("a header that claims 4 GB", vec![PROTOBUF], claims_4_gb, 413, ""),
-        ("unknown encoding", vec![JSON, ("Content-Encoding", "br")], good.clone(), 400, "Content-Encoding \"br\" not supported"),
+        (
+            "unknown encoding",
+            vec![JSON, ("Content-Encoding", "br")],
+            good.clone(),
+            400,
+            "Content-Encoding \"br\" not supported",
+        ),
         ("broken gzip", vec![JSON, ("Content-Encoding", "gzip")], good.clone(), 400, ""),
         ("a number as timestamp", vec![JSON], body(&json!([[now().0, "x"]])), 400, ""),
-        ("no streams", vec![JSON], b"{\"streams\": []}".to_vec(), 422, "error at least one valid stream is required for ingestion"),
+        (
+            "no streams",
+            vec![JSON],
+            b"{\"streams\": []}".to_vec(),
+            422,
+            "error at least one valid stream is required for ingestion",
+        ),
         ("no content type", vec![], good, 400, ""),
-        ("metadata that is not flat", vec![JSON], body(&json!([[now().0.to_string(), "x", {"a": {"b": "c"}}]])), 400, ""),
+        (
+            "metadata that is not flat",
+            vec![JSON],
+            body(&json!([[now().0.to_string(), "x", {"a": {"b": "c"}}]])),
+            400,
+            "",
+        ),
     ];
     for (what, headers, bytes, status, text) in cases {
         let (got, answer) = server.push_raw(&headers, bytes).await;
@@ -48,7 +66,8 @@ async fn the_good_part_of_a_push_is_kept() {
     let server = Server::open(folder.path());
     let time = now().0;
     let future = time + 20 * MINUTE;
-    let values = json!([[time.to_string(), "first"], [future.to_string(), "from the future"], [(time + 1).to_string(), "last"]]);
+    let values =
+        json!([[time.to_string(), "first"], [future.to_string(), "from the future"], [(time + 1).to_string(), "last"]]);
     let (status, answer) = server.push_raw(&[JSON], body(&values)).await;
     assert_eq!(status, 400);
     assert!(answer.contains("has timestamp too new"), "{answer}");
@@ -63,7 +82,9 @@ async fn a_long_line_is_cut_with_a_mark_or_refused_when_so_set() {
     let config = folder.path().join("lapidary.toml");
     let text = |truncate: bool| {
         let data = folder.path().join(format!("data-{truncate}"));
-        format!("data_dir = {data:?}\n[auth]\nmode = \"none\"\n[limits]\nmax_line_size = \"1KiB\"\nmax_line_size_truncate = {truncate}\n")
+        format!(
+            "data_dir = {data:?}\n[auth]\nmode = \"none\"\n[limits]\nmax_line_size = \"1KiB\"\nmax_line_size_truncate = {truncate}\n"
+        )
     };
     let time = now().0;
     let values = json!([[time.to_string(), "short"], [(time + 1).to_string(), "x".repeat(2000)]]);
@@ -101,7 +122,12 @@ async fn every_form_of_a_push_is_understood() {
         encoder.write_all(bytes).unwrap();
         encoder.finish().unwrap()
     };
-    let protobuf = |n: i64| ingest::loki::encode(&[super::harness::stream(r#"{service="bad"}"#, &[(Timestamp(time + n), format!("form {n}"))])]);
+    let protobuf = |n: i64| {
+        ingest::loki::encode(&[super::harness::stream(
+            r#"{service="bad"}"#,
+            &[(Timestamp(time + n), format!("form {n}"))],
+        )])
+    };
     let utf8 = ("Content-Type", "application/json; charset=utf-8");
     let forms: [(Vec<(&str, &str)>, Vec<u8>); 7] = [
         (vec![JSON], plain(0)),

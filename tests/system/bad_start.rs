@@ -17,7 +17,15 @@ fn a_bad_configuration_lists_all_its_problems_with_key_and_line() {
     std::fs::write(&config, text).unwrap();
     let (code, said) = serve(&["--config", config.to_str().unwrap()]);
     assert_eq!(code, Some(2), "{said}");
-    for part in ["line 1: `listen`", "tls = \"terminated\"", "line 2: `data_dri`", "did you mean `data_dir`", "line 4: `storage.memory`", "line 8: `auth.token[0].permissions` names `fly`", "token `ops` is too short"] {
+    for part in [
+        "line 1: `listen`",
+        "tls = \"terminated\"",
+        "line 2: `data_dri`",
+        "did you mean `data_dir`",
+        "line 4: `storage.memory`",
+        "line 8: `auth.token[0].permissions` names `fly`",
+        "token `ops` is too short",
+    ] {
         assert!(said.contains(part), "`{part}` is missing in: {said}");
     }
     let (code, checked) = run(Command::new(program("lapidary")).args(["check", "--config"]).arg(&config));

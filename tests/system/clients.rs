@@ -14,7 +14,11 @@ fn python(packages: &[&str]) -> Option<PathBuf> {
     let python = folder.join("bin/python");
     let made = python.exists() || run(Command::new("python3").args(["-m", "venv"]).arg(&folder)).0 == Some(0);
     let mut pip = Command::new(&python);
-    let (code, said) = if made { run(pip.args(["-m", "pip", "install", "--quiet", "--disable-pip-version-check"]).args(packages)) } else { (None, "no python3 with venv".to_owned()) };
+    let (code, said) = if made {
+        run(pip.args(["-m", "pip", "install", "--quiet", "--disable-pip-version-check"]).args(packages))
+    } else {
+        (None, "no python3 with venv".to_owned())
+    };
     if code == Some(0) {
         return Some(python);
     }
@@ -31,14 +35,27 @@ fn script(python: &Path, text: &str, args: &[&str]) -> String {
 
 #[tokio::test]
 async fn pythons_loki_handlers_are_understood_and_deltalake_reads_what_they_wrote() {
-    let Some(python) = python(&["python-logging-loki==0.3.1", "loki-logger-handler==1.1.2", "deltalake==1.6.0", "pyarrow"]) else { return };
+    let Some(python) =
+        python(&["python-logging-loki==0.3.1", "loki-logger-handler==1.1.2", "deltalake==1.6.0", "pyarrow"])
+    else {
+        return;
+    };
     let folder = tempfile::tempdir().unwrap();
     let server = Server::open(folder.path());
     let url = format!("{}/loki/api/v1/push", server.url);
-    script(&python, "import logging, sys, logging_loki\nlogging_loki.emitter.LokiEmitter.level_tag = 'level'\nh = logging_loki.LokiHandler(url=sys.argv[1], tags={'app': 'py-one'}, version='1')\nl = logging.getLogger('a'); l.addHandler(h)\nfor n in range(20): l.warning('привет number %d', n)", &[&url]);
-    script(&python, "import logging, sys\nfrom loki_logger_handler.loki_logger_handler import LokiLoggerHandler\nh = LokiLoggerHandler(url=sys.argv[1], labels={'app': 'py-two'}, timeout=1, compressed=True)\nl = logging.getLogger('b'); l.setLevel(logging.INFO); l.addHandler(h)\nfor n in range(20): l.info('compressed number %d', n)\nimport time; time.sleep(3)", &[&url]);
+    script(
+        &python,
+        "import logging, sys, logging_loki\nlogging_loki.emitter.LokiEmitter.level_tag = 'level'\nh = logging_loki.LokiHandler(url=sys.argv[1], tags={'app': 'py-one'}, version='1')\nl = logging.getLogger('a'); l.addHandler(h)\nfor n in range(20): l.warning('привет number %d', n)",
+        &[&url],
+    );
+    script(
+        &python,
+        "import logging, sys\nfrom loki_logger_handler.loki_logger_handler import LokiLoggerHandler\nh = LokiLoggerHandler(url=sys.argv[1], labels={'app': 'py-two'}, timeout=1, compressed=True)\nl = logging.getLogger('b'); l.setLevel(logging.INFO); l.addHandler(h)\nfor n in range(20): l.info('compressed number %d', n)\nimport time; time.sleep(3)",
+        &[&url],
+    );
     let (start, end) = (Timestamp(now().0 - 60 * MINUTE), Timestamp(now().0 + 60 * MINUTE));
-    for (query, text) in [(r#"{app="py-one"}"#, "привет number 7"), (r#"{app="py-two"}"#, "compressed number 7")] {
+    for (query, text) in [(r#"{app="py-one"}"#, "привет number 7"), (r#"{app="py-two"}"#, "compressed number 7")]
+    {
         eventually(query, async || server.lines(query, start, end).await.len() == 20).await;
         let found = server.lines(query, start, end).await;
         assert!(found.iter().any(|(_, line)| line.contains(text)), "{found:?}");
@@ -46,7 +63,11 @@ async fn pythons_loki_handlers_are_understood_and_deltalake_reads_what_they_wrot
     assert!(server.terminate().success());
 
     let table = folder.path().join("tables/logs");
-    let count = script(&python, "import sys, deltalake\nt = deltalake.DeltaTable(sys.argv[1]).to_pyarrow_table()\nlines = t.column('line').to_pylist()\nprint(t.num_rows, sum('number' in line for line in lines), sorted(set(t.column('service_name').to_pylist())))", &[table.to_str().unwrap()]);
+    let count = script(
+        &python,
+        "import sys, deltalake\nt = deltalake.DeltaTable(sys.argv[1]).to_pyarrow_table()\nlines = t.column('line').to_pylist()\nprint(t.num_rows, sum('number' in line for line in lines), sorted(set(t.column('service_name').to_pylist())))",
+        &[table.to_str().unwrap()],
+    );
     assert_eq!(count.trim(), "40 40 ['py-one', 'py-two']");
     assert!(files(&table).iter().any(|file| file.extension().is_some_and(|extension| extension == "parquet")));
 }

@@ -14,7 +14,13 @@ const CONNECTIONS: u64 = 4;
 const SECOND: i64 = 1_000_000_000;
 
 /// Pushes until the server is gone; gives back what was acknowledged.
-async fn pusher(server: Arc<Server>, start: Timestamp, round: u64, connection: u64, stop: Arc<AtomicBool>) -> BTreeSet<String> {
+async fn pusher(
+    server: Arc<Server>,
+    start: Timestamp,
+    round: u64,
+    connection: u64,
+    stop: Arc<AtomicBool>,
+) -> BTreeSet<String> {
     let mut acknowledged = BTreeSet::new();
     for batch in 0.. {
         if stop.load(Ordering::Relaxed) {
@@ -22,7 +28,10 @@ async fn pusher(server: Arc<Server>, start: Timestamp, round: u64, connection: u
         }
         let line = |n: i64| {
             let id = (round * CONNECTIONS + connection) as i64 * 10_000_000 + batch * 20 + n;
-            (Timestamp(start.0 + id % SECOND), format!("round={round} connection={connection} batch={batch} n={n} order_id={id}"))
+            (
+                Timestamp(start.0 + id % SECOND),
+                format!("round={round} connection={connection} batch={batch} n={n} order_id={id}"),
+            )
         };
         let lines: Vec<_> = (0..20).map(line).collect();
         // Sorted out by the connection, so that several streams are in flight.

@@ -32,12 +32,18 @@ pub(crate) struct Server {
 impl Server {
     /// `lapidary serve --auth none` on a free port.
     pub(crate) fn open(data: &Path) -> Self {
-        Self::start(Command::new(program("lapidary")).args(["serve", "--listen", "127.0.0.1:0", "--auth", "none", "--data-dir"]).arg(data))
+        Self::start(
+            Command::new(program("lapidary"))
+                .args(["serve", "--listen", "127.0.0.1:0", "--auth", "none", "--data-dir"])
+                .arg(data),
+        )
     }
 
     /// With a configuration instead.
     pub(crate) fn configured(config: &Path) -> Self {
-        Self::start(Command::new(program("lapidary")).args(["serve", "--listen", "127.0.0.1:0", "--config"]).arg(config))
+        Self::start(
+            Command::new(program("lapidary")).args(["serve", "--listen", "127.0.0.1:0", "--config"]).arg(config),
+        )
     }
 
     /// Starts a prepared `lapidary serve` and waits until it says its address.
@@ -107,7 +113,8 @@ impl Server {
     /// Lines of one stream, in protobuf; whatever happens is told.
     pub(crate) async fn try_push(&self, labels: &str, lines: &[(Timestamp, String)]) -> reqwest::Result<u16> {
         let body = ingest::loki::encode(&[stream(labels, lines)]);
-        let request = self.http.post(format!("{}/loki/api/v1/push", self.url)).header("Content-Type", "application/x-protobuf");
+        let request =
+            self.http.post(format!("{}/loki/api/v1/push", self.url)).header("Content-Type", "application/x-protobuf");
         Ok(request.body(body).send().await?.status().as_u16())
     }
 
@@ -164,7 +171,11 @@ impl Drop for Server {
 
 /// Lines of one stream.
 pub(crate) fn stream(labels: &str, lines: &[(Timestamp, String)]) -> Stream {
-    let entry = |(timestamp, line): &(Timestamp, String)| Entry { timestamp: *timestamp, line: line.clone(), metadata: Vec::new() };
+    let entry = |(timestamp, line): &(Timestamp, String)| Entry {
+        timestamp: *timestamp,
+        line: line.clone(),
+        metadata: Vec::new(),
+    };
     Stream { labels: Labels::parse(labels).unwrap(), entries: lines.iter().map(entry).collect() }
 }
 
@@ -176,7 +187,9 @@ pub(crate) fn now() -> Timestamp {
 
 /// A text as part of a query string.
 pub(crate) fn escape(text: &str) -> String {
-    text.bytes().map(|byte| if byte.is_ascii_alphanumeric() { char::from(byte).to_string() } else { format!("%{byte:02X}") }).collect()
+    text.bytes()
+        .map(|byte| if byte.is_ascii_alphanumeric() { char::from(byte).to_string() } else { format!("%{byte:02X}") })
+        .collect()
 }
 
 /// Sends a signal to a process that we started.

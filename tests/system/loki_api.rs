@@ -14,7 +14,9 @@ async fn filled(folder: &std::path::Path) -> (Server, i64) {
     let server = Server::open(folder);
     let base = now().0 / SECOND * SECOND - 60 * SECOND;
     for (service, level) in [("shop-api", "info"), ("crm-api", "error")] {
-        let line = |n: i64| (Timestamp(base + n * SECOND), format!("level={level} order_id={n} took={}ms service says hello", n * 10));
+        let line = |n: i64| {
+            (Timestamp(base + n * SECOND), format!("level={level} order_id={n} took={}ms service says hello", n * 10))
+        };
         let lines: Vec<_> = (0..60).map(line).collect();
         server.push(&format!("{{service=\"{service}\", env=\"test\"}}"), &lines).await;
     }
@@ -25,11 +27,15 @@ async fn filled(folder: &std::path::Path) -> (Server, i64) {
 async fn grafanas_health_check_answers_two() {
     let folder = tempfile::tempdir().unwrap();
     let server = Server::open(folder.path());
-    let answer = server.json("/loki/api/v1/query?direction=backward&query=vector%281%29%2Bvector%281%29&time=4000000000").await;
+    let answer =
+        server.json("/loki/api/v1/query?direction=backward&query=vector%281%29%2Bvector%281%29&time=4000000000").await;
     assert_eq!(answer["status"], "success");
     assert_eq!(answer["data"]["resultType"], "vector");
     assert_eq!(answer["data"]["result"], json!([{"metric": {}, "value": [4, "2"]}]));
-    assert_eq!(server.json("/loki/api/v1/query?query=vector(1)%2Bvector(1)&time=4").await["data"]["result"][0]["value"], json!([4, "2"]));
+    assert_eq!(
+        server.json("/loki/api/v1/query?query=vector(1)%2Bvector(1)&time=4").await["data"]["result"][0]["value"],
+        json!([4, "2"])
+    );
     let build = server.json("/loki/api/v1/status/buildinfo").await;
     assert!(build["version"].is_string() && build["goVersion"].is_string());
     assert_eq!(server.get("/ready").await, (200, "ready\n".to_owned()));
@@ -40,7 +46,11 @@ async fn a_log_query_of_grafana_gets_categorised_labels() {
     let folder = tempfile::tempdir().unwrap();
     let (server, base) = filled(folder.path()).await;
     let query = escape(r#"{service="shop-api"} |= "order_id=5" | logfmt"#);
-    let url = format!("{}/loki/api/v1/query_range?direction=backward&end={}&limit=1000&query={query}&start={base}&step=15000ms", server.url, base + 60 * SECOND);
+    let url = format!(
+        "{}/loki/api/v1/query_range?direction=backward&end={}&limit=1000&query={query}&start={base}&step=15000ms",
+        server.url,
+        base + 60 * SECOND
+    );
     let client = reqwest::Client::builder().no_proxy().build().unwrap();
     let flags = ("X-Loki-Response-Encoding-Flags", "categorize-labels");
     let (status, body) = server.request(client.get(&url).header(flags.0, flags.1)).await;
@@ -76,7 +86,12 @@ async fn the_log_volume_histogram_of_grafana_counts_by_level() {
     let series = answer["data"]["result"].as_array().unwrap();
     assert_eq!(series.len(), 2, "{series:?}");
     assert_eq!(series[0]["metric"], json!({"detected_level": "error"}));
-    let values: Vec<_> = series[0]["values"].as_array().unwrap().iter().map(|value| (value[0].as_i64().unwrap(), value[1].as_str().unwrap())).collect();
+    let values: Vec<_> = series[0]["values"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|value| (value[0].as_i64().unwrap(), value[1].as_str().unwrap()))
+        .collect();
     let second = base / SECOND;
     // A window is (T - 20 s, T]: the first holds only the very first line, the last has none at its end.
     assert_eq!(values, [(second, "1"), (second + 20, "20"), (second + 40, "20"), (second + 60, "19")]);
@@ -93,9 +108,20 @@ async fn logcli_pages_through_lines_of_one_instant() {
     let mut from = time;
     // logcli asks for a page, then again from the last timestamp on, and leaves out what it has.
     for _ in 0..10 {
-        let answer = server.query_range(r#"{service="pages"}"#, Timestamp(from), Timestamp(time + SECOND), "&limit=8&direction=forward").await;
+        let answer = server
+            .query_range(
+                r#"{service="pages"}"#,
+                Timestamp(from),
+                Timestamp(time + SECOND),
+                "&limit=8&direction=forward",
+            )
+            .await;
         let values = answer["data"]["result"][0]["values"].as_array().unwrap().clone();
-        let fresh: Vec<String> = values.iter().map(|value| value[1].as_str().unwrap().to_owned()).filter(|line| !seen.contains(line)).collect();
+        let fresh: Vec<String> = values
+            .iter()
+            .map(|value| value[1].as_str().unwrap().to_owned())
+            .filter(|line| !seen.contains(line))
+            .collect();
         if fresh.is_empty() {
             break;
         }
@@ -114,13 +140,19 @@ async fn labels_values_and_series_have_lokis_shapes() {
     assert_eq!(labels, json!({"status": "success", "data": ["env", "service", "service_name"]}));
     let values = server.json(&format!("/loki/api/v1/label/service/values?{range}")).await;
     assert_eq!(values["data"], json!(["crm-api", "shop-api"]));
-    let narrowed = server.json(&format!("/loki/api/v1/label/service/values?{range}&query={}", escape(r#"{service=~"shop.*"}"#))).await;
+    let narrowed = server
+        .json(&format!("/loki/api/v1/label/service/values?{range}&query={}", escape(r#"{service=~"shop.*"}"#)))
+        .await;
     assert_eq!(narrowed["data"], json!(["shop-api"]));
-    let series = server.json(&format!("/loki/api/v1/series?{range}&match[]={}", escape(r#"{service="crm-api"}"#))).await;
+    let series =
+        server.json(&format!("/loki/api/v1/series?{range}&match[]={}", escape(r#"{service="crm-api"}"#))).await;
     assert_eq!(series["data"], json!([{"env": "test", "service": "crm-api", "service_name": "crm-api"}]));
     let nothing = server.json("/loki/api/v1/labels?start=1&end=2").await;
     assert_eq!(nothing, json!({"status": "success"}), "an empty list of labels has no `data`");
-    assert_eq!(server.json(&format!("/loki/api/v1/series?{range}&match[]={}", escape(r#"{service="none"}"#))).await["data"], json!([]));
+    assert_eq!(
+        server.json(&format!("/loki/api/v1/series?{range}&match[]={}", escape(r#"{service="none"}"#))).await["data"],
+        json!([])
+    );
 }
 
 #[tokio::test]
@@ -137,9 +169,13 @@ async fn wrong_queries_get_lokis_status_and_text() {
     let (status, text) = server.get(&format!("/loki/api/v1/query?query={}", escape(r#"{service="x"}"#))).await;
     assert_eq!(status, 400);
     assert!(text.starts_with("log queries are not supported as an instant query type"), "{text}");
-    let (status, text) = server.get(&format!("/loki/api/v1/query_range?limit=6000&query={}", escape(r#"{service="x"}"#))).await;
+    let (status, text) =
+        server.get(&format!("/loki/api/v1/query_range?limit=6000&query={}", escape(r#"{service="x"}"#))).await;
     assert_eq!(status, 400);
-    assert!(text.starts_with("max entries limit per query exceeded, limit > max_entries_limit_per_query (6000 > 5000)"), "{text}");
+    assert!(
+        text.starts_with("max entries limit per query exceeded, limit > max_entries_limit_per_query (6000 > 5000)"),
+        "{text}"
+    );
     assert_eq!(server.get("/loki/api/v1/nonsense").await, (404, "404 page not found\n".to_owned()));
 }
 
@@ -150,7 +186,10 @@ async fn a_form_in_a_post_is_a_query_too() {
     let client = reqwest::Client::builder().no_proxy().timeout(Duration::from_secs(30)).build().unwrap();
     let query = escape(r#"sum(count_over_time({env="test"}[2m]))"#);
     let form = format!("query={query}&time={}", base + 60 * SECOND);
-    let request = client.post(format!("{}/loki/api/v1/query", server.url)).header("Content-Type", "application/x-www-form-urlencoded").body(form);
+    let request = client
+        .post(format!("{}/loki/api/v1/query", server.url))
+        .header("Content-Type", "application/x-www-form-urlencoded")
+        .body(form);
     let (status, body) = server.request(request).await;
     assert_eq!(status, 200, "{body}");
     let answer: serde_json::Value = serde_json::from_str(&body).unwrap();

@@ -53,7 +53,10 @@ async fn line(server: &Server, service: &str, at: Timestamp, rest: &str) {
     let text = format!("[{}]{rest}", jiff::Timestamp::from(at));
     let body = ingest::loki::encode(&[stream(&format!("{{service=\"{service}\"}}"), &[(at, text)])]);
     let client = reqwest::Client::builder().no_proxy().timeout(Duration::from_secs(30)).build().unwrap();
-    let request = client.post(format!("{}/loki/api/v1/push", server.url)).bearer_auth(OPS).header("Content-Type", "application/x-protobuf");
+    let request = client
+        .post(format!("{}/loki/api/v1/push", server.url))
+        .bearer_auth(OPS)
+        .header("Content-Type", "application/x-protobuf");
     assert_eq!(server.request(request.body(body)).await, (204, String::new()));
 }
 
@@ -63,8 +66,15 @@ async fn order(server: &Server, start: i64) {
     line(server, "shop-api", at(0), "[REQ][POST /orders] order_id=4711 status=CREATED request_id=r1 trace_id=t1").await;
     line(server, "shop-api", at(1), "[RESP][POST /orders/{id}/submit] order_id=4711 status=SUBMITTED http_status=200 request_id=r2 trace_id=t2 duration_ms=12").await;
     line(server, "crm-api", at(1), "[STATUS][order] order_id=4711 from=CREATED to=SUBMITTED trace_id=t2").await;
-    line(server, "mes-api", at(5), "[STATUS][order] order_id=4711 from=SUBMITTED to=PRICE_CALCULATED trace_id=t3").await;
-    line(server, "crm-api", at(60), "[STATUS][order] order_id=4711 from=PRICE_CALCULATED to=MANUFACTURING_APPROVED trace_id=t4").await;
+    line(server, "mes-api", at(5), "[STATUS][order] order_id=4711 from=SUBMITTED to=PRICE_CALCULATED trace_id=t3")
+        .await;
+    line(
+        server,
+        "crm-api",
+        at(60),
+        "[STATUS][order] order_id=4711 from=PRICE_CALCULATED to=MANUFACTURING_APPROVED trace_id=t4",
+    )
+    .await;
     line(server, "mes-api", at(61), "[RESP][POST /manufacturing] order_id=4711 status=MANUFACTURING_APPROVED http_status=500 error=\"no free machine\" request_id=r5 trace_id=t5").await;
 }
 
@@ -76,7 +86,8 @@ async fn an_orders_story_goes_over_three_services_and_shows_each_reader_their_li
     order(&server, start).await;
 
     let story = json(&server, OPS, "/api/v1/orders/4711").await;
-    let steps: Vec<_> = story["steps"].as_array().unwrap().iter().map(|step| step["status"].as_str().unwrap()).collect();
+    let steps: Vec<_> =
+        story["steps"].as_array().unwrap().iter().map(|step| step["status"].as_str().unwrap()).collect();
     assert_eq!(steps, ["CREATED", "SUBMITTED", "PRICE_CALCULATED", "MANUFACTURING_APPROVED"]);
     assert_eq!(story["steps"][2]["dwell_ms"], 55 * 60 * 1000);
     assert_eq!(story["services"], json!(["shop-api", "crm-api", "mes-api"]));
@@ -86,7 +97,8 @@ async fn an_orders_story_goes_over_three_services_and_shows_each_reader_their_li
     assert!(story.to_string().contains("no free machine"));
 
     let narrow = json(&server, DEV, "/api/v1/orders/4711").await;
-    let narrow_steps: Vec<_> = narrow["steps"].as_array().unwrap().iter().map(|step| step["status"].as_str().unwrap()).collect();
+    let narrow_steps: Vec<_> =
+        narrow["steps"].as_array().unwrap().iter().map(|step| step["status"].as_str().unwrap()).collect();
     assert_eq!(narrow_steps, steps, "the steps are for everybody who follows orders");
     assert_eq!(narrow["hidden_lines"], 4);
     assert!(!narrow.to_string().contains("no free machine"), "a line of another service leaked: {narrow}");
@@ -104,12 +116,28 @@ async fn a_changed_order_is_visible_within_a_second_and_after_a_restart() {
     let folder = tempfile::tempdir().unwrap();
     let first = server(folder.path());
     order(&first, now().0 - 30 * 24 * 60 * MINUTE).await;
-    line(&first, "mes-api", Timestamp(now().0 - MINUTE), "[STATUS][order] order_id=4711 from=MANUFACTURING_APPROVED to=MANUFACTURING_STARTED trace_id=t6").await;
-    line(&first, "shop-api", Timestamp(now().0 - MINUTE), "[STATUS][model] model_id=m-17 from=DRAFT to=CHECKED trace_id=t7").await;
-    let status = async |server: &Server| json(server, OPS, "/api/v1/orders?limit=10").await["items"][0]["status"].clone();
-    tokio::time::timeout(Duration::from_secs(1), eventually("the change is visible", async || status(&first).await == "MANUFACTURING_STARTED"))
-        .await
-        .expect("a changed order is visible within a second");
+    line(
+        &first,
+        "mes-api",
+        Timestamp(now().0 - MINUTE),
+        "[STATUS][order] order_id=4711 from=MANUFACTURING_APPROVED to=MANUFACTURING_STARTED trace_id=t6",
+    )
+    .await;
+    line(
+        &first,
+        "shop-api",
+        Timestamp(now().0 - MINUTE),
+        "[STATUS][model] model_id=m-17 from=DRAFT to=CHECKED trace_id=t7",
+    )
+    .await;
+    let status =
+        async |server: &Server| json(server, OPS, "/api/v1/orders?limit=10").await["items"][0]["status"].clone();
+    tokio::time::timeout(
+        Duration::from_secs(1),
+        eventually("the change is visible", async || status(&first).await == "MANUFACTURING_STARTED"),
+    )
+    .await
+    .expect("a changed order is visible within a second");
     assert_eq!(json(&first, OPS, "/api/v1/orders?state=stuck").await["total"], 0);
     first.kill();
 
@@ -156,7 +184,7 @@ async fn a_reader_of_one_service_sees_nothing_of_another_anywhere() {
     let paths = [
         format!("/loki/api/v1/query_range?query=%7Bservice%3D~%22.%2B%22%7D&{range}"),
         format!("/loki/api/v1/query_range?query=count_over_time(%7Bservice%3D~%22.%2B%22%7D%5B1h%5D)&{range}"),
-        format!("/loki/api/v1/query?query=sum+by+(service)(count_over_time(%7Bservice%3D~%22.%2B%22%7D%5B2h%5D))"),
+        "/loki/api/v1/query?query=sum+by+(service)(count_over_time(%7Bservice%3D~%22.%2B%22%7D%5B2h%5D))".to_owned(),
         format!("/loki/api/v1/labels?{range}"),
         format!("/loki/api/v1/label/service/values?{range}"),
         format!("/loki/api/v1/label/service_name/values?{range}"),

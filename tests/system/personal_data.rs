@@ -11,8 +11,14 @@ use super::agent::Agent;
 use super::harness::{Server, eventually, files, now};
 
 /// What must never be seen again, as a service might write it.
-const PLANTED: [&str; 6] =
-    ["anna.petrova@example.ru", "+7 (912) 345-67-89", "89123456780", "4111 1111 1111 1111", "eyJhbGciOiJIUzI1NiJ9.eyJzdWIiOiJhbm5hIn0.c2lnbmF0dXJl", "correct-horse-battery"];
+const PLANTED: [&str; 6] = [
+    "anna.petrova@example.ru",
+    "+7 (912) 345-67-89",
+    "89123456780",
+    "4111 1111 1111 1111",
+    "eyJhbGciOiJIUzI1NiJ9.eyJzdWIiOiJhbm5hIn0.c2lnbmF0dXJl",
+    "correct-horse-battery",
+];
 
 fn body() -> String {
     format!(
@@ -60,7 +66,8 @@ fn pushes(wire: &[u8]) -> Vec<Vec<u8>> {
     let mut rest = wire;
     while let Some(head_end) = rest.windows(4).position(|bytes| bytes == b"\r\n\r\n") {
         let head = String::from_utf8_lossy(&rest[..head_end]).to_lowercase();
-        let length = head.lines().find_map(|line| line.strip_prefix("content-length:")).map_or(0, |n| n.trim().parse().unwrap());
+        let length =
+            head.lines().find_map(|line| line.strip_prefix("content-length:")).map_or(0, |n| n.trim().parse().unwrap());
         let body = &rest[head_end + 4..head_end + 4 + length];
         bodies.push(snap::raw::Decoder::new().decompress_vec(body).unwrap());
         rest = &rest[head_end + 4 + length..];
@@ -114,5 +121,8 @@ async fn what_was_planted_is_nowhere() {
     assert_eq!(found.len(), 400);
     let all: String = found.into_iter().map(|(_, line)| line + "\n").collect();
     assert_eq!(leaks(all.as_bytes()), [""; 0], "in an answer");
-    assert!(all.contains("order_id=7 ") && all.contains("status=CREATED") && all.contains("Анна"), "too much is masked");
+    assert!(
+        all.contains("order_id=7 ") && all.contains("status=CREATED") && all.contains("Анна"),
+        "too much is masked"
+    );
 }

@@ -61,7 +61,13 @@ fn modules_are_files_beside_their_folder() {
 #[test]
 fn nothing_is_left_unfinished() {
     // Written in two parts, so that this file does not find itself.
-    let marks = [concat!("to", "do!("), concat!("unimpl", "emented!("), concat!("TO", "DO"), concat!("FIX", "ME"), concat!("#[ign", "ore")];
+    let marks = [
+        concat!("to", "do!("),
+        concat!("unimpl", "emented!("),
+        concat!("TO", "DO"),
+        concat!("FIX", "ME"),
+        concat!("#[ign", "ore"),
+    ];
     let marked = |text: &str| marks.into_iter().find(|mark| text.contains(*mark));
     let names = sources().into_iter().filter_map(|(name, text)| marked(&text).map(|mark| format!("{name}: {mark}")));
     assert_none("unfinished", &names.collect::<Vec<_>>());
@@ -95,7 +101,8 @@ fn reserved_names_stay_in_their_crates() {
 /// The block of permitted arrows in ARCHITECTURE.md: who may depend on whom.
 fn permitted() -> BTreeMap<String, BTreeSet<String>> {
     let text = fs::read_to_string(root().join("ARCHITECTURE.md")).unwrap();
-    let block = text.split("```arrows").nth(1).expect("ARCHITECTURE.md has a block ```arrows").split("```").next().unwrap();
+    let block =
+        text.split("```arrows").nth(1).expect("ARCHITECTURE.md has a block ```arrows").split("```").next().unwrap();
     let mut arrows: BTreeMap<String, BTreeSet<String>> = BTreeMap::new();
     for line in block.lines().filter(|line| !line.trim().is_empty()) {
         let (from, to) = line.split_once("->").unwrap_or_else(|| panic!("no arrow in `{line}`"));
@@ -154,7 +161,8 @@ fn a_crate_is_named_as_its_folder() {
 fn documents_link_to_files_that_exist() {
     let mut broken = Vec::new();
     let mut documents = vec![root().join("README.md"), root().join("ARCHITECTURE.md"), root().join("CONTRIBUTING.md")];
-    documents.extend(fs::read_dir(root().join("docs")).unwrap().map(|e| e.unwrap().path()).filter(|path| path.is_file()));
+    documents
+        .extend(fs::read_dir(root().join("docs")).unwrap().map(|e| e.unwrap().path()).filter(|path| path.is_file()));
     for document in documents.iter().filter(|path| path.extension().is_some_and(|extension| extension == "md")) {
         let text = fs::read_to_string(document).unwrap();
         for target in text.split("](").skip(1).filter_map(|rest| rest.split(')').next()) {

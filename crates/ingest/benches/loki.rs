@@ -34,8 +34,10 @@ fn text_bytes(streams: &[Stream]) -> usize {
 
 fn json(streams: &[Stream]) -> Vec<u8> {
     let stream = |stream: &Stream| {
-        let labels: serde_json::Map<_, _> = stream.labels.iter().map(|(name, value)| (name.to_owned(), value.into())).collect();
-        let values: Vec<_> = stream.entries.iter().map(|entry| [entry.timestamp.0.to_string(), entry.line.clone()]).collect();
+        let labels: serde_json::Map<_, _> =
+            stream.labels.iter().map(|(name, value)| (name.to_owned(), value.into())).collect();
+        let values: Vec<_> =
+            stream.entries.iter().map(|entry| [entry.timestamp.0.to_string(), entry.line.clone()]).collect();
         serde_json::json!({ "stream": labels, "values": values })
     };
     let streams: Vec<_> = streams.iter().map(stream).collect();

@@ -111,8 +111,12 @@ impl<'a> Assembler<'a> {
         self.by_labels.insert(labels.clone(), index);
         self.streams.push(Open {
             text: clip(&labels.to_string()).to_owned(),
-            service: labels.get("service_name").or_else(|| labels.get("service")).unwrap_or("unknown_service").to_owned(),
-            level: level_named(labels.iter()),
+            service: labels
+                .get("service_name")
+                .or_else(|| labels.get("service"))
+                .unwrap_or("unknown_service")
+                .to_owned(),
+            level: level_of_labels(&labels),
             stream: Stream { labels, entries: Vec::new() },
             counts,
         });
@@ -195,7 +199,9 @@ impl Open {
 
 fn check_time(timestamp: Option<Timestamp>, stream: &str, context: &Context<'_>) -> Result<Timestamp, String> {
     let Some(timestamp) = timestamp else {
-        return Err(format!("entry for stream '{stream}' has a timestamp that does not fit into 64 bits of nanoseconds"));
+        return Err(format!(
+            "entry for stream '{stream}' has a timestamp that does not fit into 64 bits of nanoseconds"
+        ));
     };
     if timestamp > context.now.after(context.limits.creation_grace_period) {
         return Err(format!("entry for stream '{stream}' has timestamp too new: {}", seconds(timestamp)));
@@ -254,11 +260,15 @@ fn check_metadata(pairs: &[Pair<'_>], stream: &str, limits: &Limits) -> Result<(
     let bytes: usize = pairs.iter().map(|(name, value)| name.len() + value.len()).sum();
     let (max_bytes, max_pairs) = (limits.max_structured_metadata_size, limits.max_structured_metadata_entries_count);
     if bytes > max_bytes {
-        let text = format!("stream '{stream}' has structured metadata too large: '{bytes}' bytes, limit: '{max_bytes}' bytes");
+        let text =
+            format!("stream '{stream}' has structured metadata too large: '{bytes}' bytes, limit: '{max_bytes}' bytes");
         return Err(format!("{text}. Please see `limits_config.max_structured_metadata_size`"));
     }
     if pairs.len() > max_pairs {
-        let text = format!("stream '{stream}' has too many structured metadata labels: '{}', limit: '{max_pairs}'", pairs.len());
+        let text = format!(
+            "stream '{stream}' has too many structured metadata labels: '{}', limit: '{max_pairs}'",
+            pairs.len()
+        );
         return Err(format!("{text}. Please see `limits_config.max_structured_metadata_entries_count`"));
     }
     Ok(())
@@ -296,22 +306,14 @@ fn metadata_name(name: Cow<'_, str>) -> String {
 
 const LEVEL: &str = "detected_level";
 
-/// Names of labels and metadata that tell the level, the more telling ones first.
-const LEVEL_NAMES: [&str; 7] = [LEVEL, "level", "severity", "lvl", "log_level", "severity_text", "loglevel"];
-
-fn level_named<'p>(pairs: impl Iterator<Item = (&'p str, &'p str)>) -> Option<Level> {
-    let ranked = |(name, value): (&str, &str)| {
-        let rank = LEVEL_NAMES.iter().position(|known| known.eq_ignore_ascii_case(name))?;
-        let level = Level::parse(value);
-        (level != Level::Unknown).then_some((rank, level))
-    };
-    pairs.filter_map(ranked).min_by_key(|(rank, _)| *rank).map(|(_, level)| level)
+/// What the labels say about the level of each line.
+fn level_of_labels(labels: &Labels) -> Option<Level> {
+    let pairs: Vec<_> = labels.iter().map(|(name, value)| (name.to_owned(), value.to_owned())).collect();
+    Some(logline::level_of("", &pairs)).filter(|level| *level != Level::Unknown)
 }
 
 fn add_level(metadata: &mut Vec<(String, String)>, of_labels: Option<Level>, line: &str) {
     let Err(place) = metadata.binary_search_by(|pair| pair.0.as_str().cmp(LEVEL)) else { return };
-    let of_metadata = || level_named(metadata.iter().map(|(name, value)| (name.as_str(), value.as_str())));
-    let level = of_labels.or_else(of_metadata).unwrap_or_else(|| logline::level_of(line));
+    let level = of_labels.unwrap_or_else(|| logline::level_of(line, metadata));
     metadata.insert(place, (LEVEL.to_owned(), level.as_str().to_owned()));
 }
-

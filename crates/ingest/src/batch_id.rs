@@ -43,7 +43,9 @@ mod tests {
 
     #[test]
     fn anything_else_in_the_header_is_refused() {
-        for text in ["", "/", "01234567-89ab-cdef-0011-223344556677", "0123/1", "01234567-89ab-cdef-0011-223344556677/-1"] {
+        for text in
+            ["", "/", "01234567-89ab-cdef-0011-223344556677", "0123/1", "01234567-89ab-cdef-0011-223344556677/-1"]
+        {
             assert_eq!(parse_batch_id(text), Err(InvalidBatchId), "{text}");
         }
         assert!(parse_batch_id("+1234567-89ab-cdef-0011-223344556677/1").is_err());

@@ -20,5 +20,5 @@ pub use cut::cut;
 pub use decoded::{DecodeError, Decoded, Rejected};
 pub use endpoint::{Endpoint, Totals};
 pub use limits::Limits;
-pub use masking::{Hits, Masking};
+pub use masking::{Hits, Masking, Mode};
 pub use sink::{Sink, SinkError};

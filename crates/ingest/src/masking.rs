@@ -18,7 +18,28 @@ pub enum Masking {
     Mask(Arc<Masker>),
 }
 
+/// The words of the configuration for [`Masking`].
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Mode {
+    /// Look for none.
+    Off,
+    /// Count only.
+    #[default]
+    Detect,
+    /// Replace.
+    Mask,
+}
+
 impl Masking {
+    /// Masking by the rules of `masker`.
+    pub fn new(mode: Mode, masker: Arc<Masker>) -> Self {
+        match mode {
+            Mode::Off => Self::Off,
+            Mode::Detect => Self::Detect(masker),
+            Mode::Mask => Self::Mask(masker),
+        }
+    }
+
     /// A line's text as it is to be kept.
     pub(crate) fn line<'t>(&self, text: Cow<'t, str>, counts: &mut Counts) -> Cow<'t, str> {
         self.apply(text, counts, |masker, text, counts| masker.mask_with_counts(text, counts))
@@ -58,9 +79,14 @@ pub struct Hits(BTreeMap<String, Counts>);
 const MAX_SERVICES: usize = 1_000;
 
 impl Hits {
-    /// Services with hits, by name.
-    pub fn iter(&self) -> impl Iterator<Item = (&str, &Counts)> {
-        self.0.iter().map(|(service, counts)| (service.as_str(), counts))
+    /// Services, rules that found something in their lines, and how often.
+    pub fn iter(&self) -> impl Iterator<Item = (&str, &'static str, u64)> {
+        let rules = |(service, counts)| {
+            let counts: &Counts = counts;
+            let service: &String = service;
+            counts.iter().filter(|(_, n)| *n > 0).map(move |(rule, n)| (service.as_str(), rule.name(), n))
+        };
+        self.0.iter().flat_map(rules)
     }
 
     /// Adds what was found in a service's lines.
@@ -113,6 +139,6 @@ mod tests {
             hits.add(&format!("s{n}"), one);
         }
         assert_eq!(hits.iter().count(), MAX_SERVICES + 1);
-        assert_eq!(hits.iter().map(|(_, counts)| counts.total()).sum::<u64>(), 2_000);
+        assert_eq!(hits.iter().map(|(_, _, count)| count).sum::<u64>(), 2_000);
     }
 }

@@ -56,9 +56,11 @@ impl NameHash {
     /// This name followed by another.
     pub(crate) fn then(self, name: &str) -> Self {
         let significant = name.bytes().filter(|byte| !matches!(byte, b'_' | b'-' | b'.'));
-        Self(significant.fold(self.0, |hash, byte| {
-            (hash ^ u64::from(byte.to_ascii_lowercase())).wrapping_mul(0x0100_0000_01b3)
-        }))
+        Self(
+            significant.fold(self.0, |hash, byte| {
+                (hash ^ u64::from(byte.to_ascii_lowercase())).wrapping_mul(0x0100_0000_01b3)
+            }),
+        )
     }
 }
 
@@ -79,8 +81,14 @@ const DEFAULTS: [(&str, &[&str]); 21] = [
     ("status", &["status", "order_status"]),
     ("from", &["from", "from_status", "old_status", "previous_status", "status_from"]),
     ("to", &["to", "to_status", "new_status", "status_to"]),
-    ("http_status", &["http_status", "status_code", "response_status", "http.status_code", "http.response.status_code"]),
-    ("duration_ms", &["duration_ms", "elapsed_ms", "elapsed_milliseconds", "took_ms", "latency_ms", "response_time_ms"]),
+    (
+        "http_status",
+        &["http_status", "status_code", "response_status", "http.status_code", "http.response.status_code"],
+    ),
+    (
+        "duration_ms",
+        &["duration_ms", "elapsed_ms", "elapsed_milliseconds", "took_ms", "latency_ms", "response_time_ms"],
+    ),
     ("peer", &["peer", "peer.service", "remote_service"]),
     ("error", &["error", "err", "exception", "@x", "error.message"]),
     ("headers", &["headers", "request_headers", "response_headers"]),

@@ -2,11 +2,11 @@
 
 use std::fmt;
 
+use crate::Limits;
 use crate::json::Members;
 use crate::reader::{Head, is_logfmt};
 use crate::record::http_status;
 use crate::scan::{Fields, Raw, Token, cut};
-use crate::Limits;
 
 /// How much of a text without structure is searched for a level.
 const WORDS_BYTES: usize = 1024;
@@ -139,8 +139,17 @@ fn of_tokens<'a>(tokens: impl Iterator<Item = Token<'a>>) -> Level {
 /// The level that a field states, if its name is one for levels.
 fn of_field(name: &str, value: &str) -> Level {
     const NAMES: [&str; 11] = [
-        "level", "lvl", "severity", "@l", "log.level", "log_level", "loglevel", "levelname", "level_name",
-        "severity_text", "detected_level",
+        "level",
+        "lvl",
+        "severity",
+        "@l",
+        "log.level",
+        "log_level",
+        "loglevel",
+        "levelname",
+        "level_name",
+        "severity_text",
+        "detected_level",
     ];
     if !matches!(name.as_bytes().first(), Some(b'l' | b'L' | b's' | b'S' | b'@' | b'd')) {
         Level::Unknown
@@ -156,40 +165,50 @@ fn of_field(name: &str, value: &str) -> Level {
 /// The first word that is a level and not the name of a field. `trace` counts only in capitals: it is a common word.
 pub(crate) fn of_words(line: &str) -> Level {
     let text = cut(line, 0, line.floor_char_boundary(WORDS_BYTES));
-    let mut rest = text;
-    loop {
-        let start = rest.bytes().position(|byte| byte.is_ascii_alphabetic()).unwrap_or(rest.len());
-        rest = cut(rest, start, rest.len());
-        let len = rest.bytes().position(|byte| !is_word(byte)).unwrap_or(rest.len());
-        let (word, tail) = rest.split_at(len);
-        if word.is_empty() {
-            return Level::Unknown;
+    let mut before = 0;
+    for (at, byte) in text.bytes().enumerate() {
+        let class = CLASS[usize::from(byte)];
+        if before == 0 && class == FIRST {
+            let rest = cut(text, at, text.len());
+            let len = rest.bytes().position(|byte| CLASS[usize::from(byte)] == 0).unwrap_or(rest.len());
+            let (word, tail) = (cut(rest, 0, len), cut(rest, len, rest.len()));
+            let named = tail.starts_with('=') || tail.starts_with("\":");
+            let level = of_word(word);
+            if level != Level::Unknown && !named {
+                return level;
+            }
         }
-        let level = of_word(word);
-        let named = tail.starts_with('=') || tail.starts_with("\":");
-        if level != Level::Unknown && !named {
-            return level;
-        }
-        rest = tail;
+        before = class;
     }
+    Level::Unknown
 }
 
-const fn is_word(byte: u8) -> bool {
-    byte.is_ascii_alphanumeric() || byte == b'_' || !byte.is_ascii()
-}
+/// Part of a word.
+const WORD: u8 = 1;
+/// Part of a word, and the first letter of some level.
+const FIRST: u8 = 2;
+
+/// What each byte is to a word; 0 for what stands between words.
+static CLASS: [u8; 256] = {
+    let mut class = [0; 256];
+    let mut byte = 0_u8;
+    while byte < u8::MAX {
+        class[byte as usize] = match byte.to_ascii_lowercase() {
+            b't' | b'd' | b'i' | b'w' | b'e' | b'c' | b'f' => FIRST,
+            lower if lower.is_ascii_alphanumeric() || lower == b'_' || !lower.is_ascii() => WORD,
+            _ => 0,
+        };
+        byte += 1;
+    }
+    class
+};
 
 fn of_word(word: &str) -> Level {
-    match word.as_bytes() {
-        [b't' | b'T' | b'd' | b'D' | b'i' | b'I' | b'w' | b'W' | b'e' | b'E' | b'c' | b'C' | b'f' | b'F', _, _, ..] => {}
-        _ => return Level::Unknown,
-    }
-    let cased = word.bytes().skip(1).all(|byte| byte.is_ascii_lowercase())
-        || word.bytes().all(|byte| byte.is_ascii_uppercase());
-    match Level::parse(word) {
-        Level::Trace if !word.starts_with("TR") => Level::Unknown,
-        level if cased => level,
-        _ => Level::Unknown,
-    }
+    let level = Level::parse(word);
+    let upper = |word: &str| word.bytes().all(|byte| byte.is_ascii_uppercase());
+    let lower = |word: &str| word.bytes().skip(1).all(|byte| byte.is_ascii_lowercase());
+    let meant = level != Level::Trace && lower(word) || upper(word);
+    if meant { level } else { Level::Unknown }
 }
 
 #[cfg(test)]

@@ -3,9 +3,9 @@
 use std::borrow::Cow;
 
 use crate::key::Key;
-use crate::{Defect, Defects, Direction, Entity, Format, Kind, Level, LineTime, Timestamp, Value};
 use crate::level::is_error;
 use crate::scan::cut;
+use crate::{Defect, Defects, Direction, Entity, Format, Kind, Level, LineTime, Timestamp, Value};
 use crate::{endpoint, time, write};
 
 /// The facts of one line, borrowed from it where nothing had to be unescaped.
@@ -23,6 +23,9 @@ pub struct Record<'a> {
     pub(crate) level: Level,
     pub(crate) defects: Defects,
 }
+
+/// More fields than most lines have: reading one allocates once.
+const USUAL_FIELDS: usize = 16;
 
 /// One `key=value`.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -286,10 +289,8 @@ impl<'a> Record<'a> {
 
     /// Cuts the tie to the line.
     pub fn into_owned(self) -> Record<'static> {
-        let owned = |field: Field<'_>| Field {
-            key: Cow::Owned(field.key.into_owned()),
-            value: field.value.into_owned(),
-        };
+        let owned =
+            |field: Field<'_>| Field { key: Cow::Owned(field.key.into_owned()), value: field.value.into_owned() };
         Record {
             endpoint: Cow::Owned(self.endpoint.into_owned()),
             fields: self.fields.into_iter().map(owned).collect(),
@@ -305,13 +306,13 @@ impl<'a> Record<'a> {
 
 /// Building, for the readers.
 impl<'a> Record<'a> {
-    pub(crate) const fn empty(format: Format) -> Self {
+    pub(crate) fn empty(format: Format) -> Self {
         Self {
             format,
             time: None,
             kind: None,
             endpoint: Cow::Borrowed(""),
-            fields: Vec::new(),
+            fields: if format == Format::Unknown { Vec::new() } else { Vec::with_capacity(USUAL_FIELDS) },
             slots: Slots::EMPTY,
             level: Level::Unknown,
             defects: Defects::NONE,

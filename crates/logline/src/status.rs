@@ -37,6 +37,11 @@ impl Statuses {
     pub fn allow(&self, object: &str, status: &str) -> bool {
         self.0.get(object).is_none_or(|known| known.iter().any(|one| one == status))
     }
+
+    /// Whether this is listed as a status of this object type.
+    pub(crate) fn know(&self, object: &str, status: &str) -> bool {
+        self.0.contains_key(object) && self.allow(object, status)
+    }
 }
 
 impl Default for Statuses {

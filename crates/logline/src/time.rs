@@ -1,6 +1,5 @@
 //! The date-time of a line: reading RFC 3339 and its relatives, writing it, and which time an event has.
 
-use std::fmt::Write;
 use std::time::Duration;
 
 use jiff::civil::{Date, DateTime};
@@ -79,19 +78,34 @@ pub(crate) fn parse_epoch(text: &str) -> Option<LineTime> {
 pub(crate) fn write(out: &mut String, time: LineTime) {
     let civil = Offset::UTC.to_datetime(time.at.into());
     let nanos = civil.subsec_nanosecond();
-    let (year, month, day) = (civil.year(), civil.month(), civil.day());
-    let (hour, minute, second) = (civil.hour(), civil.minute(), civil.second());
     let (digits, part) = match nanos {
         nanos if nanos % 1_000_000 == 0 => (3, nanos / 1_000_000),
         nanos if nanos % 1_000 == 0 => (6, nanos / 1_000),
         nanos => (9, nanos),
     };
-    let zone = if time.zoned { "Z" } else { "" };
-    let written = write!(
-        out,
-        "{year:04}-{month:02}-{day:02}T{hour:02}:{minute:02}:{second:02}.{part:0digits$}{zone}"
-    );
-    debug_assert!(written.is_ok(), "a string takes any text");
+    let [month, day, hour, minute, second] =
+        [civil.month(), civil.day(), civil.hour(), civil.minute(), civil.second()].map(i32::from);
+    let parts = [
+        (i32::from(civil.year()), 4, "-"),
+        (month, 2, "-"),
+        (day, 2, "T"),
+        (hour, 2, ":"),
+        (minute, 2, ":"),
+        (second, 2, "."),
+        (part, digits, if time.zoned { "Z" } else { "" }),
+    ];
+    for (number, digits, after) in parts {
+        push_number(out, number, digits);
+        out.push_str(after);
+    }
+}
+
+/// Appends the last `digits` digits of a number that is not negative.
+fn push_number(out: &mut String, number: i32, digits: u32) {
+    for digit in (0..digits).rev() {
+        let value = (number / 10_i32.pow(digit)).unsigned_abs() % 10;
+        out.push(char::from_digit(value, 10).unwrap_or('0'));
+    }
 }
 
 /// Decimal digits and nothing else; at most nine.

@@ -17,13 +17,19 @@ impl<'a> Value<'a> {
         Self { text: text.into(), json: false }
     }
 
-    /// A value that is a JSON object or array if its brackets close, else plain text. Line breaks and other control
-    /// characters are taken out, so that it fits into one line; the JSON's meaning stays.
+    /// A value that is a JSON object or array if its brackets close, else plain text; without
+    /// white space around it. Line breaks and other control characters are taken out of JSON, so that it fits into one
+    /// line; its meaning stays.
     pub fn json(text: impl Into<Cow<'a, str>>) -> Self {
-        let text = text.into();
-        match json::is_value(text.trim_ascii(), Limits::default().depth) {
-            true => Self { text: json::one_line(text), json: true },
-            false => Self::text(text),
+        let text = match text.into() {
+            Cow::Borrowed(text) => Cow::Borrowed(text.trim_ascii()),
+            Cow::Owned(text) if text.trim_ascii().len() < text.len() => Cow::Owned(text.trim_ascii().to_owned()),
+            owned @ Cow::Owned(_) => owned,
+        };
+        if json::is_value(&text, Limits::default().depth) {
+            Self { text: json::one_line(text), json: true }
+        } else {
+            Self { text, json: false }
         }
     }
 

@@ -8,9 +8,9 @@ mod labels;
 mod line_filter;
 mod parser;
 mod quote;
+mod print;
+mod scalar;
 mod selector;
-
-use std::fmt;
 
 pub use aggregation::{Conversion, Grouping, LogRange, RangeAggregation, RangeOp, Unwrap, VectorAggregation, VectorOp};
 pub use binary::{Binary, BinaryOp, GroupSide, GroupedMatch, Matching, On};

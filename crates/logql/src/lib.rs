@@ -9,6 +9,7 @@
 pub mod ast;
 mod error;
 mod ip;
+mod json_path;
 mod lex;
 mod parse;
 mod pattern;

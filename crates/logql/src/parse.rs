@@ -4,6 +4,7 @@ mod label_filter;
 mod log;
 mod metric;
 mod range;
+mod stage;
 
 use crate::lex::{Lexer, Symbol, Token, Word};
 use crate::{Error, Expr, Matcher, Span};
@@ -110,6 +111,17 @@ impl<'a> Parser<'a> {
         }
     }
 
+    /// The text of a number without sign.
+    fn number_text(&mut self) -> Result<&'a str, Error> {
+        match self.token {
+            Token::Number(text) => {
+                self.bump()?;
+                Ok(text)
+            }
+            _ => Err(self.unexpected(&["NUMBER"])),
+        }
+    }
+
     fn string(&mut self) -> Result<String, Error> {
         match &mut self.token {
             Token::String(text) => {
@@ -132,13 +144,16 @@ impl<'a> Parser<'a> {
 
     /// Runs `read` one level deeper.
     fn deeper<T>(&mut self, read: impl FnOnce(&mut Self) -> Result<T, Error>) -> Result<T, Error> {
-        self.depth += 1;
-        if MAX_DEPTH < self.depth {
-            return Err(self.too_deep());
-        }
+        self.nest()?;
         let result = read(self);
         self.depth -= 1;
         result
+    }
+
+    /// Goes one level deeper.
+    fn nest(&mut self) -> Result<(), Error> {
+        self.depth += 1;
+        if MAX_DEPTH < self.depth { Err(self.too_deep()) } else { Ok(()) }
     }
 
     fn too_deep(&self) -> Error {

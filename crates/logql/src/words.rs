@@ -1,6 +1,6 @@
 //! Enums whose variants are words of the language.
 
-/// Declares an enum of words, with `ALL`, `name` and the crate's `from_name`.
+/// Declares an enum of words, with `name` and the crate's `from_name`.
 macro_rules! words {
     ($(#[$doc:meta])* $vis:vis enum $name:ident { $($(#[$variant_doc:meta])* $variant:ident = $text:literal,)* }) => {
         $(#[$doc])*
@@ -11,11 +11,12 @@ macro_rules! words {
 
         impl $name {
             /// Every variant, in the order declared.
-            pub const ALL: &'static [Self] = &[$(Self::$variant),*];
+            #[cfg(test)]
+            pub(crate) const ALL: &'static [Self] = &[$(Self::$variant),*];
 
             /// Its word in LogQL.
             #[must_use]
-            pub fn name(self) -> &'static str {
+            $vis fn name(self) -> &'static str {
                 match self {
                     $(Self::$variant => $text,)*
                 }

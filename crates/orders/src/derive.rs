@@ -3,12 +3,12 @@
 use std::collections::HashMap;
 
 use arrow::array::RecordBatch;
-use logline::{Batch, Context, Reader, Stream, Tenant, Timestamp};
+use logline::{Batch, Context, Reader, Stream, Tenant};
 use storage::{Derive, TableSpec};
 
 use crate::DefectCount;
 use crate::defects::{Counters, Tally};
-use crate::event::{self, Event, Source};
+use crate::event::{self, Event, Source, line_hash, nth};
 use crate::table::{self, Rows};
 
 /// The service of a stream without the label, as Loki calls it.
@@ -69,33 +69,6 @@ impl Derive for OrderEvents {
         }
         rows.finish()
     }
-}
-
-/// Names a line by what it is: the id of the first event of such a line in its batch.
-pub(crate) fn line_hash(stream: &str, time: Timestamp, line: &str) -> u128 {
-    let mut hasher = blake3::Hasher::new();
-    hasher.update(&stream.len().to_le_bytes());
-    hasher.update(stream.as_bytes());
-    hasher.update(&time.0.to_le_bytes());
-    hasher.update(line.as_bytes());
-    head(&hasher)
-}
-
-/// The id of the event of the `n`-th line that is equal to others of its stream in text and time; 0 is the first.
-pub(crate) fn nth(first: u128, n: u64) -> u128 {
-    if n == 0 {
-        return first;
-    }
-    let mut hasher = blake3::Hasher::new();
-    hasher.update(&first.to_le_bytes());
-    hasher.update(&n.to_le_bytes());
-    head(&hasher)
-}
-
-fn head(hasher: &blake3::Hasher) -> u128 {
-    let mut bytes = [0; 16];
-    hasher.finalize_xof().fill(&mut bytes);
-    u128::from_le_bytes(bytes)
 }
 
 #[cfg(test)]

@@ -177,3 +177,30 @@ fn shortened(text: &str, bytes: usize) -> &str {
     let line = text.lines().next().unwrap_or_default();
     line.get(..line.floor_char_boundary(bytes)).unwrap_or(line)
 }
+
+/// Names a line by what it is: the id of the first event of such a line in its batch.
+pub(crate) fn line_hash(stream: &str, time: Timestamp, line: &str) -> u128 {
+    let mut hasher = blake3::Hasher::new();
+    hasher.update(&stream.len().to_le_bytes());
+    hasher.update(stream.as_bytes());
+    hasher.update(&time.0.to_le_bytes());
+    hasher.update(line.as_bytes());
+    head(&hasher)
+}
+
+/// The id of the event of the `n`-th line that is equal to others of its stream in text and time; 0 is the first.
+pub(crate) fn nth(first: u128, n: u64) -> u128 {
+    if n == 0 {
+        return first;
+    }
+    let mut hasher = blake3::Hasher::new();
+    hasher.update(&first.to_le_bytes());
+    hasher.update(&n.to_le_bytes());
+    head(&hasher)
+}
+
+fn head(hasher: &blake3::Hasher) -> u128 {
+    let mut bytes = [0; 16];
+    hasher.finalize_xof().fill(&mut bytes);
+    u128::from_le_bytes(bytes)
+}

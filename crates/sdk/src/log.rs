@@ -71,8 +71,9 @@ impl Log {
         Ok(Self(Arc::new(Shared { writer, settings, masker, clock: Box::new(clock), random: Box::new(random) })))
     }
 
-    /// Writes any record, each value masked under its key, and the endpoint too.
-    pub fn write(&self, record: &Record<'_>) {
+    /// Writes a record, each value masked under its key, and the endpoint too. Not for services: a record made by hand
+    /// could name an order without its status.
+    pub(crate) fn write(&self, record: &Record<'_>) {
         let time = record.time().map_or_else(|| self.now(), |time| time.at);
         let endpoint = self.mask(record.endpoint());
         let mut masked = Record::new(time, record.kind().unwrap_or(Kind::Req), endpoint);
@@ -82,6 +83,11 @@ impl Log {
             masked = masked.field(field.key.as_ref(), value);
         }
         self.0.writer.write(masked.to_line());
+    }
+
+    /// Writes the STATUS line of an order that has just come into being, in the status it has.
+    pub fn order_created(&self, order: &OrderContext) {
+        self.status("order", "order_id", order.id(), None, &order.status());
     }
 
     /// Moves an order on: writes a STATUS line from its status now to `to`, and sets it.

@@ -40,8 +40,7 @@ impl Writer {
     /// Appends to a file, which is opened anew when it was renamed or deleted, as log rotation does.
     pub fn file(path: impl AsRef<Path>, limits: QueueLimits) -> Result<Self, Error> {
         let path = path.as_ref();
-        let file =
-            ReopenedFile::open(path).map_err(|source| Error::Open { path: path.to_owned(), source })?;
+        let file = ReopenedFile::open(path).map_err(|source| Error::Open { path: path.to_owned(), source })?;
         Self::to(file, limits)
     }
 
@@ -171,6 +170,3 @@ fn write_all(queue: &Queue, mut target: impl Write) {
         text.shrink_to(1 << 20);
     }
 }
-
-#[cfg(test)]
-mod tests;

@@ -2,10 +2,11 @@
 
 use std::io;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 use std::time::Duration;
 
 /// Why storage could not do it. The message names files, tables and numbers, never the text of a line.
-#[derive(Debug, thiserror::Error)]
+#[derive(Clone, Debug, thiserror::Error)]
 #[error(transparent)]
 pub struct Error(Box<Failure>);
 
@@ -31,7 +32,7 @@ pub enum Kind {
     Internal,
 }
 
-#[derive(Debug, thiserror::Error)]
+#[derive(Clone, Debug, thiserror::Error)]
 pub(crate) enum Failure {
     #[error("{0}")]
     Invalid(String),
@@ -46,7 +47,7 @@ pub(crate) enum Failure {
     #[error("`{}` is damaged at byte {offset}: {reason}", .path.display())]
     Corrupt { path: PathBuf, offset: u64, reason: String },
     #[error("cannot {action} `{}`: {source}", .path.display())]
-    Io { action: &'static str, path: PathBuf, source: io::Error },
+    Io { action: &'static str, path: PathBuf, source: Arc<io::Error> },
     #[error("table `{table}`: {reason}")]
     Table { table: &'static str, reason: String },
     #[error("{0}")]
@@ -86,7 +87,7 @@ impl Error {
             io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded | io::ErrorKind::FileTooLarge => {
                 Failure::Full { action, path }.into()
             }
-            _ => Failure::Io { action, path, source }.into(),
+            _ => Failure::Io { action, path, source: Arc::new(source) }.into(),
         }
     }
 }

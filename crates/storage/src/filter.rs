@@ -9,7 +9,7 @@ mod text;
 use std::collections::{BTreeSet, HashMap};
 use std::sync::{Arc, Mutex, PoisonError};
 
-use arrow::array::{Array, AsArray};
+use arrow::array::AsArray;
 use arrow::buffer::BooleanBuffer;
 use arrow::datatypes::{DataType, Int16Type, Int32Type, Schema, TimestampMicrosecondType};
 use arrow::record_batch::RecordBatch;

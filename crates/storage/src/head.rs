@@ -9,19 +9,17 @@ use std::sync::Arc;
 
 use arrow::array::AsArray;
 use arrow::compute::{max, min};
-use arrow::datatypes::{SchemaRef, TimestampMicrosecondType};
+use arrow::datatypes::TimestampMicrosecondType;
 use arrow::record_batch::RecordBatch;
 use logline::{Tenant, Timestamp};
-use tracing::error;
 
 use crate::logs::TIMESTAMP;
-use crate::merge::merge;
 use crate::paths::{end_of_micro, start_of_micro};
 
 /// Parts of one size that are merged to one of the next.
 const FAN_IN: usize = 8;
 /// Parts with more rows are left alone.
-const MAX_MERGED_ROWS: usize = 32_768;
+const MAX_MERGED_ROWS: usize = 4_096;
 
 /// Rows that stay together; never empty.
 #[derive(Debug)]
@@ -77,27 +75,25 @@ impl Head {
         }
     }
 
-    /// Merges the newest parts of a tenant while eight of one size stand together. Returns the change of
-    /// [`Self::bytes`].
-    pub(crate) fn merge(&mut self, schema: &SchemaRef, tenant: &Tenant) -> i64 {
-        let Some(parts) = self.active.get_mut(tenant) else { return 0 };
-        let mut change = 0;
-        while let Some(start) = mergeable(parts) {
-            let batches: Vec<_> = parts[start..].iter().map(|part| &part.rows).collect();
-            let merged = match merge(schema, &batches) {
-                Ok(rows) => Part::new(rows),
-                Err(error) => {
-                    error!(%error, "cannot merge rows of the head; they stay apart");
-                    None
-                }
-            };
-            let Some(merged) = merged else { break };
-            let before: u64 = parts[start..].iter().map(|part| part.bytes).sum();
-            change += merged.bytes.cast_signed() - before.cast_signed();
-            parts.truncate(start);
-            parts.push(Arc::new(merged));
+    /// The newest parts of a tenant, when eight of one size stand together and should be one.
+    pub(crate) fn mergeable(&self, tenant: &Tenant) -> Option<Parts> {
+        let parts = self.active.get(tenant)?;
+        Some(parts[mergeable(parts)?..].to_vec())
+    }
+
+    /// Puts one part in the place of those it was merged from. Returns the change in accounted bytes; `None` when they
+    /// were sealed meanwhile.
+    pub(crate) fn replace(&mut self, tenant: &Tenant, old: &[Arc<Part>], new: Part) -> Option<i64> {
+        let parts = self.active.get_mut(tenant)?;
+        let start = parts.len().checked_sub(old.len())?;
+        if !parts[start..].iter().zip(old).all(|(now, then)| Arc::ptr_eq(now, then)) {
+            return None;
         }
-        change
+        let before: u64 = old.iter().map(|part| part.bytes).sum();
+        let change = new.bytes.cast_signed() - before.cast_signed();
+        parts.truncate(start);
+        parts.push(Arc::new(new));
+        Some(change)
     }
 
     /// Makes the active rows the sealed ones. Only when nothing is sealed; false when there is nothing to seal.

@@ -1,18 +1,30 @@
 //! Keeps batches: write-ahead log, head in memory, Parquet files in a Delta table; answers [`Storage::scan`].
 
+mod budget;
 mod config;
+mod delta;
 mod derive;
 mod error;
+mod files;
+mod filter;
+mod head;
 pub mod logs;
+mod merge;
 mod metrics;
+mod paths;
 mod predicate;
+mod read;
+mod rows;
 mod scan;
+mod shared;
 mod snapshot;
 mod spec;
 mod status;
 mod storage;
 mod table;
 mod visibility;
+mod wal;
+mod writer;
 
 pub use config::{AckLevel, Components, Config};
 pub use derive::Derive;

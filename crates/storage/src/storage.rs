@@ -1,63 +1,248 @@
 //! The door: opens the data folder, appends, scans, flushes, closes.
 
-use std::sync::Arc;
+mod open;
+
+use std::fs::File;
+use std::path::{Component, Path};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, PoisonError, Weak};
+use std::time::Duration;
 
 use arrow::record_batch::RecordBatch;
 use futures::stream::BoxStream;
-use logline::Batch;
+use logline::{Batch, Labels, Stream};
+use stdx::{Backoff, Rng, Shutdown};
+use tracing::error;
 
-use crate::{Components, Config, Error, Metrics, Scan, SharedStats, Status, Table};
+use crate::error::Failure;
+use crate::read::{self, FileRows, Footers, HeadRows, Plan};
+use crate::rows::RowMaker;
+use crate::shared::Shared;
+use crate::snapshot::Pins;
+use crate::wal;
+use crate::writer::{Pending, Writer};
+use crate::{AckLevel, Components, Config, Error, Metrics, Scan, SharedStats, Source, Status, Table, paths};
+
+/// A batch with more text is refused; ingest's own limits are far below.
+const MAX_BATCH_BYTES: usize = 256 << 20;
+/// Batches with more text are prepared on a blocking thread.
+const SMALL_BATCH_BYTES: usize = 64 << 10;
+/// When a push that found the budget used up should come back.
+const RETRY_AFTER: Duration = Duration::from_secs(1);
+/// How often the background task looks at the head.
+const TICK: Duration = Duration::from_secs(1);
 
 /// Keeps batches and answers scans; share it with `Arc`.
 #[derive(Debug)]
-pub struct Storage {}
+pub struct Storage {
+    shared: Arc<Shared>,
+    rows: RowMaker,
+    writer: Writer,
+    pins: Arc<Pins>,
+    footers: Arc<Footers>,
+    flush_interval: Duration,
+    closed: AtomicBool,
+    recycled: AtomicU64,
+    lock: Mutex<Option<File>>,
+}
 
 impl Storage {
     /// Locks the data folder, opens the tables and replays what the WAL holds beyond them.
-    pub async fn open(_config: Config, _components: Components) -> Result<Arc<Self>, Error> {
-        unimplemented!()
+    ///
+    /// Starts a thread for the WAL and a background task that flushes; dropping the storage without
+    /// [`Self::close`] is like a crash: nothing acknowledged is lost.
+    pub async fn open(config: Config, components: Components) -> Result<Arc<Self>, Error> {
+        open::open(config, components).await
     }
 
     /// Returns once the batch is durable (at the configured level) **and** visible to scans.
     ///
     /// After a crash every batch that returned `Ok` is there once; one that did not may be there or not, never in
-    /// part. Batches of one caller become visible in the order they were appended.
-    pub async fn append(&self, _batch: Batch) -> Result<(), Error> {
-        unimplemented!()
+    /// part. Batches of one caller become visible in the order they were appended. An empty batch is fine. Dropping
+    /// the future does not take the batch back.
+    pub async fn append(&self, batch: Batch) -> Result<(), Error> {
+        let (lines, bytes) = (batch.lines(), batch.bytes());
+        if lines == 0 {
+            return Ok(());
+        }
+        if self.closed.load(Ordering::Relaxed) {
+            return Err(Failure::Unavailable("storage is closing").into());
+        }
+        if MAX_BATCH_BYTES < bytes {
+            return Err(Error::invalid(format!("a batch of {bytes} bytes is over the limit of {MAX_BATCH_BYTES}")));
+        }
+        if self.shared.budget.is_full() {
+            return Err(self.busy());
+        }
+        batch.streams.iter().try_for_each(check_labels)?;
+        let pending = self.prepare(batch, bytes).await?;
+        self.writer.append(pending).await?;
+        self.shared.metrics.appended_lines.inc_by(lines as u64);
+        self.shared.metrics.appended_bytes.inc_by(bytes as u64);
+        Ok(())
     }
 
     /// A table by its name: [`crate::LOGS`], or that of a [`crate::Derive`].
-    pub fn table(&self, _name: &str) -> Option<Arc<Table>> {
-        unimplemented!()
+    pub fn table(&self, name: &str) -> Option<Arc<Table>> {
+        self.shared.tables.iter().find(|table| table.spec().name == name).map(Arc::clone)
     }
 
     /// Reads rows. The stream yields batches with exactly the projected columns; dropping it stops the work.
-    /// Must be called (and polled) within a tokio runtime: decoding runs on its blocking threads.
+    /// Must be polled within a tokio runtime: decoding runs on its blocking threads, in steps of some milliseconds.
+    ///
+    /// Fails at once when the scan cannot be asked: [`crate::Kind::Invalid`] for an unknown table or column, a text
+    /// condition on a column without text, a bad regular expression or a file of another tenant;
+    /// [`crate::Kind::Unavailable`] when the snapshot of a head is gone.
     pub fn scan(
         &self,
-        _scan: &Scan,
-        _stats: &SharedStats,
+        scan: &Scan,
+        stats: &SharedStats,
     ) -> Result<BoxStream<'static, Result<RecordBatch, Error>>, Error> {
-        unimplemented!()
+        let table = self.table(&scan.table).ok_or_else(|| Error::invalid(format!("there is no table `{}`", scan.table)))?;
+        let plan = Arc::new(Plan::new(table.spec(), scan, stats)?);
+        match &scan.source {
+            Source::Files { files, .. } => {
+                let own = format!("{}/", paths::tenant_folder(&scan.tenant));
+                let stranger = files.iter().find(|file| !file.path.starts_with(&own) || !is_plain(&file.path));
+                if let Some(file) = stranger {
+                    return Err(Error::invalid(format!("`{}` is no file of tenant `{}`", file.path, scan.tenant)));
+                }
+                let files = files.iter().map(|file| table.delta().folder().join(&file.path));
+                Ok(read::stream(FileRows::new(plan, Arc::clone(&self.footers), files)))
+            }
+            Source::Head { node, epoch } => {
+                if **node != *self.shared.node {
+                    return Err(Error::invalid(format!("the head of node `{node}` is not on this node")));
+                }
+                let parts = self.pins.get(*epoch, &scan.table, &scan.tenant);
+                let parts = parts.ok_or(Failure::Unavailable("the snapshot of the head is gone"))?;
+                Ok(read::stream(HeadRows::new(plan, parts.to_vec())))
+            }
+        }
     }
 
-    /// Moves what the head holds now into committed files.
+    /// Moves what the head holds now into committed files. Appends go on meanwhile.
     pub async fn flush(&self) -> Result<(), Error> {
-        unimplemented!()
+        if let Some(position) = self.shared.flush().await? {
+            self.recycled.store(position, Ordering::Relaxed);
+            self.writer.recycle(position).await;
+        }
+        Ok(())
     }
 
-    /// Flushes and stops; every append fails afterwards, scans go on. The folder is unlocked when this ends.
+    /// Flushes and stops; every append fails afterwards, scans go on. The folder is unlocked when this ends, also
+    /// when the flush fails: the WAL holds what is not in files.
     pub async fn close(&self) -> Result<(), Error> {
-        unimplemented!()
+        self.closed.store(true, Ordering::Relaxed);
+        let wal = self.writer.stop().await;
+        let flushed = self.shared.flush().await;
+        if let (Ok(Some(position)), Some(mut wal)) = (&flushed, wal) {
+            wal.recycle(*position)?;
+        }
+        drop(self.lock.lock().unwrap_or_else(PoisonError::into_inner).take());
+        flushed.map(drop)
     }
 
     /// Numbers for `/metrics`.
     pub fn metrics(&self) -> &Metrics {
-        unimplemented!()
+        &self.shared.metrics
     }
 
     /// The state, for people.
     pub fn status(&self) -> Status {
-        unimplemented!()
+        let flush_error = self.shared.flush_error.lock().unwrap_or_else(PoisonError::into_inner).clone();
+        Status {
+            node: self.shared.node.to_string(),
+            head_bytes: self.shared.budget.used(),
+            head_limit_bytes: self.shared.budget.limit(),
+            wal_position: self.shared.inserted().position,
+            wal_bytes: u64::try_from(self.shared.metrics.wal_bytes.get()).unwrap_or(0),
+            flush_error,
+            tables: self.shared.tables.iter().map(|table| table.status()).collect(),
+        }
+    }
+
+    fn busy(&self) -> Error {
+        self.shared.metrics.busy.inc();
+        self.shared.wake.notify_one();
+        Failure::Busy { retry_after: RETRY_AFTER }.into()
+    }
+
+    /// Makes rows and record of a batch, under the budget.
+    async fn prepare(&self, batch: Batch, bytes: usize) -> Result<Pending, Error> {
+        let rows = self.rows.clone();
+        let budget = Arc::clone(&self.shared.budget);
+        let work = move || {
+            let made = rows.make(&batch, |_| true)?;
+            let tenant = batch.tenant.clone();
+            let record = wal::encode(batch).map_err(Error::internal)?;
+            let size = made.iter().map(|(_, rows)| rows.get_array_memory_size()).sum::<usize>() + record.len();
+            let reserved = budget.reserve(size as u64);
+            Ok::<_, Error>(reserved.map(|reserved| Pending { record, tenant, rows: made, reserved }))
+        };
+        let pending = if bytes <= SMALL_BATCH_BYTES {
+            work()?
+        } else {
+            tokio::task::spawn_blocking(work).await.map_err(|error| Error::internal(format!("an append ended early: {error}")))??
+        };
+        pending.ok_or_else(|| self.busy())
+    }
+
+    /// Flushes when the head is large or old; whether a flush succeeded, if one was due.
+    async fn tick(&self) -> Option<bool> {
+        if self.shared.ack != AckLevel::Fsync {
+            self.writer.sync().await;
+        }
+        let since = self.shared.inserted().since;
+        let age = since.map(|since| self.shared.clock.instant().saturating_duration_since(since));
+        let due = self.shared.has_sealed()
+            || age.is_some_and(|age| self.flush_interval <= age)
+            || self.shared.flush_bytes <= self.shared.active_bytes();
+        if !due || self.closed.load(Ordering::Relaxed) {
+            return None;
+        }
+        let flushed = self.flush().await;
+        if let Err(error) = &flushed {
+            error!(%error, "the head could not be flushed; it stays in memory and in the WAL");
+        }
+        Some(flushed.is_ok())
     }
 }
+
+/// Flushes from time to time until told to stop or the storage is gone.
+async fn background(storage: Weak<Storage>, shared: Arc<Shared>, mut shutdown: Shutdown) {
+    let Some(mut backoff) = Backoff::new(TICK, Duration::from_secs(30), Rng::from_entropy()) else { return };
+    let mut wait = TICK;
+    loop {
+        tokio::select! {
+            () = shutdown.wait() => return,
+            () = shared.wake.notified(), if wait == TICK => {}
+            () = tokio::time::sleep(wait) => {}
+        }
+        let Some(storage) = storage.upgrade() else { return };
+        match storage.tick().await {
+            Some(false) => wait = backoff.next_wait(),
+            Some(true) | None => {
+                backoff.reset();
+                wait = TICK;
+            }
+        }
+    }
+}
+
+/// A stream is known by the text of its labels, which must therefore read back as the same labels.
+fn check_labels(stream: &Stream) -> Result<(), Error> {
+    let text = stream.labels.to_string();
+    if Labels::parse(&text).is_ok_and(|labels| labels == stream.labels) {
+        return Ok(());
+    }
+    Err(Error::invalid(format!("the labels `{text}` have a name that is no label name")))
+}
+
+/// Whether a path stays below the folder it is relative to.
+fn is_plain(path: &str) -> bool {
+    Path::new(path).components().all(|part| matches!(part, Component::Normal(_)))
+}
+
+#[cfg(test)]
+mod tests;

@@ -6,10 +6,12 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use arrow::record_batch::RecordBatch;
 use logline::Tenant;
 use tokio::sync::broadcast;
+use tracing::error;
 
 use crate::budget::Budget;
 use crate::delta::{Committed, DeltaLog, Live};
 use crate::head::{Head, Part, Sealed};
+use crate::merge::merge;
 use crate::snapshot::{Pins, Snapshot};
 use crate::{TableSpec, TableStatus};
 
@@ -105,10 +107,19 @@ impl Table {
         }
     }
 
-    /// Keeps the number of parts small.
+    /// Keeps the number of parts small. The work is done outside the lock; only the writer may call it.
     pub(crate) fn merge(&self, tenant: &Tenant) {
-        let change = self.state().head.merge(&self.spec.schema, tenant);
-        self.budget.change(change);
+        loop {
+            let Some(parts) = self.state().head.mergeable(tenant) else { return };
+            let batches: Vec<&RecordBatch> = parts.iter().map(|part| &part.rows).collect();
+            let merged = merge(&self.spec.schema, &batches);
+            let Ok(Some(merged)) = merged.map(Part::new) else {
+                error!(table = self.spec.name, "cannot merge rows of the head; they stay apart");
+                return;
+            };
+            let Some(change) = self.state().head.replace(tenant, &parts, merged) else { return };
+            self.budget.change(change);
+        }
     }
 
     pub(crate) fn seal(&self, position: u64) -> bool {

@@ -3,8 +3,8 @@
 use std::borrow::Cow;
 
 use super::{json, wire};
-pub use crate::assemble::Context;
 use crate::assemble::Assembler;
+pub use crate::assemble::Context;
 use crate::decoded::clip;
 use crate::inflate::{gunzip, inflate, unsnap};
 use crate::{DecodeError, Decoded};
@@ -49,10 +49,14 @@ pub fn decode(
 fn media_type(text: &str) -> Result<String, DecodeError> {
     let invalid = |reason: &str| Err(DecodeError::Invalid(format!("mime: {reason}")));
     let base = text.split(';').next().unwrap_or_default().trim().to_ascii_lowercase();
-    let token = |text: &str| !text.is_empty() && text.bytes().all(|b| b.is_ascii_graphic() && !b"()<>@,;:\\\"/[]?=".contains(&b));
+    let token = |text: &str| {
+        !text.is_empty() && text.bytes().all(|b| b.is_ascii_graphic() && !b"()<>@,;:\\\"/[]?=".contains(&b))
+    };
+    if base.is_empty() {
+        return invalid("no media type");
+    }
     match base.split_once('/') {
-        _ if base.is_empty() => invalid("no media type"),
-        Some((_, subtype)) if subtype.is_empty() => invalid("expected token after slash"),
+        Some((_, "")) => invalid("expected token after slash"),
         Some((kind, subtype)) if token(kind) && token(subtype) => Ok(base),
         Some(_) => invalid("unexpected content after media subtype"),
         None if token(&base) => Ok(base),

@@ -17,9 +17,8 @@ use crate::assemble::{Assembler, Pair, RawEntry};
 pub(super) fn read(body: &[u8], version: Version, out: &mut Assembler<'_>) -> Result<(), DecodeError> {
     let mut over = None;
     let mut deserializer = serde_json::Deserializer::from_slice(body);
-    let read = Request { version, out, over: &mut over }
-        .deserialize(&mut deserializer)
-        .and_then(|()| deserializer.end());
+    let read =
+        Request { version, out, over: &mut over }.deserialize(&mut deserializer).and_then(|()| deserializer.end());
     match (read, over) {
         (_, Some(over)) => Err(over),
         (Ok(()), None) => Ok(()),
@@ -31,7 +30,8 @@ pub(super) fn read(body: &[u8], version: Version, out: &mut Assembler<'_>) -> Re
 fn describe(error: &serde_json::Error) -> String {
     let place = format!("at line {} column {}", error.line(), error.column());
     let text = error.to_string();
-    let expected = text.rfind("expected ").and_then(|from| text.get(from..)).and_then(|text| text.split(" at line ").next());
+    let expected =
+        text.rfind("expected ").and_then(|from| text.get(from..)).and_then(|text| text.split(" at line ").next());
     match (error.classify(), expected) {
         (serde_json::error::Category::Data, Some(expected)) => format!("error parsing JSON: {expected} {place}"),
         (serde_json::error::Category::Data, None) => format!("error parsing JSON: unexpected value {place}"),

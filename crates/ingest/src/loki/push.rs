@@ -52,7 +52,9 @@ pub async fn push(endpoint: &Endpoint, limits: &Arc<Limits>, push: Push) -> Push
 
 async fn take(endpoint: &Endpoint, limits: &Arc<Limits>, push: Push) -> Result<(), PushReply> {
     let id = match push.headers.get(BATCH_HEADER) {
-        Some(value) => Some(parse_batch_id(value.to_str().unwrap_or_default()).map_err(PushReply::bad_request)?),
+        Some(value) => {
+            Some(parse_batch_id(value.to_str().unwrap_or_default()).map_err(|error| PushReply::bad_request(&error))?)
+        }
         None => None,
     };
     let body = read(&push.headers, push.body, limits.max_body_bytes).await?;
@@ -67,12 +69,13 @@ async fn take(endpoint: &Endpoint, limits: &Arc<Limits>, push: Push) -> Result<(
     let decoded = decoded.await.ok_or_else(PushReply::overloaded)?.map_err(PushReply::from)?;
     let batch = Batch { tenant: push.tenant, streams: decoded.streams, id, received };
     endpoint.store(batch, decoded.rejected.lines(), decoded.hits).await.map_err(PushReply::from)?;
-    if decoded.rejected.is_empty() { Ok(()) } else { Err(PushReply::bad_request(decoded.rejected)) }
+    if decoded.rejected.is_empty() { Ok(()) } else { Err(PushReply::bad_request(&decoded.rejected)) }
 }
 
 async fn read(headers: &HeaderMap, body: Body, max: usize) -> Result<Bytes, PushReply> {
-    let too_large =
-        || PushReply::new(StatusCode::PAYLOAD_TOO_LARGE, format!("request body is larger than the limit of {max} bytes"));
+    let too_large = || {
+        PushReply::new(StatusCode::PAYLOAD_TOO_LARGE, format!("request body is larger than the limit of {max} bytes"))
+    };
     let told = headers.get(header::CONTENT_LENGTH).and_then(|value| value.to_str().ok()?.parse::<usize>().ok());
     if told.is_some_and(|length| length > max) {
         return Err(too_large());
@@ -82,7 +85,7 @@ async fn read(headers: &HeaderMap, body: Body, max: usize) -> Result<Bytes, Push
     let mut rest = Vec::new();
     let collect = async {
         while let Some(chunk) = chunks.next().await {
-            let chunk = chunk.map_err(|_| PushReply::bad_request("the request body ended early"))?;
+            let chunk = chunk.map_err(|_| PushReply::bad_request(&"the request body ended early"))?;
             if first.len() + rest.len() + chunk.len() > max {
                 return Err(too_large());
             }
@@ -107,7 +110,7 @@ impl PushReply {
         Self { status, text, retry_after: None, detail: None }
     }
 
-    fn bad_request(reason: impl ToString) -> Self {
+    fn bad_request(reason: &impl ToString) -> Self {
         Self::new(StatusCode::BAD_REQUEST, reason.to_string())
     }
 

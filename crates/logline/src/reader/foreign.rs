@@ -83,7 +83,8 @@ impl Reader {
                     if parent == NameHash::EMPTY || target.is_some() {
                         foreign.add(target, name, raw);
                     }
-                    let opaque = matches!(target, Some(Target::Field(name)) if matches!(name.as_ref(), "headers" | "body"));
+                    let opaque =
+                        matches!(target, Some(Target::Field(name)) if matches!(name.as_ref(), "headers" | "body"));
                     if let Some(members) = nested.filter(|_| !opaque) {
                         self.take(foreign, members, path, searched - 1);
                     }
@@ -94,7 +95,8 @@ impl Reader {
 
     fn finish<'a>(&self, foreign: Foreign<'a, '_>) -> Record<'a> {
         let Foreign { mut record, method, endpoint, .. } = foreign;
-        let route = endpoint.or_else(|| method.as_ref().and(record.text(Key::Path)).map(|path| Cow::Owned(path.to_owned())));
+        let route =
+            endpoint.or_else(|| method.as_ref().and(record.text(Key::Path)).map(|path| Cow::Owned(path.to_owned())));
         match (method, route) {
             (Some(method), Some(route)) if route.starts_with('/') => {
                 record.set_endpoint(Cow::Owned(format!("{method} {route}")));
@@ -103,28 +105,34 @@ impl Reader {
             _ => {}
         }
         if record.kind.is_none() {
-            record.kind = infer_kind(&record);
+            record.kind = self.infer_kind(&record);
         }
         if record.kind == Some(Kind::Status) && record.endpoint.is_empty() {
-            let object = record.entities().next().map(|entity| entity.object.to_owned());
+            let changed = record.entities().find(|entity| self.is_change(&record, entity.object));
+            let object = changed.or_else(|| record.entities().next()).map(|entity| entity.object.to_owned());
             record.endpoint = Cow::Owned(object.unwrap_or_default());
         }
         self.judge(&mut record);
         record
     }
-}
 
-/// The kind of a line that does not name it: a change of an object, or an answer.
-fn infer_kind(record: &Record<'_>) -> Option<Kind> {
-    let change = record.from().is_some() && record.to().is_some() && record.entities().next().is_some();
-    match record.http_status() {
-        Some(_) => Some(Kind::Resp),
-        None => change.then_some(Kind::Status),
+    /// The kind of a line that does not name it: an answer, or a change between two known statuses of an object.
+    fn infer_kind(&self, record: &Record<'_>) -> Option<Kind> {
+        match record.http_status() {
+            Some(_) => Some(Kind::Resp),
+            None => record.entities().any(|entity| self.is_change(record, entity.object)).then_some(Kind::Status),
+        }
+    }
+
+    /// Whether `from` and `to` are statuses of this object type; many lines use these words for something else.
+    fn is_change(&self, record: &Record<'_>, object: &str) -> bool {
+        let known = |status: Option<&str>| status.is_some_and(|status| self.config.statuses.know(object, status));
+        known(record.from()) && known(record.to())
     }
 }
 
 impl<'a, 'c> Foreign<'a, 'c> {
-    const fn new(format: Format, context: &'c Context) -> Self {
+    fn new(format: Format, context: &'c Context) -> Self {
         Self { record: Record::empty(format), context, method: None, endpoint: None }
     }
 

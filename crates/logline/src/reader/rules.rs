@@ -34,7 +34,10 @@ impl Reader {
         let transition = record.kind == Some(Kind::Status);
         let status = record.status().filter(|status| !status.is_empty());
         let Some(subject) = record.subject() else {
-            return [transition.then_some(Defect::NoObject), (transition && status.is_none()).then_some(Defect::NoStatus)];
+            return [
+                transition.then_some(Defect::NoObject),
+                (transition && status.is_none()).then_some(Defect::NoStatus),
+            ];
         };
         let from = record.from().filter(|_| transition);
         let unknown = |status: &str| !self.config.statuses.allow(subject.object, status);

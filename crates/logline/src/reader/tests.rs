@@ -144,32 +144,53 @@ fn a_time_without_zone_is_the_sources_and_a_defect() {
 
 #[test]
 fn a_broken_head_is_told_apart_from_a_foreign_line() {
-    check("[yesterday][REQ][GET /]", expect![[r#"
+    check(
+        "[yesterday][REQ][GET /]",
+        expect![[r#"
         house no time REQ <GET /> info
           ! bad_time
-    "#]]);
-    check("[2026-03-01T12:00:00Z][QUERY][GET /] a=1", expect![[r#"
+    "#]],
+    );
+    check(
+        "[2026-03-01T12:00:00Z][QUERY][GET /] a=1",
+        expect![[r#"
         house 2026-03-01T12:00:00Z - <GET /> info
           a: "1"
           ! unknown_kind
-    "#]]);
-    check("[2026-03-01T12:00:00Z][RESP] a=1", expect![[r#"
+    "#]],
+    );
+    check(
+        "[2026-03-01T12:00:00Z][RESP] a=1",
+        expect![[r#"
         house 2026-03-01T12:00:00Z RESP <> info
           a: "1"
           ! no_endpoint
-    "#]]);
-    check("[2026-03-01T12:00:00Z] [REQ] [GET /] ", expect![[r#"
+    "#]],
+    );
+    check(
+        "[2026-03-01T12:00:00Z] [REQ] [GET /] ",
+        expect![[r#"
         house 2026-03-01T12:00:00Z REQ <GET /> info
-    "#]]);
-    check("[2026-03-01T12:00:00Z][INFO][main] Server started in 3 s", expect![[r#"
+    "#]],
+    );
+    check(
+        "[2026-03-01T12:00:00Z][INFO][main] Server started in 3 s",
+        expect![[r#"
         unknown no time - <> info
-    "#]]);
-    check("[main] something", expect![[r#"
+    "#]],
+    );
+    check(
+        "[main] something",
+        expect![[r#"
         unknown no time - <> unknown
-    "#]]);
-    check("", expect![[r#"
+    "#]],
+    );
+    check(
+        "",
+        expect![[r#"
         unknown no time - <> unknown
-    "#]]);
+    "#]],
+    );
 }
 
 #[test]
@@ -245,15 +266,21 @@ fn escapes_are_undone_and_unknown_ones_stay() {
 
 #[test]
 fn what_stands_on_a_second_physical_line_is_not_read() {
-    check("[2026-03-01T12:00:00Z][REQ][GET /] a=1\n\tat b=2", expect![[r#"
+    check(
+        "[2026-03-01T12:00:00Z][REQ][GET /] a=1\n\tat b=2",
+        expect![[r#"
         house 2026-03-01T12:00:00Z REQ <GET /> info
           a: "1"
           ! multi_line
-    "#]]);
-    check("[2026-03-01T12:00:00Z][REQ][GET /] a=1\r\n", expect![[r#"
+    "#]],
+    );
+    check(
+        "[2026-03-01T12:00:00Z][REQ][GET /] a=1\r\n",
+        expect![[r#"
         house 2026-03-01T12:00:00Z REQ <GET /> info
           a: "1"
-    "#]]);
+    "#]],
+    );
 }
 
 #[test]
@@ -323,10 +350,12 @@ fn record() -> impl Strategy<Value = Record<'static>> {
     let key = prop_oneof!["[a-z_]{1,8}", "(order|model|trace)_id|status|path|error|level", text()];
     let value = prop_oneof![text().prop_map(Value::from), json().prop_map(Value::json)];
     let endpoint = prop_oneof!["(GET|PUT) /orders/([0-9]{1,5}|[{]id[}])", text()];
-    (any::<i64>(), kind, endpoint, prop::collection::vec((key, value), 0..6)).prop_map(|(at, kind, endpoint, fields)| {
-        let record = Record::new(Timestamp(at), kind, endpoint);
-        fields.into_iter().fold(record, |record, (key, value)| record.field(key, value))
-    })
+    (any::<i64>(), kind, endpoint, prop::collection::vec((key, value), 0..6)).prop_map(
+        |(at, kind, endpoint, fields)| {
+            let record = Record::new(Timestamp(at), kind, endpoint);
+            fields.into_iter().fold(record, |record, (key, value)| record.field(key, value))
+        },
+    )
 }
 
 proptest! {

@@ -213,14 +213,18 @@ impl fmt::Display for LogRange {
         if let Some(unwrap) = &self.unwrap {
             write!(f, " {unwrap}")?;
         }
-        if !self.log.stages.is_empty() || self.unwrap.is_some() {
-            f.write_str(" ")?;
+        f.write_str(&self.window())
+    }
+}
+
+impl LogRange {
+    /// Range and offset as they stand behind the rest.
+    pub(crate) fn window(&self) -> String {
+        let blank = if self.log.stages.is_empty() && self.unwrap.is_none() { "" } else { " " };
+        match self.offset {
+            Nanos(0) => format!("{blank}[{}]", self.range),
+            offset => format!("{blank}[{}] offset {offset}", self.range),
         }
-        write!(f, "[{}]", self.range)?;
-        if self.offset != Nanos(0) {
-            write!(f, " offset {}", self.offset)?;
-        }
-        Ok(())
     }
 }
 

@@ -130,7 +130,7 @@ fn joined(f: &mut fmt::Formatter<'_>, parts: &[LabelFilter], word: &str) -> fmt:
         }
         match part {
             LabelFilter::All(_) | LabelFilter::Any(_) => write!(f, "({part})")?,
-            LabelFilter::Match(_) | LabelFilter::Compare(_) | LabelFilter::Ip { .. } => part.fmt(f)?,
+            LabelFilter::Match(_) | LabelFilter::Compare(_) | LabelFilter::Ip { .. } => write!(f, "{part}")?,
         }
     }
     Ok(())

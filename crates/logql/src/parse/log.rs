@@ -1,12 +1,9 @@
-//! Selectors and the stages of a pipeline.
+//! Selectors, line filters and pipelines as a whole.
 
 use super::Parser;
-use crate::ast::{
-    Extraction, Json, JsonStep, LabelFormat, LabelFormats, LabelNames, LabelSource, LineFilter, LineFormat, Logfmt,
-    LogfmtFlags, NamedLabel, Needle, Parser as ParserStage, Quoted, Selector, Stage, ValueTest,
-};
-use crate::lex::{Flag, Symbol, Token, Word};
-use crate::{Error, IpSet, LogExpr, Matcher, Pattern, Regex, Span};
+use crate::ast::{LineFilter, Needle, Quoted, Selector, Stage, ValueTest};
+use crate::lex::{Symbol, Token, Word};
+use crate::{Error, IpSet, LogExpr, Matcher, Pattern, Regex};
 
 impl Parser<'_> {
     /// `{…} stage stage …`
@@ -38,7 +35,7 @@ impl Parser<'_> {
         }
     }
 
-    fn matcher(&mut self) -> Result<Matcher, Error> {
+    pub(super) fn matcher(&mut self) -> Result<Matcher, Error> {
         let start = self.span;
         let name = self.identifier()?;
         match self.value_test()? {
@@ -48,7 +45,7 @@ impl Parser<'_> {
     }
 
     /// `= "x"`, `!= "x"`, `=~ "x"`, `!~ "x"`; `None` when no such operator is at hand.
-    fn value_test(&mut self) -> Result<Option<ValueTest>, Error> {
+    pub(super) fn value_test(&mut self) -> Result<Option<ValueTest>, Error> {
         let Token::Symbol(symbol) = self.token else { return Ok(None) };
         if !matches!(symbol, Symbol::Equal | Symbol::NotEqual | Symbol::Match | Symbol::NotMatch) {
             return Ok(None);
@@ -128,44 +125,13 @@ impl Parser<'_> {
         self.expect(Symbol::CloseParenthesis)?;
         Ok(text)
     }
+}
 
-    /// The stage after `|`, which began at `start`.
-    fn stage(&mut self, start: Span) -> Result<Stage, Error> {
-        let word = match self.token {
-            Token::Identifier(_) | Token::Symbol(Symbol::OpenParenthesis) => {
-                return self.label_filter().map(Stage::LabelFilter);
-            }
-            Token::Word(word) => word,
-            _ => return Err(self.unexpected(&[])),
-        };
-        match word {
-            Word::Json => self.json(start).map(ParserStage::Json).map(Stage::Parser),
-            Word::Logfmt => self.logfmt(start).map(ParserStage::Logfmt).map(Stage::Parser),
-            Word::Regexp => self.regexp(start).map(Stage::Parser),
-            Word::Pattern => self.pattern(start).map(Stage::Parser),
-            Word::Unpack => {
-                self.bump()?;
-                Ok(Stage::Parser(ParserStage::Unpack(self.since(start))))
-            }
-            Word::Decolorize => {
-                self.bump()?;
-                Ok(Stage::Decolorize(self.since(start)))
-            }
-            Word::LineFormat => {
-                self.bump()?;
-                let template = self.string()?;
-                Ok(Stage::LineFormat(LineFormat { template, span: self.since(start) }))
-            }
-            Word::LabelFormat => self.label_format(start).map(Stage::LabelFormat),
-            Word::Drop => self.label_names(start).map(Stage::Drop),
-            Word::Keep => self.label_names(start).map(Stage::Keep),
-            _ => Err(self.unexpected(&[])),
-        }
-    }
-
-    fn json(&mut self, start: Span) -> Result<Json, Error> {
-        self.bump()?;
-        let fields = self.extractions("json", |text| super::super::ast::json_path(text))?;
-        Ok(Json { fields, span: self.since(start) })
+fn value_test(op: Symbol, text: String) -> Result<ValueTest, Error> {
+    match op {
+        Symbol::Equal => Ok(ValueTest::Equal(text)),
+        Symbol::NotEqual => Ok(ValueTest::NotEqual(text)),
+        Symbol::Match => Regex::new(&text).map(ValueTest::Match).map_err(Error::new),
+        _ => Regex::new(&text).map(ValueTest::NotMatch).map_err(Error::new),
     }
 }

@@ -178,7 +178,7 @@ impl<'a> Translator<'a> {
             return Ok(None);
         }
         let length = inner.len() + 2;
-        let fits = |text: &str| text.parse().ok().filter(|count| *count <= MAX_REPEAT);
+        let fits = |text: &str| text.parse::<u32>().ok().filter(|count| *count <= MAX_REPEAT);
         let bounds = (fits(min), max.map(fits));
         match bounds {
             (Some(_), None) => Ok(Some(length)),

@@ -2,6 +2,17 @@
 
 use serde::{Deserialize, Serialize};
 
+/// A stretch of time that lies in each window whole or not at all.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Pane {
+    /// Counts up with time.
+    pub(crate) index: u64,
+    /// Its first instant.
+    pub(crate) first: i64,
+    /// Its last instant.
+    pub(crate) last: i64,
+}
+
 /// The points of a query and the window `(point - offset - range, point - offset]` that belongs to each.
 ///
 /// The boundaries of all windows cut time into panes. When the range is a multiple of the step, each step is one pane;
@@ -39,45 +50,37 @@ impl Windows {
         (self.range > 0).then_some((first, last))
     }
 
-    /// The pane that a time lies in and the pane's first and last instant; `None` when no window covers it.
-    pub(crate) fn pane(&self, time: i64) -> Option<(u32, i64, i64)> {
+    /// The pane that a time lies in; `None` when no window covers it.
+    pub(crate) fn pane(&self, time: i64) -> Option<Pane> {
         let (first, last) = self.span()?;
         if time < first || last < time {
             return None;
         }
-        // Everything is relative to the point `whole` steps before the first, which no window reaches beyond.
-        let origin = i128::from(self.start) - i128::from(self.offset) - i128::from(self.whole_steps()) * i128::from(self.step);
-        let after = i128::from(time) - origin;
-        let step = i128::from(self.step);
-        let period = (after + step - 1).div_euclid(step);
-        let period_end = origin + period * step;
-        let split = period_end - i128::from(self.rest());
-        let (pane, first, last) = match self.rest() {
-            0 => (period - 1, period_end - step + 1, period_end),
-            _ if i128::from(time) > split => (2 * period + 1, split + 1, period_end),
-            _ => (2 * period, period_end - step + 1, split),
+        // Periods are counted from the one that ends `whole_steps` before the first point: no window starts earlier.
+        let (step, rest) = (i128::from(self.step), i128::from(self.rest()));
+        let origin = i128::from(self.start) - i128::from(self.offset) - i128::from(self.whole_steps()) * step;
+        let period = (i128::from(time) - origin + step - 1).div_euclid(step);
+        let end = origin + period * step;
+        let split = end - rest;
+        let (index, first, last) = match rest {
+            0 => (period - 1, end - step + 1, end),
+            _ if split < i128::from(time) => (2 * period + 1, split + 1, end),
+            _ if self.whole_steps() == 0 => return None,
+            _ => (2 * period, end - step + 1, split),
         };
-        if self.whole_steps() == 0 && pane % 2 == 0 && self.rest() != 0 {
-            return None;
-        }
-        Some((u32::try_from(pane).ok()?, i64::try_from(first).unwrap_or(i64::MIN), i64::try_from(last).ok()?))
+        Some(Pane { index: u64::try_from(index).ok()?, first: clamp(first), last: clamp(last) })
     }
 
     /// The first and the last pane of a point's window.
-    pub(crate) fn panes(&self, point: u32) -> (u32, u32) {
-        let whole = u32::try_from(self.whole_steps()).unwrap_or(u32::MAX);
-        if self.rest() == 0 {
-            (point, point.saturating_add(whole).saturating_sub(1))
-        } else {
-            (point.saturating_mul(2).saturating_add(1), point.saturating_add(whole).saturating_mul(2).saturating_add(1))
-        }
+    pub(crate) fn panes(&self, point: u32) -> (u64, u64) {
+        let (point, whole) = (u64::from(point), self.whole_steps().unsigned_abs());
+        if self.rest() == 0 { (point, point + whole - 1) } else { (2 * point + 1, 2 * (point + whole) + 1) }
     }
 
-    /// The first point whose window ends in or after this pane.
-    pub(crate) fn first_point(&self, pane: u32) -> u32 {
-        let whole = u32::try_from(self.whole_steps()).unwrap_or(u32::MAX);
-        let period = if self.rest() == 0 { pane.saturating_add(1) } else { pane / 2 };
-        period.saturating_sub(whole)
+    /// The first point whose window ends with this pane or later.
+    pub(crate) fn first_point(&self, pane: u64) -> u64 {
+        let period = if self.rest() == 0 { pane + 1 } else { pane / 2 };
+        period.saturating_sub(self.whole_steps().unsigned_abs())
     }
 
     const fn whole_steps(&self) -> i64 {
@@ -87,6 +90,10 @@ impl Windows {
     const fn rest(&self) -> i64 {
         self.range % self.step
     }
+}
+
+fn clamp(time: i128) -> i64 {
+    i64::try_from(time).unwrap_or(if time < 0 { i64::MIN } else { i64::MAX })
 }
 
 #[cfg(test)]

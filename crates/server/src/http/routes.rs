@@ -88,3 +88,6 @@ pub fn router(app: &App) -> Router {
         .layer(CatchPanicLayer::new())
         .with_state(app.clone())
 }
+
+#[cfg(test)]
+mod tests;

@@ -66,3 +66,6 @@ impl From<orders::Error> for HttpError {
         }
     }
 }
+
+#[cfg(test)]
+mod tests;

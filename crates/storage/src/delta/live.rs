@@ -39,7 +39,7 @@ impl Live {
     /// What a loaded table lists; files that name no tenant are not ours to show.
     pub(super) fn load(state: &DeltaTableState) -> Self {
         let mut live = Self { version: state.version(), files: Arc::default() };
-        let changes = state.log_data().iter().filter_map(|view| {
+        let changes = state.log_data().into_iter().filter_map(|view| {
             let mut partition = view.partition_values_map();
             let mut value = |name: &str| partition.remove(name).flatten();
             let (tenant, day) = (value(crate::paths::TENANT), value(crate::paths::DAY));
@@ -93,7 +93,7 @@ impl Live {
                 }
             }
         }
-        for files in touched.iter().filter_map(|tenant| all.get_mut(tenant)) {
+        for (_, files) in all.iter_mut().filter(|(tenant, _)| touched.contains(tenant)) {
             Arc::make_mut(files).sort_by(|a, b| (a.first, &a.path).cmp(&(b.first, &b.path)));
         }
         all.retain(|_, files| !files.is_empty());

@@ -4,7 +4,7 @@ use std::collections::HashMap;
 use std::sync::Arc;
 
 use arrow::array::{Array, ArrayRef, AsArray, DictionaryArray};
-use arrow::compute::{interleave, kernels::cast};
+use arrow::compute::{cast, interleave};
 use arrow::datatypes::{DataType, Int32Type, Int64Type, TimestampMicrosecondType};
 use arrow::error::ArrowError;
 use arrow::record_batch::RecordBatch;
@@ -110,7 +110,7 @@ fn column_codes(columns: &[&ArrayRef]) -> Result<Vec<u64>, ArrowError> {
     }
     let mut codes = Vec::new();
     for column in columns {
-        let numbers = cast::cast(column, &DataType::Int64)?;
+        let numbers = cast(column, &DataType::Int64)?;
         codes.extend(numbers.as_primitive::<Int64Type>().iter().map(|number| number.map_or(0, ordered)));
     }
     Ok(codes)

@@ -78,7 +78,7 @@ impl<'a> Pages<'a> {
 
     fn is_micros(&self) -> bool {
         let column = self.footer.file_metadata().schema_descr().column(self.column);
-        matches!(column.logical_type_ref(), Some(LogicalType::Timestamp { unit: TimeUnit::MICROS, .. }))
+        matches!(column.logical_type_ref(), Some(LogicalType::Timestamp(time)) if time.unit == TimeUnit::MICROS)
     }
 
     /// The oldest and the newest time of the row group.

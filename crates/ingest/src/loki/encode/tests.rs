@@ -62,7 +62,11 @@ fn what_is_written_is_the_message_of_lokis_protocol() {
     let want = StreamAdapter {
         labels: r#"{env="prod", service="shop"}"#.to_owned(),
         entries: vec![
-            EntryAdapter { timestamp: time(1_700_000_000, 123_456_789), line: "first".to_owned(), metadata: vec![pair] },
+            EntryAdapter {
+                timestamp: time(1_700_000_000, 123_456_789),
+                line: "first".to_owned(),
+                metadata: vec![pair],
+            },
             EntryAdapter { timestamp: time(-1, 999_999_999), line: String::new(), metadata: Vec::new() },
         ],
         hash: 0,

@@ -1,0 +1,156 @@
+//! Answers from the live state: counts and pages.
+
+use std::collections::BTreeMap;
+
+use auth::Services;
+use logline::Timestamp;
+
+use crate::error::Failure;
+use crate::graph::same_service;
+use crate::live::{LastFailure, Live, Open};
+use crate::stuck::stuck;
+use crate::wire::millis;
+use crate::{
+    Error, Filter, Graph, Graphs, Item, LastError, ObjectRef, Page, State, StatusSummary, Stuck, Summary, TypeSummary,
+};
+
+/// Objects on a page when the filter does not say.
+const PAGE: usize = 100;
+/// Objects on a page at most.
+const LARGEST_PAGE: usize = 1_000;
+
+/// One page of what `filter` finds.
+pub(crate) fn page(
+    live: &Live,
+    filter: &Filter,
+    graphs: &Graphs,
+    services: &Services,
+    now: Timestamp,
+) -> Result<Page, Error> {
+    let object = filter.object.as_deref().unwrap_or("order");
+    let graph = graphs.get(object);
+    let after = filter.cursor.as_deref().map(parse_cursor).transpose()?;
+    let wanted = live.open().filter(|open| open.object == object).filter_map(|open| {
+        let judged = Judged::of(open, graph, now);
+        let owner = filter.owner.as_deref().is_none_or(|owner| same_service(owner, judged.owner));
+        let status = filter.status.as_deref().is_none_or(|status| status == open.status);
+        let state = filter.state != Some(State::Stuck) || judged.stuck.is_some();
+        (owner && status && state).then_some(judged)
+    });
+    let by_due = filter.state == Some(State::Stuck);
+    let mut found: Vec<(Key<'_>, Judged<'_>)> = wanted.map(|judged| (judged.key(by_due), judged)).collect();
+    found.sort_by_key(|(key, _)| *key);
+    let total = found.len();
+    let from = after.map_or(0, |after| found.partition_point(|(key, _)| *key <= (after.0, after.1)));
+    let limit = filter.limit.unwrap_or(PAGE).clamp(1, LARGEST_PAGE);
+    let rest = found.get(from..).unwrap_or_default();
+    let shown = rest.get(..limit).unwrap_or(rest);
+    let next = (shown.len() < rest.len()).then(|| shown.last().map(|(key, _)| print_cursor(*key))).flatten();
+    let items = shown.iter().map(|(_, judged)| judged.item(services, now)).collect();
+    Ok(Page { as_of: now, items, total, next })
+}
+
+/// Counts by type and status.
+pub(crate) fn summary(live: &Live, graphs: &Graphs, loading: bool, now: Timestamp) -> Summary {
+    let mut types: BTreeMap<&str, BTreeMap<(usize, &str), StatusSummary>> = BTreeMap::new();
+    for graph in graphs.iter() {
+        let statuses = graph.statuses().iter().enumerate().filter(|(_, status)| !status.next.is_empty());
+        let empty = statuses.map(|(rank, status)| ((rank, status.name.as_str()), counted(&status.name, Some(graph))));
+        types.insert(graph.object(), empty.collect());
+    }
+    for open in live.open() {
+        let graph = graphs.get(open.object);
+        let rank = graph.and_then(|graph| graph.rank(open.status)).unwrap_or(usize::MAX);
+        let statuses = types.entry(open.object).or_default();
+        let count = statuses.entry((rank, open.status)).or_insert_with(|| counted(open.status, graph));
+        count.open += 1;
+        count.stuck += u64::from(Judged::of(open, graph, now).stuck.is_some());
+        count.longest_ms = count.longest_ms.max(Some(millis(now.since(open.visit.entered))));
+    }
+    let types = types.into_iter().map(|(object, statuses)| {
+        let statuses: Vec<StatusSummary> = statuses.into_values().collect();
+        let sum = |number: fn(&StatusSummary) -> u64| statuses.iter().map(number).sum();
+        TypeSummary { object: object.to_owned(), open: sum(|one| one.open), stuck: sum(|one| one.stuck), statuses }
+    });
+    Summary { as_of: now, loading, dropped: live.dropped(), types: types.collect() }
+}
+
+fn counted(status: &str, graph: Option<&Graph>) -> StatusSummary {
+    let expected = graph.and_then(|graph| graph.status(status));
+    StatusSummary {
+        status: status.to_owned(),
+        owner: expected.map(|status| status.owner.clone()),
+        open: 0,
+        stuck: 0,
+        deadline_ms: expected.and_then(|status| status.deadline).map(millis),
+        longest_ms: None,
+    }
+}
+
+/// An open object measured by its graph.
+#[derive(Clone, Copy, Debug)]
+struct Judged<'a> {
+    open: Open<'a>,
+    owner: &'a str,
+    deadline_ms: Option<u64>,
+    stuck: Option<Stuck>,
+}
+
+/// What lists are sorted by: a time, then the id.
+type Key<'a> = (i64, &'a str);
+
+impl<'a> Judged<'a> {
+    fn of(open: Open<'a>, graph: Option<&'a Graph>, now: Timestamp) -> Self {
+        let expected = graph.and_then(|graph| graph.status(open.status));
+        Self {
+            open,
+            owner: expected.map_or(open.service, |status| &status.owner),
+            deadline_ms: expected.and_then(|status| status.deadline).map(millis),
+            stuck: expected.and_then(|status| stuck(&open.visit, status, now)),
+        }
+    }
+
+    fn key(&self, by_due: bool) -> Key<'a> {
+        let due = self.stuck.map(|stuck| stuck.due).filter(|_| by_due);
+        (due.unwrap_or(self.open.visit.entered).0, self.open.id)
+    }
+
+    fn item(&self, services: &Services, now: Timestamp) -> Item {
+        Item {
+            object: ObjectRef { object: self.open.object.to_owned(), id: self.open.id.to_owned() },
+            status: self.open.status.to_owned(),
+            since: self.open.visit.entered,
+            waits_ms: millis(now.since(self.open.visit.entered)),
+            owner: self.owner.to_owned(),
+            deadline_ms: self.deadline_ms,
+            stuck: self.stuck,
+            last_event: self.open.last_event,
+            last_error: self.open.failure.map(|failure| last_error(failure, services)),
+        }
+    }
+}
+
+fn last_error(failure: &LastFailure, services: &Services) -> LastError {
+    let hidden = !services.contains(&failure.service);
+    LastError {
+        time: failure.time,
+        service: failure.service.clone(),
+        endpoint: failure.endpoint.clone(),
+        http_status: failure.http_status,
+        error: failure.error.clone().filter(|_| !hidden),
+        hidden,
+        trace_id: failure.trace_id.clone(),
+    }
+}
+
+fn print_cursor((time, id): Key<'_>) -> String {
+    format!("{time}~{id}")
+}
+
+fn parse_cursor(text: &str) -> Result<Key<'_>, Error> {
+    let parsed = text.split_once('~').and_then(|(time, id)| Some((time.parse().ok()?, id)));
+    parsed.ok_or_else(|| Failure::Cursor(text.to_owned()).into())
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,172 @@
+//! What is read from storage, through `query`: events of one object or of all, and the lines behind events.
+
+use std::collections::{BTreeSet, HashMap};
+use std::time::Duration;
+
+use arrow::array::{Array, AsArray, RecordBatch};
+use arrow::datatypes::{Int16Type, TimestampMicrosecondType};
+use auth::Scope;
+use futures::stream::{BoxStream, StreamExt, TryStreamExt};
+use logline::Timestamp;
+use query::Engine;
+use storage::logs::{LINE, LOGS, NANOS, STREAM, TIMESTAMP};
+use storage::{Predicate, TextMatch, TimeRange};
+
+use crate::error::Failure;
+use crate::event::{Event, line_hash, nth};
+use crate::table::{self, Dictionary, Events, OBJECT_ID, OBJECT_TYPE, ORDER_EVENTS, STATUS};
+use crate::{Error, Graphs, ObjectRef, tell};
+
+/// Events that one story is told from; of more, the newest.
+const STORY_EVENTS: usize = 5_000;
+/// Lines that one story shows; of more, the newest.
+const STORY_LINES: usize = 1_000;
+/// Events further apart than this have their lines read by scans of their own.
+const GAP: Duration = Duration::from_secs(15 * 60);
+/// Scans for lines that run at the same time.
+const SCANS: usize = 4;
+
+/// Rows of one object, still as they were read.
+#[derive(Debug)]
+pub(crate) struct ObjectRows(Vec<RecordBatch>);
+
+impl ObjectRows {
+    /// The events in order, each once; and whether the oldest were left out.
+    pub(crate) fn events(&self) -> Result<(Vec<Event<'_>>, bool), Error> {
+        let mut events = Vec::new();
+        for batch in &self.0 {
+            events.extend(Events::of(batch).ok_or(Failure::Columns(ORDER_EVENTS))?.iter());
+        }
+        tell::sort(&mut events);
+        let surplus = events.len().saturating_sub(STORY_EVENTS);
+        events.drain(..surplus);
+        Ok((events, surplus != 0))
+    }
+}
+
+/// Every event of one object.
+pub(crate) async fn events_of(engine: &Engine, scope: &Scope, object: &ObjectRef) -> Result<ObjectRows, Error> {
+    let predicate = equals(OBJECT_TYPE, &object.object).and(equals(OBJECT_ID, &object.id));
+    let rows = engine.rows(scope, ORDER_EVENTS, TimeRange::ALL, predicate, table::columns()).await?;
+    Ok(ObjectRows(rows.try_collect().await?))
+}
+
+/// Every event of every object.
+pub(crate) async fn all_events(engine: &Engine, scope: &Scope) -> Result<Rows, Error> {
+    Ok(engine.rows(scope, ORDER_EVENTS, TimeRange::ALL, Predicate::True, table::columns()).await?)
+}
+
+/// Rows as they are read.
+pub(crate) type Rows = BoxStream<'static, Result<RecordBatch, query::Error>>;
+
+/// Rows of events that end an object; see [`objects`].
+pub(crate) async fn ended(engine: &Engine, scope: &Scope, graphs: &Graphs) -> Result<Rows, Error> {
+    let of_type = |graph: &crate::Graph| {
+        let ends = graph.statuses().iter().filter(|status| status.next.is_empty());
+        let ends = TextMatch::OneOf(ends.map(|status| status.name.clone()).collect());
+        equals(OBJECT_TYPE, graph.object()).and(Predicate::Column { name: STATUS.to_owned(), text: ends })
+    };
+    let predicate = Predicate::Or(graphs.iter().map(of_type).collect());
+    let columns = vec![OBJECT_TYPE.to_owned(), OBJECT_ID.to_owned()];
+    Ok(engine.rows(scope, ORDER_EVENTS, TimeRange::ALL, predicate, columns).await?)
+}
+
+/// Type and id of each row.
+pub(crate) fn objects(rows: &RecordBatch) -> Option<impl Iterator<Item = (&str, &str)>> {
+    let types = Dictionary::of(rows.column_by_name(OBJECT_TYPE)?)?;
+    let ids = rows.column_by_name(OBJECT_ID)?.as_string_opt::<i32>()?;
+    Some((0..rows.num_rows()).filter_map(move |row| Some((types.get(row)?, ids.value(row)))))
+}
+
+/// The lines behind events, by event id, as far as `scope` lets them be seen and they are still kept.
+pub(crate) async fn lines(
+    engine: &Engine,
+    scope: &Scope,
+    id: &str,
+    events: &[Event<'_>],
+) -> Result<HashMap<u128, String>, Error> {
+    let mut visible: Vec<&Event<'_>> =
+        events.iter().rev().filter(|event| scope.services().contains(event.service)).take(STORY_LINES).collect();
+    visible.sort_by_key(|event| event.line_time);
+    let groups = visible.chunk_by(|a, b| b.line_time.since(a.line_time) <= GAP);
+    let scans = groups.map(|group| candidates(engine, scope, id, group));
+    let found: Vec<_> = futures::stream::iter(scans).buffer_unordered(SCANS).try_collect().await?;
+    Ok(found.into_iter().flatten().collect())
+}
+
+/// Where a line stands: stream and time. Several lines may stand in the same place.
+type Place = (String, Timestamp);
+
+async fn candidates(
+    engine: &Engine,
+    scope: &Scope,
+    id: &str,
+    group: &[&Event<'_>],
+) -> Result<Vec<(u128, String)>, Error> {
+    let (Some(first), Some(last)) = (group.first(), group.last()) else { return Ok(Vec::new()) };
+    let range = TimeRange { start: first.line_time, end: last.line_time.after(Duration::from_nanos(1)) };
+    let streams: BTreeSet<String> = group.iter().map(|event| event.stream.to_owned()).collect();
+    let streams = TextMatch::OneOf(streams.into_iter().collect());
+    let predicate = Predicate::Column { name: STREAM.to_owned(), text: streams }.and(naming(id));
+    let columns = [STREAM, TIMESTAMP, NANOS, LINE].map(str::to_owned).to_vec();
+    let mut places: HashMap<Place, Vec<String>> =
+        group.iter().map(|event| ((event.stream.to_owned(), event.line_time), Vec::new())).collect();
+    let mut rows = engine.rows(scope, LOGS, range, predicate, columns).await?;
+    while let Some(batch) = rows.try_next().await? {
+        collect(&batch, &mut places).ok_or(Failure::Columns(LOGS))?;
+    }
+    Ok(places.into_iter().flat_map(|(place, lines)| assign(&place, lines, group)).collect())
+}
+
+/// The line has the id in it. An id that a format might write in another way is not asked for.
+fn naming(id: &str) -> Predicate {
+    if !id.chars().all(|c| c.is_ascii_alphanumeric() || matches!(c, '-' | '_' | '.')) {
+        return Predicate::True;
+    }
+    Predicate::Column { name: LINE.to_owned(), text: TextMatch::Contains(id.to_owned()) }
+}
+
+fn collect(batch: &RecordBatch, places: &mut HashMap<Place, Vec<String>>) -> Option<()> {
+    let streams = Dictionary::of(batch.column_by_name(STREAM)?)?;
+    let micros = batch.column_by_name(TIMESTAMP)?.as_primitive_opt::<TimestampMicrosecondType>()?;
+    let nanos = batch.column_by_name(NANOS)?.as_primitive_opt::<Int16Type>()?;
+    let lines = batch.column_by_name(LINE)?.as_string_opt::<i32>()?;
+    for row in (0..batch.num_rows()).filter(|row| lines.is_valid(*row)) {
+        let time = table::time(micros.value(row), nanos.value(row));
+        let place = (streams.get(row)?.to_owned(), time);
+        if let Some(found) = places.get_mut(&place) {
+            found.push(lines.value(row).to_owned());
+        }
+    }
+    Some(())
+}
+
+/// Gives each event of a place its line: the one whose hash is the event's id. A line that the reader sees masked has
+/// another hash; it is taken if there is no doubt which event it belongs to.
+fn assign(place: &Place, lines: Vec<String>, group: &[&Event<'_>]) -> Vec<(u128, String)> {
+    let here = group.iter().filter(|event| event.stream == place.0 && event.line_time == place.1);
+    let mut ids: BTreeSet<u128> = here.map(|event| event.id).collect();
+    let mut seen: HashMap<u128, u64> = HashMap::new();
+    let (mut found, mut unknown) = (Vec::new(), Vec::new());
+    for line in lines {
+        let first = line_hash(&place.0, place.1, &line);
+        let n = seen.entry(first).or_insert(0);
+        let id = nth(first, *n);
+        *n += 1;
+        match ids.remove(&id) {
+            true => found.push((id, line)),
+            false => unknown.push(line),
+        }
+    }
+    if let (Some(id), [_]) = (ids.first().filter(|_| ids.len() == 1), unknown.as_slice()) {
+        found.extend(unknown.pop().map(|line| (*id, line)));
+    }
+    found
+}
+
+fn equals(column: &str, value: &str) -> Predicate {
+    Predicate::Column { name: column.to_owned(), text: TextMatch::Equals(value.to_owned()) }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,169 @@
+//! Tables: what is stuck, what is open, how many in which status.
+
+use super::Style;
+use super::ink::{Ink, Row, bar, cut};
+use super::words::Words;
+use crate::{Item, Page, StatusSummary, Summary, TypeSummary};
+
+const STATUS: usize = 25;
+const OWNER: usize = 10;
+const SINCE: usize = 14;
+const SPAN: usize = 11;
+
+#[derive(Clone, Copy, Debug)]
+struct Pen<'a> {
+    style: &'a Style,
+    words: Words<'a>,
+    width: usize,
+}
+
+impl<'a> Pen<'a> {
+    fn of(style: &'a Style) -> Self {
+        let words = Words { language: style.language, zone: &style.zone };
+        Self { style, words, width: style.width.max(80) }
+    }
+
+    const fn row(&self) -> Row {
+        Row::new(self.style.color)
+    }
+}
+
+pub(super) fn stuck(page: &Page, style: &Style) -> String {
+    let pen = Pen::of(style);
+    if page.items.is_empty() {
+        return pen.words.pick("Nothing is stuck.\n", "Ничего не застряло.\n").to_owned();
+    }
+    table(page, pen.words.pick("Stuck", "Застряло"), pen, true)
+}
+
+pub(super) fn list(page: &Page, style: &Style) -> String {
+    let pen = Pen::of(style);
+    if page.items.is_empty() {
+        return pen.words.pick("Nothing is open.\n", "Открытых нет.\n").to_owned();
+    }
+    table(page, pen.words.pick("Open", "Открыто"), pen, false)
+}
+
+fn table(page: &Page, title: &str, pen: Pen<'_>, notes: bool) -> String {
+    let words = pen.words;
+    let mut out = String::new();
+    let id = page.items.iter().map(|item| item.object.id.chars().count()).max().unwrap_or_default().clamp(8, 24);
+    let mut row = pen.row();
+    row.space(1).add(Ink::Strong, &format!("{title}: {}", page.total));
+    let at = format!("{} ({})", words.minute(page.as_of).trim_start(), words.offset(page.as_of));
+    row.to(pen.width.saturating_sub(at.chars().count())).add(Ink::Faint, &at).end(&mut out);
+    pen.row().add(Ink::Faint, &"─".repeat(pen.width)).end(&mut out);
+    let kind = page.items.first().map(|item| words.object_type(&item.object.object).to_uppercase()).unwrap_or_default();
+    let mut row = pen.row();
+    row.space(1).left(Ink::Faint, &kind, id + 2);
+    row.left(Ink::Faint, words.pick("STATUS", "СТАТУС"), STATUS);
+    row.left(Ink::Faint, words.pick("WAITS FOR", "ЖДЁТ"), OWNER);
+    row.left(Ink::Faint, words.pick("SINCE", "С"), SINCE);
+    row.right(Ink::Faint, words.pick("IN STATUS", "В СТАТУСЕ"), SPAN);
+    row.right(Ink::Faint, words.pick("OVERDUE", "СВЕРХ СРОКА"), SPAN + 2);
+    row.end(&mut out);
+    for item in &page.items {
+        self::row(item, id, pen, &mut out);
+        if notes || item.stuck.is_some() {
+            note(item, pen, &mut out);
+        }
+    }
+    if page.items.len() < page.total {
+        let shown = format!("{} {} {} {}", page.items.len(), words.pick("of", "из"), page.total, words.pick("shown", "показано"));
+        pen.row().space(1).add(Ink::Faint, &shown).end(&mut out);
+    }
+    out
+}
+
+fn row(item: &Item, id: usize, pen: Pen<'_>, out: &mut String) {
+    let words = pen.words;
+    let mut row = pen.row();
+    row.space(1).left(Ink::Strong, &item.object.id, id + 2);
+    row.left(Ink::Plain, &item.status, STATUS - 1).space(1);
+    row.left(Ink::Plain, &item.owner, OWNER - 1).space(1);
+    row.left(Ink::Plain, &words.minute(item.since), SINCE);
+    row.right(Ink::Plain, &words.span(item.waits_ms), SPAN);
+    if let Some(stuck) = &item.stuck {
+        row.right(Ink::Bad, &words.span(stuck.overdue_ms), SPAN + 2);
+    }
+    row.end(out);
+}
+
+/// Why, and the last thing that went wrong.
+fn note(item: &Item, pen: Pen<'_>, out: &mut String) {
+    let words = pen.words;
+    let reason = item.stuck.filter(|stuck| stuck.reason != crate::StuckReason::Deadline);
+    if let Some(stuck) = reason {
+        let mut row = pen.row();
+        row.space(3).add(Ink::Faint, "╰ ").add(Ink::Warning, &format!("! {}", words.reason(stuck.reason))).end(out);
+    }
+    let Some(error) = &item.last_error else { return };
+    let mut text = format!("✗ {} {} {}", words.minute(error.time).trim_start(), error.service, error.endpoint);
+    if let Some(code) = error.http_status {
+        text += &format!(" {code}");
+    }
+    match (&error.error, error.hidden) {
+        (Some(error), _) => text += &format!(" {error}"),
+        (None, true) => text += words.pick(" (hidden)", " (скрыто)"),
+        (None, false) => {}
+    }
+    let trace = error.trace_id.as_ref().map(|trace| format!(" · {} {trace}", words.pick("trace", "трасса")));
+    let trace = trace.unwrap_or_default();
+    let mut row = pen.row();
+    row.space(3).add(Ink::Faint, "╰ ");
+    let room = pen.width.saturating_sub(row.columns() + trace.chars().count());
+    row.add(Ink::Bad, &cut(&text, room)).add(Ink::Faint, &trace).end(out);
+}
+
+pub(super) fn summary(summary: &Summary, style: &Style) -> String {
+    let pen = Pen::of(style);
+    let words = pen.words;
+    let mut out = String::new();
+    for kind in summary.types.iter() {
+        of_type(kind, pen, &mut out);
+    }
+    if summary.types.is_empty() {
+        out.push_str(words.pick("Nothing is open.\n", "Открытых нет.\n"));
+    }
+    if summary.loading {
+        out.push_str(words.pick("Still being read: numbers may grow.\n", "Ещё читается: числа могут вырасти.\n"));
+    }
+    if summary.dropped != 0 {
+        let text = words.pick("dropped, there are too many", "не учтено: их слишком много");
+        out.push_str(&format!("{} {text}\n", summary.dropped));
+    }
+    out
+}
+
+fn of_type(kind: &TypeSummary, pen: Pen<'_>, out: &mut String) {
+    let words = pen.words;
+    let mut row = pen.row();
+    row.space(1).add(Ink::Strong, words.object_type(&kind.object)).space(3);
+    row.add(Ink::Plain, &format!("{} {}", words.pick("open:", "открыто:"), kind.open)).space(3);
+    let ink = if kind.stuck == 0 { Ink::Faint } else { Ink::StrongBad };
+    row.add(ink, &format!("{} {}", words.pick("stuck:", "застряло:"), kind.stuck)).end(out);
+    pen.row().add(Ink::Faint, &"─".repeat(pen.width)).end(out);
+    let most = kind.statuses.iter().map(|status| status.open).max().unwrap_or_default();
+    let mut row = pen.row();
+    row.space(1).left(Ink::Faint, words.pick("STATUS", "СТАТУС"), STATUS);
+    row.left(Ink::Faint, words.pick("WAITS FOR", "ЖДЁТ"), OWNER);
+    row.right(Ink::Faint, words.pick("OPEN", "ОТКРЫТО"), 8).right(Ink::Faint, words.pick("STUCK", "ЗАСТРЯЛО"), 10);
+    row.right(Ink::Faint, words.pick("LONGEST", "ДОЛЬШЕ ВСЕХ"), SPAN + 2).end(out);
+    kind.statuses.iter().for_each(|status| of_status(status, most, pen, out));
+    out.push('\n');
+}
+
+fn of_status(status: &StatusSummary, most: u64, pen: Pen<'_>, out: &mut String) {
+    let mut row = pen.row();
+    let ink = if status.open == 0 { Ink::Faint } else { Ink::Plain };
+    row.space(1).left(ink, &status.status, STATUS - 1).space(1);
+    row.left(ink, status.owner.as_deref().unwrap_or_default(), OWNER - 1).space(1);
+    row.right(ink, &status.open.to_string(), 8);
+    row.right(if status.stuck == 0 { Ink::Faint } else { Ink::Bad }, &status.stuck.to_string(), 10);
+    row.right(ink, &status.longest_ms.map(|ms| pen.words.span(ms)).unwrap_or_default(), SPAN + 2).space(2);
+    let room = pen.width.saturating_sub(row.columns());
+    row.add(Ink::Good, &bar(status.open, most, room)).end(out);
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,207 @@
+//! Every word that is not data, in each language; times and spans as people say them.
+
+use jiff::tz::TimeZone;
+use logline::Timestamp;
+
+use super::Language;
+use crate::{Deviation, DeviationKind, ObjectRef, StuckReason};
+
+const ENGLISH_MONTHS: [&str; 12] =
+    ["Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec"];
+const RUSSIAN_MONTHS: [&str; 12] =
+    ["янв", "фев", "мар", "апр", "мая", "июн", "июл", "авг", "сен", "окт", "ноя", "дек"];
+
+/// Something that is counted, in the forms a language has for it.
+#[derive(Clone, Copy, Debug)]
+pub(super) enum Noun {
+    Deviation,
+    Failure,
+    Retry,
+    Event,
+    Line,
+}
+
+/// Says things in one language and one time zone.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Words<'a> {
+    pub(super) language: Language,
+    pub(super) zone: &'a TimeZone,
+}
+
+impl Words<'_> {
+    /// The one of two texts that is in the language.
+    pub(super) const fn pick<'t>(&self, english: &'t str, russian: &'t str) -> &'t str {
+        match self.language {
+            Language::English => english,
+            Language::Russian => russian,
+        }
+    }
+
+    /// `14 Mar 10:02`.
+    pub(super) fn minute(&self, time: Timestamp) -> String {
+        let at = self.zoned(time);
+        format!("{} {:02}:{:02}", self.date(time), at.hour(), at.minute())
+    }
+
+    /// `14 Mar 10:02:11`.
+    pub(super) fn second(&self, time: Timestamp) -> String {
+        format!("{}:{:02}", self.minute(time), self.zoned(time).second())
+    }
+
+    /// `10:02:11.123`.
+    pub(super) fn clock(&self, time: Timestamp) -> String {
+        let at = self.zoned(time);
+        format!("{:02}:{:02}:{:02}.{:03}", at.hour(), at.minute(), at.second(), at.millisecond())
+    }
+
+    /// `14 Mar`.
+    pub(super) fn date(&self, time: Timestamp) -> String {
+        let at = self.zoned(time);
+        let months = match self.language {
+            Language::English => ENGLISH_MONTHS,
+            Language::Russian => RUSSIAN_MONTHS,
+        };
+        let month = usize::try_from(at.month()).ok().and_then(|month| months.get(month.checked_sub(1)?));
+        format!("{:2} {}", at.day(), month.unwrap_or(&""))
+    }
+
+    /// `UTC+3`, as it is at that time.
+    pub(super) fn offset(&self, time: Timestamp) -> String {
+        let seconds = self.zoned(time).offset().seconds();
+        let (hours, minutes) = (seconds.abs() / 3_600, seconds.abs() % 3_600 / 60);
+        let sign = if seconds < 0 { "-" } else { "+" };
+        match (hours, minutes) {
+            (0, 0) => "UTC".to_owned(),
+            (hours, 0) => format!("UTC{sign}{hours}"),
+            (hours, minutes) => format!("UTC{sign}{hours}:{minutes:02}"),
+        }
+    }
+
+    /// A span in its two largest units: `4 d 4 h`, `3 min 4 s`, `320 ms`.
+    pub(super) fn span(&self, ms: u64) -> String {
+        let units = [
+            (86_400_000, self.pick("d", "д")),
+            (3_600_000, self.pick("h", "ч")),
+            (60_000, self.pick("min", "мин")),
+            (1_000, self.pick("s", "с")),
+            (1, self.pick("ms", "мс")),
+        ];
+        let first = units.iter().position(|(size, _)| *size <= ms).unwrap_or(units.len() - 1);
+        let (size, unit) = units[first];
+        let main = format!("{} {unit}", ms / size);
+        match units.get(first + 1) {
+            Some((smaller, name)) if *smaller != 1 && smaller <= &(ms % size) => {
+                format!("{main} {} {name}", ms % size / smaller)
+            }
+            _ => main,
+        }
+    }
+
+    /// `3 errors`, with the right form of the noun.
+    pub(super) fn count(&self, number: usize, noun: Noun) -> String {
+        let english = match noun {
+            Noun::Deviation => ["deviation", "deviations"],
+            Noun::Failure => ["error", "errors"],
+            Noun::Retry => ["retried call", "retried calls"],
+            Noun::Event => ["event", "events"],
+            Noun::Line => ["line", "lines"],
+        };
+        let russian = match noun {
+            Noun::Deviation => ["отклонение", "отклонения", "отклонений"],
+            Noun::Failure => ["ошибка", "ошибки", "ошибок"],
+            Noun::Retry => ["вызов с повтором", "вызова с повтором", "вызовов с повтором"],
+            Noun::Event => ["событие", "события", "событий"],
+            Noun::Line => ["строка", "строки", "строк"],
+        };
+        let word = match (self.language, number % 10, number % 100) {
+            (Language::English, ..) => english[usize::from(number != 1)],
+            (Language::Russian, _, 11..=14) => russian[2],
+            (Language::Russian, 1, _) => russian[0],
+            (Language::Russian, 2..=4, _) => russian[1],
+            (Language::Russian, ..) => russian[2],
+        };
+        format!("{number} {word}")
+    }
+
+    /// `Order 4711`.
+    pub(super) fn object(&self, object: &ObjectRef) -> String {
+        format!("{} {}", self.object_type(&object.object), object.id)
+    }
+
+    /// The word for an object type; types we know no word for stand as they are.
+    pub(super) fn object_type<'t>(&self, object: &'t str) -> &'t str {
+        match object {
+            "order" => self.pick("Order", "Заказ"),
+            "model" => self.pick("Model", "Модель"),
+            "customer" => self.pick("Customer", "Клиент"),
+            other => other,
+        }
+    }
+
+    /// What a stuck object misses.
+    pub(super) const fn reason(&self, reason: StuckReason) -> &'static str {
+        match reason {
+            StuckReason::Deadline => self.pick("deadline passed", "срок прошёл"),
+            StuckReason::Unconfirmed => self.pick("hand-over not confirmed", "передача не подтверждена"),
+        }
+    }
+
+    /// A deviation in a few words.
+    pub(super) fn deviation(&self, deviation: &Deviation) -> String {
+        match self.language {
+            Language::English => self.english(&deviation.kind),
+            Language::Russian => self.russian(&deviation.kind),
+        }
+    }
+
+    fn english(&self, kind: &DeviationKind) -> String {
+        match kind {
+            DeviationKind::UnknownStatus { status } => format!("{status} is not a status of the graph"),
+            DeviationKind::WrongStart { status, expected } => format!("started in {status}, not in {expected}"),
+            DeviationKind::UnknownEdge { from, to } => format!("the graph has no way from {from} to {to}"),
+            DeviationKind::Skipped { statuses, .. } => format!("skipped {}", statuses.join(", ")),
+            DeviationKind::Repeated { status, visits, allowed } => {
+                format!("entered {status} {visits} times, allowed are {allowed}")
+            }
+            DeviationKind::AfterEnd { end, .. } => format!("came after the end ({end})"),
+            DeviationKind::WrongService { service, expected, .. } => {
+                format!("set by {service}, expected {}", expected.join(" or "))
+            }
+            DeviationKind::Unconfirmed { within_ms, after_ms: Some(after), .. } => {
+                format!("hand-over confirmed after {}, due within {}", self.span(*after), self.span(*within_ms))
+            }
+            DeviationKind::Unconfirmed { within_ms, after_ms: None, .. } => {
+                format!("hand-over not confirmed within {}", self.span(*within_ms))
+            }
+        }
+    }
+
+    fn russian(&self, kind: &DeviationKind) -> String {
+        match kind {
+            DeviationKind::UnknownStatus { status } => format!("статуса {status} нет в графе"),
+            DeviationKind::WrongStart { status, expected } => format!("путь начат с {status}, а не с {expected}"),
+            DeviationKind::UnknownEdge { from, to } => format!("в графе нет перехода из {from} в {to}"),
+            DeviationKind::Skipped { statuses, .. } => format!("пропущено: {}", statuses.join(", ")),
+            DeviationKind::Repeated { status, visits, allowed } => {
+                format!("вход в {status}: {visits}-й раз, допустимо {allowed}")
+            }
+            DeviationKind::AfterEnd { end, .. } => format!("после завершения ({end})"),
+            DeviationKind::WrongService { service, expected, .. } => {
+                format!("статус поставил {service}, ожидался {}", expected.join(" или "))
+            }
+            DeviationKind::Unconfirmed { within_ms, after_ms: Some(after), .. } => {
+                format!("передача подтверждена через {}, срок {}", self.span(*after), self.span(*within_ms))
+            }
+            DeviationKind::Unconfirmed { within_ms, after_ms: None, .. } => {
+                format!("передача не подтверждена за {}", self.span(*within_ms))
+            }
+        }
+    }
+
+    fn zoned(&self, time: Timestamp) -> jiff::Zoned {
+        jiff::Timestamp::from(time).to_zoned(self.zone.clone())
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,99 @@
+//! The tower layer around an HTTP client: REQ and RESP of every call to another service.
+
+use std::fmt;
+use std::future::Future;
+use std::pin::Pin;
+use std::task::{Context, Poll};
+
+use bytes::Bytes;
+use http::{Request, Response};
+use http_body::Body;
+use tower::{Layer, Service};
+
+use crate::call::Half;
+use crate::server::answer;
+use crate::{Captured, Log, OpenCall, OrderContext, RouteTemplate};
+
+/// Which attempt this request is, as a request extension: 1, the default, is the first.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Attempt(pub u32);
+
+/// Logs REQ and RESP of each request that is sent to `peer`, and carries trace and request id there.
+///
+/// Trace, order and objects are those of the [current call](crate::Call::current); an [`OrderContext`], a
+/// [`RouteTemplate`] and an [`Attempt`] may stand in the request's extensions.
+#[derive(Clone, Debug)]
+pub struct ClientLayer {
+    log: Log,
+    peer: String,
+}
+
+impl ClientLayer {
+    /// A layer for calls to `peer`, the name of the other service.
+    pub fn new(log: Log, peer: impl Into<String>) -> Self {
+        Self { log, peer: peer.into() }
+    }
+}
+
+impl<S> Layer<S> for ClientLayer {
+    type Service = Client<S>;
+
+    fn layer(&self, inner: S) -> Client<S> {
+        Client { inner, layer: self.clone() }
+    }
+}
+
+/// A client whose requests are logged; made by [`ClientLayer`].
+#[derive(Clone, Debug)]
+pub struct Client<S> {
+    inner: S,
+    layer: ClientLayer,
+}
+
+impl<S, B, R> Service<Request<B>> for Client<S>
+where
+    S: Service<Request<Captured<B>>, Response = Response<R>>,
+    S::Future: Send + 'static,
+    S::Error: fmt::Display + Send + 'static,
+    B: Body<Data = Bytes>,
+    B::Error: fmt::Display,
+    R: Body<Data = Bytes> + Send + 'static,
+    R::Error: fmt::Display,
+{
+    type Response = Response<Captured<R>>;
+    type Error = S::Error;
+    type Future = Pin<Box<dyn Future<Output = Result<Self::Response, S::Error>> + Send>>;
+
+    fn poll_ready(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), S::Error>> {
+        self.inner.poll_ready(cx)
+    }
+
+    fn call(&mut self, mut request: Request<B>) -> Self::Future {
+        let open = self.layer.open(&request);
+        open.call().carry_into(request.headers_mut());
+        let request = request.map(|body| Captured::request(body, open.call().clone()));
+        Box::pin(answer(open, self.inner.call(request)))
+    }
+}
+
+impl ClientLayer {
+    fn open<B>(&self, request: &Request<B>) -> OpenCall {
+        let extensions = request.extensions();
+        let whole = request.uri().path_and_query().map_or("/", |whole| whole.as_str());
+        let route = extensions.get().map(|RouteTemplate(route)| route.as_str());
+        let endpoint = format!("{} {}", request.method(), route.unwrap_or(whole));
+        let mut builder = self.log.call(&self.peer, &endpoint);
+        if let Some(Attempt(attempt)) = extensions.get() {
+            builder = builder.attempt(*attempt);
+        }
+        if let Some(order) = extensions.get::<OrderContext>() {
+            builder = builder.order(order);
+        }
+        if route.is_some_and(|route| route != whole) {
+            builder = builder.path(whole);
+        }
+        let open = builder.open();
+        open.call().note(Half::Request, |message| message.set_headers(request.headers(), &self.log));
+        open
+    }
+}

@@ -1,0 +1,60 @@
+//! What is accepted, what is refused, and that the reference page is true.
+
+use expect_test::{expect, expect_file};
+
+use super::*;
+
+fn load(text: &str) -> Result<Config, String> {
+    Config::load(text, [], &Flags::default()).map_err(|problems| problems.to_string())
+}
+
+#[test]
+fn nothing_written_is_a_closed_server_on_loopback() {
+    let config = load("").unwrap();
+    assert_eq!(config.listen.to_string(), "127.0.0.1:3100");
+    assert!(config.authenticator.is_closed());
+}
+
+#[test]
+fn flags_win_over_the_environment_which_wins_over_the_file() {
+    let text = "listen = \"127.0.0.1:1\"\n[storage]\nflush_interval = \"10s\"";
+    let environment = [("LAPIDARY__STORAGE__FLUSH_INTERVAL".to_owned(), "20s".to_owned())];
+    let flags = Flags { listen: Some(SocketAddr::from(([127, 0, 0, 1], 2))), no_auth: true, data_dir: None };
+    let config = Config::load(text, environment, &flags).unwrap();
+    assert_eq!(config.listen.port(), 2);
+    assert_eq!(config.storage.flush_interval, Duration::from_secs(20));
+    assert!(!config.authenticator.is_closed());
+}
+
+#[test]
+fn plain_http_leaves_the_machine_only_when_tls_ends_in_front() {
+    let check = |tls: &str| load(&format!("listen = \"0.0.0.0:3100\"\ntls = \"{tls}\"")).map(|_| ());
+    expect![[r#"line 1: `listen` would send logs over the network in clear; put a TLS proxy in front and set `tls = "terminated"`, or listen on loopback"#]]
+        .assert_eq(&check("none").unwrap_err());
+    assert_eq!(check("terminated"), Ok(()));
+}
+
+#[test]
+fn everybody_is_let_in_on_loopback_only() {
+    let flags = Flags { no_auth: true, ..Flags::default() };
+    let text = "listen = \"0.0.0.0:3100\"\ntls = \"terminated\"";
+    let problems = Config::load(text, [], &flags).unwrap_err().to_string();
+    expect!["`auth.mode` `none` lets everybody in and is accepted on loopback addresses only"].assert_eq(&problems);
+}
+
+#[test]
+fn a_token_may_stand_in_a_file_of_its_own_and_never_in_an_error() {
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("token");
+    std::fs::write(&file, "a-secret-of-enough-length\n").unwrap();
+    let text = format!("[[auth.token]]\nname = \"ops\"\ntoken_file = {file:?}\nservices = [\"*\"]\npermissions = [\"read\"]");
+    assert!(!load(&text).unwrap().authenticator.is_closed());
+    let twice = load(&format!("{text}\ntoken = \"another-secret-of-length\"")).unwrap_err();
+    assert!(twice.contains("stands beside `token_file`") && !twice.contains("another-secret"), "{twice}");
+    assert!(load("[[auth.token]]\nname = \"ops\"").unwrap_err().contains("`auth.token[0].token` is missing"));
+}
+
+#[test]
+fn the_generated_reference_of_settings_is_up_to_date() {
+    expect_file!["../../../../docs/reference/config.md"].assert_eq(&reference());
+}

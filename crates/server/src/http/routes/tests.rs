@@ -1,0 +1,72 @@
+//! Walks every route as nobody, as somebody without the right, and as somebody with it.
+
+use std::collections::BTreeSet;
+use std::net::SocketAddr;
+use std::time::Duration;
+
+use super::*;
+use crate::config::{Config, Flags};
+use crate::serve::Server;
+
+const PATIENCE: Duration = Duration::from_secs(30);
+
+/// A token for each permission, which has just that one; services are those of one team.
+fn config(folder: &std::path::Path) -> Config {
+    let token = |permission: Permission| {
+        let name = permission.name();
+        format!("[[auth.token]]\nname = \"{name}\"\ntoken = \"{name}-token-0123456789\"\nservices = [\"shop-api\"]\npermissions = [\"{name}\"]\n")
+    };
+    let text: String = Permission::ALL.map(token).concat();
+    let flags = Flags { data_dir: Some(folder.to_owned()), listen: Some(SocketAddr::from(([127, 0, 0, 1], 0))), no_auth: false };
+    Config::load(&text, [], &flags).unwrap()
+}
+
+async fn status(client: &reqwest::Client, url: &str, method: &str, token: Option<&str>) -> u16 {
+    let mut request = client.request(method.parse().unwrap(), url);
+    if let Some(token) = token {
+        request = request.bearer_auth(format!("{token}-token-0123456789"));
+    }
+    request.send().await.unwrap().status().as_u16()
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn every_route_is_closed_to_those_without_its_permission() {
+    let folder = tempfile::tempdir().unwrap();
+    let server = Server::build(config(folder.path())).await.unwrap();
+    let address = server.address().unwrap();
+    let (stop, stopped) = tokio::sync::oneshot::channel::<()>();
+    let tasks = stdx::Tasks::default();
+    tasks.spawn(async move { server.run(async { drop(stopped.await) }).await.unwrap() });
+    let client = reqwest::Client::builder().no_proxy().timeout(PATIENCE).build().unwrap();
+
+    for route in &ROUTES {
+        let url = format!("http://{address}{}", route.path.replace("{id}", "4711").replace("{name}", "service"));
+        for method in ["GET", "POST", "PUT", "DELETE"] {
+            let nobody = status(&client, &url, method, None).await;
+            let Access::Needs(permission) = route.access else {
+                assert!(nobody == 200 || nobody == 405, "{method} {}: {nobody}", route.path);
+                continue;
+            };
+            assert!(nobody == 401 || nobody == 405, "{method} {} lets nobody in: {nobody}", route.path);
+            assert_eq!(status(&client, &url, method, Some("no-such")).await, nobody, "{method} {}", route.path);
+            for other in Permission::ALL.into_iter().filter(|other| *other != permission) {
+                let got = status(&client, &url, method, Some(other.name())).await;
+                assert!(got == 403 || got == 405, "{method} {} lets `{}` in: {got}", route.path, other.name());
+            }
+            let got = status(&client, &url, method, Some(permission.name())).await;
+            assert!(![401, 403, 500].contains(&got), "{method} {} shuts `{}` out: {got}", route.path, permission.name());
+        }
+    }
+    stop.send(()).unwrap();
+    assert_eq!(tasks.drain(PATIENCE).await, stdx::Drained::Clean);
+}
+
+#[test]
+fn no_route_stands_twice_and_our_own_api_is_described() {
+    let paths: BTreeSet<_> = ROUTES.iter().map(|route| route.path).collect();
+    assert_eq!(paths.len(), ROUTES.len());
+    let described: serde_json::Value = serde_json::from_str(include_str!("../openapi.json")).unwrap();
+    let described: BTreeSet<_> = described["paths"].as_object().unwrap().keys().map(String::as_str).collect();
+    let ours: BTreeSet<_> = paths.into_iter().filter(|path| path.starts_with("/api/v1/")).collect();
+    assert_eq!(ours, described);
+}

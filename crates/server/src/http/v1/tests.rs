@@ -1,0 +1,91 @@
+//! The description of the API against what the API really sends.
+
+use std::collections::BTreeSet;
+
+use serde_json::{Value, json};
+
+fn description() -> Value {
+    serde_json::from_str(include_str!("../openapi.json")).unwrap()
+}
+
+/// Checks a value against a schema of the description: fields, required ones, types; unknown fields are errors.
+fn check(schema: &Value, value: &Value, at: &str, problems: &mut Vec<String>) {
+    let description = description();
+    if let Some(name) = schema["$ref"].as_str() {
+        let name = name.rsplit('/').next().unwrap();
+        return check(&description["components"]["schemas"][name], value, at, problems);
+    }
+    if let Some(choices) = schema["oneOf"].as_array() {
+        if !value.is_null() {
+            check(&choices[0], value, at, problems);
+        }
+        return;
+    }
+    let kinds: BTreeSet<&str> = match &schema["type"] {
+        Value::Array(kinds) => kinds.iter().filter_map(Value::as_str).collect(),
+        kind => kind.as_str().into_iter().collect(),
+    };
+    let kind = match value {
+        Value::Null => "null",
+        Value::Bool(_) => "boolean",
+        Value::Number(number) if number.is_f64() => "number",
+        Value::Number(_) => "integer",
+        Value::String(_) => "string",
+        Value::Array(_) => "array",
+        Value::Object(_) => "object",
+    };
+    if !kinds.contains(kind) && !(kind == "integer" && kinds.contains("number")) {
+        problems.push(format!("{at} is {kind}, described as {kinds:?}"));
+    }
+    for (index, item) in value.as_array().into_iter().flatten().enumerate() {
+        check(&schema["items"], item, &format!("{at}[{index}]"), problems);
+    }
+    let Some(fields) = value.as_object() else { return };
+    for required in schema["required"].as_array().into_iter().flatten().filter_map(Value::as_str) {
+        if !fields.contains_key(required) {
+            problems.push(format!("{at}.{required} is missing"));
+        }
+    }
+    // The further fields of a deviation depend on its kind.
+    let open = schema["description"].as_str().is_some_and(|text| text.contains("further fields"));
+    for (name, field) in fields {
+        match schema["properties"].get(name) {
+            Some(described) => check(described, field, &format!("{at}.{name}"), problems),
+            None if open => {}
+            None => problems.push(format!("{at}.{name} is not described")),
+        }
+    }
+}
+
+#[track_caller]
+fn assert_described<T: serde::de::DeserializeOwned + serde::Serialize>(name: &str, sample: Value) {
+    // Through our own type and back, so that the sample holds just what the type has.
+    let typed: T = serde_json::from_value(sample).unwrap();
+    let mut problems = Vec::new();
+    check(&json!({"$ref": format!("#/components/schemas/{name}")}), &serde_json::to_value(&typed).unwrap(), name, &mut problems);
+    assert!(problems.is_empty(), "{problems:#?}");
+}
+
+const TIME: &str = "2026-11-22T10:00:00Z";
+
+#[test]
+fn stories_lists_and_summaries_are_as_described() {
+    let stuck = json!({"reason": "deadline", "due": TIME, "overdue_ms": 5});
+    let event = json!({"id": "e", "time": TIME, "service": "crm-api", "kind": "resp", "endpoint": "POST /x", "dir": "in", "peer": null, "from": "A",
+        "status": "B", "http_status": 500, "duration_ms": 1.5, "attempt": 2, "failed": true, "trace_id": "t", "request_id": "r",
+        "line": {"access": "shown", "text": "line"}});
+    let step = json!({"status": "B", "service": "crm-api", "owner": null, "evidence": "line", "entered": TIME, "left": null, "dwell_ms": 5,
+        "deadline_ms": 3, "visit": 1, "events": [event]});
+    assert_described::<orders::Story>("Story", json!({"type": "order", "id": "4711", "as_of": TIME, "first": TIME, "last": TIME, "closed": false,
+        "status": "B", "owner": "mes-api", "stuck": stuck, "total_ms": 9, "services": ["crm-api"], "steps": [step], "ahead": ["C"],
+        "deviations": [{"step": 0, "time": TIME, "kind": "unknown_edge", "from": "A", "to": "B"}],
+        "failures": [{"time": TIME, "step": 0, "service": "crm-api", "endpoint": "POST /x", "peer": null, "http_status": 500, "error": null, "hidden": true, "attempt": null, "trace_id": null}],
+        "retries": [{"service": "crm-api", "endpoint": "POST /x", "peer": "mes-api", "attempts": 3, "succeeded": false, "first": TIME, "last": TIME}],
+        "traces": [{"trace_id": "t", "first": TIME, "events": 1, "services": ["crm-api"], "failed": true}],
+        "related": [{"type": "model", "id": "m"}], "hidden_lines": 0, "truncated": false}));
+    assert_described::<orders::Page>("Page", json!({"as_of": TIME, "total": 1, "next": null, "items": [{"type": "order", "id": "1", "status": "B", "since": TIME,
+        "waits_ms": 5, "owner": "crm-api", "deadline_ms": 3, "stuck": stuck, "last_event": TIME,
+        "last_error": {"time": TIME, "service": "crm-api", "endpoint": "x", "http_status": 500, "error": "e", "hidden": false, "trace_id": "t"}}]}));
+    assert_described::<orders::Summary>("Summary", json!({"as_of": TIME, "loading": false, "dropped": 0, "types": [{"type": "order", "open": 1, "stuck": 1,
+        "statuses": [{"status": "B", "owner": "crm-api", "open": 1, "stuck": 1, "deadline_ms": 3, "longest_ms": 5}]}]}));
+}

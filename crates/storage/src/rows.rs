@@ -1,0 +1,62 @@
+//! Makes the rows of every table from a batch; a derived table that fails is left out and counted.
+
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::Arc;
+
+use arrow::record_batch::RecordBatch;
+use logline::Batch;
+use tracing::error;
+
+use crate::{Derive, Error, Metrics, TableSpec, logs};
+
+/// Index of the table of lines.
+pub(crate) const LOGS_INDEX: usize = 0;
+
+/// What makes rows of a batch; the tables stand in the order of their indexes.
+#[derive(Clone, Debug)]
+pub(crate) struct RowMaker {
+    derives: Arc<[(Arc<dyn Derive>, TableSpec)]>,
+    metrics: Metrics,
+}
+
+impl RowMaker {
+    pub(crate) fn new(derives: Vec<Arc<dyn Derive>>, metrics: Metrics) -> Self {
+        let with_spec = |derive: Arc<dyn Derive>| {
+            let spec = derive.table();
+            (derive, spec)
+        };
+        Self { derives: derives.into_iter().map(with_spec).collect(), metrics }
+    }
+
+    /// Specs of all tables, the lines first.
+    pub(crate) fn specs(&self) -> Vec<TableSpec> {
+        std::iter::once(logs::spec()).chain(self.derives.iter().map(|(_, spec)| spec.clone())).collect()
+    }
+
+    /// Rows for each table that the batch has something for and that is `wanted`, by its index.
+    pub(crate) fn make(&self, batch: &Batch, wanted: impl Fn(usize) -> bool) -> Result<Vec<(usize, RecordBatch)>, Error> {
+        let mut rows = Vec::with_capacity(1 + self.derives.len());
+        if wanted(LOGS_INDEX) {
+            rows.push((LOGS_INDEX, logs::rows(batch).map_err(Error::internal)?));
+        }
+        for (table, (derive, spec)) in (LOGS_INDEX + 1..).zip(self.derives.iter()).filter(|(table, _)| wanted(*table)) {
+            let derived = catch_unwind(AssertUnwindSafe(|| derive.derive(batch)));
+            match derived {
+                Ok(None) => {}
+                Ok(Some(derived)) if derived.schema_ref().fields() == spec.schema.fields() => {
+                    if derived.num_rows() > 0 {
+                        rows.push((table, derived));
+                    }
+                }
+                Ok(Some(_)) => self.failed(spec, "its rows do not have the columns of the table"),
+                Err(_) => self.failed(spec, "it panicked"),
+            }
+        }
+        Ok(rows)
+    }
+
+    fn failed(&self, spec: &TableSpec, reason: &'static str) {
+        self.metrics.derive_failures.inc();
+        error!(table = spec.name, reason, "no rows were derived from a batch");
+    }
+}

@@ -1,0 +1,162 @@
+//! What the writer, flushes and scans of one storage share, and the flush itself.
+
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Instant;
+
+use arrow::record_batch::RecordBatch;
+use logline::{Tenant, Timestamp};
+use stdx::Clock;
+use tokio::sync::{Notify, OwnedMutexGuard};
+use tracing::{debug, info};
+
+use crate::budget::Budget;
+use crate::files::{self, NewFile};
+use crate::head::Sealed;
+use crate::{AckLevel, Error, Metrics, Table};
+
+/// State behind a storage.
+#[derive(Debug)]
+pub(crate) struct Shared {
+    pub(crate) node: Arc<str>,
+    pub(crate) ack: AckLevel,
+    pub(crate) flush_bytes: u64,
+    pub(crate) tables: Vec<Arc<Table>>,
+    pub(crate) budget: Arc<Budget>,
+    pub(crate) metrics: Metrics,
+    pub(crate) clock: Arc<dyn Clock>,
+    /// Told when the head has grown large.
+    pub(crate) wake: Notify,
+    pub(crate) inserted: Mutex<Inserted>,
+    /// Held by the flush that runs.
+    pub(crate) flushing: Arc<tokio::sync::Mutex<()>>,
+    pub(crate) flush_error: Mutex<Option<String>>,
+}
+
+/// How far the heads are. Held while rows of a record go into all heads and while all heads are sealed, so that a seal
+/// cuts every table at one WAL position.
+#[derive(Clone, Copy, Debug, Default)]
+pub(crate) struct Inserted {
+    /// WAL position of the newest record whose rows are in the heads or in files.
+    pub(crate) position: u64,
+    /// Since when the heads have rows that are not sealed.
+    pub(crate) since: Option<Instant>,
+}
+
+impl Shared {
+    /// Makes durable batches visible; `last` is the WAL position of the last of them.
+    pub(crate) fn insert<'a>(&self, last: u64, batches: impl Iterator<Item = (&'a Tenant, &'a [(usize, RecordBatch)])>) {
+        let mut inserted = self.inserted();
+        for (tenant, rows) in batches {
+            for (table, rows) in rows {
+                self.tables[*table].insert(tenant, rows);
+            }
+        }
+        inserted.position = last;
+        inserted.since = inserted.since.or_else(|| Some(self.clock.instant()));
+    }
+
+    pub(crate) fn inserted(&self) -> MutexGuard<'_, Inserted> {
+        self.inserted.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    pub(crate) fn now(&self) -> Timestamp {
+        self.clock.now().into()
+    }
+
+    /// Wakes the background task when a flush may be due.
+    pub(crate) fn wake_when_large(&self) {
+        if self.flush_bytes <= self.budget.used() {
+            self.wake.notify_one();
+        }
+    }
+
+    /// Accounted bytes that are not sealed.
+    pub(crate) fn active_bytes(&self) -> u64 {
+        self.tables.iter().map(|table| table.active_bytes()).sum()
+    }
+
+    /// Whether an earlier flush has left work.
+    pub(crate) fn has_sealed(&self) -> bool {
+        self.tables.iter().any(|table| table.sealed().is_some())
+    }
+
+    /// Moves what the heads hold now into committed files. Returns the WAL position that all tables have passed, or
+    /// `None` when there was nothing to do. Safe to drop and to try again at any point.
+    pub(crate) async fn flush(&self) -> Result<Option<u64>, Error> {
+        let running = Arc::new(Arc::clone(&self.flushing).lock_owned().await);
+        let started = self.clock.instant();
+        let flushed = self.flush_all(&running).await;
+        *self.flush_error.lock().unwrap_or_else(PoisonError::into_inner) = flushed.as_ref().err().map(ToString::to_string);
+        match &flushed {
+            Ok(Some(position)) => {
+                let took = self.clock.instant().saturating_duration_since(started);
+                self.metrics.flushes.inc();
+                self.metrics.flush_seconds.observe(took.as_secs_f64());
+                info!(position, seconds = took.as_secs_f64(), "flushed");
+            }
+            Ok(None) => {}
+            Err(_) => drop(self.metrics.flush_failures.inc()),
+        }
+        flushed
+    }
+
+    async fn flush_all(&self, running: &Arc<OwnedMutexGuard<()>>) -> Result<Option<u64>, Error> {
+        // What an earlier flush has left comes first: only then can all tables be sealed at one position.
+        let left = self.flush_sealed(running).await?;
+        if !self.seal() {
+            return Ok(left);
+        }
+        self.flush_sealed(running).await
+    }
+
+    /// Seals all heads at one WAL position; false when they are empty.
+    pub(crate) fn seal(&self) -> bool {
+        let mut inserted = self.inserted();
+        inserted.since = None;
+        let position = inserted.position;
+        self.tables.iter().filter(|table| table.seal(position)).count() > 0
+    }
+
+    async fn flush_sealed(&self, running: &Arc<OwnedMutexGuard<()>>) -> Result<Option<u64>, Error> {
+        let mut flushed = None;
+        for table in &self.tables {
+            if let Some(sealed) = table.sealed() {
+                let position = sealed.position;
+                let files = self.write(table, sealed, running).await?;
+                self.commit(table, &files, position).await?;
+                flushed = Some(position);
+            }
+        }
+        Ok(flushed)
+    }
+
+    /// Writes the files of one table.
+    async fn write(
+        &self,
+        table: &Arc<Table>,
+        sealed: Sealed,
+        running: &Arc<OwnedMutexGuard<()>>,
+    ) -> Result<Vec<NewFile>, Error> {
+        let (table, node) = (Arc::clone(table), Arc::clone(&self.node));
+        // The guard goes with the work: should this future be dropped, no other flush starts before it is done.
+        let running = Arc::clone(running);
+        let work = move || {
+            let files = files::write(table.delta().folder(), table.spec(), &node, &sealed);
+            drop(running);
+            files
+        };
+        tokio::task::spawn_blocking(work).await.map_err(|error| Error::internal(format!("a flush ended early: {error}")))?
+    }
+
+    /// Commits the files of one table, which then take the place of its sealed rows.
+    pub(crate) async fn commit(&self, table: &Table, files: &[NewFile], position: u64) -> Result<(), Error> {
+        let committed = table.delta().commit(table.version(), files, position, self.now()).await?;
+        let version = committed.version;
+        table.advance(committed, position);
+        self.metrics.files_written.inc_by(files.len() as u64);
+        self.metrics.file_bytes_written.inc_by(files.iter().map(|new| new.file.bytes).sum());
+        debug!(table = table.spec().name, version, position, files = files.len(), "committed");
+        table.delta().checkpoint(version).await;
+        Ok(())
+    }
+}

@@ -1,0 +1,173 @@
+//! Opening: lock, tables, orphans, replay.
+
+use std::fs::{self, File, OpenOptions, TryLockError};
+use std::path::Path;
+use std::sync::atomic::{AtomicBool, AtomicU64};
+use std::sync::{Arc, Mutex};
+
+use tracing::{info, warn};
+
+use super::{Storage, background};
+use crate::budget::Budget;
+use crate::delta::DeltaLog;
+use crate::error::Failure;
+use crate::paths::{self, FileName, Paths};
+use crate::read::Footers;
+use crate::rows::{LOGS_INDEX, RowMaker};
+use crate::shared::{Inserted, Shared};
+use crate::snapshot::Pins;
+use crate::wal::{self, LocalWal, Replay};
+use crate::writer::Writer;
+use crate::{Components, Config, Error, Metrics, Table, TableSpec};
+
+/// Decoded footers may take this much memory.
+const FOOTER_BYTES: usize = 32 << 20;
+
+pub(super) async fn open(config: Config, components: Components) -> Result<Arc<Storage>, Error> {
+    check_node(&config.node)?;
+    let paths = Paths::new(&config.data_dir);
+    let lock = lock(&paths)?;
+    let metrics = Metrics::default();
+    let rows = RowMaker::new(components.derives, metrics.clone());
+    let specs = rows.specs();
+    specs.iter().try_for_each(|spec| check_spec(spec, &specs))?;
+    let budget = Arc::new(Budget::new(config.memory.0, metrics.head_bytes.clone()));
+    let (pins, node) = (Arc::<Pins>::default(), Arc::<str>::from(config.node.as_str()));
+    let now = components.clock.now().into();
+    let mut tables = Vec::with_capacity(specs.len());
+    for spec in specs {
+        let delta = DeltaLog::open(&paths.table(spec.name), &spec, &node, now).await?;
+        let table = Table::new(spec, Arc::clone(&node), delta, (Arc::clone(&budget), Arc::clone(&pins)));
+        remove_orphans(&table, &node)?;
+        tables.push(Arc::new(table));
+    }
+    let shared = Arc::new(Shared {
+        node,
+        ack: config.ack,
+        flush_bytes: config.flush_bytes.0,
+        tables,
+        budget,
+        metrics,
+        clock: components.clock,
+        wake: tokio::sync::Notify::new(),
+        inserted: Mutex::default(),
+        flushing: Arc::default(),
+        flush_error: Mutex::default(),
+    });
+    let wal = replay(&shared, &rows, &paths.wal()).await?;
+    let storage = Arc::new(Storage {
+        writer: Writer::start(Box::new(wal), Arc::clone(&shared))?,
+        shared,
+        rows,
+        pins,
+        footers: Arc::new(Footers::new(FOOTER_BYTES)),
+        flush_interval: config.flush_interval,
+        closed: AtomicBool::new(false),
+        recycled: AtomicU64::new(0),
+        lock: Mutex::new(Some(lock)),
+    });
+    let (weak, shared) = (Arc::downgrade(&storage), Arc::clone(&storage.shared));
+    let shutdown = components.tasks.shutdown();
+    components.tasks.spawn(background(weak, shared, shutdown));
+    Ok(storage)
+}
+
+/// Puts what the WAL holds beyond the tables into the heads, flushing when they grow large.
+async fn replay(shared: &Arc<Shared>, rows: &RowMaker, folder: &Path) -> Result<LocalWal, Error> {
+    let committed: Vec<u64> = shared.tables.iter().map(|table| table.committed()).collect();
+    // A derived table that had no rows for a while stands behind without missing anything: what the WAL no longer
+    // holds was flushed by all tables, and the lines have rows in every record.
+    let known = committed.get(LOGS_INDEX).copied().unwrap_or(0);
+    let from = committed.iter().copied().min().unwrap_or(0);
+    let mut replay = Replay::open(folder, known, from)?;
+    *shared.inserted() = Inserted { position: known, since: None };
+    while let Some((position, payload)) = replay.next()? {
+        let damaged = |reason| Error::corrupt(folder, position, format!("record {position}: {reason}"));
+        let batch = wal::decode(&payload).map_err(damaged)?;
+        let wanted = |table: usize| committed.get(table).is_some_and(|committed| *committed < position);
+        let made = rows.make(&batch, wanted)?;
+        shared.insert(position.max(known), std::iter::once((&batch.tenant, made.as_slice())));
+        for (table, _) in &made {
+            shared.tables[*table].merge(&batch.tenant);
+        }
+        if shared.flush_bytes <= shared.active_bytes() {
+            shared.flush().await?;
+        }
+    }
+    let (wal, replayed) = replay.finish();
+    shared.metrics.replayed_records.inc_by(replayed.records);
+    shared.metrics.torn_bytes.inc_by(replayed.torn_bytes);
+    if replayed.records > 0 {
+        info!(records = replayed.records, torn_bytes = replayed.torn_bytes, "replayed the WAL");
+    }
+    Ok(wal)
+}
+
+fn lock(paths: &Paths) -> Result<File, Error> {
+    paths::create_folder(paths.root())?;
+    let path = paths.lock();
+    let file = OpenOptions::new().create(true).truncate(false).write(true).open(&path);
+    let file = file.map_err(|error| Error::io("write to", &path, error))?;
+    match file.try_lock() {
+        Ok(()) => Ok(file),
+        Err(TryLockError::WouldBlock) => Err(Failure::Locked(paths.root().to_owned()).into()),
+        Err(TryLockError::Error(error)) => Err(Error::io("lock", &path, error)),
+    }
+}
+
+fn check_node(node: &str) -> Result<(), Error> {
+    let fits = !node.is_empty() && node.len() <= 64 && node.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'-');
+    if fits { Ok(()) } else { Err(Error::invalid(format!("`{node}` is no name for a node: use letters, digits and `-`"))) }
+}
+
+fn check_spec(spec: &TableSpec, all: &[TableSpec]) -> Result<(), Error> {
+    let name = spec.name;
+    if all.iter().filter(|other| other.name == name).count() > 1 {
+        return Err(Error::invalid(format!("there are two tables `{name}`")));
+    }
+    let time = spec.schema.field_with_name(crate::logs::TIMESTAMP);
+    if !time.is_ok_and(|field| *field.data_type() == crate::logs::micros_utc()) {
+        return Err(Error::invalid(format!("table `{name}` has no column `timestamp` in microseconds, UTC")));
+    }
+    match spec.sort.iter().find(|column| spec.schema.index_of(column).is_err()) {
+        Some(column) => Err(Error::invalid(format!("table `{name}` is sorted by `{column}`, which it does not have"))),
+        None => Ok(()),
+    }
+}
+
+/// Removes files of flushes that were never committed. Files of earlier flushes that are not live stay: an old version
+/// of the table may name them.
+fn remove_orphans(table: &Table, node: &str) -> Result<(), Error> {
+    let (folder, live, committed) = (table.delta().folder(), table.live_paths(), table.committed());
+    for path in data_files(folder)? {
+        let name = path.file_name().and_then(|name| name.to_str()).and_then(FileName::parse);
+        let orphan = name.is_some_and(|name| name.node == node && committed < name.position);
+        let listed = path.strip_prefix(folder).is_ok_and(|path| live.contains(path.to_string_lossy().as_ref()));
+        if orphan && !listed {
+            warn!(file = %path.display(), "removed a file of a flush that was never committed");
+            paths::remove_file(&path)?;
+        }
+    }
+    Ok(())
+}
+
+/// All files two levels below the table: tenant, day.
+fn data_files(folder: &Path) -> Result<Vec<std::path::PathBuf>, Error> {
+    let mut level = vec![folder.to_owned()];
+    for depth in 0..3 {
+        let mut next = Vec::new();
+        for folder in &level {
+            let read = |error| Error::io("read the folder", folder, error);
+            for entry in fs::read_dir(folder).map_err(read)? {
+                let entry = entry.map_err(read)?;
+                let is_folder = entry.file_type().map_err(read)?.is_dir();
+                let is_log = entry.file_name() == paths::delta_log();
+                if is_folder == (depth < 2) && !is_log {
+                    next.push(entry.path());
+                }
+            }
+        }
+        level = next;
+    }
+    Ok(level)
+}

@@ -1,0 +1,329 @@
+//! What each step of an order, and each visit, looks like in the logs: the same calls that the live services make.
+
+use std::io::Write;
+use std::time::Duration;
+
+use super::stage::{Call, Reply, Stage};
+use crate::lines::{Service, bodies, legacy, routes};
+use crate::world::{Item, ModelStatus, Order, Status, Step};
+
+use Service::{Crm, Mes, Shop};
+
+/// What stands in the way of a step.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Trouble {
+    /// Nothing.
+    None,
+    /// The first try of a call between services fails, the second succeeds.
+    Flaky,
+    /// The bench's controller is down: MES answers 500.
+    Bench,
+    /// CRM answers nobody.
+    Crm,
+    /// The queue does not confirm at first.
+    QueueSlow,
+    /// The queue never confirms.
+    QueueLost,
+}
+
+/// How a step ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Ended {
+    /// As it should.
+    Done,
+    /// It was refused and may be tried again.
+    Failed,
+    /// The order has moved on, but nobody was told: it stays where it is.
+    Lost,
+}
+
+const CRM_IS_DOWN: &str = "crm-api does not answer";
+const TIMEOUT: &str = "no answer within 5000 ms";
+/// How long a caller waits for an answer.
+const PATIENCE: Duration = Duration::from_secs(5);
+/// What is dearer than this many euros is insured.
+const INSURED: u32 = 3_000;
+
+/// Plays one step of an order; the order has its status from before.
+pub fn play<W: Write>(stage: &mut Stage<'_, W>, order: &Order, step: Step, trouble: Trouble) -> Ended {
+    stage.about(order);
+    match step {
+        Step::Upload => upload(stage, order),
+        Step::Submit => submit(stage, order, trouble),
+        Step::Price => price(stage, order, trouble),
+        Step::Pay => pay(stage, order, trouble),
+        Step::Approve => approve(stage, order),
+        Step::Start => return start(stage, order, trouble),
+        Step::Complete => complete(stage, order),
+        Step::Rework => workshop(stage, order, routes::REWORK, Status::ManufacturingStarted),
+        Step::Package => package(stage, order),
+        Step::Ship => return ship(stage, order, trouble),
+        Step::Deliver => deliver(stage, order),
+        Step::Close => {
+            stage.becomes(Crm, Status::Closed);
+            Ended::Done
+        }
+    }
+}
+
+fn ended(reply: &Reply) -> Ended {
+    if reply.is_ok() { Ended::Done } else { Ended::Failed }
+}
+
+/// A call between services, which may fail at first.
+fn reach<W: Write>(
+    stage: &mut Stage<'_, W>,
+    from: Service,
+    call: Call,
+    trouble: Trouble,
+    inner: impl FnOnce(&mut Stage<'_, W>) -> Reply,
+) -> Reply {
+    if trouble != Trouble::Flaky {
+        return stage.call(from, &call, inner);
+    }
+    stage.call_lost(from, &call, Duration::from_millis(40), 503, "connection reset by peer");
+    stage.pause(Duration::from_millis(200));
+    stage.call(from, &call.attempt(2), inner)
+}
+
+/// A customer makes an order of the cart.
+pub fn create<W: Write>(stage: &mut Stage<'_, W>, order: &Order) {
+    let customer = order.customer();
+    stage.customer(order.customer);
+    stage.serve(Shop, &Call::to(routes::CREATE).body(&bodies::create(order, &customer)), |stage| {
+        stage.about(order);
+        stage.becomes(Shop, Status::Created);
+        Reply::of(201).body(&bodies::created(order))
+    });
+}
+
+fn upload<W: Write>(stage: &mut Stage<'_, W>, order: &Order) -> Ended {
+    if let Some(model) = &order.model {
+        stage.model(&model.id);
+    }
+    let body = bodies::upload(order);
+    // One model in twenty is rejected at first; the customer mends it and sends it again.
+    let good = !order.id.is_multiple_of(20);
+    let reply = stage.serve(Shop, &Call::to(routes::UPLOAD).id(order.id).body(&body), |stage| {
+        stage.call(Shop, &Call::to(routes::MODEL).body(&body), |stage| {
+            stage.model_becomes(Mes, None, ModelStatus::Uploaded);
+            stage.pause(Duration::from_millis(300));
+            if !good {
+                stage.model_becomes(Mes, Some(ModelStatus::Uploaded), ModelStatus::Rejected);
+                stage.pause(Duration::from_millis(800));
+            }
+            let before = if good { ModelStatus::Uploaded } else { ModelStatus::Rejected };
+            stage.model_becomes(Mes, Some(before), ModelStatus::Checked);
+            Reply::of(201)
+        })
+    });
+    ended(&reply)
+}
+
+fn submit<W: Write>(stage: &mut Stage<'_, W>, order: &Order, trouble: Trouble) -> Ended {
+    let contact = bodies::contact(&order.customer());
+    let reply = stage.serve(Shop, &Call::to(routes::SUBMIT).id(order.id), |stage| {
+        let register = Call::to(routes::REGISTER).body(&contact);
+        if trouble == Trouble::Crm {
+            stage.call_lost(Shop, &register, PATIENCE, 503, CRM_IS_DOWN);
+            return Reply::failed(503, CRM_IS_DOWN);
+        }
+        reach(stage, Shop, register, trouble, |stage| {
+            stage.pause(Duration::from_millis(12));
+            Reply::of(201)
+        });
+        stage.becomes(Shop, Status::Submitted);
+        Reply::of(200)
+    });
+    ended(&reply)
+}
+
+fn price<W: Write>(stage: &mut Stage<'_, W>, order: &Order, trouble: Trouble) -> Ended {
+    let reply = reach(stage, Shop, Call::to(routes::PRICE).id(order.id), trouble, |stage| {
+        stage.pause(Duration::from_millis(250));
+        stage.becomes(Mes, Status::PriceCalculated);
+        Reply::of(200).body(&bodies::price(order))
+    });
+    ended(&reply)
+}
+
+fn pay<W: Write>(stage: &mut Stage<'_, W>, order: &Order, trouble: Trouble) -> Ended {
+    let body = bodies::payment(order, &order.customer());
+    let reply = stage.serve(Shop, &Call::to(routes::PAY).id(order.id).body(&body), |stage| {
+        let payment = Call::to(routes::PAYMENT).id(order.id).body(&body);
+        if trouble == Trouble::Crm {
+            stage.call_lost(Shop, &payment, PATIENCE, 503, CRM_IS_DOWN);
+            return Reply::failed(503, CRM_IS_DOWN);
+        }
+        reach(stage, Shop, payment, trouble, |stage| {
+            stage.pause(Duration::from_millis(90));
+            Reply::of(201)
+        })
+    });
+    ended(&reply)
+}
+
+fn approve<W: Write>(stage: &mut Stage<'_, W>, order: &Order) -> Ended {
+    let reply = stage.serve(Crm, &Call::to(routes::APPROVE).id(order.id), |stage| {
+        stage.becomes(Crm, Status::ManufacturingApproved);
+        stage.call(Crm, &Call::to(routes::QUEUE_JOBS), |_| Reply::of(202))
+    });
+    stage.pause(Duration::from_millis(60));
+    stage.serve(Mes, &Call::to(routes::JOB), |_| Reply::of(202));
+    ended(&reply)
+}
+
+/// Something the workshop does within MES alone.
+fn workshop<W: Write>(stage: &mut Stage<'_, W>, order: &Order, route: crate::lines::Route, to: Status) -> Ended {
+    let reply = stage.serve(Mes, &Call::to(route).id(order.id), |stage| {
+        stage.becomes(Mes, to);
+        Reply::of(200)
+    });
+    ended(&reply)
+}
+
+fn start<W: Write>(stage: &mut Stage<'_, W>, order: &Order, trouble: Trouble) -> Ended {
+    let call = Call::to(routes::START).id(order.id);
+    if trouble != Trouble::Bench {
+        let (from, to) = (ModelStatus::Checked, ModelStatus::InProduction);
+        return with_model(stage, order, &call, Status::ManufacturingStarted, (from, to));
+    }
+    stage.serve(Mes, &call, |stage| {
+        stage.pause(PATIENCE);
+        let trace = stage.trace().to_owned();
+        stage.text(Mes, legacy::broke_down(stage.now(), order, &trace));
+        Reply::failed(500, "bench controller did not answer")
+    });
+    Ended::Failed
+}
+
+fn complete<W: Write>(stage: &mut Stage<'_, W>, order: &Order) -> Ended {
+    let call = Call::to(routes::COMPLETE).id(order.id);
+    let (from, to) = (ModelStatus::InProduction, ModelStatus::Cast);
+    with_model(stage, order, &call, Status::ManufacturingCompleted, (from, to))
+}
+
+/// A step of the workshop that also moves the order's 3D model on, the first time.
+fn with_model<W: Write>(
+    stage: &mut Stage<'_, W>,
+    order: &Order,
+    call: &Call,
+    to: Status,
+    models: (ModelStatus, ModelStatus),
+) -> Ended {
+    let model = order.model.as_ref().filter(|model| model.status == models.0);
+    if let Some(model) = model {
+        stage.model(&model.id);
+    }
+    let reply = stage.serve(Mes, call, |stage| {
+        stage.becomes(Mes, to);
+        if model.is_some() {
+            stage.model_becomes(Mes, Some(models.0), models.1);
+        }
+        Reply::of(200)
+    });
+    ended(&reply)
+}
+
+fn package<W: Write>(stage: &mut Stage<'_, W>, order: &Order) -> Ended {
+    let customer = order.customer();
+    let reply = stage.serve(Mes, &Call::to(routes::PACKAGE).id(order.id), |stage| {
+        stage.becomes(Mes, Status::Packaging);
+        let packed = Order { status: Status::Packaging, ..order.clone() };
+        let trace = stage.trace().to_owned();
+        stage.pause(Duration::from_millis(120));
+        stage.text(Mes, legacy::label_printed(stage.now(), &packed, &customer, &trace));
+        if order.price() > INSURED {
+            stage.text(Mes, legacy::insured(stage.now(), &packed, &customer, &trace));
+        }
+        Reply::of(200)
+    });
+    ended(&reply)
+}
+
+fn ship<W: Write>(stage: &mut Stage<'_, W>, order: &Order, trouble: Trouble) -> Ended {
+    let unconfirmed = match trouble {
+        Trouble::QueueLost => 3,
+        Trouble::QueueSlow => 1,
+        _ => 0,
+    };
+    stage.serve(Mes, &Call::to(routes::SHIP).id(order.id), |stage| {
+        stage.becomes(Mes, Status::Shipped);
+        for attempt in 1..=unconfirmed {
+            let publish = Call::to(routes::QUEUE_HANDOVERS).attempt(attempt);
+            stage.call_lost(Mes, &publish, Duration::from_secs(4), 504, TIMEOUT);
+        }
+        if trouble == Trouble::QueueLost {
+            return Reply::of(202);
+        }
+        stage.call(Mes, &Call::to(routes::QUEUE_HANDOVERS).attempt(unconfirmed + 1), |_| Reply::of(202));
+        Reply::of(200)
+    });
+    if trouble == Trouble::QueueLost { Ended::Lost } else { Ended::Done }
+}
+
+/// The queue brings CRM the hand-over of a parcel, later in the trace of its shipment.
+pub fn hand_over<W: Write>(stage: &mut Stage<'_, W>) {
+    stage.serve(Crm, &Call::to(routes::HANDOVER), |stage| {
+        stage.pause(Duration::from_millis(8));
+        Reply::of(202)
+    });
+}
+
+fn deliver<W: Write>(stage: &mut Stage<'_, W>, order: &Order) -> Ended {
+    let reply = stage.serve(Crm, &Call::to(routes::DELIVER).id(order.id), |stage| {
+        stage.becomes(Crm, Status::Delivered);
+        stage.call(Crm, &Call::to(routes::NOTIFY).id(order.id), |_| Reply::of(202))
+    });
+    ended(&reply)
+}
+
+/// One request of a visitor.
+#[derive(Clone, Debug)]
+pub enum Look {
+    /// At the catalogue.
+    Catalog,
+    /// At one article.
+    Article(Item),
+    /// Puts it into the cart.
+    Add(Item),
+    /// Puts it into the cart with the broken release of the mobile app.
+    AddBroken(Item),
+    /// At the cart.
+    Cart,
+    /// At an article that is no more.
+    Gone(u64),
+    /// At an order of theirs.
+    Order(Box<Order>),
+}
+
+/// Plays one request of a visitor.
+pub fn look<W: Write>(stage: &mut Stage<'_, W>, customer: u32, look: &Look) {
+    stage.customer(customer);
+    let (call, think) = match look {
+        Look::Catalog => (Call::to(routes::CATALOG), 18),
+        Look::Article(item) => (Call::to(routes::ARTICLE).id(&item.sku), 9),
+        Look::Gone(number) => (Call::to(routes::ARTICLE).id(format_args!("OLD-{number:03}")), 2),
+        Look::Add(item) => (Call::to(routes::ADD_TO_CART).body(&bodies::cart_item(item)), 6),
+        Look::AddBroken(item) => (Call::to(routes::ADD_TO_CART).body(&bodies::broken_cart_item(item)), 1),
+        Look::Cart => (Call::to(routes::CART), 5),
+        Look::Order(order) => {
+            stage.about(order);
+            (Call::to(routes::LOOK).id(order.id), 7)
+        }
+    };
+    stage.serve(Shop, &call, |stage| {
+        stage.pause(Duration::from_millis(think));
+        match look {
+            Look::AddBroken(_) => Reply::of(400).body(&bodies::problem("size is missing")),
+            Look::Gone(_) => Reply::of(404),
+            Look::Add(_) => Reply::of(201),
+            Look::Catalog | Look::Article(_) | Look::Cart | Look::Order(_) => Reply::of(200),
+        }
+    });
+}
+
+/// Somebody asks whether a service is alive.
+pub fn health<W: Write>(stage: &mut Stage<'_, W>, service: Service) {
+    stage.serve(service, &Call::to(routes::health(service)), |_| Reply::of(200));
+}
