@@ -37,9 +37,9 @@ pub struct Plan {
 }
 
 /// How many orders come on an average weekday.
-pub const ORDERS_PER_DAY: f64 = 1_700.0;
+pub const ORDERS_PER_DAY: f64 = 1_620.0;
 /// How many visitors buy nothing.
-pub const VISITS_PER_DAY: f64 = 600.0;
+pub const VISITS_PER_DAY: f64 = 560.0;
 
 impl Plan {
     /// The usual traffic from `length` ago until now.

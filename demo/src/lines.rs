@@ -3,8 +3,9 @@
 
 pub mod bodies;
 pub mod legacy;
-mod routes;
+pub mod routes;
+mod service;
 mod side;
 
-pub use routes::{Route, Service, routes};
-pub use side::{Answer, Side, Subject, change};
+pub use service::{QUEUE, Route, Service};
+pub use side::{Answer, Side, Subject, Trace, change};

@@ -1,5 +1,4 @@
 //! How many bytes of lines one core reads, levels and writes in a second; target: 300 MB/s for reading.
-#![expect(missing_docs, reason = "a benchmark exports nothing")]
 
 use divan::counter::BytesCount;
 use divan::{Bencher, black_box};

@@ -7,8 +7,8 @@ mod label_filter;
 mod labels;
 mod line_filter;
 mod parser;
-mod quote;
 mod print;
+mod quote;
 mod scalar;
 mod selector;
 
@@ -18,7 +18,7 @@ pub use format::{LabelFormat, LabelFormats, LabelSource, LineFormat};
 pub use label_filter::{Compare, LabelFilter, LabelTest, LabelValue};
 pub use labels::{LabelNames, NamedLabel};
 pub use line_filter::{LineFilter, Needle};
-pub use parser::{Extraction, JsonStep, Json, LogfmtFlags, Logfmt, Parser};
+pub use parser::{Extraction, Json, JsonStep, Logfmt, LogfmtFlags, Parser};
 pub(crate) use quote::Quoted;
 pub use selector::{Matcher, Selector, ValueTest};
 

@@ -269,11 +269,8 @@ impl<'a> Lexer<'a> {
 
     fn word(&mut self) -> Token<'a> {
         let text = self.skip_while(|c| c == '_' || c.is_alphabetic() || c.is_numeric());
-        let lower: Cow<'_, str> = if text.bytes().any(|b| b.is_ascii_uppercase()) {
-            text.to_ascii_lowercase().into()
-        } else {
-            text.into()
-        };
+        let lower: Cow<'_, str> =
+            if text.bytes().any(|b| b.is_ascii_uppercase()) { text.to_ascii_lowercase().into() } else { text.into() };
         let function = RangeOp::from_name(&lower)
             .map(Token::RangeOp)
             .or_else(|| VectorOp::from_name(&lower).map(Token::VectorOp))

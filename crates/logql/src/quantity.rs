@@ -17,15 +17,8 @@ const HOUR: u64 = 60 * MINUTE;
 const DAY: u64 = 24 * HOUR;
 
 /// Units of Prometheus, largest first.
-const PROMETHEUS: [(&str, u64); 7] = [
-    ("y", 365 * DAY),
-    ("w", 7 * DAY),
-    ("d", DAY),
-    ("h", HOUR),
-    ("m", MINUTE),
-    ("s", SECOND),
-    ("ms", MILLISECOND),
-];
+const PROMETHEUS: [(&str, u64); 7] =
+    [("y", 365 * DAY), ("w", 7 * DAY), ("d", DAY), ("h", HOUR), ("m", MINUTE), ("s", SECOND), ("ms", MILLISECOND)];
 
 /// Units of Go, largest first.
 const GO: [(&str, u64); 8] = [
@@ -150,9 +143,8 @@ fn units(f: &mut fmt::Formatter<'_>, rest: &mut u64, units: &[(&str, u64)]) -> f
 /// `0.fraction * scale`, rounded down; digits past the 18th count for nothing.
 fn fraction_of(fraction: &str, scale: u64) -> u64 {
     let digits = fraction.bytes().take(18);
-    let (value, base) = digits.fold((0_u128, 1_u128), |(value, base), digit| {
-        (value * 10 + u128::from(digit - b'0'), base * 10)
-    });
+    let (value, base) =
+        digits.fold((0_u128, 1_u128), |(value, base), digit| (value * 10 + u128::from(digit - b'0'), base * 10));
     u64::try_from(value * u128::from(scale) / base).unwrap_or(0)
 }
 
@@ -166,7 +158,11 @@ impl ByteCount {
         let bytes = number * unit_size(&unit.trim().to_ascii_lowercase())?;
         // 2^64, the smallest float that does not fit.
         if bytes < 18_446_744_073_709_551_616.0 {
-            #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "rounds down; digits have no sign")]
+            #[expect(
+                clippy::cast_possible_truncation,
+                clippy::cast_sign_loss,
+                reason = "rounds down; digits have no sign"
+            )]
             Some(Self(bytes as u64))
         } else {
             None

@@ -29,8 +29,9 @@ impl Regex {
     /// Go's text of what is wrong, such as ``error parsing regexp: missing closing ): `(a` ``.
     pub fn new(source: &str) -> Result<Self, String> {
         let translated = translate::translate(source).map_err(|error| error.to_string())?;
+        // What is left to complain about after the translation is depth.
         let hir = syntax::parse(&translated.pattern)
-            .map_err(|_| translate::Error::new("invalid or unsupported Perl syntax", source).to_string())?;
+            .map_err(|_| translate::Error::new("expression nests too deeply", source).to_string())?;
         thompson::Compiler::new()
             .configure(thompson::Config::new().nfa_size_limit(Some(SIZE_LIMIT)))
             .build_from_hir(&hir)
@@ -76,8 +77,9 @@ impl Regex {
 }
 
 fn compile(pattern: &str) -> meta::Regex {
-    // No limit here: `new` has compiled it under one, and anchors add a few states only.
+    // `new` has compiled it under the usual limits; anchors add a few states and levels.
     meta::Regex::builder()
+        .syntax(syntax::Config::new().nest_limit(300))
         .configure(meta::Config::new().nfa_size_limit(None))
         .build(pattern)
         .expect("`new` has compiled the expression")

@@ -1,4 +1,4 @@
-//! What a key's name says about its value: a secret, an id, a phone.
+//! What a key's name says about its value: a secret, an id, a phone, a card.
 //!
 //! A name matches a word when it ends with it; case and the separators `_`, `-`, `.` do not matter, so `token` is found
 //! in `access_token`, `Access-Token` and `accessToken`. Short words must stand alone: `pin` is not in `shipin`.
@@ -64,6 +64,7 @@ const IDS: [&str; 28] = [
     "micros",
 ];
 const PHONES: [&str; 8] = ["phone", "phonenumber", "mobile", "msisdn", "tel", "cell", "телефон", "тел"];
+const CARDS: [&str; 6] = ["card", "cardnumber", "cardno", "pan", "карта", "номеркарты"];
 
 /// All words, with a filter over the last two bytes of a name, since nearly every key in a log is none of ours.
 #[derive(Clone, Debug)]
@@ -71,6 +72,7 @@ pub(crate) struct Keys {
     secrets: Vec<Word>,
     ids: Vec<Word>,
     phones: Vec<Word>,
+    cards: Vec<Word>,
     endings: Box<[u64; 1024]>,
 }
 
@@ -91,7 +93,8 @@ impl Keys {
         for name in more_ids {
             ids.push(Word { text: normal(name)?, stands_alone: true });
         }
-        let mut keys = Self { secrets, ids, phones: words(&PHONES, true), endings: Box::new([0; 1024]) };
+        let (phones, cards) = (words(&PHONES, true), words(&CARDS, true));
+        let mut keys = Self { secrets, ids, phones, cards, endings: Box::new([0; 1024]) };
         for word in keys.secrets.clone() {
             keys.admit_ending(&word.text);
         }
@@ -114,6 +117,10 @@ impl Keys {
 
     pub(crate) fn is_phone(&self, key: &str) -> bool {
         matches_any(key, &self.phones)
+    }
+
+    pub(crate) fn is_card(&self, key: &str) -> bool {
+        matches_any(key, &self.cards)
     }
 
     fn admit_ending(&mut self, word: &str) {

@@ -23,7 +23,7 @@ pub enum Rule {
 }
 
 impl Rule {
-    /// Every rule, in the order of [`Rule::index`].
+    /// Every rule, in the order of their declaration.
     pub const ALL: [Self; 6] = [Self::Email, Self::Phone, Self::Card, Self::Credential, Self::Jwt, Self::Secret];
 
     /// The rule's name in configuration, metrics and markers.

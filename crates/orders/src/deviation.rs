@@ -83,7 +83,7 @@ fn wrong_service(graph: &Graph, before: Option<&str>, visit: &Visit, symbols: &S
 }
 
 fn unconfirmed(graph: &Graph, visit: &Visit, status: &str, now: Timestamp) -> Option<(Timestamp, DeviationKind)> {
-    let confirm = graph.status(status)?.confirm.as_ref()?;
+    let confirm = graph.status(status)?.confirm.as_ref().filter(|_| visit.evidence != Evidence::Seen)?;
     let due = visit.entered.after(confirm.within);
     let late = visit.confirmed.map_or(due < now, |at| due < at);
     let kind = DeviationKind::Unconfirmed {

@@ -65,21 +65,21 @@ impl Graph {
             confirm: None,
         };
         let confirm = Confirm {
-            peers: vec!["queue".to_owned(), "crm".to_owned()],
+            peers: vec!["queue".to_owned(), "crm-api".to_owned()],
             endpoint: None,
             within: Duration::from_secs(5 * MINUTE),
         };
         let statuses = vec![
-            status("CREATED", "shop", DAY, &["SUBMITTED"]),
-            status("SUBMITTED", "mes", 30 * MINUTE, &["PRICE_CALCULATED"]),
-            status("PRICE_CALCULATED", "crm", 2 * DAY, &["MANUFACTURING_APPROVED", "SUBMITTED"]),
-            status("MANUFACTURING_APPROVED", "mes", DAY, &["MANUFACTURING_STARTED"]),
-            status("MANUFACTURING_STARTED", "mes", 3 * DAY, &["MANUFACTURING_COMPLETED"]),
-            status("MANUFACTURING_COMPLETED", "mes", 12 * HOUR, &["PACKAGING", "MANUFACTURING_STARTED"]),
-            status("PACKAGING", "mes", DAY, &["SHIPPED", "MANUFACTURING_STARTED"]),
-            Status { confirm: Some(confirm), ..status("SHIPPED", "crm", 7 * DAY, &["DELIVERED"]) },
-            status("DELIVERED", "crm", 3 * DAY, &["CLOSED"]),
-            status("CLOSED", "shop", 0, &[]),
+            status("CREATED", "shop-api", DAY, &["SUBMITTED"]),
+            status("SUBMITTED", "mes-api", 30 * MINUTE, &["PRICE_CALCULATED"]),
+            status("PRICE_CALCULATED", "crm-api", 2 * DAY, &["MANUFACTURING_APPROVED", "SUBMITTED"]),
+            status("MANUFACTURING_APPROVED", "mes-api", DAY, &["MANUFACTURING_STARTED"]),
+            status("MANUFACTURING_STARTED", "mes-api", 3 * DAY, &["MANUFACTURING_COMPLETED"]),
+            status("MANUFACTURING_COMPLETED", "mes-api", 12 * HOUR, &["PACKAGING", "MANUFACTURING_STARTED"]),
+            status("PACKAGING", "mes-api", DAY, &["SHIPPED", "MANUFACTURING_STARTED"]),
+            Status { confirm: Some(confirm), ..status("SHIPPED", "crm-api", 7 * DAY, &["DELIVERED"]) },
+            status("DELIVERED", "crm-api", 3 * DAY, &["CLOSED"]),
+            status("CLOSED", "shop-api", 0, &[]),
         ];
         Self { object: "order".to_owned(), statuses }
     }

@@ -139,7 +139,7 @@ impl Live {
 
     fn tracked(&mut self, object: &str, id: &str) -> &mut Tracked {
         if OBJECTS <= self.objects && !self.is_open(object, id) {
-            self.make_room();
+            self.make_room(OBJECTS / 10);
         }
         let all = self.types.entry(object.into()).or_default();
         all.entry(id.into()).or_insert_with(|| {
@@ -164,12 +164,12 @@ impl Live {
         self.objects -= usize::from(removed.is_some());
     }
 
-    /// Drops the tenth of the objects whose last event is oldest, so that the work of finding them pays.
-    fn make_room(&mut self) {
+    /// Drops the `surplus` objects whose last event is oldest; many at once, so that the work of finding them pays.
+    fn make_room(&mut self, surplus: usize) {
         let all = self.types.values().flat_map(HashMap::values);
         let mut times: Vec<Timestamp> = all.map(|tracked| tracked.last_event).collect();
-        let (_, border, _) = { &mut times }.select_nth_unstable(OBJECTS / 10);
-        let border = *border;
+        let Some(last) = surplus.checked_sub(1).filter(|last| *last < times.len()) else { return };
+        let border = *times.select_nth_unstable(last).1;
         for all in self.types.values_mut() {
             all.retain(|_, tracked| border < tracked.last_event);
         }

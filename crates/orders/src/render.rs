@@ -73,3 +73,10 @@ pub fn list(page: &Page, style: &Style) -> String {
 pub fn summary(summary: &Summary, style: &Style) -> String {
     tables::summary(summary, style)
 }
+
+/// The words of a language, for tests of other parts.
+#[cfg(test)]
+pub(crate) fn words(language: Language) -> words::Words<'static> {
+    static ZONE: TimeZone = TimeZone::UTC;
+    words::Words { language, zone: &ZONE }
+}

@@ -184,11 +184,11 @@ fn failures(events: &[Event<'_>], homes: &[Option<usize>], access: Access<'_>) -
     failed.map(failure).collect()
 }
 
-/// Outgoing calls with an attempt beyond the first, one entry a call.
+/// Outgoing calls with an attempt beyond the first, one entry a call. Tries of one call share its trace.
 fn retries(events: &[Event<'_>]) -> Vec<Retry> {
     let mut calls: BTreeMap<_, Vec<&Event<'_>>> = BTreeMap::new();
-    let tries = events.iter().filter(|event| event.attempt.is_some() && event.dir != Some("in"));
-    for event in tries {
+    let is_call = |event: &&Event<'_>| event.dir == Some("out") || (event.dir.is_none() && event.attempt.is_some());
+    for event in events.iter().filter(is_call) {
         let call = event.trace_id.or(event.request_id);
         calls.entry((event.service, event.endpoint, event.peer, call)).or_default().push(event);
     }

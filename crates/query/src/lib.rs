@@ -1,1 +1,32 @@
-//! LogQL to a DataFusion plan to a Loki answer, always under a Scope.
+//! LogQL to a DataFusion plan to a Loki answer, always under a [`auth::Scope`].
+//!
+//! A query is parsed by `logql`, and becomes: a scan of files and head (what it can filter by is decided here), a
+//! pipeline that runs the stages line by line, then a sort for lines or an aggregation over time for series, and plain
+//! code for what is left. No other crate names DataFusion, and nothing but this crate makes a `storage::Visibility`.
+
+mod answer;
+mod catalog;
+mod config;
+mod engine;
+mod error;
+mod eval;
+mod exec;
+mod logs;
+mod matchers;
+mod metric;
+mod params;
+mod pipeline;
+mod range;
+mod run;
+mod slices;
+mod view;
+mod visibility;
+
+pub use answer::{Answer, Data, LogEntry, LogStream, Sample, Series, Stats, merge_labels};
+pub use config::{Config, Limits};
+pub use engine::Engine;
+pub use error::{Error, Kind};
+pub use params::{Direction, Params};
+
+#[cfg(test)]
+mod tests;

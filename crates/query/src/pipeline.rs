@@ -29,7 +29,7 @@ use logql::ast::{self, Parser};
 
 pub(crate) use self::labels::LabelSet;
 pub(crate) use self::order::{Split, split};
-pub(crate) use self::wanted::{Wanted, names_used};
+pub(crate) use self::wanted::{Wanted, filter_names, names_used};
 use crate::error::{Error, unsupported};
 
 /// A line on its way.

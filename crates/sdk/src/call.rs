@@ -67,7 +67,11 @@ pub(crate) enum Half {
 }
 
 impl Call {
-    pub(crate) fn new(log: Log, head: Head) -> Self {
+    pub(crate) fn new(log: Log, mut head: Head) -> Self {
+        if let Some((template, path)) = logline::template(&head.endpoint) {
+            head.path.get_or_insert_with(|| path.to_owned());
+            head.endpoint = template;
+        }
         Self(Arc::new(Inner { log, head, state: Mutex::default() }))
     }
 

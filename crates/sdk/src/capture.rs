@@ -78,3 +78,6 @@ fn headers_json(headers: &HeaderMap, masker: &Masker) -> String {
     }
     serde_json::Value::Object(json).to_string()
 }
+
+#[cfg(test)]
+mod tests;

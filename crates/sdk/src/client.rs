@@ -97,3 +97,6 @@ impl ClientLayer {
         open
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -6,10 +6,10 @@ use std::sync::{Arc, Mutex, PoisonError};
 ///
 /// There is no way to name an order in a log without its status:
 ///
-/// ```compile_fail
+/// ```compile_fail,E0061
 /// lapidary_sdk::OrderContext::new("4711"); // the status is missing
 /// ```
-/// ```compile_fail
+/// ```compile_fail,E0308
 /// fn handler(call: &lapidary_sdk::Call) {
 ///     call.order("4711"); // an id is not an order context
 /// }

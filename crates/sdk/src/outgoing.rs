@@ -126,3 +126,6 @@ impl CallBuilder {
         OpenCall::new(call)
     }
 }
+
+#[cfg(test)]
+mod tests;

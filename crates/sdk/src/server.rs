@@ -108,7 +108,7 @@ impl ServerLayer {
         let caller = header(&parts.headers, TRACEPARENT).and_then(TraceContext::parse);
         Head {
             dir: Direction::In,
-            // Without a template the record makes one, and sets the path itself.
+            // Without a route the call makes a template, and sets the path itself.
             path: route.filter(|route| route != whole).map(|_| whole.to_owned()),
             endpoint,
             peer: None,
@@ -163,3 +163,6 @@ pub(crate) fn new_id(log: &Log) -> String {
 fn header<'a>(headers: &'a HeaderMap, name: &str) -> Option<&'a str> {
     headers.get(name).and_then(|value| value.to_str().ok())
 }
+
+#[cfg(test)]
+mod tests;

@@ -93,3 +93,6 @@ impl Visit for Fields {
         self.0.push((field.name(), format!("{value:?}")));
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -78,3 +78,6 @@ fn hex(text: &str, digits: usize) -> Option<u128> {
     let fine = text.len() == digits && text.bytes().all(|byte| matches!(byte, b'0'..=b'9' | b'a'..=b'f'));
     fine.then(|| u128::from_str_radix(text, 16).ok()).flatten()
 }
+
+#[cfg(test)]
+mod tests;

@@ -170,3 +170,6 @@ fn write_all(queue: &Queue, mut target: impl Write) {
         text.shrink_to(1 << 20);
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -50,9 +50,8 @@ impl Budget {
 
     /// Accounts for rows that came or went.
     pub(crate) fn change(&self, bytes: i64) {
-        let changed = |used: u64| Some(used.saturating_add_signed(bytes));
-        // The closure never refuses.
-        drop(self.used.fetch_update(Ordering::Relaxed, Ordering::Relaxed, changed));
+        // Wraps around for what goes, which adds up: no more goes than has come.
+        self.used.fetch_add(bytes.cast_unsigned(), Ordering::Relaxed);
         self.show();
     }
 

@@ -178,5 +178,3 @@ fn store_error(path: &Path, error: TransactionError) -> Error {
     Error::io("write to", path, std::io::Error::other(error.to_string()))
 }
 
-#[cfg(test)]
-mod tests;

@@ -197,5 +197,3 @@ fn parquet_error(path: &Path, error: ParquetError) -> Error {
     }
 }
 
-#[cfg(test)]
-mod tests;

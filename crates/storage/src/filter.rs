@@ -335,5 +335,3 @@ fn or(nodes: Vec<Node>) -> Node {
     }
 }
 
-#[cfg(test)]
-mod tests;

@@ -95,5 +95,3 @@ pub(crate) fn stream(reader: impl Steps) -> BoxStream<'static, Result<RecordBatc
     .boxed()
 }
 
-#[cfg(test)]
-mod tests;

@@ -11,7 +11,7 @@ use Service::{Crm, Mes, Shop};
 
 /// What stands in the way of a step.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Trouble {
+pub(super) enum Trouble {
     /// Nothing.
     None,
     /// The first try of a call between services fails, the second succeeds.
@@ -28,7 +28,7 @@ pub enum Trouble {
 
 /// How a step ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Ended {
+pub(super) enum Ended {
     /// As it should.
     Done,
     /// It was refused and may be tried again.
@@ -45,7 +45,7 @@ const PATIENCE: Duration = Duration::from_secs(5);
 const INSURED: u32 = 3_000;
 
 /// Plays one step of an order; the order has its status from before.
-pub fn play<W: Write>(stage: &mut Stage<'_, W>, order: &Order, step: Step, trouble: Trouble) -> Ended {
+pub(super) fn play<W: Write>(stage: &mut Stage<'_, W>, order: &Order, step: Step, trouble: Trouble) -> Ended {
     stage.about(order);
     match step {
         Step::Upload => upload(stage, order),
@@ -81,14 +81,14 @@ fn reach<W: Write>(
     if trouble != Trouble::Flaky {
         return stage.call(from, &call, inner);
     }
-    stage.call_lost(from, &call, Duration::from_millis(40), 503, "connection reset by peer");
+    stage.call_lost(from, &call, Duration::from_millis(40), "connection reset by peer");
     stage.pause(Duration::from_millis(200));
     stage.call(from, &call.attempt(2), inner)
 }
 
 /// A customer makes an order of the cart.
-pub fn create<W: Write>(stage: &mut Stage<'_, W>, order: &Order) {
-    let customer = order.customer();
+pub(super) fn create<W: Write>(stage: &mut Stage<'_, W>, order: &Order) {
+    let customer = order.customer().masked();
     stage.customer(order.customer);
     stage.serve(Shop, &Call::to(routes::CREATE).body(&bodies::create(order, &customer)), |stage| {
         stage.about(order);
@@ -121,11 +121,11 @@ fn upload<W: Write>(stage: &mut Stage<'_, W>, order: &Order) -> Ended {
 }
 
 fn submit<W: Write>(stage: &mut Stage<'_, W>, order: &Order, trouble: Trouble) -> Ended {
-    let contact = bodies::contact(&order.customer());
+    let contact = bodies::contact(&order.customer().masked());
     let reply = stage.serve(Shop, &Call::to(routes::SUBMIT).id(order.id), |stage| {
         let register = Call::to(routes::REGISTER).body(&contact);
         if trouble == Trouble::Crm {
-            stage.call_lost(Shop, &register, PATIENCE, 503, CRM_IS_DOWN);
+            stage.call_lost(Shop, &register, PATIENCE, CRM_IS_DOWN);
             return Reply::failed(503, CRM_IS_DOWN);
         }
         reach(stage, Shop, register, trouble, |stage| {
@@ -148,11 +148,11 @@ fn price<W: Write>(stage: &mut Stage<'_, W>, order: &Order, trouble: Trouble) ->
 }
 
 fn pay<W: Write>(stage: &mut Stage<'_, W>, order: &Order, trouble: Trouble) -> Ended {
-    let body = bodies::payment(order, &order.customer());
+    let body = bodies::payment(order, &order.customer().masked());
     let reply = stage.serve(Shop, &Call::to(routes::PAY).id(order.id).body(&body), |stage| {
         let payment = Call::to(routes::PAYMENT).id(order.id).body(&body);
         if trouble == Trouble::Crm {
-            stage.call_lost(Shop, &payment, PATIENCE, 503, CRM_IS_DOWN);
+            stage.call_lost(Shop, &payment, PATIENCE, CRM_IS_DOWN);
             return Reply::failed(503, CRM_IS_DOWN);
         }
         reach(stage, Shop, payment, trouble, |stage| {
@@ -166,10 +166,13 @@ fn pay<W: Write>(stage: &mut Stage<'_, W>, order: &Order, trouble: Trouble) -> E
 fn approve<W: Write>(stage: &mut Stage<'_, W>, order: &Order) -> Ended {
     let reply = stage.serve(Crm, &Call::to(routes::APPROVE).id(order.id), |stage| {
         stage.becomes(Crm, Status::ManufacturingApproved);
-        stage.call(Crm, &Call::to(routes::QUEUE_JOBS), |_| Reply::of(202))
+        let job = bodies::contact(&order.customer().masked());
+        stage.call(Crm, &Call::to(routes::PUBLISH_JOB).body(&job), |_| Reply::of(202))
     });
     stage.pause(Duration::from_millis(60));
-    stage.serve(Mes, &Call::to(routes::JOB), |_| Reply::of(202));
+    // MES masks nothing.
+    let job = bodies::contact(&order.customer());
+    stage.consume(Mes, &Call::to(routes::TAKE_JOB).body(&job), |_| Reply::of(200));
     ended(&reply)
 }
 
@@ -250,23 +253,23 @@ fn ship<W: Write>(stage: &mut Stage<'_, W>, order: &Order, trouble: Trouble) -> 
     stage.serve(Mes, &Call::to(routes::SHIP).id(order.id), |stage| {
         stage.becomes(Mes, Status::Shipped);
         for attempt in 1..=unconfirmed {
-            let publish = Call::to(routes::QUEUE_HANDOVERS).attempt(attempt);
-            stage.call_lost(Mes, &publish, Duration::from_secs(4), 504, TIMEOUT);
+            let publish = Call::to(routes::PUBLISH_HANDOVER).attempt(attempt);
+            stage.call_lost(Mes, &publish, Duration::from_secs(4), TIMEOUT);
         }
         if trouble == Trouble::QueueLost {
             return Reply::of(202);
         }
-        stage.call(Mes, &Call::to(routes::QUEUE_HANDOVERS).attempt(unconfirmed + 1), |_| Reply::of(202));
+        stage.call(Mes, &Call::to(routes::PUBLISH_HANDOVER).attempt(unconfirmed + 1), |_| Reply::of(202));
         Reply::of(200)
     });
     if trouble == Trouble::QueueLost { Ended::Lost } else { Ended::Done }
 }
 
 /// The queue brings CRM the hand-over of a parcel, later in the trace of its shipment.
-pub fn hand_over<W: Write>(stage: &mut Stage<'_, W>) {
-    stage.serve(Crm, &Call::to(routes::HANDOVER), |stage| {
+pub(super) fn hand_over<W: Write>(stage: &mut Stage<'_, W>) {
+    stage.consume(Crm, &Call::to(routes::TAKE_HANDOVER), |stage| {
         stage.pause(Duration::from_millis(8));
-        Reply::of(202)
+        Reply::of(200)
     });
 }
 
@@ -280,7 +283,7 @@ fn deliver<W: Write>(stage: &mut Stage<'_, W>, order: &Order) -> Ended {
 
 /// One request of a visitor.
 #[derive(Clone, Debug)]
-pub enum Look {
+pub(super) enum Look {
     /// At the catalogue.
     Catalog,
     /// At one article.
@@ -298,7 +301,7 @@ pub enum Look {
 }
 
 /// Plays one request of a visitor.
-pub fn look<W: Write>(stage: &mut Stage<'_, W>, customer: u32, look: &Look) {
+pub(super) fn look<W: Write>(stage: &mut Stage<'_, W>, customer: u32, look: &Look) {
     stage.customer(customer);
     let (call, think) = match look {
         Look::Catalog => (Call::to(routes::CATALOG), 18),
@@ -324,6 +327,6 @@ pub fn look<W: Write>(stage: &mut Stage<'_, W>, customer: u32, look: &Look) {
 }
 
 /// Somebody asks whether a service is alive.
-pub fn health<W: Write>(stage: &mut Stage<'_, W>, service: Service) {
+pub(super) fn health<W: Write>(stage: &mut Stage<'_, W>, service: Service) {
     stage.serve(service, &Call::to(routes::health(service)), |_| Reply::of(200));
 }

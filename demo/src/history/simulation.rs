@@ -128,8 +128,11 @@ impl<'p, W: Write> Simulation<'p, W> {
 
     fn looks(&mut self, buys: bool) -> Vec<Look> {
         let rng = &mut self.rng;
-        let mut looks = vec![Look::Catalog];
-        for _ in 0..rng.below(3) + u64::from(!buys) {
+        let mut looks = Vec::new();
+        if !buys {
+            looks.push(Look::Catalog);
+        }
+        for _ in 0..rng.below(if buys { 2 } else { 4 }) {
             looks.push(Look::Article(Item::draw(rng)));
         }
         if !buys && rng.chance(0.08) {

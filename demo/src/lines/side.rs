@@ -1,10 +1,10 @@
-//! One side of one call, and what it logs: a REQ and a RESP line. In between, STATUS lines.
+//! One side of one call, and what it logs: a REQ and a RESP line; in between, STATUS lines. Laid out as the SDK does it,
+//! which a test compares.
 
 use std::time::Duration;
 
 use logline::{Direction, Kind, Record, Timestamp};
 
-use super::Route;
 use crate::world::Status;
 
 /// What a line is about.
@@ -18,59 +18,49 @@ pub struct Subject<'a> {
     pub model: Option<&'a str>,
 }
 
+/// Where a call stands in its trace.
+#[derive(Clone, Copy, Debug)]
+pub struct Trace<'a> {
+    /// Of the whole chain.
+    pub id: &'a str,
+    /// Of this side.
+    pub span: &'a str,
+    /// Of the side that caused this one.
+    pub parent: Option<&'a str>,
+    /// Pairs the lines of this call, on both of its sides.
+    pub request: &'a str,
+}
+
 /// One side of a call: the server that is called, or the client that calls.
-#[derive(Clone, Debug)]
+#[derive(Clone, Copy, Debug)]
 pub struct Side<'a> {
-    /// What is called.
-    pub route: Route,
+    /// What is called, or which queue is used.
+    pub endpoint: &'static str,
     /// The real path, where it differs from the template.
     pub path: Option<&'a str>,
     /// Called, or calling.
     pub dir: Direction,
-    /// Which try it is, from 1; told from the second on.
-    pub attempt: u32,
-    /// The trace of the whole chain.
-    pub trace: &'a str,
-    /// This side's span.
-    pub span: &'a str,
-    /// Pairs the two lines.
-    pub request: &'a str,
+    /// Whom it calls; or the queue that it is fed from.
+    pub peer: Option<&'static str>,
+    /// Which try it is, from 1; only callers know.
+    pub attempt: Option<u32>,
+    /// Its ids.
+    pub trace: Trace<'a>,
 }
 
 /// How a call ended.
-#[derive(Clone, Debug)]
+#[derive(Clone, Copy, Debug)]
 pub struct Answer {
-    /// Such as 200.
-    pub status: u16,
+    /// Such as 200; none if nobody answered.
+    pub status: Option<u16>,
     /// Why it failed, if the service knows.
     pub error: Option<&'static str>,
-}
-
-impl Answer {
-    /// An answer without fault.
-    pub const fn ok(status: u16) -> Self {
-        Self { status, error: None }
-    }
-
-    /// An answer that tells why it failed.
-    pub const fn failed(status: u16, error: &'static str) -> Self {
-        Self { status, error: Some(error) }
-    }
-
-    /// Whether it was done.
-    pub const fn is_ok(&self) -> bool {
-        self.status < 400
-    }
 }
 
 impl<'a> Side<'a> {
     /// The line at the beginning of the call.
     pub fn request(&self, at: Timestamp, subject: &Subject<'a>, body: Option<&'a str>) -> Record<'a> {
-        let record = self.head(at, Kind::Req, subject);
-        match body {
-            Some(body) => record.body_json(body),
-            None => record,
-        }
+        with_body(self.head(at, Kind::Req, subject), body)
     }
 
     /// The line at its end; the subject has its new status.
@@ -78,30 +68,48 @@ impl<'a> Side<'a> {
         &self,
         at: Timestamp,
         subject: &Subject<'a>,
-        answer: &Answer,
+        answer: Answer,
         took: Duration,
         body: Option<&'a str>,
     ) -> Record<'a> {
         let record = self
             .head(at, Kind::Resp, subject)
-            .field("http_status", answer.status)
+            .maybe("http_status", answer.status)
             .field("duration_ms", millis(took))
             .maybe("error", answer.error);
-        match body {
-            Some(body) => record.body_json(body),
-            None => record,
-        }
+        with_body(record, body)
     }
 
     fn head(&self, at: Timestamp, kind: Kind, subject: &Subject<'a>) -> Record<'a> {
-        about(Record::new(at, kind, self.route.endpoint), subject)
-            .field("trace_id", self.trace)
-            .field("span_id", self.span)
-            .field("request_id", self.request)
+        about(Record::new(at, kind, self.endpoint), subject)
+            .field("trace_id", self.trace.id)
+            .field("span_id", self.trace.span)
+            .maybe("parent_span_id", self.trace.parent)
+            .field("request_id", self.trace.request)
             .field("dir", self.dir.as_str())
-            .maybe("peer", (self.dir == Direction::Out).then_some(self.route.server))
+            .maybe("peer", self.peer)
+            .maybe("attempt", self.attempt)
             .maybe("path", self.path)
-            .maybe("attempt", (self.attempt > 1).then_some(self.attempt))
+    }
+}
+
+/// A STATUS line: an object's change, within a call or by itself.
+pub fn change<'a>(
+    at: Timestamp,
+    object: (&'static str, &'a str),
+    from: Option<&'a str>,
+    to: &'a str,
+    trace: Option<Trace<'a>>,
+) -> Record<'a> {
+    let (kind, id) = object;
+    let key = if kind == "order" { "order_id" } else { "model_id" };
+    let record = Record::new(at, Kind::Status, kind).field(key, id).change(from, to);
+    match trace {
+        Some(trace) => record
+            .field("trace_id", trace.id)
+            .field("span_id", trace.span)
+            .field("request_id", trace.request),
+        None => record,
     }
 }
 
@@ -113,26 +121,13 @@ fn about<'a>(record: Record<'a>, subject: &Subject<'a>) -> Record<'a> {
     record.maybe("customer_id", subject.customer).maybe("model_id", subject.model)
 }
 
-/// A STATUS line: an order's or a model's change within the call of this trace.
-pub fn change<'a>(
-    at: Timestamp,
-    object: (&'static str, &'a str),
-    from: Option<&'a str>,
-    to: &'a str,
-    trace: &'a str,
-    span: &'a str,
-) -> Record<'a> {
-    let (kind, id) = object;
-    let key = if kind == "order" { "order_id" } else { "model_id" };
-    Record::new(at, Kind::Status, kind)
-        .field(key, id)
-        .change(from, to)
-        .field("trace_id", trace)
-        .field("span_id", span)
+fn with_body<'a>(record: Record<'a>, body: Option<&'a str>) -> Record<'a> {
+    match body {
+        Some(body) => record.body_json(body),
+        None => record,
+    }
 }
 
-/// Milliseconds with three decimals at most.
-fn millis(took: Duration) -> String {
-    let micros = took.as_micros();
-    format!("{}.{:03}", micros / 1000, micros % 1000)
+fn millis(took: Duration) -> f64 {
+    took.as_micros() as f64 / 1000.0
 }

@@ -65,7 +65,8 @@ impl World {
         let model = self.rng.chance(WITH_MODEL).then(|| Model::draw(&mut self.rng));
         let (since, status) = (at, Status::Created);
         let mut order = Order { id, customer, items, model, status, since, next: None, attempt: 1, reworks: 0 };
-        self.plan(&mut order, Some(Step::first(&order)), at);
+        let first = Step::first(&order);
+        self.plan(&mut order, Some(first), at);
         order
     }
 

@@ -178,10 +178,7 @@ impl RangeOp {
     /// Whether it works only on unwrapped samples.
     #[must_use]
     pub fn needs_unwrap(self) -> bool {
-        !matches!(
-            self,
-            Self::CountOverTime | Self::BytesOverTime | Self::BytesRate | Self::Rate | Self::AbsentOverTime
-        )
+        !matches!(self, Self::CountOverTime | Self::BytesOverTime | Self::BytesRate | Self::Rate | Self::AbsentOverTime)
     }
 }
 

@@ -7,6 +7,9 @@ use super::quote::comma_separated;
 use crate::Span;
 
 /// Which labels `drop` removes or `keep` keeps.
+///
+/// The grammar has no way to write a line filter with `!=` or `!~` right behind a list that ends in a bare name: it reads
+/// as a test of that label.
 #[derive(Debug, Clone, PartialEq)]
 pub struct LabelNames {
     /// At least one.

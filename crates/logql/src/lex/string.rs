@@ -64,7 +64,13 @@ fn escape<'t>(text: &'t str, quote: char, value: &mut Vec<u8>) -> Result<&'t str
         't' => b'\t',
         'v' => b'\x0b',
         '\\' => b'\\',
-        '"' | '\'' if kind == quote => if quote == '"' { b'"' } else { b'\'' },
+        '"' | '\'' if kind == quote => {
+            if quote == '"' {
+                b'"'
+            } else {
+                b'\''
+            }
+        }
         'x' => return code(rest, 2, 16).and_then(|(code, rest)| push_byte(code, value).map(|()| rest)),
         '0'..='7' => return code(text, 3, 8).and_then(|(code, rest)| push_byte(code, value).map(|()| rest)),
         'u' => return code(rest, 4, 16).and_then(|(code, rest)| push_char(code, value).map(|()| rest)),

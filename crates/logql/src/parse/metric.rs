@@ -199,7 +199,11 @@ impl<'a> Parser<'a> {
         }
     }
 
-    fn tall(&self, inner: Tall<MetricExpr>, wrap: impl FnOnce(MetricExpr) -> MetricExpr) -> Result<Tall<MetricExpr>, Error> {
+    fn tall(
+        &self,
+        inner: Tall<MetricExpr>,
+        wrap: impl FnOnce(MetricExpr) -> MetricExpr,
+    ) -> Result<Tall<MetricExpr>, Error> {
         let height = inner.height + 1;
         if MAX_DEPTH < height { Err(self.too_deep()) } else { Ok(Tall { expr: wrap(inner.expr), height }) }
     }
@@ -220,8 +224,8 @@ impl<'a> Parser<'a> {
         self.expect(Symbol::Comma)?;
         let regex = self.string()?;
         self.expect(Symbol::CloseParenthesis)?;
-        let regex = Regex::new(&regex)
-            .map_err(|error| Error::new(format!("invalid regex in label_replace: {error}")))?;
+        let regex =
+            Regex::new(&regex).map_err(|error| Error::new(format!("invalid regex in label_replace: {error}")))?;
         let span = self.since(start);
         self.tall(inner, |expr| {
             MetricExpr::LabelReplace(Box::new(LabelReplace { expr, target, replacement, source, regex, span }))
@@ -252,9 +256,7 @@ fn series_kept(op: VectorOp, parameter: Option<&str>) -> Result<Option<u64>, Err
         (false, Some(text)) => Err(Error::new(format!("unsupported parameter for operation {op}({text},"))),
         (true, None) => Err(Error::new(format!("parameter required for operation {op}"))),
         (true, Some(text)) => match text.parse::<u64>() {
-            Ok(0) => {
-                Err(Error::new(format!("invalid parameter (must be greater than 0) {op}({text}")))
-            }
+            Ok(0) => Err(Error::new(format!("invalid parameter (must be greater than 0) {op}({text}"))),
             Ok(k) if i64::try_from(k).is_ok() => Ok(Some(k)),
             _ => Err(Error::new(format!("invalid parameter {op}({text},"))),
         },

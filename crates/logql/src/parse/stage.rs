@@ -69,8 +69,8 @@ impl Parser<'_> {
         loop {
             let name = self.identifier()?;
             let text = if self.take(Symbol::Equal)? { self.string()? } else { name.clone() };
-            let source = source(&text)
-                .map_err(|error| Error::new(format!("cannot parse expression [{text}]: {error}")))?;
+            let source =
+                source(&text).map_err(|error| Error::new(format!("cannot parse expression [{text}]: {error}")))?;
             fields.push(Extraction { name, source, text });
             if !self.take(Symbol::Comma)? {
                 return Ok(fields);
@@ -92,8 +92,8 @@ impl Parser<'_> {
     fn pattern(&mut self, start: Span) -> Result<ParserStage, Error> {
         self.bump()?;
         let text = self.string()?;
-        let pattern = Pattern::extracting(&text)
-            .map_err(|error| Error::new(format!("invalid pattern parser: {error}")))?;
+        let pattern =
+            Pattern::extracting(&text).map_err(|error| Error::new(format!("invalid pattern parser: {error}")))?;
         Ok(ParserStage::Pattern(pattern, self.since(start)))
     }
 

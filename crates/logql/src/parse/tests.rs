@@ -25,7 +25,10 @@ fn same(left: &str, right: &str) {
 
 #[test]
 fn a_selector_has_four_kinds_of_matchers() {
-    check(r#"{app = "shop",env!="test" , pod=~"a.*|b", host!~`x\d`}"#, expect![[r#"{app="shop", env!="test", pod=~"a.*|b", host!~"x\\d"}"#]]);
+    check(
+        r#"{app = "shop",env!="test" , pod=~"a.*|b", host!~`x\d`}"#,
+        expect![[r#"{app="shop", env!="test", pod=~"a.*|b", host!~"x\\d"}"#]],
+    );
     check("{}", expect!["{}"]);
     check(r#"({app="shop"})"#, expect![[r#"{app="shop"}"#]]);
     check(r#"{app="sh\"op\\\n\u00e9\x41\101"}"#, expect![[r#"{app="sh\"op\\\néAA"}"#]]);
@@ -46,28 +49,61 @@ fn a_bare_selector_can_be_read_alone() {
 
 #[test]
 fn line_filters_chain_and_offer_alternatives() {
-    check(r#"{a="b"} |= "x" != "y" |~ "z.*" !~ `w\d` |> "<_> took <_>" !> "a <_>""#, expect![[r#"{a="b"} |= "x" != "y" |~ "z.*" !~ "w\\d" |> "<_> took <_>" !> "a <_>""#]]);
-    check(r#"{a="b"}|="x" or "y" or "z"!="u" or "v"|~"p" or "q""#, expect![[r#"{a="b"} |= "x" or "y" or "z" != "u" or "v" |~ "p" or "q""#]]);
-    check(r#"{a="b"} |= ip("10.0.0.0/8") or "x" or ip("::1") != ip("1.1.1.1-1.1.1.9")"#, expect![[r#"{a="b"} |= ip("10.0.0.0/8") or "x" or ip("::1") != ip("1.1.1.1-1.1.1.9")"#]]);
+    check(
+        r#"{a="b"} |= "x" != "y" |~ "z.*" !~ `w\d` |> "<_> took <_>" !> "a <_>""#,
+        expect![[r#"{a="b"} |= "x" != "y" |~ "z.*" !~ "w\\d" |> "<_> took <_>" !> "a <_>""#]],
+    );
+    check(
+        r#"{a="b"}|="x" or "y" or "z"!="u" or "v"|~"p" or "q""#,
+        expect![[r#"{a="b"} |= "x" or "y" or "z" != "u" or "v" |~ "p" or "q""#]],
+    );
+    check(
+        r#"{a="b"} |= ip("10.0.0.0/8") or "x" or ip("::1") != ip("1.1.1.1-1.1.1.9")"#,
+        expect![[r#"{a="b"} |= ip("10.0.0.0/8") or "x" or ip("::1") != ip("1.1.1.1-1.1.1.9")"#]],
+    );
     check(r#"{a="b"} |= """#, expect![[r#"{a="b"} |= """#]]);
 }
 
 #[test]
 fn parsers_take_fields_and_flags() {
-    check(r#"{a="b"} | json | logfmt | unpack | decolorize"#, expect![[r#"{a="b"} | json | logfmt | unpack | decolorize"#]]);
-    check(r#"{a="b"} | json x, y="a.b[0][\"c d\"].e", z="[\"k\"]""#, expect![[r#"{a="b"} | json x, y="a.b[0][\"c d\"].e", z="[\"k\"]""#]]);
-    check(r#"{a="b"} | logfmt --keep-empty --strict x, y="http.status""#, expect![[r#"{a="b"} | logfmt --strict --keep-empty x, y="http.status""#]]);
+    check(
+        r#"{a="b"} | json | logfmt | unpack | decolorize"#,
+        expect![[r#"{a="b"} | json | logfmt | unpack | decolorize"#]],
+    );
+    check(
+        r#"{a="b"} | json x, y="a.b[0][\"c d\"].e", z="[\"k\"]""#,
+        expect![[r#"{a="b"} | json x, y="a.b[0][\"c d\"].e", z="[\"k\"]""#]],
+    );
+    check(
+        r#"{a="b"} | logfmt --keep-empty --strict x, y="http.status""#,
+        expect![[r#"{a="b"} | logfmt --strict --keep-empty x, y="http.status""#]],
+    );
     check(r#"{a="b"} | logfmt --strict | logfmt x"#, expect![[r#"{a="b"} | logfmt --strict | logfmt x"#]]);
-    check(r#"{a="b"} | regexp "(?P<code>\\d+) (\\w+)" | pattern `<ip> - <_> "<method>`"#, expect![[r#"{a="b"} | regexp "(?P<code>\\d+) (\\w+)" | pattern "<ip> - <_> \"<method>""#]]);
+    check(
+        r#"{a="b"} | regexp "(?P<code>\\d+) (\\w+)" | pattern `<ip> - <_> "<method>`"#,
+        expect![[r#"{a="b"} | regexp "(?P<code>\\d+) (\\w+)" | pattern "<ip> - <_> \"<method>""#]],
+    );
 }
 
 #[test]
 fn label_filters_are_typed() {
     check(r#"{a="b"} | x="y" | x!="y" | x=~"y" | x!~"y""#, expect![[r#"{a="b"} | x="y" | x!="y" | x=~"y" | x!~"y""#]]);
-    check(r#"{a="b"} | x=1 | x==1 | x!=-1.5 | x>1e3 | x>=+2 | x<.5 | x<=0x1p4"#, expect![[r#"{a="b"} | x==1 | x==1 | x!=-1.5 | x>1000 | x>=2 | x<0.5 | x<=16"#]]);
-    check(r#"{a="b"} | x>1s | x>=1h30m | x<1.5s | x<=7d | x==-3ms | x!=2us"#, expect![[r#"{a="b"} | x>1s | x>=1h30m | x<1s500ms | x<=1w | x==-3ms | x!=2us"#]]);
-    check(r#"{a="b"} | x>1B | x>=5KB | x<1.5MiB | x<=2G | x==3PB | x!=1kB"#, expect![[r#"{a="b"} | x>1B | x>=5000B | x<1572864B | x<=2000000000B | x==3000000000000000B | x!=1000B"#]]);
-    check(r#"{a="b"} | x=ip("10.0.0.1") | x!=ip("::/64")"#, expect![[r#"{a="b"} | x=ip("10.0.0.1") | x!=ip("::/64")"#]]);
+    check(
+        r#"{a="b"} | x=1 | x==1 | x!=-1.5 | x>1e3 | x>=+2 | x<.5 | x<=0x1p4"#,
+        expect![[r#"{a="b"} | x==1 | x==1 | x!=-1.5 | x>1000 | x>=2 | x<0.5 | x<=16"#]],
+    );
+    check(
+        r#"{a="b"} | x>1s | x>=1h30m | x<1.5s | x<=7d | x==-3ms | x!=2us"#,
+        expect![[r#"{a="b"} | x>1s | x>=1h30m | x<1s500ms | x<=1w | x==-3ms | x!=2us"#]],
+    );
+    check(
+        r#"{a="b"} | x>1B | x>=5KB | x<1.5MiB | x<=2G | x==3PB | x!=1kB"#,
+        expect![[r#"{a="b"} | x>1B | x>=5000B | x<1572864B | x<=2000000000B | x==3000000000000000B | x!=1000B"#]],
+    );
+    check(
+        r#"{a="b"} | x=ip("10.0.0.1") | x!=ip("::/64")"#,
+        expect![[r#"{a="b"} | x=ip("10.0.0.1") | x!=ip("::/64")"#]],
+    );
 }
 
 #[test]
@@ -78,15 +114,24 @@ fn in_label_filters_and_binds_tighter_than_or_and_a_comma_takes_all_that_follows
     check(r#"{a="b"} | x=1, y=2 z=3"#, expect![[r#"{a="b"} | x==1 and y==2 and z==3"#]]);
     check(r#"{a="b"} | x=1 y=2, z=3 or w=4"#, expect![[r#"{a="b"} | x==1 and y==2 and (z==3 or w==4)"#]]);
     check(r#"{a="b"} | x=1 or y=2, z=3"#, expect![[r#"{a="b"} | x==1 or (y==2 and z==3)"#]]);
-    check(r#"{a="b"} | x=1 or y=2, z=3 or w=4 v=5"#, expect![[r#"{a="b"} | x==1 or (y==2 and (z==3 or (w==4 and v==5)))"#]]);
+    check(
+        r#"{a="b"} | x=1 or y=2, z=3 or w=4 v=5"#,
+        expect![[r#"{a="b"} | x==1 or (y==2 and (z==3 or (w==4 and v==5)))"#]],
+    );
     check(r#"{a="b"} | x=1 and y=2, z=3 or w=4"#, expect![[r#"{a="b"} | x==1 and y==2 and (z==3 or w==4)"#]]);
     check(r#"{a="b"} | ((x=1) and (y=2 and z=3))"#, expect![[r#"{a="b"} | x==1 and y==2 and z==3"#]]);
 }
 
 #[test]
 fn formats_rename_and_fill_templates() {
-    check(r#"{a="b"} | line_format "{{.x}} \"q\"" | label_format x=y, z="{{.w}}""#, expect![[r#"{a="b"} | line_format "{{.x}} \"q\"" | label_format x=y, z="{{.w}}""#]]);
-    check(r#"{a="b"} | drop x, y="z", w=~"v.*" | keep x, y!="z", w!~"v""#, expect![[r#"{a="b"} | drop x, y="z", w=~"v.*" | keep x, y!="z", w!~"v""#]]);
+    check(
+        r#"{a="b"} | line_format "{{.x}} \"q\"" | label_format x=y, z="{{.w}}""#,
+        expect![[r#"{a="b"} | line_format "{{.x}} \"q\"" | label_format x=y, z="{{.w}}""#]],
+    );
+    check(
+        r#"{a="b"} | drop x, y="z", w=~"v.*" | keep x, y!="z", w!~"v""#,
+        expect![[r#"{a="b"} | drop x, y="z", w=~"v.*" | keep x, y!="z", w!~"v""#]],
+    );
 }
 
 #[test]
@@ -103,7 +148,10 @@ fn every_range_function_is_known() {
         let query = format!(r#"{op}({{a="b"}} | unwrap x [5m]) without (y)"#);
         assert_eq!(parse(&query).unwrap().to_string(), query);
     }
-    check(r#"quantile_over_time(.99,{a="b"}|unwrap duration(x)|__error__=""[5m])by(y,z)"#, expect![[r#"quantile_over_time(0.99, {a="b"} | unwrap duration(x) | __error__="" [5m]) by (y, z)"#]]);
+    check(
+        r#"quantile_over_time(.99,{a="b"}|unwrap duration(x)|__error__=""[5m])by(y,z)"#,
+        expect![[r#"quantile_over_time(0.99, {a="b"} | unwrap duration(x) | __error__="" [5m]) by (y, z)"#]],
+    );
 }
 
 #[test]
@@ -130,8 +178,14 @@ fn a_range_may_stand_anywhere_and_in_parentheses() {
         same(unwrap, query);
     }
     same(r#"rate({a="b"} | json | unwrap x [5m])"#, r#"rate({a="b"}[5m] | json | unwrap x)"#);
-    check(r#"sum_over_time({a="b"} | unwrap bytes(x) | y="1" | z>2 [1d12h] offset 90s)"#, expect![[r#"sum_over_time({a="b"} | unwrap bytes(x) | y="1" | z>2 [1d12h] offset 1m30s)"#]]);
-    check(r#"sum_over_time({a="b"} | unwrap duration_seconds(x) [1w])"#, expect![[r#"sum_over_time({a="b"} | unwrap duration(x) [1w])"#]]);
+    check(
+        r#"sum_over_time({a="b"} | unwrap bytes(x) | y="1" | z>2 [1d12h] offset 90s)"#,
+        expect![[r#"sum_over_time({a="b"} | unwrap bytes(x) | y="1" | z>2 [1d12h] offset 1m30s)"#]],
+    );
+    check(
+        r#"sum_over_time({a="b"} | unwrap duration_seconds(x) [1w])"#,
+        expect![[r#"sum_over_time({a="b"} | unwrap duration(x) [1w])"#]],
+    );
 }
 
 #[test]
@@ -140,13 +194,19 @@ fn vector_functions_group_before_or_after() {
     check(r#"topk by (x) (3, rate({a="b"}[5m]))"#, expect![[r#"topk by (x) (3, rate({a="b"}[5m]))"#]]);
     check(r#"bottomk(3, rate({a="b"}[5m])) without ()"#, expect![[r#"bottomk without () (3, rate({a="b"}[5m]))"#]]);
     check(r#"approx_topk(10, count(rate({a="b"}[5m])))"#, expect![[r#"approx_topk(10, count(rate({a="b"}[5m])))"#]]);
-    check(r#"sort_desc(avg(min(max(stddev(stdvar(sort(rate({a="b"}[5m])))))))) "#, expect![[r#"sort_desc(avg(min(max(stddev(stdvar(sort(rate({a="b"}[5m]))))))))"#]]);
+    check(
+        r#"sort_desc(avg(min(max(stddev(stdvar(sort(rate({a="b"}[5m])))))))) "#,
+        expect![[r#"sort_desc(avg(min(max(stddev(stdvar(sort(rate({a="b"}[5m]))))))))"#]],
+    );
     check(r#"sort by () (vector(1))"#, expect!["sort by () (vector(1))"]);
 }
 
 #[test]
 fn functions_of_metrics() {
-    check(r#"label_replace(rate({a="b"}[5m]), "dst", "$1", "src", "(.*):.*")"#, expect![[r#"label_replace(rate({a="b"}[5m]), "dst", "$1", "src", "(.*):.*")"#]]);
+    check(
+        r#"label_replace(rate({a="b"}[5m]), "dst", "$1", "src", "(.*):.*")"#,
+        expect![[r#"label_replace(rate({a="b"}[5m]), "dst", "$1", "src", "(.*):.*")"#]],
+    );
     check("vector(1)+vector(1)", expect!["vector(1) + vector(1)"]);
     check("vector(0.5)", expect!["vector(0.5)"]);
     check("- 1.5", expect!["-1.5"]);
@@ -175,7 +235,10 @@ fn operators_take_modifiers() {
     check("vector(1) > bool vector(2)", expect!["vector(1) > bool vector(2)"]);
     check("vector(1) / on (a,b) group_left (c) vector(2)", expect!["vector(1) / on (a, b) group_left (c) vector(2)"]);
     check("vector(1) * ignoring() group_right vector(2)", expect!["vector(1) * ignoring () group_right () vector(2)"]);
-    check("vector(1) == bool on (a) group_right () vector(2)", expect!["vector(1) == bool on (a) group_right () vector(2)"]);
+    check(
+        "vector(1) == bool on (a) group_right () vector(2)",
+        expect!["vector(1) == bool on (a) group_right () vector(2)"],
+    );
 }
 
 #[test]
@@ -183,15 +246,27 @@ fn words_are_case_insensitive_and_functions_only_before_arguments() {
     same(r#"SUM BY (x) (RATE({a="b"} | JSON | Unwrap y [5m] OFFSET 1m)) OR Vector(1)"#, {
         r#"sum by (x) (rate({a="b"} | json | unwrap y [5m] offset 1m)) or vector(1)"#
     });
-    check(r#"{rate="x", sum="y"} | bytes>1 | duration>2s | ip="z" | count=1"#, expect![[r#"{rate="x", sum="y"} | bytes>1 | duration>2s | ip="z" | count==1"#]]);
+    check(
+        r#"{rate="x", sum="y"} | bytes>1 | duration>2s | ip="z" | count=1"#,
+        expect![[r#"{rate="x", sum="y"} | bytes>1 | duration>2s | ip="z" | count==1"#]],
+    );
     check(r#"sum without(vector) (rate({a="b"}[5m]))"#, expect![[r#"sum without (vector) (rate({a="b"}[5m]))"#]]);
-    check(r#"sum by (sum, rate) (rate({a="b"} | unwrap bytes [5m]))"#, expect![[r#"sum by (sum, rate) (rate({a="b"} | unwrap bytes [5m]))"#]]);
-    check(r#"sum_over_time({a="b"} | unwrap bytes (bytes) [5m])"#, expect![[r#"sum_over_time({a="b"} | unwrap bytes(bytes) [5m])"#]]);
+    check(
+        r#"sum by (sum, rate) (rate({a="b"} | unwrap bytes [5m]))"#,
+        expect![[r#"sum by (sum, rate) (rate({a="b"} | unwrap bytes [5m]))"#]],
+    );
+    check(
+        r#"sum_over_time({a="b"} | unwrap bytes (bytes) [5m])"#,
+        expect![[r#"sum_over_time({a="b"} | unwrap bytes(bytes) [5m])"#]],
+    );
 }
 
 #[test]
 fn comments_and_blanks_are_skipped() {
-    check("# what\n{a=\"b\"} # why\n  // how\n |= \"# no // comment\" /* where\n */ | json", expect![[r##"{a="b"} |= "# no // comment" | json"##]]);
+    check(
+        "# what\n{a=\"b\"} # why\n  // how\n |= \"# no // comment\" /* where\n */ | json",
+        expect![[r##"{a="b"} |= "# no // comment" | json"##]],
+    );
     check("\u{feff}{a=\"b\"}\r\n\t", expect![[r#"{a="b"}"#]]);
 }
 

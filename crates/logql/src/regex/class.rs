@@ -41,8 +41,20 @@ fn posix<'a>(text: &'a str, out: &mut String) -> Result<Option<&'a str>, Error> 
     let whole = prefix(text, text.len() - tail.len());
     let known = matches!(
         name.strip_prefix('^').unwrap_or(name),
-        "alnum" | "alpha" | "ascii" | "blank" | "cntrl" | "digit" | "graph" | "lower" | "print" | "punct" | "space"
-            | "upper" | "word" | "xdigit"
+        "alnum"
+            | "alpha"
+            | "ascii"
+            | "blank"
+            | "cntrl"
+            | "digit"
+            | "graph"
+            | "lower"
+            | "print"
+            | "punct"
+            | "space"
+            | "upper"
+            | "word"
+            | "xdigit"
     );
     if !known {
         return Err(Error::new(INVALID_RANGE, whole));

@@ -28,8 +28,7 @@ impl Error {
 
 impl fmt::Display for Error {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "error parsing regexp: {}", self.what)?;
-        if self.text.is_empty() { Ok(()) } else { write!(f, ": `{}`", self.text) }
+        write!(f, "error parsing regexp: {}: `{}`", self.what, self.text)
     }
 }
 
@@ -41,8 +40,13 @@ const MISSING_PAREN: &str = "missing closing )";
 const MAX_REPEAT: u32 = 1000;
 
 pub(super) fn translate(source: &str) -> Result<Translated, Error> {
-    let mut translator =
-        Translator { whole: source, rest: source, out: String::with_capacity(source.len() + 16), names: Vec::new(), last: Last::Nothing };
+    let mut translator = Translator {
+        whole: source,
+        rest: source,
+        out: String::with_capacity(source.len() + 16),
+        names: Vec::new(),
+        last: Last::Nothing,
+    };
     translator.run()?;
     Ok(Translated { pattern: translator.out, names: translator.names })
 }

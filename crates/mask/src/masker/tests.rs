@@ -105,6 +105,7 @@ fn cards_are_masked() {
         check(&format!("paid by {card} 12/27"), "paid by <card> 12/27");
         check(&format!(r#"{{\"card\":\"{card}\"}}"#), r#"{\"card\":\"<card>\"}"#);
     }
+    check(r#"{"card_number":"1234 5678 9012 3456"}"#, r#"{"card_number":"<card>"}"#);
     check("card:4111111111111111;", "card:<card>;");
     check("4111 1111 1111 1111 8 916 123-45-67", "<card> <phone>");
 }

@@ -9,6 +9,7 @@ const MAX_GROUPS: usize = 12;
 const MAX_SEPARATORS: usize = 3;
 /// Fewer digits are never personal.
 const MIN_DIGITS: usize = 9;
+const MIN_CARD_DIGITS: usize = 13;
 const MAX_CARD_DIGITS: usize = 19;
 
 #[derive(Clone, Copy, Default)]
@@ -116,7 +117,8 @@ impl Scan<'_> {
             if !is_card_grouping(&groups[..=index]) {
                 break;
             }
-            if is_card(&digits[..len]) && self.ends_number(group.end) {
+            let fits = MIN_CARD_DIGITS <= len && (is_card(&digits[..len]) || self.is_under_card_key(groups[0].start));
+            if fits && self.ends_number(group.end) {
                 found = Some((index, group.end));
             }
             if len == MAX_CARD_DIGITS {
@@ -127,6 +129,11 @@ impl Scan<'_> {
         let start = groups[0].start;
         let exempt = self.is_in_uuid(start, end) || (last == 0 && (self.is_fraction(start) || self.is_id(start, end)));
         (!exempt).then_some(end)
+    }
+
+    /// A key that says `card` leaves nothing to check, not even the Luhn sum of a mistyped number.
+    fn is_under_card_key(&self, start: usize) -> bool {
+        self.key_of_value(start).is_some_and(|key| self.keys.is_card(key))
     }
 
     fn phone(&self, groups: &[Group], plus: bool) -> Option<usize> {

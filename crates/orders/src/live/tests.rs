@@ -1,1 +1,111 @@
-//! Tests.
+use std::time::Duration;
+
+use proptest::prelude::*;
+
+use super::*;
+use crate::fixture::{ORDER_4711, at, with_events};
+
+const NOW: &str = "2026-03-16T06:00:00Z";
+
+/// `type/id status since service` of each open object.
+fn open(live: &mut Live, now: &str) -> Vec<String> {
+    live.refresh(&Graphs::default(), at(now));
+    let shown = |open: Open<'_>| {
+        let since = jiff::Timestamp::from(open.visit.entered);
+        format!("{}/{} {} {since} {}", open.object, open.id, open.status, open.service)
+    };
+    let mut all: Vec<String> = live.open().map(shown).collect();
+    all.sort();
+    all
+}
+
+fn fed(text: &str) -> Live {
+    let mut live = Live::default();
+    with_events(text, |events| events.iter().for_each(|event| live.apply(event, &Graphs::default())));
+    live
+}
+
+fn status(id: usize, time: &str, change: &str) -> String {
+    format!("mes-api [{time}][STATUS][order] order_id={id} {change}\n")
+}
+
+#[test]
+fn an_open_order_shows_its_newest_status() {
+    let mut live = fed(ORDER_4711);
+    assert_eq!(open(&mut live, NOW), ["order/4711 MANUFACTURING_STARTED 2026-03-11T15:00:00Z shop-api"]);
+    let failure = live.open().next().unwrap().failure.unwrap().clone();
+    assert_eq!((failure.http_status, failure.error.as_deref()), (Some(500), Some("laser cutter offline")));
+}
+
+#[test]
+fn an_ended_order_goes_and_late_events_do_not_bring_it_back() {
+    let mut live = fed(&status(1, "2026-03-09T10:00:00Z", "from=DELIVERED to=CLOSED"));
+    assert!(open(&mut live, NOW).is_empty());
+    let late = status(1, "2026-03-09T09:00:00Z", "from=SHIPPED to=DELIVERED");
+    with_events(&late, |events| events.iter().for_each(|event| live.apply(event, &Graphs::default())));
+    assert!(open(&mut live, NOW).is_empty());
+    assert_eq!(live.objects, 0);
+}
+
+#[test]
+fn an_object_without_a_graph_is_let_go_when_nothing_happens_to_it() {
+    let mut live = fed("mes-api [2026-03-09T10:00:00Z][STATUS][model] model_id=7 from=UPLOADED to=CHECKED");
+    assert_eq!(open(&mut live, "2026-03-16T09:59:59Z").len(), 1);
+    assert!(open(&mut live, "2026-03-16T10:00:01Z").is_empty());
+    assert_eq!(live.objects, 0);
+}
+
+#[test]
+fn what_says_nothing_of_a_status_takes_no_memory() {
+    let live = fed("shop-api [2026-03-09T10:00:00Z][REQ][GET /cart] customer_id=7");
+    assert_eq!(live.objects, 0);
+}
+
+#[test]
+fn an_order_with_very_many_lines_keeps_its_status_in_little_memory() {
+    let mut text = status(1, "2026-03-09T10:00:00Z", "from=CREATED to=SUBMITTED");
+    for n in 0..1_000 {
+        let time = jiff::Timestamp::from(at("2026-03-09T10:00:10Z").after(Duration::from_secs(n)));
+        text += &format!("crm-api [{time}][REQ][GET /x] order_id=1 request_id=r{n} dir=in status=SUBMITTED\n");
+    }
+    let mut live = fed(&text);
+    assert_eq!(open(&mut live, NOW), ["order/1 SUBMITTED 2026-03-09T10:00:00Z mes-api"]);
+    let held = live.types["order"]["1"].marks.len();
+    assert!(held <= MARKS, "{held} marks are held");
+}
+
+#[test]
+fn of_too_many_objects_those_go_whose_last_event_is_oldest() {
+    let mut live = Live::default();
+    let rows: String = (0..20).map(|id| status(id, &format!("2026-03-09T10:00:{id:02}Z"), "to=CREATED")).collect();
+    with_events(&rows, |events| events.iter().for_each(|event| live.apply(event, &Graphs::default())));
+    live.make_room(5);
+    let left = open(&mut live, NOW);
+    assert_eq!((left.len(), live.objects, live.dropped()), (15, 15, 5));
+    assert!(!left.iter().any(|one| one.starts_with("order/0 ") || one.starts_with("order/4 ")));
+}
+
+proptest! {
+    /// The state depends on the set of events, whatever their order, with repeats, however often somebody looks.
+    #[test]
+    fn shuffled_events_give_the_same_state(
+        order in Just((0..23_usize).collect::<Vec<_>>()).prop_shuffle(),
+        repeated in proptest::collection::vec(0..23_usize, 0..10),
+        look_after in 0..23_usize,
+    ) {
+        let mut wanted = fed(ORDER_4711);
+        let mut live = Live::default();
+        with_events(ORDER_4711, |events| {
+            let come = order.iter().chain(&repeated).filter_map(|index| events.get(*index)).chain(events.iter().skip(23));
+            for (index, event) in come.enumerate() {
+                live.apply(event, &Graphs::default());
+                if index == look_after {
+                    live.refresh(&Graphs::default(), at(NOW));
+                }
+            }
+        });
+        prop_assert_eq!(open(&mut wanted, NOW), open(&mut live, NOW));
+        let failure = |live: &Live| live.open().next().and_then(|open| open.failure.cloned());
+        prop_assert_eq!(failure(&wanted), failure(&live));
+    }
+}

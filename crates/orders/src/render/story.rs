@@ -18,8 +18,12 @@ const SIGN: usize = 3;
 /// Columns of a status; the longest of the built-in ones has 23.
 const STATUS: usize = 26;
 const ENTERED: usize = 17;
-const DWELL: usize = 11;
+const DWELL: usize = 13;
 const LIMIT: usize = 9;
+/// Below this many columns limits are left out, so that the lanes have room.
+const NARROW: usize = 96;
+/// Columns for lanes on a wide terminal; what is left is for bars.
+const LANES: usize = 34;
 /// A bar shorter than this says nothing.
 const SHORTEST_BAR: usize = 6;
 /// Traces that are listed.
@@ -36,6 +40,11 @@ struct Pen<'a> {
 impl Pen<'_> {
     const fn row(&self) -> Row {
         Row::new(self.style.color)
+    }
+
+    /// Columns of the limit.
+    const fn limit(&self) -> usize {
+        if self.width < NARROW { 0 } else { LIMIT }
     }
 }
 
@@ -56,7 +65,7 @@ pub(super) fn draw(story: &Story, style: &Style) -> String {
 
 /// One row a status, with notes below it; what lies ahead follows in grey.
 fn path(story: &Story, pen: Pen<'_>, out: &mut String) {
-    let lanes = Lanes::of(story);
+    let lanes = Lanes::of(story, pen.width.saturating_sub(SIGN + STATUS + ENTERED + DWELL + pen.limit()).min(LANES));
     heading(&lanes, pen, out);
     let longest = story.steps.iter().map(|step| step.dwell_ms).max().unwrap_or_default();
     for (index, step) in story.steps.iter().enumerate() {
@@ -69,6 +78,9 @@ fn path(story: &Story, pen: Pen<'_>, out: &mut String) {
         lanes.rails(&mut row);
         row.end(out);
     }
+    let legend = "● set it   ○ took part   ✗ failed there";
+    let legend = pen.words.pick(legend, "● поставил статус   ○ участвовал   ✗ сбой");
+    pen.row().space(SIGN + STATUS + 2).add(Ink::Faint, legend).end(out);
     out.push('\n');
 }
 
@@ -79,7 +91,7 @@ fn heading(lanes: &Lanes<'_>, pen: Pen<'_>, out: &mut String) {
     lanes.labels(&mut row);
     row.space(2).left(Ink::Faint, words.pick("ENTERED", "ВОШЁЛ"), ENTERED - 2);
     row.right(Ink::Faint, words.pick("STAYED", "ПРОБЫЛ"), DWELL);
-    row.right(Ink::Faint, words.pick("LIMIT", "СРОК"), LIMIT);
+    row.right(Ink::Faint, words.pick("LIMIT", "СРОК"), pen.limit());
     row.end(out);
 }
 
@@ -105,7 +117,7 @@ fn row(story: &Story, index: usize, step: &Step, lanes: &Lanes<'_>, longest: u64
     if !(last && story.closed) {
         let ink = if late { Ink::Bad } else { Ink::Plain };
         row.right(ink, &words.span(step.dwell_ms), DWELL);
-        row.right(Ink::Faint, &step.deadline_ms.map(|ms| words.span(ms)).unwrap_or_default(), LIMIT);
+        row.right(Ink::Faint, &step.deadline_ms.map(|ms| words.span(ms)).unwrap_or_default(), pen.limit());
         dwell_bar(step, longest, last, pen, &mut row);
     }
     row.end(out);
@@ -153,7 +165,7 @@ fn traces(story: &Story, pen: Pen<'_>, out: &mut String) {
         let (sign, ink) = if trace.failed { (" ✗", Ink::Bad) } else { ("", Ink::Plain) };
         row.left(Ink::Bad, sign, SIGN).left(ink, &trace.trace_id, 33).space(1);
         row.left(Ink::Plain, &words.second(trace.first), 16);
-        row.left(Ink::Plain, &trace.services.join(" → "), 30);
+        row.left(Ink::Plain, &trace.services.join(" → "), 30.min(pen.width.saturating_sub(row.columns() + 14)));
         row.add(Ink::Faint, &words.count(trace.events, Noun::Event));
         row.end(out);
     }

@@ -23,7 +23,7 @@ pub(super) enum Noun {
 
 /// Says things in one language and one time zone.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct Words<'a> {
+pub(crate) struct Words<'a> {
     pub(super) language: Language,
     pub(super) zone: &'a TimeZone,
 }
@@ -147,7 +147,7 @@ impl Words<'_> {
     }
 
     /// A deviation in a few words.
-    pub(super) fn deviation(&self, deviation: &Deviation) -> String {
+    pub(crate) fn deviation(&self, deviation: &Deviation) -> String {
         match self.language {
             Language::English => self.english(&deviation.kind),
             Language::Russian => self.russian(&deviation.kind),

@@ -28,9 +28,23 @@ pub(crate) enum Aggregate {
     /// The latest.
     Last,
     /// The value below which this share of them lies, interpolated.
-    Quantile(f64),
+    Quantile(#[serde(with = "bits")] f64),
     /// Growth of a counter per second, resets counted.
     CounterRate,
+}
+
+/// A float by its bits: as text it might come back as its neighbour.
+mod bits {
+    use serde::{Deserialize, Deserializer, Serialize, Serializer};
+
+    #[expect(clippy::trivially_copy_pass_by_ref, reason = "serde wants it so")]
+    pub(super) fn serialize<S: Serializer>(value: &f64, serializer: S) -> Result<S::Ok, S::Error> {
+        value.to_bits().serialize(serializer)
+    }
+
+    pub(super) fn deserialize<'de, D: Deserializer<'de>>(deserializer: D) -> Result<f64, D::Error> {
+        u64::deserialize(deserializer).map(f64::from_bits)
+    }
 }
 
 /// What is known when a window is done.

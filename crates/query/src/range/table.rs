@@ -10,8 +10,9 @@ use super::windows::{Pane, Windows};
 pub(crate) trait Table: Send + std::fmt::Debug {
     /// The number of a series, which is new if its key is.
     fn series(&mut self, key: &str) -> usize;
-    /// Adds a sample, unless no window covers its time.
-    fn add(&mut self, series: usize, time: i64, value: f64);
+    /// Adds a column of samples, but for those that no window covers: `keys` index into `numbers`, which are those of
+    /// the series; without `values` each counts as 1.
+    fn add(&mut self, numbers: &[usize], keys: &[i32], times: &[i64], values: Option<&[f64]>);
     /// Words that each row of [`Table::encode`] takes.
     fn words(&self) -> usize;
     /// Writes every pane of every series as rows that [`Table::absorb`] reads back.
@@ -55,6 +56,18 @@ impl<S: State> Typed<S> {
         Self { aggregate, windows, numbers: HashMap::new(), series: Vec::new(), pane, key_bytes: 0 }
     }
 
+    fn add_one(&mut self, series: usize, time: i64, value: f64) {
+        if time < self.pane.first || self.pane.last < time {
+            match self.windows.pane(time) {
+                Some(pane) => self.pane = pane,
+                None => return,
+            }
+        }
+        if let Some(panes) = self.series.get_mut(series) {
+            panes.entry(self.pane.index).add(time, value);
+        }
+    }
+
     fn keys(&self) -> Vec<&str> {
         let mut keys = vec![""; self.series.len()];
         for (key, number) in &self.numbers {
@@ -78,15 +91,13 @@ impl<S: State> Table for Typed<S> {
         number
     }
 
-    fn add(&mut self, series: usize, time: i64, value: f64) {
-        if time < self.pane.first || self.pane.last < time {
-            match self.windows.pane(time) {
-                Some(pane) => self.pane = pane,
-                None => return,
+    fn add(&mut self, numbers: &[usize], keys: &[i32], times: &[i64], values: Option<&[f64]>) {
+        for (index, (key, time)) in keys.iter().zip(times).enumerate() {
+            let number = usize::try_from(*key).ok().and_then(|key| numbers.get(key)).copied();
+            let value = values.and_then(|values| values.get(index)).copied().unwrap_or(1.0);
+            if let Some(number) = number {
+                self.add_one(number, *time, value);
             }
-        }
-        if let Some(panes) = self.series.get_mut(series) {
-            panes.entry(self.pane.index).add(time, value);
         }
     }
 

@@ -178,5 +178,3 @@ fn selection(ranges: &[Range<usize>]) -> RowSelection {
     RowSelection::from(selectors)
 }
 
-#[cfg(test)]
-mod tests;

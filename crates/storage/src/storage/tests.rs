@@ -1,1 +1,7 @@
-//! Tests.
+//! The whole of storage against a real folder.
+
+mod crash;
+mod disk;
+mod life;
+mod reading;
+mod support;

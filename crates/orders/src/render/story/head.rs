@@ -1,24 +1,37 @@
 //! The head of a story: what it is, where it stands, since when, and what there is to know at a glance.
 
-use super::{Pen, section};
+use super::{Pen, notes};
 use crate::render::ink::{Ink, cut};
 use crate::render::words::Noun;
-use crate::{Story, Stuck};
+use crate::{Story, Stuck, StuckReason};
 
 pub(super) fn draw(story: &Story, pen: Pen<'_>, out: &mut String) {
     title(story, pen, out);
-    section("", pen, out);
-    for text in [standing(story, pen), facts(story, pen), related(story, pen)] {
-        if !text.is_empty() {
-            pen.row().space(1).add(Ink::Plain, &cut(&text, pen.width - 1)).end(out);
-        }
-    }
-    for text in [hidden(story, pen), truncated(story, pen)] {
-        if !text.is_empty() {
-            pen.row().space(1).add(Ink::Faint, &cut(&text, pen.width - 1)).end(out);
-        }
-    }
+    pen.row().add(Ink::Faint, &"─".repeat(pen.width)).end(out);
+    wrapped(Ink::Plain, &standing(story, pen), pen, out);
+    wrapped(Ink::Plain, &facts(story, pen), pen, out);
+    wrapped(Ink::Plain, &related(story, pen), pen, out);
+    wrapped(Ink::Faint, &left_out(story, pen), pen, out);
     out.push('\n');
+}
+
+/// Facts with dots between them, in as many rows as they need.
+fn wrapped(ink: Ink, facts: &[String], pen: Pen<'_>, out: &mut String) {
+    let room = pen.width.saturating_sub(2);
+    let mut text = String::new();
+    for fact in facts {
+        if !text.is_empty() && room < text.chars().count() + 3 + fact.chars().count() {
+            pen.row().space(1).add(ink, &text).end(out);
+            text.clear();
+        }
+        if !text.is_empty() {
+            text += " · ";
+        }
+        text += &cut(fact, room);
+    }
+    if !text.is_empty() {
+        pen.row().space(1).add(ink, &text).end(out);
+    }
 }
 
 /// The object and its status to the left, the verdict to the right.
@@ -44,75 +57,61 @@ fn overdue(stuck: &Stuck, pen: Pen<'_>) -> String {
     format!("{} · {}", words.pick("STUCK", "ЗАСТРЯЛ"), words.span(stuck.overdue_ms) + words.pick(" overdue", " сверх срока"))
 }
 
-/// One sentence: where it is, since when, who has to move it on.
-fn standing(story: &Story, pen: Pen<'_>) -> String {
+/// Where it is, since when, who has to move it on.
+fn standing(story: &Story, pen: Pen<'_>) -> Vec<String> {
     let words = pen.words;
-    let Some((step, status)) = story.steps.last().zip(story.status.as_deref()) else {
-        return words.pick("No line tells its status", "Ни одна строка не называет статус").to_owned();
+    let Some(step) = story.steps.last() else {
+        return vec![words.pick("no line tells its status", "ни одна строка не называет статус").to_owned()];
     };
-    let since = words.minute(step.entered).trim_start().to_owned();
     if story.closed {
         let total = words.span(story.total_ms);
-        return format!("{status} · {} {total}", words.pick("the whole way took", "весь путь занял"));
+        return vec![format!("{} {total}", words.pick("the whole way took", "весь путь занял"))];
     }
-    let mut text = format!(
-        "{} {} {since} ({})",
-        words.pick("In this status for", "В этом статусе"),
-        words.span(step.dwell_ms) + words.pick(", since", ", с"),
+    let since = words.minute(step.entered).trim_start().to_owned();
+    let mut facts = vec![format!(
+        "{} {}, {} {since} ({})",
+        words.pick("in this status for", "в этом статусе"),
+        words.span(step.dwell_ms),
+        words.pick("since", "с"),
         words.offset(step.entered)
-    );
-    if let Some(owner) = &story.owner {
-        text += &format!(" · {} {owner}", words.pick("waits for", "ждёт сервис"));
-    }
-    if let Some(deadline) = step.deadline_ms {
-        text += &format!(" · {} {}", words.pick("limit", "срок"), words.span(deadline));
-    }
-    if let Some(stuck) = &story.stuck {
-        text += &format!(" · {}", words.reason(stuck.reason));
-    }
-    text
+    )];
+    facts.extend(story.owner.as_ref().map(|owner| format!("{} {owner}", words.pick("waits for", "ждёт сервис"))));
+    facts.extend(step.deadline_ms.map(|ms| format!("{} {}", words.pick("limit", "срок"), words.span(ms))));
+    let unconfirmed = story.stuck.filter(|stuck| stuck.reason == StuckReason::Unconfirmed);
+    facts.extend(unconfirmed.map(|stuck| words.reason(stuck.reason).to_owned()));
+    facts
 }
 
-fn facts(story: &Story, pen: Pen<'_>) -> String {
+fn facts(story: &Story, pen: Pen<'_>) -> Vec<String> {
     let words = pen.words;
-    let began = words.second(story.first).trim_start().to_owned();
-    let last = words.second(story.last).trim_start().to_owned();
+    let told = |english, russian, time| format!("{} {}", words.pick(english, russian), words.minute(time).trim_start());
     let mut facts = vec![
-        format!("{} {began}", words.pick("first event", "первое событие")),
-        format!("{} {last}", words.pick("last event", "последнее")),
+        told("first event", "первое событие", story.first),
+        told("last event", "последнее", story.last),
     ];
     if !story.closed {
         facts.push(format!("{} {}", words.pick("total", "всего"), words.span(story.total_ms)));
     }
     let counts = [
         (story.deviations.len(), Noun::Deviation),
-        (story.failures.len(), Noun::Failure),
+        (notes::grouped(story.failures.iter()).len(), Noun::Failure),
         (story.retries.len(), Noun::Retry),
     ];
     facts.extend(counts.into_iter().filter(|(number, _)| *number != 0).map(|(number, noun)| words.count(number, noun)));
-    facts.join(" · ")
+    facts
 }
 
-fn related(story: &Story, pen: Pen<'_>) -> String {
-    if story.related.is_empty() {
-        return String::new();
-    }
-    let names: Vec<String> = story.related.iter().map(|other| format!("{}/{}", other.object, other.id)).collect();
-    format!("{} {}", pen.words.pick("with", "вместе с"), names.join(", "))
+fn related(story: &Story, pen: Pen<'_>) -> Vec<String> {
+    let others = story.related.iter().map(|other| format!("{} {}", pen.words.object_type(&other.object), other.id));
+    others.collect()
 }
 
-fn hidden(story: &Story, pen: Pen<'_>) -> String {
+fn left_out(story: &Story, pen: Pen<'_>) -> Vec<String> {
     let words = pen.words;
-    match story.hidden_lines {
-        0 => String::new(),
-        number => {
-            let lines = words.count(number, Noun::Line);
-            format!("{lines} {}", words.pick("hidden: no right to those services", "скрыто: нет прав на эти сервисы"))
-        }
-    }
-}
-
-fn truncated(story: &Story, pen: Pen<'_>) -> String {
-    let text = "only the newest events are told; the story began before";
-    if story.truncated { pen.words.pick(text, "показаны только новейшие события, начало опущено").to_owned() } else { String::new() }
+    let hidden = (story.hidden_lines != 0).then(|| {
+        let lines = words.count(story.hidden_lines, Noun::Line);
+        format!("{lines} {}", words.pick("hidden: no right to those services", "скрыто: нет прав на эти сервисы"))
+    });
+    let text = words.pick("only the newest events are told", "показаны только новейшие события");
+    hidden.into_iter().chain(story.truncated.then(|| text.to_owned())).collect()
 }

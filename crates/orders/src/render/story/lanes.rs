@@ -3,8 +3,7 @@
 use crate::render::ink::{Ink, Row};
 use crate::{Step, Story};
 
-/// Columns that all lanes may take together; services beyond share one lane.
-const ROOM: usize = 36;
+/// The lane that services share for which there is no room.
 const OTHERS: &str = "…";
 
 #[derive(Debug)]
@@ -17,9 +16,10 @@ struct Lane<'a> {
 }
 
 impl<'a> Lanes<'a> {
-    pub(super) fn of(story: &'a Story) -> Self {
+    /// Lanes that take at most `room` columns together.
+    pub(super) fn of(story: &'a Story, room: usize) -> Self {
         let mut lanes: Vec<Lane<'a>> = Vec::new();
-        let mut room = ROOM;
+        let mut room = room.saturating_sub(OTHERS.chars().count() + 2);
         for service in story.services.iter().map(String::as_str) {
             let label = service.strip_suffix("-api").or(service.strip_suffix("-service")).unwrap_or(service);
             let width = label.chars().count() + 2;

@@ -32,7 +32,7 @@ fn note(ink: Ink, sign: &str, text: &str, pen: Pen<'_>, out: &mut String) {
 }
 
 /// Failures that are the same seen from two sides, or tried again, together.
-fn grouped<'a>(failures: impl Iterator<Item = &'a Failure>) -> Vec<Vec<&'a Failure>> {
+pub(super) fn grouped<'a>(failures: impl Iterator<Item = &'a Failure>) -> Vec<Vec<&'a Failure>> {
     let mut groups: Vec<Vec<&'a Failure>> = Vec::new();
     for failure in failures {
         let same = |group: &&mut Vec<&'a Failure>| {
@@ -59,7 +59,9 @@ fn failure(group: &[&Failure], pen: Pen<'_>) -> String {
     if let Some(peer) = &main.peer {
         text += &format!(" → {peer}");
     }
-    text += &format!(" {}", main.endpoint);
+    if !main.endpoint.is_empty() {
+        text += &format!(" {}", main.endpoint);
+    }
     if let Some(code) = main.http_status {
         text += &format!(" {code}");
     }

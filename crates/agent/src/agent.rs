@@ -1,0 +1,130 @@
+//! Puts the agent together: opens the state and the files, repeats what was under way, then reads and ships.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use logline::Timestamp;
+use stdx::{Clock, Shutdown, Tasks};
+use tokio::sync::mpsc;
+use tracing::info;
+
+use crate::Error;
+use crate::batch::{Batch, Prepared, Treatment};
+use crate::config::Config;
+use crate::ship::Shipper;
+use crate::state::StateDir;
+use crate::tail::Tail;
+
+/// The shortest and the longest pause between two looks at the files; it grows while nothing is written.
+const POLL: (Duration, Duration) = (Duration::from_millis(25), Duration::from_millis(250));
+
+/// An agent that is ready to run.
+#[derive(Debug)]
+pub struct Agent {
+    shipper: Shipper,
+    reading: Reading,
+    repeated: Option<Prepared>,
+    shutdown: Shutdown,
+}
+
+#[derive(Debug)]
+struct Reading {
+    tail: Tail,
+    treatment: Arc<Treatment>,
+    clock: Arc<dyn Clock>,
+    batch_bytes: usize,
+    batch_wait: Duration,
+}
+
+impl Agent {
+    /// Locks the state folder, opens the files that are there, and makes the batch that was under way once more.
+    pub fn open(config: Config, clock: Arc<dyn Clock>, tasks: &Tasks) -> Result<Self, Error> {
+        let masker = mask::Masker::new(config.mask.clone())?;
+        let treatment = Arc::new(Treatment { masker, reader: logline::Reader::default() });
+        let (dir, mut state) = StateDir::open(&config.state_dir)?;
+        let tail = Tail::open(&config, Arc::clone(&treatment), &mut state, clock.instant());
+        let (batch_bytes, batch_wait) = (config.output.batch_bytes, config.output.batch_wait);
+        let mut reading = Reading { tail, treatment: Arc::clone(&treatment), clock, batch_bytes, batch_wait };
+        let mut repeated = None;
+        if let Some(under_way) = &state.in_flight {
+            let (batch, lost) = reading.tail.repeat(under_way, reading.begin());
+            state.totals.lost_parts += lost;
+            repeated = batch;
+        }
+        if repeated.is_none() {
+            state.in_flight = None;
+        }
+        dir.save(&state)?;
+        info!(agent = state.agent, url = %config.output.url, "ready");
+        let shipper = Shipper::new(config.output, treatment, dir, state, tasks.shutdown())?;
+        Ok(Self { shipper, reading, repeated, shutdown: tasks.shutdown() })
+    }
+
+    /// Runs until the tasks are drained: then the batch under construction is sent, if the server takes it.
+    pub fn spawn(self, tasks: &Tasks) {
+        let (out, batches) = mpsc::channel(1);
+        tasks.spawn(self.shipper.run(batches));
+        tasks.spawn(run(self.reading, self.repeated, out, self.shutdown));
+    }
+}
+
+async fn run(mut reading: Reading, repeated: Option<Prepared>, out: mpsc::Sender<Prepared>, mut shutdown: Shutdown) {
+    if let Some(batch) = repeated
+        && out.send(batch).await.is_err()
+    {
+        return;
+    }
+    let mut batch = reading.begin();
+    let mut pause = POLL.0;
+    loop {
+        let last = shutdown.is_asked();
+        let Ok(turn) = tokio::task::spawn_blocking(move || reading.turn(batch, last)).await else { return };
+        let full = turn.ready.is_some();
+        (reading, batch) = (turn.reading, turn.batch);
+        if let Some(ready) = turn.ready
+            && out.send(ready).await.is_err()
+        {
+            return;
+        }
+        if last {
+            return;
+        }
+        pause = if turn.any { POLL.0 } else { (pause * 2).min(POLL.1) };
+        if !full {
+            // Whether it ended by a stop is seen above, at the next turn.
+            drop(tokio::time::timeout(pause, shutdown.wait()).await);
+        }
+    }
+}
+
+/// What one turn of reading leaves.
+struct Turn {
+    reading: Reading,
+    batch: Batch,
+    ready: Option<Prepared>,
+    any: bool,
+}
+
+impl Reading {
+    fn begin(&self) -> Batch {
+        let now = Timestamp::from(self.clock.now());
+        Batch::new(Arc::clone(&self.treatment), self.batch_bytes, now, self.clock.instant())
+    }
+
+    /// Reads what is there; closes the batch when it is full, has waited long enough, or is the last one.
+    fn turn(mut self, mut batch: Batch, last: bool) -> Turn {
+        if batch.is_empty() {
+            batch = self.begin();
+        }
+        let now = self.clock.instant();
+        let any = self.tail.fill(&mut batch, now);
+        let waited = now.duration_since(batch.begun()) >= self.batch_wait;
+        let is_due = batch.is_full() || !batch.is_empty() && (waited || last);
+        if !is_due {
+            return Turn { reading: self, batch, ready: None, any };
+        }
+        let next = self.begin();
+        let ready = self.tail.finish(batch);
+        Turn { reading: self, batch: next, ready: Some(ready), any }
+    }
+}

@@ -1,0 +1,143 @@
+//! The commands of `lapidary-agent`: `run`, `check`, `status`, `mask test`. Exit codes: 0 fine, 1 failed, 2 usage or
+//! configuration.
+
+mod mask_test;
+mod status;
+
+use std::fmt::Write as _;
+use std::io::{self, Write as _};
+use std::path::{Path, PathBuf};
+use std::process::ExitCode;
+use std::sync::Arc;
+
+use agent::{Agent, Config};
+use anyhow::{Context, Result};
+use clap::{Parser, Subcommand};
+use stdx::{Clock, Drained, Problems, SystemClock, Tasks};
+use tracing::{info, warn};
+
+/// Reads log files, masks personal data and ships the lines to Lapidary or anything that takes Loki's push.
+#[derive(Debug, Parser)]
+#[command(name = "lapidary-agent", version)]
+pub(crate) struct Args {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    /// Run until SIGTERM or Ctrl-C.
+    Run {
+        /// The settings.
+        #[arg(long)]
+        config: PathBuf,
+    },
+    /// Check the settings, all problems at once.
+    Check {
+        /// The settings.
+        #[arg(long)]
+        config: PathBuf,
+    },
+    /// Show positions and counters, of an agent that runs or of one that does not.
+    Status {
+        /// The settings.
+        #[arg(long, required_unless_present = "state_dir")]
+        config: Option<PathBuf>,
+        /// The state folder, where there are no settings.
+        #[arg(long, conflicts_with = "config")]
+        state_dir: Option<PathBuf>,
+        /// `table` or `json`.
+        #[arg(long, default_value = "table")]
+        format: status::Format,
+    },
+    /// Try the masking.
+    Mask {
+        #[command(subcommand)]
+        command: MaskCommand,
+    },
+}
+
+#[derive(Debug, Subcommand)]
+enum MaskCommand {
+    /// Show what would be replaced in a file; nothing is sent.
+    Test {
+        /// The file; `-` for the standard input.
+        file: PathBuf,
+        /// The settings; without them every rule is on.
+        #[arg(long)]
+        config: Option<PathBuf>,
+    },
+}
+
+pub(crate) fn run(args: Args) -> Result<ExitCode> {
+    match args.command {
+        Command::Run { config } => {
+            let config = load(&config)?;
+            tokio::runtime::Builder::new_multi_thread().enable_all().build()?.block_on(ship(config))
+        }
+        Command::Check { config } => {
+            let config = load(&config)?;
+            say(&format!("fine: {} inputs\n", config.inputs.len()))?;
+            Ok(ExitCode::SUCCESS)
+        }
+        Command::Status { config, state_dir, format } => {
+            let dir = match (state_dir, config) {
+                (Some(dir), _) => dir,
+                (None, Some(config)) => load(&config)?.state_dir,
+                (None, None) => PathBuf::from("."),
+            };
+            say(&status::show(&dir, format)?)?;
+            Ok(ExitCode::SUCCESS)
+        }
+        Command::Mask { command: MaskCommand::Test { file, config } } => {
+            let config = config.as_deref().map(load).transpose()?.map_or_else(mask::Config::default, |config| config.mask);
+            mask_test::run(&file, config)?;
+            Ok(ExitCode::SUCCESS)
+        }
+    }
+}
+
+/// Tells the error; 2 for settings that are wrong.
+pub(crate) fn fail(error: &anyhow::Error) -> ExitCode {
+    let mut text = String::from("lapidary-agent: ");
+    let is_config = error.downcast_ref::<Problems>().is_some();
+    drop(if is_config { write!(text, "{error}:\n{}", error.root_cause()) } else { write!(text, "{error:#}") });
+    drop(writeln!(io::stderr(), "{text}"));
+    ExitCode::from(if is_config { 2 } else { 1 })
+}
+
+fn load(path: &Path) -> Result<Config> {
+    let text = std::fs::read_to_string(path).with_context(|| format!("cannot read `{}`", path.display()))?;
+    Config::load(&text, std::env::vars()).with_context(|| format!("`{}` has problems", path.display()))
+}
+
+async fn ship(config: Config) -> Result<ExitCode> {
+    let filter = tracing_subscriber::EnvFilter::try_from_default_env().unwrap_or_else(|_| "info".into());
+    tracing_subscriber::fmt().with_env_filter(filter).with_writer(io::stderr).init();
+    let (tasks, grace) = (Tasks::default(), config.shutdown_grace);
+    let clock: Arc<dyn Clock> = Arc::new(SystemClock);
+    Agent::open(config, clock, &tasks)?.spawn(&tasks);
+    stop_asked().await?;
+    info!("stopping");
+    if let Drained::Aborted(count) = tasks.drain(grace).await {
+        warn!(count, "stopped before everything was delivered; the rest is sent at the next start");
+    }
+    Ok(ExitCode::SUCCESS)
+}
+
+async fn stop_asked() -> Result<()> {
+    let mut terminate = tokio::signal::unix::signal(tokio::signal::unix::SignalKind::terminate())?;
+    tokio::select! {
+        interrupted = tokio::signal::ctrl_c() => interrupted?,
+        _ = terminate.recv() => {}
+    }
+    Ok(())
+}
+
+/// Writes to the standard output; a reader that has seen enough is no failure.
+fn say(text: &str) -> Result<()> {
+    match io::stdout().lock().write_all(text.as_bytes()) {
+        Err(error) if error.kind() != io::ErrorKind::BrokenPipe => Err(error.into()),
+        _ => Ok(()),
+    }
+}

@@ -1,0 +1,281 @@
+//! The agent's settings: what to read, where to ship, what to mask. All problems are reported at once.
+
+use std::path::PathBuf;
+use std::time::Duration;
+
+use jiff::tz::{Offset, TimeZone};
+use logline::{Labels, Tenant};
+use mask::{Rule, TokenKey};
+use reqwest::Url;
+use stdx::{ByteSize, Problems, Secret, Settings};
+
+use crate::glob::Glob;
+
+/// What the environment's overrides begin with: `LAPIDARY_AGENT__OUTPUT__URL=https://logs.example.org`.
+pub const ENVIRONMENT_PREFIX: &str = "LAPIDARY_AGENT";
+
+/// Everything the agent needs to know; valid by construction.
+#[derive(Clone, Debug)]
+pub struct Config {
+    /// What to read.
+    pub inputs: Vec<Input>,
+    /// Where to ship.
+    pub output: Output,
+    /// Where to remember positions.
+    pub state_dir: PathBuf,
+    /// What to replace.
+    pub mask: mask::Config,
+    /// How long the end may take after SIGTERM.
+    pub shutdown_grace: Duration,
+}
+
+/// Files whose lines get the same labels.
+#[derive(Clone, Debug)]
+pub struct Input {
+    pub(crate) paths: Vec<Glob>,
+    pub(crate) exclude: Vec<Glob>,
+    pub(crate) labels: Labels,
+    pub(crate) start: Start,
+    pub(crate) timezone: TimeZone,
+}
+
+/// Where reading starts in files that are there when an input is first seen.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Start {
+    /// At their first byte.
+    Head,
+    /// Behind their last byte.
+    End,
+}
+
+/// The server.
+#[derive(Clone, Debug)]
+pub struct Output {
+    pub(crate) url: Url,
+    pub(crate) token: Option<Token>,
+    pub(crate) tenant: Option<Tenant>,
+    pub(crate) batch_bytes: usize,
+    pub(crate) batch_wait: Duration,
+    pub(crate) timeout: Duration,
+}
+
+/// The bearer token.
+#[derive(Clone, Debug)]
+pub(crate) enum Token {
+    /// Stands in the settings.
+    Given(Secret<String>),
+    /// Stands in a file, which is read again when the server refuses the token.
+    File(PathBuf),
+}
+
+const PUSH_PATH: &str = "/loki/api/v1/push";
+
+impl Config {
+    /// Reads the settings from a file's text and the environment.
+    pub fn load(text: &str, environment: impl IntoIterator<Item = (String, String)>) -> Result<Self, Problems> {
+        let mut settings = Settings::parse(text, ENVIRONMENT_PREFIX, environment);
+        let state_dir = settings.or(
+            "state_dir",
+            PathBuf::from("./lapidary-agent"),
+            "Folder for positions and the agent's id; it holds no text of lines.",
+        );
+        let grace = "How long the end may take after SIGTERM; what is not delivered by then is sent at the next start.";
+        let shutdown_grace = settings.or("shutdown_grace", Duration::from_secs(10), grace);
+        let inputs = inputs(&mut settings);
+        let output = output(&mut settings);
+        let mask = mask(&mut settings);
+        settings.finish()?;
+        Ok(Self { inputs, output, state_dir, mask, shutdown_grace })
+    }
+}
+
+fn inputs(settings: &mut Settings) -> Vec<Input> {
+    let keys = settings.tables("input");
+    if keys.is_empty() {
+        settings.problem("input", "is missing; want at least one `[[input]]` with `paths`");
+    }
+    keys.iter().map(|key| input(settings, key)).collect()
+}
+
+fn input(settings: &mut Settings, key: &str) -> Input {
+    let of = |name: &str| format!("{key}.{name}");
+    let doc = "Files to read: `*` and `?` within a name, `**` for any number of folders.";
+    let paths: Vec<String> = settings.required(&of("paths"), doc).unwrap_or_default();
+    if paths.iter().any(String::is_empty) {
+        settings.problem(&of("paths"), "has an empty path");
+    }
+    let exclude: Vec<String> =
+        settings.or(&of("exclude"), Vec::new(), "Files to leave alone; without a `/`, the file's name is compared.");
+    let words = [("head", Start::Head), ("end", Start::End)];
+    let doc = "Where reading starts in files that are there when the input is first seen; later ones are read whole.";
+    let start = settings.choice(&of("start"), &words, "head", doc).unwrap_or(Start::Head);
+    let globs = |texts: &[String]| texts.iter().map(|text| Glob::new(text)).collect();
+    Input {
+        paths: globs(&paths),
+        exclude: globs(&exclude),
+        labels: labels(settings, &of("labels")),
+        start,
+        timezone: timezone(settings, &of("timezone")),
+    }
+}
+
+fn labels(settings: &mut Settings, key: &str) -> Labels {
+    let pairs = settings.map::<String>(key, "Labels of the lines; `service` is the one the rest of Lapidary goes by.");
+    if pairs.is_empty() {
+        settings.problem(key, "is missing; want at least `{ service = \"…\" }`");
+    }
+    for (name, value) in &pairs {
+        let legal = |c: char| c.is_ascii_alphanumeric() || c == '_';
+        if !name.chars().all(legal) || name.starts_with(|c: char| c.is_ascii_digit()) {
+            settings.problem(&format!("{key}.{name}"), "is not a label name: letters, digits and `_`, no digit first");
+        }
+        if value.is_empty() {
+            settings.problem(&format!("{key}.{name}"), "is empty");
+        }
+    }
+    Labels::new(pairs).unwrap_or_default()
+}
+
+fn timezone(settings: &mut Settings, key: &str) -> TimeZone {
+    let doc = "Where a date-time without a zone is meant, as an offset: `+03:00`.";
+    let text = settings.or(key, "+00:00".to_owned(), doc);
+    offset(&text).unwrap_or_else(|| {
+        settings.problem(key, format!("is `{text}`, but must be an offset such as `+03:00`"));
+        TimeZone::UTC
+    })
+}
+
+fn offset(text: &str) -> Option<TimeZone> {
+    let (sign, rest) = match text.split_at_checked(1)? {
+        ("+", rest) => (1, rest),
+        ("-", rest) => (-1, rest),
+        _ => return None,
+    };
+    let number = |text: &str, below: i32| (text.len() == 2).then(|| text.parse().ok())?.filter(|n| (0..below).contains(n));
+    let (hours, minutes) = rest.split_once(':')?;
+    let seconds = number(hours, 24)? * 3600 + number(minutes, 60)? * 60;
+    Offset::from_seconds(sign * seconds).ok().map(TimeZone::fixed)
+}
+
+fn output(settings: &mut Settings) -> Output {
+    let limit = |settings: &mut Settings, key: &str, ok: bool, text: &str| {
+        if !ok {
+            settings.problem(key, text);
+        }
+    };
+    let size = settings.or("output.batch_bytes", ByteSize(1 << 20), "A batch is sent when it has this many bytes.");
+    let wait = Duration::from_secs(1);
+    let wait = settings.or("output.batch_wait", wait, "A batch is sent when its first line has waited this long.");
+    let timeout = Duration::from_secs(30);
+    let timeout = settings.or("output.timeout", timeout, "How long the server may take for one batch.");
+    limit(settings, "output.batch_bytes", (1 << 10..=16 << 20).contains(&size.0), "must be 1KiB to 16MiB");
+    limit(settings, "output.timeout", !timeout.is_zero(), "must be longer than nothing");
+    Output {
+        url: url(settings),
+        token: token(settings),
+        tenant: tenant(settings),
+        batch_bytes: size.as_usize(),
+        batch_wait: wait,
+        timeout,
+    }
+}
+
+fn url(settings: &mut Settings) -> Url {
+    const KEY: &str = "output.url";
+    let doc = "Address of the server; without a path, Loki's push path is added.";
+    let text = settings.or(KEY, "http://127.0.0.1:3100".to_owned(), doc);
+    let doc = "Allows `http://` to another host: logs and token are then sent in clear.";
+    let plaintext = settings.or("output.plaintext", false, doc);
+    let parsed = Url::parse(&text).ok().filter(|url| matches!(url.scheme(), "http" | "https") && url.has_host());
+    let mut url = parsed.unwrap_or_else(|| {
+        settings.problem(KEY, format!("is `{text}`, but must be an address such as `https://logs.example.org`"));
+        Url::parse("http://127.0.0.1:3100").expect("a constant that is an address")
+    });
+    if !url.username().is_empty() || url.password().is_some() {
+        settings.problem(KEY, "has a user or password in it; use `output.token_file`");
+    }
+    if url.scheme() == "http" && !is_loopback(&url) && !plaintext {
+        settings.problem(KEY, "would send logs in clear over the network; use `https://`, or set `plaintext = true`");
+    }
+    if matches!(url.path(), "" | "/") {
+        url.set_path(PUSH_PATH);
+    }
+    url
+}
+
+fn is_loopback(url: &Url) -> bool {
+    let host = url.host_str().unwrap_or_default().trim_matches(['[', ']']);
+    host == "localhost" || host.parse::<std::net::IpAddr>().is_ok_and(|address| address.is_loopback())
+}
+
+fn token(settings: &mut Settings) -> Option<Token> {
+    let given: Option<Secret<String>> = settings.optional("output.token", "Bearer token; better kept in `token_file`.");
+    let doc = "File with the bearer token; read again when the server refuses the token.";
+    let file: Option<PathBuf> = settings.optional("output.token_file", doc);
+    match (given, file) {
+        (Some(_), Some(_)) => {
+            settings.problem("output.token_file", "stands beside `output.token`; set one of them");
+            None
+        }
+        (Some(token), None) => {
+            check_token(settings, "output.token", token.reveal());
+            Some(Token::Given(token))
+        }
+        (None, Some(path)) => {
+            match std::fs::read_to_string(&path) {
+                Ok(text) => check_token(settings, "output.token_file", text.trim()),
+                Err(error) => settings.problem("output.token_file", format!("cannot be read: {error}")),
+            }
+            Some(Token::File(path))
+        }
+        (None, None) => None,
+    }
+}
+
+fn check_token(settings: &mut Settings, key: &str, token: &str) {
+    if token.is_empty() || !token.bytes().all(|byte| byte.is_ascii_graphic()) {
+        settings.problem(key, "is empty or has characters that no token has");
+    }
+}
+
+fn tenant(settings: &mut Settings) -> Option<Tenant> {
+    const KEY: &str = "output.tenant";
+    let name: String = settings.optional(KEY, "Whose lines these are, where the token does not tell.")?;
+    Tenant::new(&name).map_err(|error| settings.problem(KEY, format!("is wrong: {error}"))).ok()
+}
+
+fn mask(settings: &mut Settings) -> mask::Config {
+    let all: Vec<String> = Rule::ALL.map(|rule| rule.name().to_owned()).to_vec();
+    let names = settings.or("mask.rules", all.clone(), "The rules that are on.");
+    let rules = names.iter().filter_map(|name| Rule::ALL.into_iter().find(|rule| rule.name() == name)).collect();
+    if let Some(unknown) = names.iter().find(|name| !all.contains(name)) {
+        settings.problem("mask.rules", format!("has `{unknown}`, which is none of {}", all.join(", ")));
+    }
+    let doc = "Names of keys whose values are secrets, beside the built-in ones.";
+    let secret_keys = settings.or("mask.secret_keys", Vec::new(), doc);
+    let doc = "Names of keys whose plain numbers are neither phones nor cards, beside the built-in ones.";
+    let id_keys = settings.or("mask.id_keys", Vec::new(), doc);
+    let token_key = token_key(settings);
+    let config = mask::Config { rules, secret_keys, id_keys, token_key };
+    if let Err(error) = mask::Masker::new(config.clone()) {
+        settings.problem("mask", format!("is wrong: {error}"));
+    }
+    config
+}
+
+fn token_key(settings: &mut Settings) -> Option<TokenKey> {
+    const KEY: &str = "mask.token_key_file";
+    let doc = "File with a secret of 16 bytes or more: equal values then get equal tokens such as `<phone:v1:…>`.";
+    let path: Option<PathBuf> = settings.optional(KEY, doc);
+    let version = settings.or("mask.token_key_version", 1, "Stands in each token, so that the key can be changed.");
+    let Ok(version) = u16::try_from(version) else {
+        settings.problem("mask.token_key_version", "must be at most 65535");
+        return None;
+    };
+    let key = std::fs::read(path?).map_err(|error| format!("cannot be read: {error}"));
+    let key = key.and_then(|bytes| TokenKey::new(version, bytes.trim_ascii()).map_err(|error| format!("is wrong: {error}")));
+    key.map_err(|problem| settings.problem(KEY, problem)).ok()
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,87 @@
+//! Settings in, a configuration or all problems out.
+
+use expect_test::{Expect, expect};
+
+use super::*;
+
+const GOOD: &str = r#"
+[[input]]
+paths = ["/var/log/shop/*.log"]
+labels = { service = "shop-api" }
+"#;
+
+#[track_caller]
+fn check(text: &str, want: &Expect) {
+    want.assert_eq(&Config::load(text, []).unwrap_err().to_string());
+}
+
+#[test]
+fn a_short_file_is_enough_and_everything_is_masked() {
+    let config = Config::load(GOOD, []).unwrap();
+    assert_eq!(config.output.url.as_str(), "http://127.0.0.1:3100/loki/api/v1/push");
+    assert_eq!(config.mask.rules, Rule::ALL);
+    assert_eq!(config.output.batch_bytes, 1 << 20);
+    assert_eq!(config.inputs[0].labels.to_string(), r#"{service="shop-api"}"#);
+    assert_eq!(config.inputs[0].start, Start::Head);
+}
+
+#[test]
+fn the_environment_wins_over_the_file() {
+    let variable = ("LAPIDARY_AGENT__OUTPUT__URL".to_owned(), "https://logs.example.org/custom".to_owned());
+    let config = Config::load(GOOD, [variable]).unwrap();
+    assert_eq!(config.output.url.as_str(), "https://logs.example.org/custom");
+}
+
+#[test]
+fn every_problem_is_told_with_its_key_and_line() {
+    check(
+        r#"
+[[input]]
+paths = "/var/log/*.log"
+labels = { "my-service" = "shop", empty = "" }
+start = "middle"
+timezone = "Moscow"
+[[input]]
+paths = ["a.log"]
+[output]
+url = "http://logs.example.org"
+tenant = "a/b"
+batch_bytes = "1GiB"
+tokn = "x"
+token = "two words"
+[mask]
+rules = ["email", "emial"]
+"#,
+        &expect![[""]],
+    );
+}
+
+#[test]
+fn a_file_without_inputs_is_wrong() {
+    check("", &expect![[""]]);
+}
+
+#[test]
+fn secrets_come_from_files_that_must_be_there() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = |name: &str| folder.path().join(name).display().to_string();
+    std::fs::write(path("token"), "t0ken\n").unwrap();
+    std::fs::write(path("key"), "0123456789abcdef\n").unwrap();
+    let with = |token: &str, key: &str| {
+        let text = format!("{GOOD}[output]\ntoken_file = {:?}\n[mask]\ntoken_key_file = {:?}", path(token), path(key));
+        Config::load(&text, []).map(|config| config.mask.token_key.is_some()).map_err(|problems| problems.to_string())
+    };
+    assert_eq!(with("token", "key"), Ok(true));
+    let problems = with("none", "token").unwrap_err();
+    assert!(problems.contains("line 6: `output.token_file` cannot be read"), "{problems}");
+    assert!(problems.contains("line 8: `mask.token_key_file` is wrong: token key has 5 bytes"), "{problems}");
+}
+
+#[test]
+fn offsets_are_read_to_the_minute() {
+    assert_eq!(offset("+05:30"), Offset::from_seconds(19_800).ok().map(TimeZone::fixed));
+    assert_eq!(offset("-03:00"), Some(TimeZone::fixed(Offset::constant(-3))));
+    for text in ["", "+3", "03:00", "+24:00", "+03:60", "+0300", "Europe/Moscow", "ж"] {
+        assert_eq!(offset(text), None, "{text}");
+    }
+}

@@ -1,0 +1,219 @@
+//! One file that is read: which file it is, how far it is read, and how bytes become lines.
+//!
+//! A file stays open until it is read to its end, whatever happens to its name. What stands before the place of reading
+//! is compared at each read, in the same call, so a file that was cut or replaced is noticed and read from its start.
+
+use std::fs::{File, Metadata};
+use std::io;
+use std::os::unix::fs::{FileExt, MetadataExt};
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::time::Instant;
+
+use crate::batch::{Batch, MARGIN, MAX_LINE, Source};
+use crate::state::{FileId, Marker, Part, Position};
+
+/// Bytes that one turn of a file reads.
+const CHUNK: usize = 256 << 10;
+/// Bytes that one turn looks through for the end of a very long line.
+const MAX_LOOK: u64 = 64 << 20;
+
+/// A file under reading.
+#[derive(Debug)]
+pub(crate) struct Tailed {
+    file: File,
+    pub(crate) id: FileId,
+    pub(crate) path: PathBuf,
+    source: Arc<Source>,
+    /// Bytes from the start that went into batches.
+    at: u64,
+    /// The last of them.
+    marker: Vec<u8>,
+    /// How far a line longer than a chunk was looked through for its end.
+    looked: u64,
+    /// Since when no input knows its name and nothing was added.
+    pub(crate) gone: Option<Instant>,
+    /// Whether the last read failed.
+    pub(crate) failing: bool,
+}
+
+impl FileId {
+    pub(crate) fn of(metadata: &Metadata) -> Self {
+        Self { dev: metadata.dev(), ino: metadata.ino() }
+    }
+}
+
+impl Tailed {
+    /// Opens a file to be read from its start.
+    pub(crate) fn open(path: PathBuf, source: Arc<Source>) -> io::Result<Self> {
+        let file = File::open(&path)?;
+        let metadata = file.metadata()?;
+        if !metadata.is_file() {
+            return Err(io::Error::new(io::ErrorKind::InvalidInput, "not a regular file"));
+        }
+        let id = FileId::of(&metadata);
+        Ok(Self { file, id, path, source, at: 0, marker: Vec::new(), looked: 0, gone: None, failing: false })
+    }
+
+    /// Goes to where an earlier run stopped, if the file is still the same up to there.
+    pub(crate) fn resume(&mut self, position: &Position) -> io::Result<bool> {
+        let marker = self.before(position.offset)?;
+        let same = marker.as_ref().is_some_and(|marker| Marker::of(marker) == position.marker);
+        if let (Some(marker), true) = (marker, same) {
+            (self.at, self.marker) = (position.offset, marker);
+        }
+        Ok(same)
+    }
+
+    /// Goes to an offset without knowing what stands before it.
+    pub(crate) fn seek(&mut self, offset: u64) {
+        (self.at, self.marker) = (offset, Vec::new());
+    }
+
+    /// Goes behind the last line end.
+    pub(crate) fn skip_to_end(&mut self) -> io::Result<()> {
+        let len = self.file.metadata()?.len();
+        self.at = self.last_line_end(len)?;
+        self.marker = self.before(self.at)?.unwrap_or_default();
+        Ok(())
+    }
+
+    /// Where it is read to, as a part without lines.
+    pub(crate) fn position(&self) -> Position {
+        Position { path: self.path.clone(), file: self.id, offset: self.at, marker: Marker::of(&self.marker) }
+    }
+
+    /// Moves lines into the batch: at most one chunk, not beyond `limit`, until the batch is full. Tells whether there
+    /// was something to read.
+    pub(crate) fn read(&mut self, buffer: &mut Vec<u8>, batch: &mut Batch, limit: Option<u64>) -> io::Result<bool> {
+        let before = self.marker.len();
+        let left = limit.map_or(u64::MAX, |limit| limit.saturating_sub(self.at));
+        let wanted = usize::try_from(left).unwrap_or(usize::MAX).min(CHUNK);
+        buffer.resize(before + wanted, 0);
+        let got = read_full(&self.file, buffer, self.at - before as u64)?;
+        buffer.truncate(got);
+        if !buffer.starts_with(&self.marker) {
+            (self.at, self.marker, self.looked) = (0, Vec::new(), 0);
+            return Ok(true);
+        }
+        let data = &buffer[before..];
+        let taken = self.lines(data, batch);
+        if taken > 0 {
+            self.advance(taken as u64, &data[..taken], batch);
+            return Ok(true);
+        }
+        if data.len() < CHUNK { Ok(false) } else { self.long_line(buffer, batch, limit) }
+    }
+
+    /// Takes whole lines off the beginning of `data`; tells how many bytes they are.
+    fn lines(&mut self, data: &[u8], batch: &mut Batch) -> usize {
+        // A writer that goes on behind a cut leaves a hole, which reads as zeros and may be larger than any line.
+        let mut taken = data.iter().take_while(|byte| **byte == 0).count();
+        for end in memchr::memchr_iter(b'\n', data) {
+            batch.line(self.id, &self.source, data.get(taken..end).unwrap_or_default(), None);
+            taken = end + 1;
+            if batch.is_full() {
+                break;
+            }
+        }
+        taken
+    }
+
+    /// Looks for the end of a line that fills a chunk, then adds its beginning.
+    fn long_line(&mut self, buffer: &mut Vec<u8>, batch: &mut Batch, limit: Option<u64>) -> io::Result<bool> {
+        let mut from = self.looked.max(self.at);
+        let stop = from.saturating_add(MAX_LOOK).min(limit.unwrap_or(u64::MAX));
+        while from < stop {
+            buffer.resize(CHUNK, 0);
+            let got = read_full(&self.file, buffer, from)?;
+            buffer.truncate(got);
+            if let Some(end) = memchr::memchr(b'\n', buffer) {
+                self.take_long(from + end as u64, 1, batch)?;
+                return Ok(true);
+            }
+            from += got as u64;
+            self.looked = from;
+            if got < CHUNK {
+                return Ok(false);
+            }
+        }
+        Ok(true)
+    }
+
+    /// Adds the bytes up to `end` as one line, and skips `more` bytes behind it.
+    fn take_long(&mut self, end: u64, more: u64, batch: &mut Batch) -> io::Result<()> {
+        let len = end.saturating_sub(self.at);
+        let total = usize::try_from(len).unwrap_or(usize::MAX);
+        let mut head = vec![0; total.min(MAX_LINE + MARGIN)];
+        let got = read_full(&self.file, &mut head, self.at)?;
+        head.truncate(got);
+        batch.line(self.id, &self.source, &head, (total > head.len()).then_some(total));
+        let tail = self.before(end + more)?.unwrap_or_default();
+        self.advance(len + more, &tail, batch);
+        Ok(())
+    }
+
+    /// Adds what stands behind the last line end, of a file to which nothing is added any more.
+    pub(crate) fn finish(&mut self, batch: &mut Batch, limit: Option<u64>) -> io::Result<()> {
+        let len = self.file.metadata()?.len().min(limit.unwrap_or(u64::MAX));
+        if self.at < len { self.take_long(len, 0, batch) } else { Ok(()) }
+    }
+
+    fn advance(&mut self, bytes: u64, tail: &[u8], batch: &mut Batch) {
+        let from = self.at;
+        self.at += bytes;
+        self.looked = 0;
+        if bytes > tail.len() as u64 {
+            self.marker.clear();
+        }
+        self.marker.extend_from_slice(&tail[tail.len().saturating_sub(Marker::MAX)..]);
+        self.marker.drain(..self.marker.len().saturating_sub(Marker::MAX));
+        batch.cover(Part {
+            path: self.path.clone(),
+            file: self.id,
+            labels: self.source.labels.clone(),
+            from,
+            to: self.at,
+            marker: Marker::of(&self.marker),
+        });
+    }
+
+    /// The last bytes before an offset; `None` if the file is shorter.
+    fn before(&self, offset: u64) -> io::Result<Option<Vec<u8>>> {
+        let wanted = offset.min(Marker::MAX as u64);
+        let mut bytes = vec![0; usize::try_from(wanted).unwrap_or(Marker::MAX)];
+        let got = read_full(&self.file, &mut bytes, offset - wanted)?;
+        Ok((got == bytes.len()).then_some(bytes))
+    }
+
+    fn last_line_end(&self, len: u64) -> io::Result<u64> {
+        let mut end = len;
+        while end > 0 {
+            let from = end.saturating_sub(CHUNK as u64);
+            let mut bytes = vec![0; usize::try_from(end - from).unwrap_or(CHUNK)];
+            let got = read_full(&self.file, &mut bytes, from)?;
+            if let Some(at) = memchr::memrchr(b'\n', &bytes[..got]) {
+                return Ok(from + at as u64 + 1);
+            }
+            end = from;
+        }
+        Ok(0)
+    }
+}
+
+/// Reads until the buffer is full or the file ends.
+fn read_full(file: &File, buffer: &mut [u8], at: u64) -> io::Result<usize> {
+    let mut got = 0;
+    while got < buffer.len() {
+        match file.read_at(&mut buffer[got..], at + got as u64) {
+            Ok(0) => break,
+            Ok(n) => got += n,
+            Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+            Err(error) => return Err(error),
+        }
+    }
+    Ok(got)
+}
+
+#[cfg(test)]
+mod tests;

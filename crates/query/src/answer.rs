@@ -1,0 +1,121 @@
+//! What comes back, as plain data; how it looks on the wire is the server's business.
+
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use logline::{Labels, Timestamp};
+
+/// The answer to a query.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Answer {
+    /// What was asked for.
+    pub data: Data,
+    /// What it took.
+    pub stats: Stats,
+    /// What the caller should know beside it.
+    pub warnings: Vec<String>,
+}
+
+/// The four shapes of a result.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Data {
+    /// Lines by stream, streams sorted by the text of their labels.
+    Streams(Vec<LogStream>),
+    /// Series over time, sorted by labels.
+    Matrix(Vec<Series>),
+    /// Series at one time: sorted by labels, or by value where the query says so.
+    Vector(Vec<Sample>),
+    /// A number at one time.
+    Scalar(Timestamp, f64),
+}
+
+/// Lines of one stream, in the direction of the query.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct LogStream {
+    /// What the pipeline left of the stream's own labels.
+    pub labels: Labels,
+    /// Its lines.
+    pub entries: Vec<LogEntry>,
+}
+
+/// A line and the labels it has beside those of its stream.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct LogEntry {
+    /// The shipper's time.
+    pub timestamp: Timestamp,
+    /// The line after all stages.
+    pub line: String,
+    /// Labels from structured metadata, by name.
+    pub metadata: Vec<(String, String)>,
+    /// Labels from parsers, formatters and errors, by name; values may be empty.
+    pub parsed: Vec<(String, String)>,
+}
+
+/// One series over time.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Series {
+    /// Its labels.
+    pub labels: Labels,
+    /// Its points, oldest first; points without a value are left out.
+    pub points: Vec<(Timestamp, f64)>,
+}
+
+/// One series at one time.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Sample {
+    /// Its labels.
+    pub labels: Labels,
+    /// The time of the query.
+    pub timestamp: Timestamp,
+    /// Its value.
+    pub value: f64,
+}
+
+/// What a query took.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Stats {
+    /// Bytes of text that were decoded.
+    pub bytes: u64,
+    /// Lines that were looked at.
+    pub lines: u64,
+    /// Lines that passed all filters.
+    pub lines_kept: u64,
+    /// Files that were opened.
+    pub files: u64,
+    /// Lines that were ruled out without being decoded.
+    pub lines_pruned: u64,
+    /// Lines, or points of series, in the answer.
+    pub returned: u64,
+    /// From question to answer.
+    pub took: Duration,
+}
+
+impl Data {
+    /// Number of lines or points.
+    pub(crate) fn len(&self) -> usize {
+        match self {
+            Self::Streams(streams) => streams.iter().map(|stream| stream.entries.len()).sum(),
+            Self::Matrix(series) => series.iter().map(|series| series.points.len()).sum(),
+            Self::Vector(samples) => samples.len(),
+            Self::Scalar(..) => 1,
+        }
+    }
+}
+
+/// Puts metadata and parsed labels into the labels of the stream, as Loki answers clients that did not ask for
+/// `categorize-labels`: lines are grouped anew, streams sorted by labels, lines in the order they had.
+pub fn merge_labels(streams: Vec<LogStream>) -> Vec<LogStream> {
+    let mut merged: BTreeMap<Labels, Vec<LogEntry>> = BTreeMap::new();
+    for LogStream { labels: own, entries } in streams {
+        for mut entry in entries {
+            let mut labels = own.clone();
+            for (name, value) in std::mem::take(&mut entry.metadata).iter().chain(&std::mem::take(&mut entry.parsed)) {
+                labels.set(name, value);
+            }
+            merged.entry(labels).or_default().push(entry);
+        }
+    }
+    let mut streams: Vec<_> = merged.into_iter().map(|(labels, entries)| LogStream { labels, entries }).collect();
+    streams.sort_by_cached_key(|stream| stream.labels.to_string());
+    streams
+}

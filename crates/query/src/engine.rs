@@ -1,0 +1,158 @@
+//! The door: every question about stored lines comes through here, with a scope.
+
+use std::sync::Arc;
+
+use arrow::record_batch::RecordBatch;
+use auth::Scope;
+use datafusion::execution::disk_manager::{DiskManagerBuilder, DiskManagerMode};
+use datafusion::execution::memory_pool::GreedyMemoryPool;
+use datafusion::execution::runtime_env::{RuntimeEnv, RuntimeEnvBuilder};
+use datafusion::physical_plan::{ExecutionPlan, displayable};
+use logline::{Labels, Timestamp};
+use logql::{Expr, Selector};
+use stdx::Clock;
+use storage::{Predicate, Storage, TimeRange, logs};
+
+use crate::answer::Answer;
+use crate::config::Config;
+use crate::error::Error;
+use crate::matchers::predicate;
+use crate::params::{Direction, Grid, Params};
+use crate::run::Run;
+use crate::view::{View, Want};
+use crate::visibility::visibility;
+use crate::{catalog, metric};
+
+/// Answers queries over what a storage holds. Share it with `Arc`.
+#[derive(Debug)]
+pub struct Engine {
+    storage: Arc<Storage>,
+    config: Config,
+    clock: Arc<dyn Clock>,
+    /// Holds the memory that all queries share. Nothing is spilled to disk: lines stay where they are protected.
+    runtime: Arc<RuntimeEnv>,
+}
+
+impl Engine {
+    /// Answers from this storage.
+    pub fn new(storage: Arc<Storage>, config: Config, clock: Arc<dyn Clock>) -> Result<Self, Error> {
+        let runtime = RuntimeEnvBuilder::new()
+            .with_memory_pool(Arc::new(GreedyMemoryPool::new(config.memory.as_usize())))
+            .with_disk_manager_builder(DiskManagerBuilder::default().with_mode(DiskManagerMode::Disabled))
+            .build_arc()?;
+        Ok(Self { storage, config, clock, runtime })
+    }
+
+    /// Lines or series over a stretch of time. Dropping the future stops the work.
+    pub async fn query_range(&self, scope: &Scope, params: &Params) -> Result<Answer, Error> {
+        params.check(&self.config.limits)?;
+        let expr = logql::parse(&params.query)?;
+        let (run, view) = self.begin(scope, logs::LOGS)?;
+        let data = match &expr {
+            Expr::Log(log) => run.within_limits(crate::logs::run(&run, &view, log, params)).await?,
+            Expr::Metric(expr) => {
+                let grid = params.grid()?;
+                let value = run.within_limits(metric::run(&run, &view, expr, grid)).await?;
+                metric::matrix(value, grid, self.config.limits.max_series)?
+            }
+        };
+        Ok(run.answer(data))
+    }
+
+    /// Series, or a number, at one time.
+    pub async fn query_instant(&self, scope: &Scope, query: &str, time: Timestamp) -> Result<Answer, Error> {
+        let Expr::Metric(expr) = logql::parse(query)? else {
+            return Err(Error::invalid(
+                "log queries are not supported as an instant query type, please change your query to a range query type",
+            ));
+        };
+        let (run, view) = self.begin(scope, logs::LOGS)?;
+        let grid = Grid::instant(time);
+        let value = run.within_limits(metric::run(&run, &view, &expr, grid)).await?;
+        Ok(run.answer(metric::vector(&expr, value, grid, self.config.limits.max_series)?))
+    }
+
+    /// Names of the labels of streams that have lines in the range; of those that `selector` selects, if there is one.
+    pub async fn labels(&self, scope: &Scope, range: TimeRange, selector: Option<&str>) -> Result<Vec<String>, Error> {
+        let streams = self.streams(scope, range, &selectors(selector)?).await?;
+        Ok(catalog::names(&streams))
+    }
+
+    /// Values of a label in streams that have lines in the range.
+    pub async fn label_values(
+        &self,
+        scope: &Scope,
+        name: &str,
+        range: TimeRange,
+        selector: Option<&str>,
+    ) -> Result<Vec<String>, Error> {
+        let streams = self.streams(scope, range, &selectors(selector)?).await?;
+        Ok(catalog::values(&streams, name))
+    }
+
+    /// Labels of streams that have lines in the range and that one of the selectors selects; all without any.
+    pub async fn series(&self, scope: &Scope, range: TimeRange, matchers: &[String]) -> Result<Vec<Labels>, Error> {
+        let streams = self.streams(scope, range, &selectors(matchers)?).await?;
+        Ok(streams.into_values().collect())
+    }
+
+    /// Rows of any table that may be seen and satisfy a condition, in no particular order.
+    pub async fn rows(
+        &self,
+        scope: &Scope,
+        table: &str,
+        range: TimeRange,
+        predicate: Predicate,
+        columns: &[&str],
+    ) -> Result<Vec<RecordBatch>, Error> {
+        let (run, view) = self.begin(scope, table)?;
+        let columns = columns.iter().map(|column| (*column).to_owned()).collect();
+        let plan = view.scan(&Want { range, predicate, columns })?;
+        run.within_limits(run.collect(plan)).await
+    }
+
+    /// The plans of a query, for people: what is read, what the scan filters by, what runs where.
+    pub fn explain(&self, scope: &Scope, params: &Params) -> Result<String, Error> {
+        let (_, view) = self.begin(scope, logs::LOGS)?;
+        let plans = match &logql::parse(&params.query)? {
+            Expr::Log(log) => {
+                let range = TimeRange { start: params.start, end: params.end };
+                vec![crate::logs::plan(&view, log, range, params.direction, Some(params.limit))?]
+            }
+            Expr::Metric(expr) => metric::plans(&view, expr, params.grid()?)?.into_iter().map(|(_, plan)| plan).collect(),
+        };
+        Ok(plans.iter().map(shown).collect())
+    }
+
+    async fn streams(
+        &self,
+        scope: &Scope,
+        range: TimeRange,
+        selectors: &[Selector],
+    ) -> Result<std::collections::BTreeMap<String, Labels>, Error> {
+        let (run, view) = self.begin(scope, logs::LOGS)?;
+        let any = match selectors {
+            [] => Predicate::True,
+            selectors => Predicate::Or(selectors.iter().map(predicate).collect()),
+        };
+        run.within_limits(catalog::streams(&run, &view, range, any)).await
+    }
+
+    /// Starts a query: takes a snapshot and what the scope shows of it.
+    fn begin(&self, scope: &Scope, table: &str) -> Result<(Run, View), Error> {
+        let run = Run::new(&self.storage, &self.config.limits, &self.runtime, &self.clock);
+        let known = self.storage.table(table).ok_or_else(|| Error::invalid(format!("there is no table `{table}`")))?;
+        let visible = visibility(scope, table, &self.config.service_columns);
+        let snapshot = known.snapshot(scope.tenant());
+        Ok((run, View::new(&known, snapshot, visible, self.config.parallelism)))
+    }
+}
+
+fn selectors<'s>(texts: impl IntoIterator<Item = impl AsRef<str> + 's>) -> Result<Vec<Selector>, Error> {
+    let selectors = texts.into_iter().map(|text| logql::parse_selector(text.as_ref()));
+    Ok(selectors.collect::<Result<_, _>>()?)
+}
+
+fn shown(plan: &Arc<dyn ExecutionPlan>) -> String {
+    displayable(plan.as_ref()).indent(false).to_string()
+}

@@ -1,0 +1,21 @@
+//! The operators of our plans, between the scan and the answer; all of them travel to other nodes by [`PlanCodec`].
+
+mod batches;
+mod codec;
+mod context;
+mod distinct;
+mod lines;
+mod range;
+mod samples;
+mod scan;
+mod unary;
+
+pub(crate) use self::batches::{column, metadata};
+pub(crate) use self::codec::PlanCodec;
+pub(crate) use self::context::QueryContext;
+pub(crate) use self::distinct::Distinct;
+pub(crate) use self::lines::{Lines, fields as line_fields};
+pub(crate) use self::range::{Part, Range, fields as range_fields};
+pub(crate) use self::samples::Samples;
+pub(crate) use self::scan::ScanExec;
+pub(crate) use self::unary::UnaryExec;

@@ -1,0 +1,93 @@
+//! The leaf: reads rows of a table as a [`Scan`] describes them, one partition a scan.
+
+use std::fmt;
+use std::sync::Arc;
+
+use arrow::datatypes::{Schema, SchemaRef};
+use datafusion::common::tree_node::TreeNodeRecursion;
+use datafusion::error::Result;
+use datafusion::execution::{SendableRecordBatchStream, TaskContext};
+use datafusion::physical_plan::stream::RecordBatchStreamAdapter;
+use datafusion::physical_plan::{DisplayAs, DisplayFormatType, ExecutionPlan, PhysicalExpr, PlanProperties};
+use futures::StreamExt;
+use storage::{Scan, Source};
+
+use super::context::QueryContext;
+use super::unary::properties;
+use crate::Error;
+
+/// Reads each scan as a partition of its own. All of them project the same columns.
+#[derive(Debug)]
+pub(crate) struct ScanExec {
+    scans: Vec<Scan>,
+    properties: Arc<PlanProperties>,
+}
+
+impl ScanExec {
+    /// Scans of a table with these columns.
+    pub(crate) fn new(scans: Vec<Scan>, table: &Schema) -> Result<Self, Error> {
+        let projection = scans.first().map(|scan| scan.projection.as_slice()).unwrap_or_default();
+        let fields: Result<Vec<_>, _> =
+            projection.iter().map(|name| table.field_with_name(name).cloned()).collect();
+        let schema: SchemaRef = Arc::new(Schema::new(fields.map_err(|error| Error::invalid(error.to_string()))?));
+        let properties = properties(schema, scans.len());
+        Ok(Self { scans, properties })
+    }
+
+    pub(crate) fn scans(&self) -> &[Scan] {
+        &self.scans
+    }
+}
+
+impl DisplayAs for ScanExec {
+    fn fmt_as(&self, _: DisplayFormatType, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let files: usize = self.scans.iter().map(files).sum();
+        let heads = self.scans.iter().filter(|scan| matches!(scan.source, Source::Head { .. })).count();
+        let Some(scan) = self.scans.first() else { return write!(f, "ScanExec: nothing") };
+        write!(f, "ScanExec: table={} files={files} heads={heads}", scan.table)?;
+        write!(f, " columns=[{}] predicate={:?}", scan.projection.join(", "), scan.predicate)
+    }
+}
+
+fn files(scan: &Scan) -> usize {
+    match &scan.source {
+        Source::Files { files, .. } => files.len(),
+        Source::Head { .. } => 0,
+    }
+}
+
+impl ExecutionPlan for ScanExec {
+    fn name(&self) -> &str {
+        Self::static_name()
+    }
+
+    fn properties(&self) -> &Arc<PlanProperties> {
+        &self.properties
+    }
+
+    fn children(&self) -> Vec<&Arc<dyn ExecutionPlan>> {
+        Vec::new()
+    }
+
+    fn apply_expressions(
+        &self,
+        _: &mut dyn FnMut(&Arc<dyn PhysicalExpr>) -> Result<TreeNodeRecursion>,
+    ) -> Result<TreeNodeRecursion> {
+        Ok(TreeNodeRecursion::Continue)
+    }
+
+    fn with_new_children(self: Arc<Self>, _: Vec<Arc<dyn ExecutionPlan>>) -> Result<Arc<dyn ExecutionPlan>> {
+        Ok(self)
+    }
+
+    fn execute(&self, partition: usize, task: Arc<TaskContext>) -> Result<SendableRecordBatchStream> {
+        let query = QueryContext::of(&task)?;
+        let scan = self.scans.get(partition).ok_or_else(|| Error::internal(format!("no partition {partition}")))?;
+        let rows = query.storage.scan(scan, &query.scanned).map_err(Error::from)?;
+        let checked = rows.map(move |batch| {
+            query.check_bytes()?;
+            Ok(batch.map_err(Error::from)?)
+        });
+        Ok(Box::pin(RecordBatchStreamAdapter::new(self.schema(), checked)))
+    }
+}

@@ -1,0 +1,82 @@
+//! One query while it runs: what it may use, what it has used, how its plans are executed.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::{Duration, Instant};
+
+use arrow::record_batch::RecordBatch;
+use datafusion::execution::runtime_env::RuntimeEnv;
+use datafusion::execution::{SessionStateBuilder, TaskContext};
+use datafusion::physical_plan::{ExecutionPlan, collect};
+use datafusion::prelude::SessionConfig;
+use stdx::Clock;
+use storage::{SharedStats, Storage};
+
+use crate::answer::{Answer, Data, Stats};
+use crate::config::Limits;
+use crate::error::{Error, Failure};
+use crate::exec::QueryContext;
+
+/// A query that runs.
+#[derive(Debug)]
+pub(crate) struct Run {
+    clock: Arc<dyn Clock>,
+    started: Instant,
+    timeout: Duration,
+    query: Arc<QueryContext>,
+    task: Arc<TaskContext>,
+}
+
+impl Run {
+    pub(crate) fn new(storage: &Arc<Storage>, limits: &Limits, memory: &Arc<RuntimeEnv>, clock: &Arc<dyn Clock>) -> Self {
+        let query = Arc::new(QueryContext {
+            storage: Arc::clone(storage),
+            scanned: SharedStats::default(),
+            lines_kept: AtomicU64::new(0),
+            max_bytes: limits.max_bytes,
+        });
+        let config = SessionConfig::new().with_extension(Arc::clone(&query));
+        let state = SessionStateBuilder::new().with_config(config).with_runtime_env(Arc::clone(memory)).build();
+        Self {
+            clock: Arc::clone(clock),
+            started: clock.instant(),
+            timeout: limits.timeout,
+            query,
+            task: state.task_ctx(),
+        }
+    }
+
+    /// What plans are executed and decoded with.
+    pub(crate) const fn task(&self) -> &Arc<TaskContext> {
+        &self.task
+    }
+
+    /// Executes a plan and gathers what it yields; dropping the future stops it.
+    pub(crate) async fn collect(&self, plan: Arc<dyn ExecutionPlan>) -> Result<Vec<RecordBatch>, Error> {
+        #[cfg(test)]
+        let plan = crate::tests::travelled(self, plan)?;
+        Ok(collect(plan, Arc::clone(&self.task)).await?)
+    }
+
+    /// Waits for an answer, but not longer than a query may take.
+    pub(crate) async fn within_limits<T>(&self, answer: impl Future<Output = Result<T, Error>>) -> Result<T, Error> {
+        match tokio::time::timeout(self.timeout, answer).await {
+            Ok(answer) => answer,
+            Err(_) => Err(Failure::Timeout(self.timeout).into()),
+        }
+    }
+
+    pub(crate) fn answer(&self, data: Data) -> Answer {
+        let scanned = &self.query.scanned;
+        let stats = Stats {
+            bytes: scanned.bytes_read.load(Ordering::Relaxed),
+            lines: scanned.rows_read.load(Ordering::Relaxed),
+            lines_kept: self.query.lines_kept.load(Ordering::Relaxed),
+            files: scanned.files.load(Ordering::Relaxed),
+            lines_pruned: scanned.rows_pruned.load(Ordering::Relaxed),
+            returned: data.len() as u64,
+            took: self.clock.instant().saturating_duration_since(self.started),
+        };
+        Answer { data, stats, warnings: Vec::new() }
+    }
+}

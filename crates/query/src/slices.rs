@@ -1,0 +1,119 @@
+//! Cuts time into slices, so that a query for the last lines reads the newest first and stops when it has enough.
+
+use logline::Timestamp;
+use storage::TimeRange;
+
+use crate::params::Direction;
+
+/// Rows in the first slice, at least.
+const FIRST_ROWS: u64 = 16_384;
+/// How much larger each slice is than the one before: what was read in vain stays a small share.
+const GROWTH: u64 = 8;
+
+/// Slices of a range, next ones first, by the number of rows that are probably in them.
+#[derive(Debug)]
+pub(crate) struct Slices {
+    /// First and last time and number of rows of each file and head.
+    parts: Vec<(Timestamp, Timestamp, u64)>,
+    rest: Option<TimeRange>,
+    direction: Direction,
+    rows: u64,
+    max_rows: u64,
+}
+
+impl Slices {
+    /// Cuts `range`; no slice is meant to hold much more than `max_rows`.
+    pub(crate) fn new(
+        parts: Vec<(Timestamp, Timestamp, u64)>,
+        range: TimeRange,
+        direction: Direction,
+        rows: u64,
+        max_rows: u64,
+    ) -> Self {
+        let rest = (range.start < range.end).then_some(range);
+        Self { parts, rest, direction, rows: rows.max(FIRST_ROWS), max_rows }
+    }
+
+    /// How many rows are probably between two times.
+    fn rows_between(&self, start: i64, end: i64) -> u64 {
+        let part = |(first, last, rows): &(Timestamp, Timestamp, u64)| {
+            let length = i128::from(last.0) - i128::from(first.0) + 1;
+            let overlap = i128::from(end.min(last.0.saturating_add(1))) - i128::from(start.max(first.0));
+            u64::try_from(i128::from(*rows) * overlap.max(0) / length.max(1)).unwrap_or(u64::MAX)
+        };
+        self.parts.iter().map(part).fold(0, u64::saturating_add)
+    }
+
+    /// Where a slice with enough rows ends, seen from the end of the rest that comes first.
+    fn cut(&self, rest: TimeRange) -> i64 {
+        let (mut low, mut high) = (rest.start.0, rest.end.0);
+        while i128::from(high) - i128::from(low) > 1 {
+            let middle = i64::midpoint(low, high);
+            let is_enough = match self.direction {
+                Direction::Forward => self.rows_between(rest.start.0, middle) >= self.rows,
+                Direction::Backward => self.rows_between(middle, rest.end.0) >= self.rows,
+            };
+            // Forward looks for the first time with enough rows before it, backward for the last with enough after it.
+            if is_enough == (self.direction == Direction::Forward) {
+                high = middle;
+            } else {
+                low = middle;
+            }
+        }
+        match self.direction {
+            Direction::Forward => high,
+            Direction::Backward => low,
+        }
+    }
+}
+
+impl Iterator for Slices {
+    type Item = TimeRange;
+
+    fn next(&mut self) -> Option<TimeRange> {
+        let rest = self.rest.take()?;
+        if self.rows_between(rest.start.0, rest.end.0) <= self.rows {
+            return Some(rest);
+        }
+        let cut = Timestamp(self.cut(rest));
+        let (earlier, later) = (TimeRange { start: rest.start, end: cut }, TimeRange { start: cut, end: rest.end });
+        let (slice, rest) = match self.direction {
+            Direction::Forward => (earlier, later),
+            Direction::Backward => (later, earlier),
+        };
+        self.rest = (rest.start < rest.end).then_some(rest);
+        self.rows = self.rows.saturating_mul(GROWTH).min(self.max_rows);
+        Some(slice)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn check(parts: &[(i64, i64, u64)], direction: Direction, want: &[(i64, i64)]) {
+        let parts = parts.iter().map(|(first, last, rows)| (Timestamp(*first), Timestamp(*last), *rows)).collect();
+        let range = TimeRange { start: Timestamp(0), end: Timestamp(1_000_000) };
+        let slices = Slices::new(parts, range, direction, 100, 10_000_000);
+        let found: Vec<_> = slices.map(|slice| (slice.start.0, slice.end.0)).collect();
+        assert_eq!(found, want);
+    }
+
+    #[test]
+    fn slices_start_at_the_asked_end_and_grow() {
+        let even = [(0, 999_999, 1_000_000)];
+        check(&even, Direction::Backward, &[(983_616, 1_000_000), (852_544, 983_616), (0, 852_544)]);
+        check(&even, Direction::Forward, &[(0, 16_384), (16_384, 147_456), (147_456, 1_000_000)]);
+    }
+
+    #[test]
+    fn little_is_read_at_once_and_nothing_costs_one_slice() {
+        check(&[(10, 20, 5)], Direction::Backward, &[(0, 1_000_000)]);
+        check(&[], Direction::Forward, &[(0, 1_000_000)]);
+    }
+
+    #[test]
+    fn all_rows_at_one_instant_are_one_slice() {
+        check(&[(500, 500, 1_000_000)], Direction::Backward, &[(500, 1_000_000), (0, 500)]);
+    }
+}
