@@ -1,11 +1,15 @@
 //! What goes wrong: six kinds of fault, each with a beginning and an end. History has a fixed plan of them; live ones are
 //! triggered by hand or by chance.
 
+mod live;
+
 use std::time::Duration;
 
 use logline::Timestamp;
 
 use crate::world::Calendar;
+
+pub use live::LiveFaults;
 
 /// A kind of trouble.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, serde::Serialize, serde::Deserialize)]

@@ -37,7 +37,7 @@ pub struct Plan {
 }
 
 /// How many orders come on an average weekday.
-pub const ORDERS_PER_DAY: f64 = 1_620.0;
+pub const ORDERS_PER_DAY: f64 = 1_560.0;
 /// How many visitors buy nothing.
 pub const VISITS_PER_DAY: f64 = 560.0;
 

@@ -13,7 +13,7 @@ use crate::batch::{Batch, Prepared, Treatment};
 use crate::config::Config;
 use crate::ship::Shipper;
 use crate::state::StateDir;
-use crate::tail::Tail;
+use crate::tail::{SCAN_EVERY, Tail};
 
 /// The shortest and the longest pause between two looks at the files; it grows while nothing is written.
 const POLL: (Duration, Duration) = (Duration::from_millis(25), Duration::from_millis(250));
@@ -69,31 +69,39 @@ impl Agent {
 }
 
 async fn run(mut reading: Reading, repeated: Option<Prepared>, out: mpsc::Sender<Prepared>, mut shutdown: Shutdown) {
-    if let Some(batch) = repeated
-        && out.send(batch).await.is_err()
-    {
-        return;
-    }
+    let mut ready = repeated;
     let mut batch = reading.begin();
     let mut pause = POLL.0;
     loop {
+        if let Some(ready) = ready.take() {
+            match hand_over(reading, ready, &out).await {
+                Some(again) => reading = again,
+                None => return,
+            }
+        }
         let last = shutdown.is_asked();
         let Ok(turn) = tokio::task::spawn_blocking(move || reading.turn(batch, last)).await else { return };
-        let full = turn.ready.is_some();
-        (reading, batch) = (turn.reading, turn.batch);
-        if let Some(ready) = turn.ready
-            && out.send(ready).await.is_err()
-        {
-            return;
-        }
-        if last {
+        (reading, batch, ready) = (turn.reading, turn.batch, turn.ready);
+        if last && ready.is_none() {
             return;
         }
         pause = if turn.any { POLL.0 } else { (pause * 2).min(POLL.1) };
-        if !full {
+        if ready.is_none() {
             // Whether it ended by a stop is seen above, at the next turn.
             drop(tokio::time::timeout(pause, shutdown.wait()).await);
         }
+    }
+}
+
+/// Waits until the batch is taken. Files are looked for meanwhile: while the server is away they are rotated as ever,
+/// and what is open cannot be lost. `None` when nobody takes batches any more.
+async fn hand_over(mut reading: Reading, ready: Prepared, out: &mpsc::Sender<Prepared>) -> Option<Reading> {
+    loop {
+        if let Ok(place) = tokio::time::timeout(SCAN_EVERY, out.reserve()).await {
+            place.ok()?.send(ready);
+            return Some(reading);
+        }
+        reading = tokio::task::spawn_blocking(move || reading.look()).await.ok()?;
     }
 }
 
@@ -109,6 +117,11 @@ impl Reading {
     fn begin(&self) -> Batch {
         let now = Timestamp::from(self.clock.now());
         Batch::new(Arc::clone(&self.treatment), self.batch_bytes, now, self.clock.instant())
+    }
+
+    fn look(mut self) -> Self {
+        self.tail.look(self.clock.instant());
+        self
     }
 
     /// Reads what is there; closes the batch when it is full, has waited long enough, or is the last one.

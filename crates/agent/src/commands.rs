@@ -4,7 +4,6 @@
 mod mask_test;
 mod status;
 
-use std::fmt::Write as _;
 use std::io::{self, Write as _};
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
@@ -99,11 +98,11 @@ pub(crate) fn run(args: Args) -> Result<ExitCode> {
 
 /// Tells the error; 2 for settings that are wrong.
 pub(crate) fn fail(error: &anyhow::Error) -> ExitCode {
-    let mut text = String::from("lapidary-agent: ");
-    let is_config = error.downcast_ref::<Problems>().is_some();
-    drop(if is_config { write!(text, "{error}:\n{}", error.root_cause()) } else { write!(text, "{error:#}") });
-    drop(writeln!(io::stderr(), "{text}"));
-    ExitCode::from(if is_config { 2 } else { 1 })
+    let problems = error.downcast_ref::<Problems>();
+    let text = problems.map_or_else(|| format!("{error:#}"), |problems| format!("{error}:\n{problems}"));
+    // Nobody is left to tell when the standard error is closed.
+    drop(writeln!(io::stderr(), "lapidary-agent: {text}"));
+    ExitCode::from(if problems.is_some() { 2 } else { 1 })
 }
 
 fn load(path: &Path) -> Result<Config> {

@@ -214,6 +214,3 @@ fn read_full(file: &File, buffer: &mut [u8], at: u64) -> io::Result<usize> {
     }
     Ok(got)
 }
-
-#[cfg(test)]
-mod tests;

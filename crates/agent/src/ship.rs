@@ -7,7 +7,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::Bytes;
-use ingest::{BATCH_HEADER, parse_batch_id};
+use ingest::BATCH_HEADER;
 use reqwest::header::{AUTHORIZATION, CONTENT_ENCODING, CONTENT_TYPE, RETRY_AFTER};
 use reqwest::{Client, StatusCode, redirect};
 use stdx::{Backoff, Rng, Shutdown};

@@ -15,7 +15,7 @@ use crate::file::Tailed;
 use crate::state::{FileId, InFlight, Part, Position, State};
 
 /// How often files are looked for.
-const SCAN_EVERY: Duration = Duration::from_secs(1);
+pub(crate) const SCAN_EVERY: Duration = Duration::from_secs(1);
 /// How long a file that no input finds any more is still watched after its last growth: its writer may have it open.
 const GONE_WAIT: Duration = Duration::from_secs(60);
 
@@ -98,12 +98,17 @@ impl Tail {
         file.finish(batch, Some(part.to))
     }
 
-    /// Fills the batch: finds files when it is time to, then reads each in turn until nothing is left or the batch is
-    /// full. Tells whether there was something to read.
-    pub(crate) fn fill(&mut self, batch: &mut Batch, now: Instant) -> bool {
+    /// Finds files when it is time to.
+    pub(crate) fn look(&mut self, now: Instant) {
         if self.next_scan.is_none_or(|at| at <= now) {
             self.scan(now, &[]);
         }
+    }
+
+    /// Fills the batch: finds files when it is time to, then reads each in turn until nothing is left or the batch is
+    /// full. Tells whether there was something to read.
+    pub(crate) fn fill(&mut self, batch: &mut Batch, now: Instant) -> bool {
+        self.look(now);
         let mut any = false;
         let mut idle = 0;
         while idle < self.files.len() && !batch.is_full() {

@@ -65,7 +65,7 @@ impl NameHash {
 }
 
 /// The defaults: what loggers of Java, C#, Go, Rust, Python and JavaScript write, and what ECS and OpenTelemetry say.
-const DEFAULTS: [(&str, &[&str]); 21] = [
+pub(crate) const DEFAULTS: [(&str, &[&str]); 23] = [
     ("time", &["ts", "time", "timestamp", "@timestamp", "@t", "date_time", "event_time"]),
     ("kind", &["kind", "type", "event", "event_kind"]),
     ("endpoint", &["endpoint", "route", "http.route"]),
@@ -89,7 +89,9 @@ const DEFAULTS: [(&str, &[&str]); 21] = [
         "duration_ms",
         &["duration_ms", "elapsed_ms", "elapsed_milliseconds", "took_ms", "latency_ms", "response_time_ms"],
     ),
+    ("dir", &["dir", "direction"]),
     ("peer", &["peer", "peer.service", "remote_service"]),
+    ("attempt", &["attempt", "attempt_number"]),
     ("error", &["error", "err", "exception", "@x", "error.message"]),
     ("headers", &["headers", "request_headers", "response_headers"]),
     ("body", &["body", "payload", "request_body", "response_body"]),

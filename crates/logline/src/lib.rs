@@ -37,3 +37,6 @@ pub use status::{DEFAULT_ORDER_STATUSES, Statuses};
 pub use time::{LineTime, event_time};
 pub use timestamp::Timestamp;
 pub use value::Value;
+
+#[cfg(test)]
+mod tests;

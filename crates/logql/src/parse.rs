@@ -7,13 +7,16 @@ mod range;
 mod stage;
 
 use crate::lex::{Lexer, Symbol, Token, Word};
-use crate::{Error, Expr, Matcher, Span};
+use crate::{Error, Expr, Matcher, Regex, Span};
 
 /// Longest query, in bytes.
 pub const MAX_LENGTH: usize = 131_072;
 
 /// How deep a tree may be, and how deep parentheses may nest.
 pub const MAX_DEPTH: usize = 256;
+
+/// Most memory that the automata of all expressions in a query may take; usual ones take a few kilobytes.
+const MAX_REGEX_BYTES: usize = 32 << 20;
 
 /// Reads a query in time linear in its length.
 ///
@@ -48,6 +51,8 @@ struct Parser<'a> {
     /// Of the token before.
     last: Span,
     depth: usize,
+    /// Taken by the automata of the expressions so far.
+    regex_bytes: usize,
 }
 
 impl<'a> Parser<'a> {
@@ -57,7 +62,7 @@ impl<'a> Parser<'a> {
         }
         let mut lexer = Lexer::new(text);
         let (token, span) = lexer.next()?;
-        Ok(Self { lexer, token, span, last: Span::default(), depth: 0 })
+        Ok(Self { lexer, token, span, last: Span::default(), depth: 0, regex_bytes: 0 })
     }
 
     /// Takes the token at hand.
@@ -131,6 +136,15 @@ impl<'a> Parser<'a> {
             }
             _ => Err(self.unexpected(&["STRING"])),
         }
+    }
+
+    fn regex(&mut self, text: &str) -> Result<Regex, String> {
+        let (regex, bytes) = Regex::measured(text)?;
+        self.regex_bytes += bytes;
+        if MAX_REGEX_BYTES < self.regex_bytes {
+            return Err("regular expressions of the query are too large together".to_owned());
+        }
+        Ok(regex)
     }
 
     fn end(&self) -> Result<(), Error> {

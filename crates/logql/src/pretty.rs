@@ -1,6 +1,6 @@
 //! Whole queries as LogQL text, on as many lines as they need.
 
-use std::fmt::{Display, Write as _};
+use std::fmt::Display;
 
 use crate::ast::{Binary, LogRange, Quoted, RangeAggregation, VectorAggregation};
 use crate::{Expr, LogExpr, MetricExpr};
@@ -30,12 +30,12 @@ struct Page {
 
 impl Page {
     fn line_break(&mut self) {
-        let width = 1 + 2 * self.level;
-        let _ = write!(self.text, "{:<width$}", '\n');
+        self.text.push('\n');
+        self.text.push_str(&"  ".repeat(self.level));
     }
 
     fn put(&mut self, text: impl Display) {
-        let _ = write!(self.text, "{text}");
+        self.text.push_str(&text.to_string());
     }
 
     fn indented(&mut self, write: impl FnOnce(&mut Self)) {

@@ -28,15 +28,21 @@ impl Regex {
     /// # Errors
     /// Go's text of what is wrong, such as ``error parsing regexp: missing closing ): `(a` ``.
     pub fn new(source: &str) -> Result<Self, String> {
+        Self::measured(source).map(|(regex, _)| regex)
+    }
+
+    /// As [`Regex::new`], with the bytes that the automaton takes.
+    pub(crate) fn measured(source: &str) -> Result<(Self, usize), String> {
         let translated = translate::translate(source).map_err(|error| error.to_string())?;
         // What is left to complain about after the translation is depth.
         let hir = syntax::parse(&translated.pattern)
             .map_err(|_| translate::Error::new("expression nests too deeply", source).to_string())?;
-        thompson::Compiler::new()
+        let automaton = thompson::Compiler::new()
             .configure(thompson::Config::new().nfa_size_limit(Some(SIZE_LIMIT)))
             .build_from_hir(&hir)
             .map_err(|_| translate::Error::new("expression too large", source).to_string())?;
-        Ok(Self { source: source.to_owned(), rust: translated.pattern, names: translated.names })
+        let regex = Self { source: source.to_owned(), rust: translated.pattern, names: translated.names };
+        Ok((regex, automaton.memory_usage()))
     }
 
     /// As written.

@@ -92,12 +92,6 @@ impl Live {
         }
     }
 
-    /// Notes that an object has ended, without its events.
-    pub(crate) fn end(&mut self, object: &str, id: &str) {
-        self.ended.add(object, id);
-        self.remove(object, id);
-    }
-
     /// Objects dropped because there were too many.
     pub(crate) const fn dropped(&self) -> u64 {
         self.dropped
@@ -155,13 +149,10 @@ impl Live {
         tracked.settle(graph, symbols);
         let ended = |visit: &Visit| graph.is_some_and(|graph| graph.is_end(symbols.name(visit.status)));
         if tracked.now.as_ref().is_some_and(ended) {
-            self.end(object, id);
+            self.ended.add(object, id);
+            let removed = self.types.get_mut(object).and_then(|all| all.remove(id));
+            self.objects -= usize::from(removed.is_some());
         }
-    }
-
-    fn remove(&mut self, object: &str, id: &str) {
-        let removed = self.types.get_mut(object).and_then(|all| all.remove(id));
-        self.objects -= usize::from(removed.is_some());
     }
 
     /// Drops the `surplus` objects whose last event is oldest; many at once, so that the work of finding them pays.

@@ -6,16 +6,16 @@ use std::time::Duration;
 use arrow::array::{Array, AsArray, RecordBatch};
 use arrow::datatypes::{Int16Type, TimestampMicrosecondType};
 use auth::Scope;
-use futures::stream::{BoxStream, StreamExt, TryStreamExt};
+use futures::stream::{StreamExt, TryStreamExt};
 use logline::Timestamp;
 use query::Engine;
 use storage::logs::{LINE, LOGS, NANOS, STREAM, TIMESTAMP};
-use storage::{Predicate, TextMatch, TimeRange};
+use storage::{Predicate, Snapshot, TextMatch, TimeRange};
 
 use crate::error::Failure;
 use crate::event::{Event, line_hash, nth};
-use crate::table::{self, Dictionary, Events, OBJECT_ID, OBJECT_TYPE, ORDER_EVENTS, STATUS};
-use crate::{Error, Graphs, ObjectRef, tell};
+use crate::table::{self, Dictionary, Events, OBJECT_ID, OBJECT_TYPE, ORDER_EVENTS};
+use crate::{Error, ObjectRef, tell};
 
 /// Events that one story is told from; of more, the newest.
 const STORY_EVENTS: usize = 5_000;
@@ -25,6 +25,10 @@ const STORY_LINES: usize = 1_000;
 const GAP: Duration = Duration::from_secs(15 * 60);
 /// Scans for lines that run at the same time.
 const SCANS: usize = 4;
+/// Rows of one stretch of the whole table, about.
+const STRETCH_ROWS: u64 = 50_000;
+/// Into how many stretches the whole table is cut at most.
+const STRETCHES: u64 = 100_000;
 
 /// Rows of one object, still as they were read.
 #[derive(Debug)]
@@ -47,35 +51,37 @@ impl ObjectRows {
 /// Every event of one object.
 pub(crate) async fn events_of(engine: &Engine, scope: &Scope, object: &ObjectRef) -> Result<ObjectRows, Error> {
     let predicate = equals(OBJECT_TYPE, &object.object).and(equals(OBJECT_ID, &object.id));
-    let rows = engine.rows(scope, ORDER_EVENTS, TimeRange::ALL, predicate, table::columns()).await?;
-    Ok(ObjectRows(rows.try_collect().await?))
+    Ok(ObjectRows(engine.rows(scope, ORDER_EVENTS, TimeRange::ALL, predicate, &table::columns()).await?))
 }
 
-/// Every event of every object.
-pub(crate) async fn all_events(engine: &Engine, scope: &Scope) -> Result<Rows, Error> {
-    Ok(engine.rows(scope, ORDER_EVENTS, TimeRange::ALL, Predicate::True, table::columns()).await?)
+/// Every event of every object in a stretch of time.
+pub(crate) async fn all_events(engine: &Engine, scope: &Scope, range: TimeRange) -> Result<Vec<RecordBatch>, Error> {
+    Ok(engine.rows(scope, ORDER_EVENTS, range, Predicate::True, &table::columns()).await?)
 }
 
-/// Rows as they are read.
-pub(crate) type Rows = BoxStream<'static, Result<RecordBatch, query::Error>>;
-
-/// Rows of events that end an object; see [`objects`].
-pub(crate) async fn ended(engine: &Engine, scope: &Scope, graphs: &Graphs) -> Result<Rows, Error> {
-    let of_type = |graph: &crate::Graph| {
-        let ends = graph.statuses().iter().filter(|status| status.next.is_empty());
-        let ends = TextMatch::OneOf(ends.map(|status| status.name.clone()).collect());
-        equals(OBJECT_TYPE, graph.object()).and(Predicate::Column { name: STATUS.to_owned(), text: ends })
-    };
-    let predicate = Predicate::Or(graphs.iter().map(of_type).collect());
-    let columns = vec![OBJECT_TYPE.to_owned(), OBJECT_ID.to_owned()];
-    Ok(engine.rows(scope, ORDER_EVENTS, TimeRange::ALL, predicate, columns).await?)
+/// Cuts the time of which a table has rows into stretches of about as many rows as fit into memory well, the newest
+/// first.
+pub(crate) fn stretches(snapshot: &Snapshot) -> Vec<TimeRange> {
+    let files = snapshot.files(&TimeRange::ALL);
+    let times = files.iter().map(|file| (file.first, file.last)).chain(snapshot.head_range());
+    let Some((first, last)) = times.reduce(|a, b| (a.0.min(b.0), a.1.max(b.1))) else { return Vec::new() };
+    let rows: u64 = files.iter().map(|file| file.rows).sum();
+    let rows = rows.saturating_add(u64::try_from(snapshot.head_rows()).unwrap_or(u64::MAX));
+    cut(TimeRange { start: first, end: last.after(Duration::from_nanos(1)) }, rows)
 }
 
-/// Type and id of each row.
-pub(crate) fn objects(rows: &RecordBatch) -> Option<impl Iterator<Item = (&str, &str)>> {
-    let types = Dictionary::of(rows.column_by_name(OBJECT_TYPE)?)?;
-    let ids = rows.column_by_name(OBJECT_ID)?.as_string_opt::<i32>()?;
-    Some((0..rows.num_rows()).filter_map(move |row| Some((types.get(row)?, ids.value(row)))))
+fn cut(whole: TimeRange, rows: u64) -> Vec<TimeRange> {
+    let pieces = rows.div_ceil(STRETCH_ROWS).clamp(1, STRETCHES);
+    let span = whole.end.since(whole.start);
+    let piece = (span / u32::try_from(pieces).unwrap_or(u32::MAX)).max(Duration::from_secs(1));
+    let mut stretches = Vec::new();
+    let mut end = whole.end;
+    while whole.start < end {
+        let start = end.before(piece).max(whole.start);
+        stretches.push(TimeRange { start, end });
+        end = start;
+    }
+    stretches
 }
 
 /// The lines behind events, by event id, as far as `scope` lets them be seen and they are still kept.
@@ -108,11 +114,9 @@ async fn candidates(
     let streams: BTreeSet<String> = group.iter().map(|event| event.stream.to_owned()).collect();
     let streams = TextMatch::OneOf(streams.into_iter().collect());
     let predicate = Predicate::Column { name: STREAM.to_owned(), text: streams }.and(naming(id));
-    let columns = [STREAM, TIMESTAMP, NANOS, LINE].map(str::to_owned).to_vec();
     let mut places: HashMap<Place, Vec<String>> =
         group.iter().map(|event| ((event.stream.to_owned(), event.line_time), Vec::new())).collect();
-    let mut rows = engine.rows(scope, LOGS, range, predicate, columns).await?;
-    while let Some(batch) = rows.try_next().await? {
+    for batch in engine.rows(scope, LOGS, range, predicate, &[STREAM, TIMESTAMP, NANOS, LINE]).await? {
         collect(&batch, &mut places).ok_or(Failure::Columns(LOGS))?;
     }
     Ok(places.into_iter().flat_map(|(place, lines)| assign(&place, lines, group)).collect())

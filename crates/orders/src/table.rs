@@ -22,21 +22,18 @@ pub(crate) const ORDER_EVENTS: &str = "order_events";
 pub(crate) const OBJECT_TYPE: &str = "object_type";
 /// The object's id.
 pub(crate) const OBJECT_ID: &str = "object_id";
-/// The status after the event.
-pub(crate) const STATUS: &str = "status";
 
 /// Rows of one object stand together, in order of time.
 pub(crate) fn spec() -> TableSpec {
-    TableSpec { name: ORDER_EVENTS, schema: schema(), sort: &[OBJECT_TYPE, OBJECT_ID, TIMESTAMP, NANOS] }
+    TableSpec { name: ORDER_EVENTS, schema: Arc::clone(&SCHEMA), sort: &[OBJECT_TYPE, OBJECT_ID, TIMESTAMP, NANOS] }
 }
 
 /// Names of all columns.
-pub(crate) fn columns() -> Vec<String> {
-    schema().fields().iter().map(|field| field.name().clone()).collect()
+pub(crate) fn columns() -> Vec<&'static str> {
+    SCHEMA.fields().iter().map(|field| field.name().as_str()).collect()
 }
 
-fn schema() -> SchemaRef {
-    static SCHEMA: LazyLock<SchemaRef> = LazyLock::new(|| {
+static SCHEMA: LazyLock<SchemaRef> = LazyLock::new(|| {
         Arc::new(Schema::new(vec![
             Field::new(TIMESTAMP, micros_utc(), false),
             Field::new(NANOS, DataType::Int16, false),
@@ -45,7 +42,7 @@ fn schema() -> SchemaRef {
             Field::new("event_id", DataType::Utf8, false),
             Field::new("kind", text_dictionary(), false),
             Field::new("from_status", text_dictionary(), true),
-            Field::new(STATUS, text_dictionary(), true),
+            Field::new("status", text_dictionary(), true),
             Field::new("service_name", text_dictionary(), false),
             Field::new("endpoint", text_dictionary(), false),
             Field::new("dir", text_dictionary(), true),
@@ -63,8 +60,6 @@ fn schema() -> SchemaRef {
             Field::new("related", DataType::Utf8, true),
         ]))
     });
-    Arc::clone(&SCHEMA)
-}
 
 type Words = StringDictionaryBuilder<Int32Type>;
 
@@ -196,7 +191,7 @@ impl Rows {
             line_nanos,
             Arc::new(self.related.finish()),
         ];
-        Some(RecordBatch::try_new(schema(), columns).expect("every builder stands for one column of the schema"))
+        Some(RecordBatch::try_new(Arc::clone(&SCHEMA), columns).expect("every builder stands for one column of the schema"))
     }
 }
 
@@ -246,7 +241,7 @@ impl<'a> Events<'a> {
             event_id: text("event_id")?,
             kind: words("kind")?,
             from: words("from_status")?,
-            status: words(STATUS)?,
+            status: words("status")?,
             service: words("service_name")?,
             endpoint: words("endpoint")?,
             dir: words("dir")?,

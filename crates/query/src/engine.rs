@@ -9,7 +9,7 @@ use datafusion::execution::memory_pool::GreedyMemoryPool;
 use datafusion::execution::runtime_env::{RuntimeEnv, RuntimeEnvBuilder};
 use datafusion::physical_plan::{ExecutionPlan, displayable};
 use logline::{Labels, Timestamp};
-use logql::{Expr, Selector};
+use logql::{Expr, Matcher};
 use stdx::Clock;
 use storage::{Predicate, Storage, TimeRange, logs};
 
@@ -17,7 +17,7 @@ use crate::answer::Answer;
 use crate::config::Config;
 use crate::error::Error;
 use crate::matchers::predicate;
-use crate::params::{Direction, Grid, Params};
+use crate::params::{Grid, Params};
 use crate::run::Run;
 use crate::view::{View, Want};
 use crate::visibility::visibility;
@@ -128,12 +128,12 @@ impl Engine {
         &self,
         scope: &Scope,
         range: TimeRange,
-        selectors: &[Selector],
+        selectors: &[Vec<Matcher>],
     ) -> Result<std::collections::BTreeMap<String, Labels>, Error> {
         let (run, view) = self.begin(scope, logs::LOGS)?;
         let any = match selectors {
             [] => Predicate::True,
-            selectors => Predicate::Or(selectors.iter().map(predicate).collect()),
+            selectors => Predicate::Or(selectors.iter().map(|matchers| predicate(matchers)).collect()),
         };
         run.within_limits(catalog::streams(&run, &view, range, any)).await
     }
@@ -148,7 +148,7 @@ impl Engine {
     }
 }
 
-fn selectors<'s>(texts: impl IntoIterator<Item = impl AsRef<str> + 's>) -> Result<Vec<Selector>, Error> {
+fn selectors<'s>(texts: impl IntoIterator<Item = impl AsRef<str> + 's>) -> Result<Vec<Vec<Matcher>>, Error> {
     let selectors = texts.into_iter().map(|text| logql::parse_selector(text.as_ref()));
     Ok(selectors.collect::<Result<_, _>>()?)
 }

@@ -11,6 +11,7 @@ mod scan;
 mod unary;
 
 pub(crate) use self::batches::{column, metadata};
+#[cfg(test)]
 pub(crate) use self::codec::PlanCodec;
 pub(crate) use self::context::QueryContext;
 pub(crate) use self::distinct::Distinct;

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
-use arrow::array::{Array, AsArray, Int64Array, MapArray, StringArray};
+use arrow::array::{AsArray, Int64Array, MapArray, StringArray};
 use arrow::compute::SortOptions;
 use arrow::datatypes::Int32Type;
 use arrow::record_batch::RecordBatch;
@@ -65,7 +65,7 @@ pub(crate) fn plan(
     lines.pipeline()?;
     let want = Want {
         range,
-        predicate: predicate(&log.selector).and(split(&log.stages).predicate),
+        predicate: predicate(&log.selector.matchers).and(split(&log.stages).predicate),
         columns: Lines::COLUMNS.map(str::to_owned).into(),
     };
     let lines = Arc::new(UnaryExec::new(lines, view.scan(&want)?));

@@ -1,12 +1,12 @@
 //! Stream selectors as conditions of a scan.
 
-use logql::ast::{Selector, ValueTest};
+use logql::ast::ValueTest;
 use logql::{Matcher, Regex};
 use storage::{Predicate, TextMatch};
 
 /// Keeps the rows of the streams that a selector selects.
-pub(crate) fn predicate(selector: &Selector) -> Predicate {
-    selector.matchers.iter().map(of_matcher).fold(Predicate::True, Predicate::and)
+pub(crate) fn predicate(matchers: &[Matcher]) -> Predicate {
+    matchers.iter().map(of_matcher).fold(Predicate::True, Predicate::and)
 }
 
 fn of_matcher(matcher: &Matcher) -> Predicate {

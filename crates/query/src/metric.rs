@@ -3,12 +3,11 @@
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
-use arrow::array::{Array, AsArray, Float64Array, UInt32Array};
+use arrow::array::{AsArray, Float64Array, UInt32Array};
 use arrow::record_batch::RecordBatch;
 use datafusion::physical_plan::coalesce_partitions::CoalescePartitionsExec;
 use datafusion::physical_plan::{ExecutionPlan, ExecutionPlanProperties};
 use logline::Timestamp;
-use logql::Selector;
 use logql::ast::{self, MetricExpr, RangeAggregation, RangeOp, VectorAggregation, VectorOp};
 use storage::TimeRange;
 
@@ -83,13 +82,6 @@ fn leaves_of<'e>(expr: &'e MetricExpr, leaves: &mut Vec<(Leaf, &'e RangeAggregat
     }
 }
 
-/// The selectors of an expression.
-pub(crate) fn selectors(expr: &MetricExpr) -> Vec<&Selector> {
-    let mut leaves = Vec::new();
-    leaves_of(expr, &mut leaves);
-    leaves.into_iter().map(|(_, range)| &range.range.log.selector).collect()
-}
-
 /// The plans of an expression, one for each different range aggregation that reads anything.
 pub(crate) fn plans(view: &View, expr: &MetricExpr, grid: Grid) -> Result<Vec<(Leaf, Arc<dyn ExecutionPlan>)>, Error> {
     let mut leaves = Vec::new();
@@ -106,7 +98,7 @@ fn plan(view: &View, leaf: &Leaf, range: &RangeAggregation, grid: Grid) -> Resul
     let compiled = samples.compile()?;
     let want = Want {
         range: TimeRange { start: Timestamp(first), end: Timestamp(last.saturating_add(1)) },
-        predicate: predicate(&range.range.log.selector).and(compiled.split.predicate.clone()),
+        predicate: predicate(&range.range.log.selector.matchers).and(compiled.split.predicate.clone()),
         columns: compiled.columns(),
     };
     let part = |part| Range { aggregate: aggregate(range), windows, part };

@@ -5,7 +5,8 @@ mod state;
 mod table;
 mod windows;
 
-pub(crate) use self::panes::Panes;
-pub(crate) use self::state::{Aggregate, Finish};
+pub(crate) use self::state::Aggregate;
+#[cfg(test)]
+pub(crate) use self::state::Finish;
 pub(crate) use self::table::{Table, table};
 pub(crate) use self::windows::Windows;

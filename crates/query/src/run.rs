@@ -46,9 +46,16 @@ impl Run {
         }
     }
 
-    /// What plans are executed and decoded with.
+    /// What plans are decoded with.
+    #[cfg(test)]
     pub(crate) const fn task(&self) -> &Arc<TaskContext> {
         &self.task
+    }
+
+    /// Where plans read.
+    #[cfg(test)]
+    pub(crate) fn storage(&self) -> &Arc<Storage> {
+        &self.query.storage
     }
 
     /// Executes a plan and gathers what it yields; dropping the future stops it.

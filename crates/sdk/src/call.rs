@@ -53,6 +53,7 @@ struct State {
     objects: Vec<ObjectContext>,
     request: Message,
     response: Message,
+    answered: bool,
     http_status: Option<u16>,
     error: Option<String>,
     request_written: bool,
@@ -150,7 +151,9 @@ impl Call {
     }
 
     pub(crate) fn set_http_status(&self, status: u16) {
-        self.state().http_status = Some(status);
+        let mut state = self.state();
+        state.answered = true;
+        state.http_status = Some(status);
     }
 
     /// Changes what is known of one half's headers and body.
@@ -234,11 +237,16 @@ impl OpenCall {
         CURRENT.scope(self.0.clone(), work).await
     }
 
-    /// Ends the call with an answer: a status of HTTP, and for a queue 202 when it has confirmed the message.
+    /// Ends the call with an answer of HTTP.
     pub fn answered(self, http_status: u16, body: &str) {
         self.0.set_http_status(http_status);
         let limit = self.0.log().settings().body_limit;
         self.0.note(Half::Response, |message| message.take(body.as_bytes(), limit));
+    }
+
+    /// Ends a call that has no HTTP status: the queue has confirmed the message, the consumer is done with it.
+    pub fn confirmed(self) {
+        self.0.state().answered = true;
     }
 
     /// Ends the call without an answer.
@@ -250,7 +258,7 @@ impl OpenCall {
 impl Drop for OpenCall {
     fn drop(&mut self) {
         let mut state = self.0.state();
-        if state.http_status.is_none() && state.error.is_none() {
+        if !state.answered && state.error.is_none() {
             state.error = Some("ended without an answer".to_owned());
         }
         drop(state);

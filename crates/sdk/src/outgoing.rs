@@ -38,7 +38,7 @@ impl Log {
     }
 
     /// A message given to a queue. Send [`Call::carried`] with it, and end the call with
-    /// [`answered`](OpenCall::answered) when the queue has confirmed it.
+    /// [`confirmed`](OpenCall::confirmed) when the queue has taken it.
     pub fn publish(&self, broker: &str, queue: &str) -> CallBuilder {
         self.call(broker, &format!("PUBLISH {queue}"))
     }

@@ -40,7 +40,7 @@ pub struct Config {
     /// What is done about personal data that arrives unmasked.
     pub masking: ingest::Mode,
     /// What a query may cost.
-    pub query: query::Limits,
+    pub query: query::Config,
     /// How long requests may take to end after SIGTERM.
     pub shutdown_grace: Duration,
 }
@@ -84,7 +84,7 @@ fn transport(settings: &mut Settings, listen: SocketAddr) {
 }
 
 fn storage(settings: &mut Settings, data_dir: PathBuf) -> storage::Config {
-    let default = storage::Config::new(data_dir);
+    let default = storage::Config::at(data_dir);
     let levels = [("fsync", storage::AckLevel::Fsync), ("write", storage::AckLevel::Write), ("memory", storage::AckLevel::Memory)];
     let ack = "When a push is answered: after `fsync` (safe on power loss), after `write` (safe on a crash of the process), or from `memory` (not safe).";
     storage::Config {
@@ -113,12 +113,22 @@ fn masking(settings: &mut Settings) -> ingest::Mode {
     settings.choice("masking.mode", &words, "detect", doc).unwrap_or(ingest::Mode::Detect)
 }
 
-fn query(settings: &mut Settings) -> query::Limits {
-    let default = query::Limits::default();
-    query::Limits {
-        timeout: settings.or("limits.query_timeout", default.timeout, "Longest time a query may take."),
-        ..default
-    }
+fn query(settings: &mut Settings) -> query::Config {
+    let default = query::Config::default();
+    let limits = query::Limits {
+        timeout: settings.or("limits.query_timeout", default.limits.timeout, "Longest time a query may take."),
+        max_series: count(settings, "limits.max_query_series", default.limits.max_series, "Most series in an answer."),
+        max_entries: count(settings, "limits.max_entries_limit_per_query", default.limits.max_entries, "Most lines in an answer."),
+        ..default.limits
+    };
+    let memory = settings.or("query.memory", default.memory, "Memory that all queries share; a query that needs more ends with an error.");
+    // The events of orders name their service in a column of their own.
+    let service_columns = [(orders::EVENTS.to_owned(), "service".to_owned())].into();
+    query::Config { limits, memory, service_columns, ..default }
+}
+
+fn count(settings: &mut Settings, key: &str, default: usize, doc: &'static str) -> usize {
+    usize::try_from(settings.or(key, default as u64, doc)).unwrap_or(usize::MAX)
 }
 
 #[cfg(test)]

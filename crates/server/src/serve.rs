@@ -49,7 +49,7 @@ impl Server {
         let components =
             storage::Components { clock: Arc::clone(&clock), derives: vec![Arc::clone(&events) as _], tasks: tasks.clone() };
         let storage = Storage::open(config.storage, components).await.context("cannot open the data folder")?;
-        let engine = Arc::new(Engine::new(Arc::clone(&storage), config.query, Arc::clone(&clock)));
+        let engine = Arc::new(Engine::new(Arc::clone(&storage), config.query, Arc::clone(&clock))?);
         let orders = Orders::start(orders::Components {
             engine: Arc::clone(&engine),
             storage: Arc::clone(&storage),
@@ -58,9 +58,11 @@ impl Server {
             tasks: tasks.clone(),
             audit: Arc::clone(&audit),
         })?;
+        let masker = Arc::new(mask::Masker::new(mask::Config::default()).context("cannot build the rules for personal data")?);
+        let masking = ingest::Masking::new(config.masking, masker);
         let sink = Arc::new(StorageSink(Arc::clone(&storage)));
         let app = App::new(Parts {
-            endpoint: Endpoint::new(sink, config.masking, Arc::clone(&clock)),
+            endpoint: Endpoint::new(sink, masking, Arc::clone(&clock)),
             started: clock.instant(),
             metrics: Metrics::new(),
             ingest_limits: Arc::new(config.ingest),

@@ -4,7 +4,10 @@ use std::io::Write;
 use std::time::Duration;
 
 use super::stage::{Call, Reply, Stage};
-use crate::lines::{Service, bodies, legacy, routes};
+use crate::lines::{
+    BENCH_IS_DOWN, BENCH_PATIENCE, CRM_IS_DOWN, INSURED, NO_ANSWER, NOT_CONFIRMED, PATIENCE, PUBLISH_ATTEMPTS,
+    QUEUE_PATIENCE, REJECTED, RESET, Route, Service, bodies, legacy, routes,
+};
 use crate::world::{Item, ModelStatus, Order, Status, Step};
 
 use Service::{Crm, Mes, Shop};
@@ -36,13 +39,6 @@ pub(super) enum Ended {
     /// The order has moved on, but nobody was told: it stays where it is.
     Lost,
 }
-
-const CRM_IS_DOWN: &str = "crm-api does not answer";
-const TIMEOUT: &str = "no answer within 5000 ms";
-/// How long a caller waits for an answer.
-const PATIENCE: Duration = Duration::from_secs(5);
-/// What is dearer than this many euros is insured.
-const INSURED: u32 = 3_000;
 
 /// Plays one step of an order; the order has its status from before.
 pub(super) fn play<W: Write>(stage: &mut Stage<'_, W>, order: &Order, step: Step, trouble: Trouble) -> Ended {
@@ -81,7 +77,7 @@ fn reach<W: Write>(
     if trouble != Trouble::Flaky {
         return stage.call(from, &call, inner);
     }
-    stage.call_lost(from, &call, Duration::from_millis(40), "connection reset by peer");
+    stage.call_lost(from, &call, Duration::from_millis(40), RESET);
     stage.pause(Duration::from_millis(200));
     stage.call(from, &call.attempt(2), inner)
 }
@@ -102,8 +98,7 @@ fn upload<W: Write>(stage: &mut Stage<'_, W>, order: &Order) -> Ended {
         stage.model(&model.id);
     }
     let body = bodies::upload(order);
-    // One model in twenty is rejected at first; the customer mends it and sends it again.
-    let good = !order.id.is_multiple_of(20);
+    let good = !order.id.is_multiple_of(REJECTED);
     let reply = stage.serve(Shop, &Call::to(routes::UPLOAD).id(order.id).body(&body), |stage| {
         stage.call(Shop, &Call::to(routes::MODEL).body(&body), |stage| {
             stage.model_becomes(Mes, None, ModelStatus::Uploaded);
@@ -121,11 +116,11 @@ fn upload<W: Write>(stage: &mut Stage<'_, W>, order: &Order) -> Ended {
 }
 
 fn submit<W: Write>(stage: &mut Stage<'_, W>, order: &Order, trouble: Trouble) -> Ended {
-    let contact = bodies::contact(&order.customer().masked());
+    let order_body = bodies::handed_on(order, &order.customer().masked());
     let reply = stage.serve(Shop, &Call::to(routes::SUBMIT).id(order.id), |stage| {
-        let register = Call::to(routes::REGISTER).body(&contact);
+        let register = Call::to(routes::REGISTER).body(&order_body);
         if trouble == Trouble::Crm {
-            stage.call_lost(Shop, &register, PATIENCE, CRM_IS_DOWN);
+            stage.call_lost(Shop, &register, PATIENCE, NO_ANSWER);
             return Reply::failed(503, CRM_IS_DOWN);
         }
         reach(stage, Shop, register, trouble, |stage| {
@@ -139,6 +134,7 @@ fn submit<W: Write>(stage: &mut Stage<'_, W>, order: &Order, trouble: Trouble) -
 }
 
 fn price<W: Write>(stage: &mut Stage<'_, W>, order: &Order, trouble: Trouble) -> Ended {
+    stage.about_nobodys(order);
     let reply = reach(stage, Shop, Call::to(routes::PRICE).id(order.id), trouble, |stage| {
         stage.pause(Duration::from_millis(250));
         stage.becomes(Mes, Status::PriceCalculated);
@@ -152,7 +148,7 @@ fn pay<W: Write>(stage: &mut Stage<'_, W>, order: &Order, trouble: Trouble) -> E
     let reply = stage.serve(Shop, &Call::to(routes::PAY).id(order.id).body(&body), |stage| {
         let payment = Call::to(routes::PAYMENT).id(order.id).body(&body);
         if trouble == Trouble::Crm {
-            stage.call_lost(Shop, &payment, PATIENCE, CRM_IS_DOWN);
+            stage.call_lost(Shop, &payment, PATIENCE, NO_ANSWER);
             return Reply::failed(503, CRM_IS_DOWN);
         }
         reach(stage, Shop, payment, trouble, |stage| {
@@ -166,18 +162,19 @@ fn pay<W: Write>(stage: &mut Stage<'_, W>, order: &Order, trouble: Trouble) -> E
 fn approve<W: Write>(stage: &mut Stage<'_, W>, order: &Order) -> Ended {
     let reply = stage.serve(Crm, &Call::to(routes::APPROVE).id(order.id), |stage| {
         stage.becomes(Crm, Status::ManufacturingApproved);
-        let job = bodies::contact(&order.customer().masked());
-        stage.call(Crm, &Call::to(routes::PUBLISH_JOB).body(&job), |_| Reply::of(202))
+        let job = bodies::handed_on(order, &order.customer().masked());
+        stage.call(Crm, &Call::to(routes::PUBLISH_JOB).body(&job), |_| Reply::of(202));
+        Reply::of(200)
     });
     stage.pause(Duration::from_millis(60));
     // MES masks nothing.
-    let job = bodies::contact(&order.customer());
+    let job = bodies::handed_on(order, &order.customer());
     stage.consume(Mes, &Call::to(routes::TAKE_JOB).body(&job), |_| Reply::of(200));
     ended(&reply)
 }
 
 /// Something the workshop does within MES alone.
-fn workshop<W: Write>(stage: &mut Stage<'_, W>, order: &Order, route: crate::lines::Route, to: Status) -> Ended {
+fn workshop<W: Write>(stage: &mut Stage<'_, W>, order: &Order, route: Route, to: Status) -> Ended {
     let reply = stage.serve(Mes, &Call::to(route).id(order.id), |stage| {
         stage.becomes(Mes, to);
         Reply::of(200)
@@ -192,10 +189,10 @@ fn start<W: Write>(stage: &mut Stage<'_, W>, order: &Order, trouble: Trouble) ->
         return with_model(stage, order, &call, Status::ManufacturingStarted, (from, to));
     }
     stage.serve(Mes, &call, |stage| {
-        stage.pause(PATIENCE);
+        stage.pause(BENCH_PATIENCE);
         let trace = stage.trace().to_owned();
         stage.text(Mes, legacy::broke_down(stage.now(), order, &trace));
-        Reply::failed(500, "bench controller did not answer")
+        Reply::failed(500, BENCH_IS_DOWN)
     });
     Ended::Failed
 }
@@ -246,28 +243,29 @@ fn package<W: Write>(stage: &mut Stage<'_, W>, order: &Order) -> Ended {
 
 fn ship<W: Write>(stage: &mut Stage<'_, W>, order: &Order, trouble: Trouble) -> Ended {
     let unconfirmed = match trouble {
-        Trouble::QueueLost => 3,
+        Trouble::QueueLost => PUBLISH_ATTEMPTS,
         Trouble::QueueSlow => 1,
         _ => 0,
     };
+    let message = bodies::reference(order.id);
+    let publish = |attempt| Call::to(routes::PUBLISH_HANDOVER).body(&message).attempt(attempt);
     stage.serve(Mes, &Call::to(routes::SHIP).id(order.id), |stage| {
         stage.becomes(Mes, Status::Shipped);
         for attempt in 1..=unconfirmed {
-            let publish = Call::to(routes::PUBLISH_HANDOVER).attempt(attempt);
-            stage.call_lost(Mes, &publish, Duration::from_secs(4), TIMEOUT);
+            stage.call_lost(Mes, &publish(attempt), QUEUE_PATIENCE, NOT_CONFIRMED);
         }
         if trouble == Trouble::QueueLost {
             return Reply::of(202);
         }
-        stage.call(Mes, &Call::to(routes::PUBLISH_HANDOVER).attempt(unconfirmed + 1), |_| Reply::of(202));
+        stage.call(Mes, &publish(unconfirmed + 1), |_| Reply::of(202));
         Reply::of(200)
     });
     if trouble == Trouble::QueueLost { Ended::Lost } else { Ended::Done }
 }
 
 /// The queue brings CRM the hand-over of a parcel, later in the trace of its shipment.
-pub(super) fn hand_over<W: Write>(stage: &mut Stage<'_, W>) {
-    stage.consume(Crm, &Call::to(routes::TAKE_HANDOVER), |stage| {
+pub(super) fn hand_over<W: Write>(stage: &mut Stage<'_, W>, order: u64) {
+    stage.consume(Crm, &Call::to(routes::TAKE_HANDOVER).body(&bodies::reference(order)), |stage| {
         stage.pause(Duration::from_millis(8));
         Reply::of(200)
     });
@@ -276,7 +274,8 @@ pub(super) fn hand_over<W: Write>(stage: &mut Stage<'_, W>) {
 fn deliver<W: Write>(stage: &mut Stage<'_, W>, order: &Order) -> Ended {
     let reply = stage.serve(Crm, &Call::to(routes::DELIVER).id(order.id), |stage| {
         stage.becomes(Crm, Status::Delivered);
-        stage.call(Crm, &Call::to(routes::NOTIFY).id(order.id), |_| Reply::of(202))
+        stage.call(Crm, &Call::to(routes::NOTIFY).id(order.id), |_| Reply::of(202));
+        Reply::of(200)
     });
     ended(&reply)
 }

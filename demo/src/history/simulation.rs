@@ -13,7 +13,7 @@ use super::script::{self, Ended, Look, Trouble};
 use super::stage::Stage;
 use super::{Plan, Progress};
 use crate::faults::{Fault, Incidents};
-use crate::lines::{Service, legacy};
+use crate::lines::{FLAKY, Service, legacy};
 use crate::state::State;
 use crate::world::{FIRST_ORDER, Ids, Item, Order, Step, Traffic, World};
 
@@ -22,8 +22,6 @@ const MARGIN: Duration = Duration::from_secs(40);
 const HEALTH: Duration = Duration::from_mins(2);
 const FURNACE: Duration = Duration::from_mins(7);
 const BROKEN: Duration = Duration::from_millis(450);
-/// How often the first try of a call between services fails.
-const FLAKY: f64 = 0.004;
 /// How many of the latest orders a visitor's own may be among.
 const LATEST: u64 = 5_000;
 
@@ -189,7 +187,7 @@ impl<'p, W: Write> Simulation<'p, W> {
         if step == Step::Ship && ended == Ended::Done {
             let silent = self.incidents.going_on(Fault::SilentService, now).map(|incident| incident.to);
             stage.arrive(silent.unwrap_or(now));
-            script::hand_over(&mut stage);
+            script::hand_over(&mut stage, order.id);
         }
         self.settle(index, step, ended, now);
     }

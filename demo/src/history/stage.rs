@@ -113,7 +113,7 @@ impl Reply {
 impl<'a, W: Write> Stage<'a, W> {
     /// An empty stage.
     pub(super) fn new(journal: &'a mut Journal<W>, ids: &'a mut Ids, rng: &'a mut Rng, now: Timestamp) -> Self {
-        let trace = ids.trace();
+        let (trace, now) = (ids.trace(), micros(now));
         let (current, carried, order, customer, model) = (None, None, None, None, None);
         Self { journal, ids, rng, now, trace, current, carried, order, customer, model }
     }
@@ -122,6 +122,12 @@ impl<'a, W: Write> Stage<'a, W> {
     pub(super) const fn about(&mut self, order: &Order) {
         self.order = Some((order.id, order.status));
         self.customer = Some(order.customer);
+    }
+
+    /// From here on the lines are about this order, and name no customer.
+    pub(super) const fn about_nobodys(&mut self, order: &Order) {
+        self.order = Some((order.id, order.status));
+        self.customer = None;
     }
 
     /// From here on the lines name this customer.
@@ -144,11 +150,10 @@ impl<'a, W: Write> Stage<'a, W> {
         &self.trace
     }
 
-    /// Time passes: between half of `typical` and several times as much, to the microsecond.
+    /// Time passes: between half of `typical` and several times as much.
     pub(super) fn pause(&mut self, typical: Duration) {
         let half = typical.div_f64(2.0);
-        let nanos = self.now.after(half + self.rng.exponential(half)).0;
-        self.now = Timestamp(nanos - nanos.rem_euclid(1_000));
+        self.now = micros(self.now.after(half + self.rng.exponential(half)));
     }
 
     /// Nothing happens until `at`, or a little after.
@@ -169,11 +174,16 @@ impl<'a, W: Write> Stage<'a, W> {
 
     /// A service takes from the queue what was published just now.
     pub(super) fn consume(&mut self, service: Service, call: &Call, inner: impl FnOnce(&mut Self) -> Reply) -> Reply {
-        self.side(service, Direction::In, Some(QUEUE), call, inner)
+        self.side(service, Direction::In, Some(QUEUE), call, |stage| {
+            let reply = inner(stage);
+            stage.pause(Duration::from_millis(1));
+            reply
+        })
     }
 
     /// `from` calls another service; `inner` is what that one does about it.
     pub(super) fn call(&mut self, from: Service, call: &Call, inner: impl FnOnce(&mut Self) -> Reply) -> Reply {
+        self.pause(Duration::from_micros(200));
         self.side(from, Direction::Out, Some(call.route.server), call, |stage| {
             stage.pause(Duration::from_micros(400));
             let server = Service::ALL.into_iter().find(|service| service.name() == call.route.server);
@@ -265,6 +275,11 @@ impl<'a, W: Write> Stage<'a, W> {
             None => Spot { span, parent: None, request: self.ids.span() },
         }
     }
+}
+
+/// Services' clocks tell microseconds.
+const fn micros(at: Timestamp) -> Timestamp {
+    Timestamp(at.0 - at.0.rem_euclid(1_000))
 }
 
 impl Spot {

@@ -24,10 +24,20 @@ pub fn broken_cart_item(item: &Item) -> Value {
     json!({"sku": item.sku, "count": "NaN"})
 }
 
+/// An order as SHOP hands it to CRM, and CRM to MES: whom to call about it.
+pub fn handed_on(order: &Order, customer: &Customer) -> Value {
+    json!({"order_id": order.id, "recipient": contact(customer)})
+}
+
+/// An order, by nothing but its id.
+pub fn reference(order: u64) -> Value {
+    json!({"order_id": order})
+}
+
 /// A 3D model's file, told but not sent.
 pub fn upload(order: &Order) -> Value {
     let id = order.model.as_ref().map_or("none", |model| model.id.as_str());
-    json!({"model_id": id, "file": format!("{id}.stl"), "triangles": 18_000 + order.id % 7_000})
+    json!({"order_id": order.id, "model_id": id, "file": format!("{id}.stl"), "triangles": 18_000 + order.id % 7_000})
 }
 
 /// A payment by card.
@@ -40,8 +50,8 @@ pub fn price(order: &Order) -> Value {
     json!({"price": order.price(), "currency": "EUR"})
 }
 
-/// Whom to call about an order: what SHOP hands to CRM, and MES puts on a parcel.
-pub fn contact(customer: &Customer) -> Value {
+/// Whom to call.
+fn contact(customer: &Customer) -> Value {
     json!({"name": customer.name, "phone": customer.phone, "email": customer.email})
 }
 

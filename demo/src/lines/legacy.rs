@@ -25,9 +25,9 @@ pub fn insured(at: Timestamp, order: &Order, customer: &Customer, trace: &str) -
 
 /// The bench's controller broke down in the middle of a change; the stack is one field with line breaks in it.
 pub fn broke_down(at: Timestamp, order: &Order, trace: &str) -> String {
-    line(at, "error", "mes.bench", "bench controller did not answer", order, trace, &json!({
-        "exception": "BenchTimeoutException: no answer within 5000 ms",
-        "stack": "BenchTimeoutException: no answer within 5000 ms\n\
+    line(at, "error", "mes.bench", super::BENCH_IS_DOWN, order, trace, &json!({
+        "exception": "BenchTimeoutException: no answer within 1500 ms",
+        "stack": "BenchTimeoutException: no answer within 1500 ms\n\
             \tat mes.bench.Controller.reserve(Controller.java:214)\n\
             \tat mes.orders.StartHandler.handle(StartHandler.java:88)\n\
             \tat mes.http.Dispatcher.run(Dispatcher.java:51)",

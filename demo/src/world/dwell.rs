@@ -32,7 +32,7 @@ const fn shape(step: Step) -> (f64, f64, f64) {
 
 /// When somebody gets round to `step` for an order that is ready for it at `from`. With `speed` 60 a minute of waiting
 /// takes a second, and nobody sleeps.
-pub fn wait(step: Step, from: Timestamp, speed: f64, rng: &mut Rng) -> Timestamp {
+pub(super) fn wait(step: Step, from: Timestamp, speed: f64, rng: &mut Rng) -> Timestamp {
     let (median, sigma, longest) = shape(step);
     let seconds = (median * (sigma * normal(rng)).exp()).clamp(median / 20.0, longest);
     let due = from.after(Duration::from_secs_f64(seconds / speed));

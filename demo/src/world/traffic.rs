@@ -15,7 +15,7 @@ const DAY: [f64; 24] = [
 const WEEK: [f64; 7] = [1.0, 1.02, 1.0, 0.98, 1.04, 0.70, 0.64];
 
 /// The share of the busiest moment of the week that this moment has, 0.0 to 1.04.
-pub fn rate(at: Timestamp) -> f64 {
+fn rate(at: Timestamp) -> f64 {
     let Calendar { weekday, hour } = Calendar::of(at);
     let bell = |offset: f64| DAY.get(index(hour + offset)).copied().unwrap_or(0.0);
     let between = hour.fract();

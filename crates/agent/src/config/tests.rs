@@ -52,13 +52,25 @@ token = "two words"
 [mask]
 rules = ["email", "emial"]
 "#,
-        &expect![[""]],
+        &expect![[r#"
+            line 3: `input[0].paths` is not a list such as ["a", "b"]
+            line 4: `input[0].labels.empty` is empty
+            line 4: `input[0].labels.my-service` is not a label name: letters, digits and `_`, no digit first
+            line 5: `input[0].start` is `middle`, but must be one of `head`, `end`
+            line 6: `input[0].timezone` is `Moscow`, but must be an offset such as `+03:00`
+            line 10: `output.url` would send logs in clear over the network; use `https://`, or set `plaintext = true`
+            line 11: `output.tenant` is wrong: tenant ID 'a/b' contains unsupported character '/'
+            line 12: `output.batch_bytes` must be 1KiB to 16MiB
+            line 13: `output.tokn` is not a known key; did you mean `output.token`?
+            line 14: `output.token` is empty or has characters that no token has
+            line 16: `mask.rules` has `emial`, which is none of email, phone, card, credential, jwt, secret
+            `input[1].labels` is missing; want at least `{ service = "…" }`"#]],
     );
 }
 
 #[test]
 fn a_file_without_inputs_is_wrong() {
-    check("", &expect![[""]]);
+    check("", &expect!["`input` is missing; want at least one `[[input]]` with `paths`"]);
 }
 
 #[test]

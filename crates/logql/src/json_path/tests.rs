@@ -5,6 +5,7 @@ use expect_test::{Expect, expect};
 use super::{key, parse};
 
 #[track_caller]
+#[expect(clippy::needless_pass_by_value, reason = "`expect![…]` reads better at the call than a reference to it")]
 fn check(path: &str, want: Expect) {
     match parse(path) {
         Ok(steps) => want.assert_eq(&format!("{steps:?}")),

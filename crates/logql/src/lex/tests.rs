@@ -7,6 +7,7 @@ use crate::ast::{RangeOp, VectorOp};
 
 /// Names and values of the tokens, or the error.
 #[track_caller]
+#[expect(clippy::needless_pass_by_value, reason = "`expect![…]` reads better at the call than a reference to it")]
 fn check(text: &str, want: Expect) {
     let mut lexer = Lexer::new(text);
     let mut found = Vec::new();

@@ -3,7 +3,7 @@
 use super::Parser;
 use crate::ast::{LineFilter, Needle, Quoted, Selector, Stage, ValueTest};
 use crate::lex::{Symbol, Token, Word};
-use crate::{Error, IpSet, LogExpr, Matcher, Pattern, Regex};
+use crate::{Error, IpSet, LogExpr, Matcher, Pattern};
 
 impl Parser<'_> {
     /// `{…} stage stage …`
@@ -52,7 +52,16 @@ impl Parser<'_> {
         }
         self.bump()?;
         let text = self.string()?;
-        value_test(symbol, text).map(Some)
+        self.test(symbol, text).map(Some)
+    }
+
+    fn test(&mut self, op: Symbol, text: String) -> Result<ValueTest, Error> {
+        match op {
+            Symbol::Equal => Ok(ValueTest::Equal(text)),
+            Symbol::NotEqual => Ok(ValueTest::NotEqual(text)),
+            Symbol::Match => self.regex(&text).map(ValueTest::Match).map_err(Error::new),
+            _ => self.regex(&text).map(ValueTest::NotMatch).map_err(Error::new),
+        }
     }
 
     /// The stages up to what is none; with `before_unwrap`, `| unwrap` is none.
@@ -108,7 +117,7 @@ impl Parser<'_> {
         let stage = |text: &str| format!("{op} {}", Quoted(text));
         match op {
             Symbol::PipeMatch | Symbol::NotMatch => {
-                Regex::new(&text).map(Needle::Regex).map_err(|error| Error::stage(stage(&text), error))
+                self.regex(&text).map(Needle::Regex).map_err(|error| Error::stage(stage(&text), error))
             }
             Symbol::PipePattern | Symbol::NotPattern => {
                 Pattern::matching(&text).map(Needle::Pattern).map_err(|error| Error::stage(stage(&text), error))
@@ -124,14 +133,5 @@ impl Parser<'_> {
         let text = self.string()?;
         self.expect(Symbol::CloseParenthesis)?;
         Ok(text)
-    }
-}
-
-fn value_test(op: Symbol, text: String) -> Result<ValueTest, Error> {
-    match op {
-        Symbol::Equal => Ok(ValueTest::Equal(text)),
-        Symbol::NotEqual => Ok(ValueTest::NotEqual(text)),
-        Symbol::Match => Regex::new(&text).map(ValueTest::Match).map_err(Error::new),
-        _ => Regex::new(&text).map(ValueTest::NotMatch).map_err(Error::new),
     }
 }

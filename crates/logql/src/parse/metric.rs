@@ -6,7 +6,7 @@ use crate::ast::{
     VectorAggregation, VectorOp,
 };
 use crate::lex::{Symbol, Token, Word};
-use crate::{Error, Expr, Regex, Span};
+use crate::{Error, Expr, Span};
 
 /// An expression and the height of its tree.
 pub(super) struct Tall<T> {
@@ -225,7 +225,7 @@ impl<'a> Parser<'a> {
         let regex = self.string()?;
         self.expect(Symbol::CloseParenthesis)?;
         let regex =
-            Regex::new(&regex).map_err(|error| Error::new(format!("invalid regex in label_replace: {error}")))?;
+            self.regex(&regex).map_err(|error| Error::new(format!("invalid regex in label_replace: {error}")))?;
         let span = self.since(start);
         self.tall(inner, |expr| {
             MetricExpr::LabelReplace(Box::new(LabelReplace { expr, target, replacement, source, regex, span }))

@@ -7,7 +7,7 @@ use crate::ast::{
 };
 use crate::json_path;
 use crate::lex::{Flag, Symbol, Token, Word};
-use crate::{Error, Matcher, Pattern, Regex, Span};
+use crate::{Error, Matcher, Pattern, Span};
 
 impl Parser<'_> {
     /// The stage at hand, whose `|` stands at `start`.
@@ -82,7 +82,7 @@ impl Parser<'_> {
         self.bump()?;
         let text = self.string()?;
         let invalid = |error: &str| Error::new(format!("invalid regexp parser: {error}"));
-        let regex = Regex::new(&text).map_err(|error| invalid(&error))?;
+        let regex = self.regex(&text).map_err(|error| invalid(&error))?;
         if regex.names().is_empty() {
             return Err(invalid("at least one named capture must be supplied"));
         }

@@ -9,6 +9,7 @@ use expect_test::{Expect, expect};
 use crate::{parse, parse_selector};
 
 #[track_caller]
+#[expect(clippy::needless_pass_by_value, reason = "`expect![…]` reads better at the call than a reference to it")]
 fn check(query: &str, expect: Expect) {
     let read = match parse(query) {
         Ok(expr) => expr.to_string(),

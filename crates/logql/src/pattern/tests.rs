@@ -6,6 +6,7 @@ use super::{Pattern, PatternPart};
 
 /// Literals in quotes, captures in angles.
 #[track_caller]
+#[expect(clippy::needless_pass_by_value, reason = "`expect![…]` reads better at the call than a reference to it")]
 fn check(pattern: &Pattern, want: Expect) {
     let parts = pattern.parts().iter().map(|part| match part {
         PatternPart::Literal(text) => format!("{text:?}"),

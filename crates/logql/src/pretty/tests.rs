@@ -5,6 +5,7 @@ use expect_test::{Expect, expect};
 use crate::parse;
 
 #[track_caller]
+#[expect(clippy::needless_pass_by_value, reason = "`expect![…]` reads better at the call than a reference to it")]
 fn check(query: &str, want: Expect) {
     let expr = parse(query).unwrap();
     let pretty = expr.pretty();

@@ -4,7 +4,6 @@ use std::sync::atomic::Ordering;
 use std::sync::{Arc, PoisonError};
 use std::time::Duration;
 
-use futures::StreamExt;
 use logline::Tenant;
 use stdx::Shutdown;
 use storage::{Appended, Table};
@@ -79,18 +78,16 @@ async fn reload(orders: Arc<Orders>, table: Arc<Table>, missed: Arc<Notify>, mut
     }
 }
 
-/// Reads all events of all tenants: first who has ended, so that only open objects take memory.
+/// Reads all events of all tenants, the newest first: once the end of an object is known, its other events take no
+/// memory.
 async fn load(orders: &Orders, table: &Table) -> Result<usize, Error> {
     let mut events = 0;
     for tenant in table.tenants() {
         let scope = orders.system("the state of open objects", &tenant);
-        let mut ended = read::ended(&orders.components.engine, &scope, orders.graphs()).await?;
-        while let Some(rows) = ended.next().await {
-            orders.apply_ends(&tenant, &rows?)?;
-        }
-        let mut all = read::all_events(&orders.components.engine, &scope).await?;
-        while let Some(rows) = all.next().await {
-            events += orders.apply(&tenant, &rows?)?;
+        for range in read::stretches(&table.snapshot(&tenant)) {
+            for rows in read::all_events(&orders.components.engine, &scope, range).await? {
+                events += orders.apply(&tenant, &rows)?;
+            }
         }
     }
     orders.refresh();
@@ -110,14 +107,6 @@ impl Orders {
         let live = live.entry(tenant.clone()).or_default();
         events.iter().for_each(|event| live.apply(&event, &self.components.graphs));
         Ok(rows.num_rows())
-    }
-
-    fn apply_ends(&self, tenant: &Tenant, rows: &arrow::array::RecordBatch) -> Result<(), Error> {
-        let objects = read::objects(rows).ok_or(Failure::Columns("order_events"))?;
-        let mut live = self.live.lock().unwrap_or_else(PoisonError::into_inner);
-        let live = live.entry(tenant.clone()).or_default();
-        objects.for_each(|(object, id)| live.end(object, id));
-        Ok(())
     }
 
     fn refresh(&self) {

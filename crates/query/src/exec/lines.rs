@@ -5,7 +5,7 @@ use std::fmt;
 use std::sync::{Arc, LazyLock};
 
 use arrow::array::{
-    Array, Int64Builder, MapArray, MapBuilder, MapFieldNames, StringArray, StringBuilder, StringDictionaryBuilder,
+    Int64Builder, MapArray, MapBuilder, MapFieldNames, StringArray, StringBuilder, StringDictionaryBuilder,
     TimestampMicrosecondArray, UInt64Builder,
 };
 use arrow::datatypes::{DataType, Field, Int32Type, Schema, SchemaRef};

@@ -9,6 +9,7 @@ use arrow::array::{
 };
 use arrow::datatypes::{DataType, Field, Int32Type, Schema, SchemaRef};
 use arrow::record_batch::RecordBatch;
+use datafusion::error::DataFusionError;
 use datafusion::execution::memory_pool::{MemoryConsumer, MemoryReservation};
 use datafusion::execution::{SendableRecordBatchStream, TaskContext};
 use futures::{StreamExt, TryStreamExt, stream};
@@ -92,8 +93,11 @@ impl Operator for Range {
     fn run(&self, input: SendableRecordBatchStream, task: &TaskContext) -> Result<Batches, Error> {
         let memory = MemoryConsumer::new(Self::NAME).register(task.memory_pool());
         let range = self.clone();
-        let output = async move { range.aggregate(input, &memory).await.map(|batches| stream::iter(batches).map(Ok)) };
-        Ok(stream::once(output).map_err(Into::into).try_flatten().boxed())
+        let output = async move {
+            let batches = range.aggregate(input, &memory).await?;
+            Ok::<_, DataFusionError>(stream::iter(batches).map(Ok))
+        };
+        Ok(stream::once(output).try_flatten().boxed())
     }
 
     fn node(&self) -> Node {

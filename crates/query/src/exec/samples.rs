@@ -6,7 +6,7 @@ use std::fmt;
 use std::sync::Arc;
 
 use arrow::array::{
-    Array, ArrayRef, DictionaryArray, Float64Array, Int32Array, Int64Array, MapArray, StringArray,
+    ArrayRef, DictionaryArray, Float64Array, Int32Array, Int64Array, MapArray, StringArray,
 };
 use arrow::buffer::ScalarBuffer;
 use arrow::datatypes::{DataType, Field, Int32Type, Schema, SchemaRef};

@@ -11,7 +11,7 @@ use super::LabelSet;
 const END: char = '\0';
 
 /// Which labels a series keeps.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub(crate) enum Grouping {
     /// These, sorted.
     By(Vec<String>),

@@ -121,6 +121,10 @@ fn stages() {
         r#"{a="b"} | logfmt --loose"#,
         expect!["parse error at line 1, col 20: syntax error: unexpected IDENTIFIER, expecting NUMBER"],
     );
+}
+
+#[test]
+fn stages_with_patterns_and_formats() {
     check(
         r#"{a="b"} | regexp "x""#,
         expect!["parse error : invalid regexp parser: at least one named capture must be supplied"],

@@ -73,3 +73,11 @@ fn a_regex_that_would_not_fit_in_memory_is_an_error() {
     let deep = format!("{}x{}", "(".repeat(50_000), ")".repeat(50_000));
     assert!(message(&deep).starts_with("error parsing regexp: expression nests too deeply: `"));
 }
+
+#[test]
+fn many_large_regexes_are_refused_together() {
+    let query = |times: usize| format!("{{a=\"b\"}}{}", r" |~ `\pL{50}`".repeat(times));
+    assert!(parse(&query(2)).is_ok());
+    let message = parse(&query(5_000)).unwrap_err().to_string();
+    assert!(message.ends_with("regular expressions of the query are too large together"), "{message}");
+}

@@ -199,7 +199,7 @@ async fn past_the_budget_pushes_are_told_to_come_back_and_a_flush_lets_them_in()
     small(&mut bench.config, 200_000, 1 << 30);
     let storage = bench.open().await;
     let line = "x".repeat(1_000);
-    let push = || batch("shop", &[(MIDNIGHT, &line); 20]);
+    let push = || batch("shop", &[(MIDNIGHT, line.as_str()); 20]);
     let mut accepted = 0;
     let busy = loop {
         match storage.append(push()).await {
