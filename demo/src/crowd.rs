@@ -135,7 +135,7 @@ impl Crowd {
         let next = self.0.company.book().order(order).and_then(|order| order.next);
         if let Some((_, at)) = next {
             // The follower is gone only when everything ends.
-            drop(self.0.plans.send((at, order)).await);
+            let _gone = self.0.plans.send((at, order)).await;
         }
     }
 
@@ -181,3 +181,6 @@ impl Crowd {
         draw(&mut self.0.rng.lock().unwrap_or_else(PoisonError::into_inner))
     }
 }
+
+#[cfg(test)]
+mod tests;

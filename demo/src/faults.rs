@@ -3,6 +3,7 @@
 
 mod live;
 
+use std::collections::BTreeSet;
 use std::time::Duration;
 
 use logline::Timestamp;
@@ -111,7 +112,7 @@ impl Incidents {
             (Fault::TrafficSpike, 9, 19.5, 45),
             (Fault::SilentService, 6, 11.0, 40),
             (Fault::BadRequests, 5, 12.5, 8),
-            (Fault::FailedChange, 3, 10.5, 25),
+            (Fault::FailedChange, 3, 15.0, 40),
             (Fault::StuckStatus, 2, 14.0, 30),
             (Fault::LostHandover, 1, 15.0, 20),
         ];
@@ -125,6 +126,11 @@ impl Incidents {
             }
         }
         incidents
+    }
+
+    /// Leaves out all that are not of these kinds.
+    pub fn keep(&mut self, faults: &BTreeSet<Fault>) {
+        self.0.retain(|incident| faults.contains(&incident.fault));
     }
 
     /// Begins a fault.

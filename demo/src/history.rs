@@ -6,6 +6,7 @@ mod script;
 mod simulation;
 mod stage;
 
+use std::collections::BTreeSet;
 use std::fs::{self, File};
 use std::io::{self, BufWriter};
 use std::path::{Path, PathBuf};
@@ -13,6 +14,7 @@ use std::time::Duration;
 
 use logline::Timestamp;
 
+use crate::faults::Fault;
 use crate::lines::Service;
 use crate::state::State;
 
@@ -32,9 +34,18 @@ pub struct Plan {
     pub orders_per_day: f64,
     /// Visits that buy nothing, on an average weekday.
     pub visits_per_day: f64,
-    /// Whether the incidents of [`crate::faults::Incidents::of_history`] happen.
-    pub faults: bool,
+    /// Which of the incidents of [`Incidents::of_history`](crate::faults::Incidents::of_history) happen.
+    pub faults: BTreeSet<Fault>,
 }
+
+/// The mean pause between two looks of a visitor.
+pub(crate) const LOOK_GAP: Duration = Duration::from_secs(14);
+/// The mean pause between two requests of the broken mobile app.
+pub(crate) const BROKEN_GAP: Duration = Duration::from_millis(450);
+/// Between two health checks of a service.
+pub(crate) const HEALTH_GAP: Duration = Duration::from_mins(2);
+/// How many of the latest orders a visitor's own may be among.
+pub(crate) const LATEST: u64 = 5_000;
 
 /// How many orders come on an average weekday.
 pub const ORDERS_PER_DAY: f64 = 1_560.0;
@@ -45,7 +56,7 @@ impl Plan {
     /// The usual traffic from `length` ago until now.
     pub fn usual(seed: u64, end: Timestamp, length: Duration) -> Self {
         let (orders_per_day, visits_per_day) = (ORDERS_PER_DAY, VISITS_PER_DAY);
-        Self { seed, start: end.before(length), end, orders_per_day, visits_per_day, faults: true }
+        Self { seed, start: end.before(length), end, orders_per_day, visits_per_day, faults: Fault::ALL.into() }
     }
 }
 

@@ -1,5 +1,6 @@
 //! Three simulated services that speak HTTP to each other, their customers and their history.
 
+pub mod crowd;
 mod error;
 pub mod faults;
 pub mod history;

@@ -6,11 +6,13 @@ pub mod legacy;
 pub mod routes;
 mod service;
 mod side;
+mod visits;
 
 use std::time::Duration;
 
 pub use service::{QUEUE, Route, Service};
 pub use side::{Answer, Side, Subject, Trace, change};
+pub use visits::{GONE, SIZE_IS_MISSING, Visit};
 
 /// How long a caller waits for another service.
 pub const PATIENCE: Duration = Duration::from_secs(5);

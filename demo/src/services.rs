@@ -24,6 +24,7 @@ use crate::lines::{QUEUE, Service};
 use crate::world::Order;
 
 pub use book::Book;
+pub(crate) use shop::{CART, CUSTOMER};
 pub use transport::Failure;
 
 use office::Office;
@@ -128,6 +129,3 @@ fn serve(tasks: &Tasks, listener: TcpListener, router: Router) {
         drop(axum::serve(listener, router).with_graceful_shutdown(stop).await);
     });
 }
-
-#[cfg(test)]
-mod tests;

@@ -10,6 +10,7 @@ mod people;
 mod status;
 mod step;
 mod traffic;
+mod visit;
 
 pub use calendar::Calendar;
 pub use goods::{Item, Model, ModelStatus};
@@ -19,3 +20,4 @@ pub use people::{Customer, luhn_valid};
 pub use status::Status;
 pub use step::{Actor, Step};
 pub use traffic::Traffic;
+pub use visit::{Look, visit};

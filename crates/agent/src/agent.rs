@@ -12,7 +12,7 @@ use crate::Error;
 use crate::batch::{Batch, Prepared, Treatment};
 use crate::config::Config;
 use crate::ship::Shipper;
-use crate::state::StateDir;
+use crate::store::Store;
 use crate::tail::{SCAN_EVERY, Tail};
 
 /// The shortest and the longest pause between two looks at the files; it grows while nothing is written.
@@ -41,22 +41,16 @@ impl Agent {
     pub fn open(config: Config, clock: Arc<dyn Clock>, tasks: &Tasks) -> Result<Self, Error> {
         let masker = mask::Masker::new(config.mask.clone())?;
         let treatment = Arc::new(Treatment { masker, reader: logline::Reader::default() });
-        let (dir, mut state) = StateDir::open(&config.state_dir)?;
-        let tail = Tail::open(&config, Arc::clone(&treatment), &mut state, clock.instant());
+        let store = Arc::new(Store::open(&config.state_dir)?);
+        let tail = Tail::open(&config, Arc::clone(&treatment), Arc::clone(&store), clock.instant());
         let (batch_bytes, batch_wait) = (config.output.batch_bytes, config.output.batch_wait);
         let mut reading = Reading { tail, treatment: Arc::clone(&treatment), clock, batch_bytes, batch_wait };
-        let mut repeated = None;
-        if let Some(under_way) = &state.in_flight {
-            let (batch, lost) = reading.tail.repeat(under_way, reading.begin());
-            state.totals.lost_parts += lost;
-            repeated = batch;
-        }
-        if repeated.is_none() {
-            state.in_flight = None;
-        }
-        dir.save(&state)?;
-        info!(agent = state.agent, url = %config.output.url, "ready");
-        let shipper = Shipper::new(config.output, treatment, dir, state, tasks.shutdown())?;
+        let under_way = store.with(|state| state.in_flight.clone());
+        let batch = reading.begin();
+        let repeated = under_way.and_then(|under_way| reading.tail.repeat(&under_way, batch));
+        store.save()?;
+        info!(agent = store.with(|state| state.agent.clone()), url = %config.output.url, "ready");
+        let shipper = Shipper::new(config.output, treatment, store, tasks.shutdown())?;
         Ok(Self { shipper, reading, repeated, shutdown: tasks.shutdown() })
     }
 
@@ -72,6 +66,7 @@ async fn run(mut reading: Reading, repeated: Option<Prepared>, out: mpsc::Sender
     let mut ready = repeated;
     let mut batch = reading.begin();
     let mut pause = POLL.0;
+    let mut last = false;
     loop {
         if let Some(ready) = ready.take() {
             match hand_over(reading, ready, &out).await {
@@ -79,14 +74,14 @@ async fn run(mut reading: Reading, repeated: Option<Prepared>, out: mpsc::Sender
                 None => return,
             }
         }
-        let last = shutdown.is_asked();
-        let Ok(turn) = tokio::task::spawn_blocking(move || reading.turn(batch, last)).await else { return };
-        (reading, batch, ready) = (turn.reading, turn.batch, turn.ready);
-        if last && ready.is_none() {
+        if last {
             return;
         }
+        last = shutdown.is_asked();
+        let Ok(turn) = tokio::task::spawn_blocking(move || reading.turn(batch, last)).await else { return };
+        (reading, batch, ready) = (turn.reading, turn.batch, turn.ready);
         pause = if turn.any { POLL.0 } else { (pause * 2).min(POLL.1) };
-        if ready.is_none() {
+        if ready.is_none() && !last {
             // Whether it ended by a stop is seen above, at the next turn.
             drop(tokio::time::timeout(pause, shutdown.wait()).await);
         }

@@ -5,6 +5,7 @@
 
 use std::fs::{File, Metadata};
 use std::io;
+use std::os::fd::AsRawFd;
 use std::os::unix::fs::{FileExt, MetadataExt};
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -65,22 +66,28 @@ impl Tailed {
         Ok(same)
     }
 
-    /// Goes to an offset without knowing what stands before it.
-    pub(crate) fn seek(&mut self, offset: u64) {
-        (self.at, self.marker) = (offset, Vec::new());
+    /// Goes to an offset, whatever stands before it.
+    pub(crate) fn seek(&mut self, offset: u64) -> io::Result<()> {
+        (self.at, self.marker) = (offset, self.before(offset)?.unwrap_or_default());
+        Ok(())
     }
 
     /// Goes behind the last line end.
     pub(crate) fn skip_to_end(&mut self) -> io::Result<()> {
         let len = self.file.metadata()?.len();
-        self.at = self.last_line_end(len)?;
-        self.marker = self.before(self.at)?.unwrap_or_default();
-        Ok(())
+        self.seek(self.last_line_end(len)?)
     }
 
     /// Where it is read to, as a part without lines.
     pub(crate) fn position(&self) -> Position {
         Position { path: self.path.clone(), file: self.id, offset: self.at, marker: Marker::of(&self.marker) }
+    }
+
+    /// Learns the file's new name from the kernel, where it tells.
+    pub(crate) fn follow(&mut self) {
+        let link = format!("/proc/self/fd/{}", self.file.as_raw_fd());
+        let moved = std::fs::read_link(link).ok().filter(|path| path.metadata().is_ok_and(|found| FileId::of(&found) == self.id));
+        self.path = moved.unwrap_or_else(|| self.path.clone());
     }
 
     /// Moves lines into the batch: at most one chunk, not beyond `limit`, until the batch is full. Tells whether there

@@ -11,6 +11,7 @@ mod file;
 mod glob;
 mod ship;
 mod state;
+mod store;
 mod tail;
 
 pub use agent::Agent;

@@ -17,7 +17,7 @@ use tracing::{error, info, warn};
 use crate::Error;
 use crate::batch::{Prepared, Treatment};
 use crate::config::{Output, Token};
-use crate::state::{State, StateDir};
+use crate::store::Store;
 
 /// Ships batches to one server.
 #[derive(Debug)]
@@ -25,8 +25,9 @@ pub(crate) struct Shipper {
     client: Client,
     output: Output,
     treatment: Arc<Treatment>,
-    dir: Arc<StateDir>,
-    state: State,
+    store: Arc<Store>,
+    /// The agent's id.
+    agent: String,
     shutdown: Shutdown,
 }
 
@@ -53,8 +54,7 @@ impl Shipper {
     pub(crate) fn new(
         output: Output,
         treatment: Arc<Treatment>,
-        dir: StateDir,
-        state: State,
+        store: Arc<Store>,
         shutdown: Shutdown,
     ) -> Result<Self, Error> {
         // A redirect would carry logs and token to another place than the one that was configured.
@@ -65,7 +65,8 @@ impl Shipper {
             .user_agent(concat!("lapidary-agent/", env!("CARGO_PKG_VERSION")))
             .build()
             .map_err(Error::Client)?;
-        Ok(Self { client, output, treatment, dir: Arc::new(dir), state, shutdown })
+        let agent = store.with(|state| state.agent.clone());
+        Ok(Self { client, output, treatment, store, agent, shutdown })
     }
 
     /// Ships what comes until the sender is gone, or until a stop is asked for while the server is away.
@@ -88,23 +89,22 @@ impl Shipper {
 
     /// Whether the batch is settled.
     async fn ship(&mut self, batch: &Prepared) -> bool {
-        let sequence = self.state.begin(batch.sequence, &batch.parts);
+        let sequence = self.store.with(|state| state.begin(batch.sequence, &batch.parts));
         if !batch.body.is_empty() {
             if !self.save().await {
                 return false;
             }
-            match self.deliver(sequence, &batch.body).await {
-                None => return false,
-                Some(Ok(())) => {}
-                Some(Err(reason)) => {
-                    self.state.totals.refused_batches += 1;
-                    error!(sequence, reason, "the server refused a batch, or a part of it");
-                }
+            let Some(delivered) = self.deliver(sequence, &batch.body).await else { return false };
+            if let Err(reason) = delivered {
+                self.store.with(|state| state.totals.refused_batches += 1);
+                error!(sequence, reason, "the server refused a batch, or a part of it");
             }
-            batch.counts.add_to(&mut self.state.totals);
+            self.store.with(|state| batch.counts.add_to(&mut state.totals));
         }
-        self.state.commit();
-        self.state.files.retain(|position| !batch.forget.contains(&position.file));
+        self.store.with(|state| {
+            state.commit();
+            state.files.retain(|position| !batch.forget.contains(&position.file));
+        });
         true
     }
 
@@ -117,7 +117,7 @@ impl Shipper {
                 Answer::Refused(reason) => return Some(Err(reason)),
                 Answer::Later(reason, wait) => (reason, wait.unwrap_or_else(|| backoff.next_wait())),
             };
-            self.state.totals.retries += 1;
+            self.store.with(|state| state.totals.retries += 1);
             warn!(sequence, reason, wait_ms = u64::try_from(wait.as_millis()).unwrap_or(u64::MAX), "shipping failed");
             if !self.pause(wait).await {
                 return None;
@@ -126,7 +126,7 @@ impl Shipper {
     }
 
     async fn send(&self, sequence: u64, body: Bytes) -> Answer {
-        let id = format!("{}/{sequence}", self.state.agent);
+        let id = format!("{}/{sequence}", self.agent);
         let mut request = self.client.post(self.output.url.clone()).body(body);
         request = request.header(CONTENT_TYPE, "application/x-protobuf").header(CONTENT_ENCODING, "snappy");
         request = request.header(BATCH_HEADER, id);
@@ -179,8 +179,8 @@ impl Shipper {
     async fn save(&mut self) -> bool {
         let mut backoff = backoff();
         loop {
-            let (dir, state) = (Arc::clone(&self.dir), self.state.clone());
-            match tokio::task::spawn_blocking(move || dir.save(&state)).await {
+            let store = Arc::clone(&self.store);
+            match tokio::task::spawn_blocking(move || store.save()).await {
                 Ok(Ok(())) => return true,
                 Ok(Err(error)) => error!(%error, "cannot write the state; shipping waits"),
                 Err(_) => error!("writing the state panicked; shipping waits"),

@@ -1,13 +1,11 @@
 //! What the agent remembers between runs: how far each file is delivered, and which batch is under way.
 //!
-//! One JSON file, replaced atomically and synced before anything depends on it. A batch is written down before it is
-//! sent, so that after a crash the same lines go out under the same number and the server can drop the repeat. It
-//! holds no text of a line: places in files, and hashes.
+//! A batch is written down before it is sent, so that after a crash the same lines go out under the same number and the
+//! server can drop the repeat. The state holds no text of a line: places in files, and hashes.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::fs::{self, File, OpenOptions};
-use std::io::{self, Write};
-use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt};
+use std::fs;
+use std::io;
 use std::path::{Path, PathBuf};
 
 use logline::Labels;
@@ -15,8 +13,8 @@ use serde::{Deserialize, Serialize};
 
 use crate::Error;
 
-const STATE: &str = "state.json";
-const LOCK: &str = "lock";
+/// The state's file in its folder.
+pub(crate) const STATE: &str = "state.json";
 
 /// What is remembered.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -130,7 +128,8 @@ impl Marker {
 }
 
 impl State {
-    fn new() -> Self {
+    /// The state of an agent that never ran.
+    pub(crate) fn new() -> Self {
         Self {
             version: 1,
             agent: uuid::Uuid::new_v4().to_string(),
@@ -154,6 +153,21 @@ impl State {
         if state.version == 1 { Ok(Some(state)) } else { Err(damaged()) }
     }
 
+    /// Notes a file before anything of it is delivered, so that its name is known should it be renamed.
+    pub(crate) fn meet(&mut self, position: Position) {
+        match self.files.iter_mut().find(|known| known.file == position.file) {
+            Some(known) => *known = position,
+            None => self.files.push(position),
+        }
+    }
+
+    /// Notes that a file has another name now.
+    pub(crate) fn rename(&mut self, file: FileId, path: &Path) {
+        for known in self.files.iter_mut().filter(|known| known.file == file) {
+            path.clone_into(&mut known.path);
+        }
+    }
+
     /// Where reading starts: what is delivered, and behind that what is under way.
     pub(crate) fn starts(&self) -> BTreeMap<FileId, Position> {
         let mut starts: BTreeMap<_, _> = self.files.iter().map(|position| (position.file, position.clone())).collect();
@@ -174,11 +188,7 @@ impl State {
     /// Notes that the batch under way is settled.
     pub(crate) fn commit(&mut self) {
         for part in self.in_flight.take().into_iter().flat_map(|batch| batch.parts) {
-            let position = part.end();
-            match self.files.iter_mut().find(|known| known.file == part.file) {
-                Some(known) => *known = position,
-                None => self.files.push(position),
-            }
+            self.meet(part.end());
         }
     }
 }
@@ -187,44 +197,6 @@ impl Part {
     /// Where the file stands once the part is delivered.
     pub(crate) fn end(&self) -> Position {
         Position { path: self.path.clone(), file: self.file, offset: self.to, marker: self.marker.clone() }
-    }
-}
-
-/// The folder of the state; locked, so that no two agents share it.
-#[derive(Debug)]
-pub(crate) struct StateDir {
-    dir: PathBuf,
-    _lock: File,
-}
-
-impl StateDir {
-    /// Makes the folder if need be, locks it, and reads or begins the state.
-    pub(crate) fn open(dir: &Path) -> Result<(Self, State), Error> {
-        let failed = |source| Error::io("cannot use the state folder", dir, source);
-        fs::DirBuilder::new().recursive(true).mode(0o700).create(dir).map_err(failed)?;
-        let mut options = OpenOptions::new();
-        let lock = options.create(true).truncate(false).write(true).mode(0o600).open(dir.join(LOCK)).map_err(failed)?;
-        lock.try_lock().map_err(|_| Error::Locked(dir.to_owned()))?;
-        let state = State::load(dir)?.unwrap_or_else(State::new);
-        let this = Self { dir: dir.to_owned(), _lock: lock };
-        this.save(&state)?;
-        Ok((this, state))
-    }
-
-    /// Replaces the state; on return it survives a power cut.
-    pub(crate) fn save(&self, state: &State) -> Result<(), Error> {
-        let path = self.dir.join(STATE);
-        self.replace(&path, state).map_err(|source| Error::io("cannot write", &path, source))
-    }
-
-    fn replace(&self, path: &Path, state: &State) -> io::Result<()> {
-        let bytes = serde_json::to_vec_pretty(state)?;
-        let next = self.dir.join("state.json.next");
-        let mut file = OpenOptions::new().create(true).truncate(true).write(true).mode(0o600).open(&next)?;
-        file.write_all(&bytes)?;
-        file.sync_all()?;
-        fs::rename(&next, path)?;
-        File::open(&self.dir)?.sync_all()
     }
 }
 

@@ -12,7 +12,8 @@ use tracing::{info, warn};
 use crate::batch::{Batch, Prepared, Source, Treatment};
 use crate::config::{Config, Input, Start};
 use crate::file::Tailed;
-use crate::state::{FileId, InFlight, Part, Position, State};
+use crate::state::{FileId, InFlight, Part, Position};
+use crate::store::Store;
 
 /// How often files are looked for.
 pub(crate) const SCAN_EVERY: Duration = Duration::from_secs(1);
@@ -24,12 +25,15 @@ const GONE_WAIT: Duration = Duration::from_secs(60);
 pub(crate) struct Tail {
     inputs: Vec<(Input, Arc<Source>)>,
     treatment: Arc<Treatment>,
+    store: Arc<Store>,
     files: Vec<Tailed>,
     /// Where the last run stopped, for files not opened yet.
     starts: BTreeMap<FileId, Position>,
     /// Files delivered and gone, to be forgotten with the next batch.
     forget: Vec<FileId>,
     next_scan: Option<Instant>,
+    /// Whether the state has news of files that are not on disk yet.
+    is_unsaved: bool,
     /// Files that cannot be opened, so that each is told once.
     refused: BTreeSet<PathBuf>,
     /// The file that comes first in the next turn.
@@ -38,8 +42,8 @@ pub(crate) struct Tail {
 }
 
 impl Tail {
-    /// Opens the files that are there. What is new in the state (inputs, places of `start = "end"`) is noted in it.
-    pub(crate) fn open(config: &Config, treatment: Arc<Treatment>, state: &mut State, now: Instant) -> Self {
+    /// Opens the files that are there.
+    pub(crate) fn open(config: &Config, treatment: Arc<Treatment>, store: Arc<Store>, now: Instant) -> Self {
         let source = |input: &Input| {
             let mut labels = input.labels.clone();
             for (name, value) in input.labels.iter() {
@@ -48,39 +52,43 @@ impl Tail {
             Arc::new(Source { labels, context: logline::Context { timezone: input.timezone.clone() } })
         };
         let inputs: Vec<_> = config.inputs.iter().map(|input| (input.clone(), source(input))).collect();
-        let starts = state.starts();
-        let known: BTreeSet<_> = starts.keys().copied().collect();
+        let starts = store.with(|state| state.starts());
         let mut this = Self {
             inputs,
             treatment,
+            store,
             files: Vec::new(),
             starts,
             forget: Vec::new(),
             next_scan: None,
+            is_unsaved: true,
             refused: BTreeSet::new(),
             turn: 0,
             buffer: Vec::new(),
         };
-        let new_inputs: Vec<_> = this.inputs.iter().map(|(input, _)| !state.inputs.contains(&name(input))).collect();
+        let names: BTreeSet<_> = this.inputs.iter().map(|(input, _)| name(input)).collect();
+        let known = this.store.with(|state| std::mem::replace(&mut state.inputs, names));
+        let new_inputs: Vec<_> = this.inputs.iter().map(|(input, _)| !known.contains(&name(input))).collect();
         this.scan(now, &new_inputs);
         this.find_renamed(now);
-        state.inputs = this.inputs.iter().map(|(input, _)| name(input)).collect();
-        state.files.retain(|position| this.files.iter().any(|file| file.id == position.file));
-        let begun = this.files.iter().filter(|file| !known.contains(&file.id)).map(Tailed::position);
-        state.files.extend(begun.filter(|position| position.offset > 0));
+        let open: BTreeSet<_> = this.files.iter().map(|file| file.id).collect();
+        this.store.with(|state| state.files.retain(|position| open.contains(&position.file)));
         this
     }
 
-    /// Makes a batch that was under way once more, from the same bytes; `None` if none of them are left.
-    pub(crate) fn repeat(&mut self, batch: &InFlight, mut made: Batch) -> (Option<Prepared>, u64) {
-        let mut lost = 0;
-        for part in &batch.parts {
-            if let Err(error) = self.repeat_part(part, &mut made) {
-                warn!(file = %self.shown(&part.path), %error, "lines under way are lost");
-                lost += 1;
+    /// Makes the batch that was under way once more, from the same bytes; `None` if none of them are left.
+    pub(crate) fn repeat(&mut self, under_way: &InFlight, mut batch: Batch) -> Option<Prepared> {
+        for part in &under_way.parts {
+            if let Err(error) = self.repeat_part(part, &mut batch) {
+                warn!(file = %self.shown(&part.path), %error, "lines under way are lost, if the server has them not");
+                self.store.with(|state| state.totals.lost_parts += 1);
             }
         }
-        ((!made.is_empty()).then(|| made.finish(Some(batch.sequence), Vec::new())), lost)
+        if batch.is_empty() {
+            self.store.with(|state| state.in_flight = None);
+            return None;
+        }
+        Some(batch.finish(Some(under_way.sequence), Vec::new()))
     }
 
     fn repeat_part(&mut self, part: &Part, batch: &mut Batch) -> std::io::Result<()> {
@@ -93,7 +101,7 @@ impl Tail {
         if file.id != part.file || !file.resume(&part.end())? {
             return Err(gone());
         }
-        file.seek(part.from);
+        file.seek(part.from)?;
         while file.read(&mut self.buffer, batch, Some(part.to))? {}
         file.finish(batch, Some(part.to))
     }
@@ -102,6 +110,17 @@ impl Tail {
     pub(crate) fn look(&mut self, now: Instant) {
         if self.next_scan.is_none_or(|at| at <= now) {
             self.scan(now, &[]);
+            self.save();
+        }
+    }
+
+    /// Writes news of files, so that a file renamed later is found again after a restart.
+    fn save(&mut self) {
+        if self.is_unsaved {
+            match self.store.save() {
+                Ok(()) => self.is_unsaved = false,
+                Err(error) => warn!(%error, "cannot write the state; trying again"),
+            }
         }
     }
 
@@ -169,7 +188,14 @@ impl Tail {
             }
         }
         for file in &mut self.files {
-            file.gone = if found.contains(&file.id) { None } else { file.gone.or(Some(now)) };
+            if found.contains(&file.id) {
+                file.gone = None;
+            } else if file.gone.is_none() {
+                file.gone = Some(now);
+                file.follow();
+                self.store.with(|state| state.rename(file.id, &file.path));
+                self.is_unsaved = true;
+            }
         }
     }
 
@@ -206,8 +232,13 @@ impl Tail {
                     warn!(file = %self.shown(&position.path), "the file is another one now; reading it from its start");
                 }
             }
-            None if at_end => file.skip_to_end()?,
-            None => {}
+            None => {
+                if at_end {
+                    file.skip_to_end()?;
+                }
+                self.store.with(|state| state.meet(file.position()));
+                self.is_unsaved = true;
+            }
         }
         self.starts.remove(&file.id);
         Ok(file)
@@ -260,3 +291,6 @@ fn locate(path: &Path, id: FileId) -> Option<PathBuf> {
     let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
     fs::read_dir(folder).ok()?.filter_map(Result::ok).map(|entry| entry.path()).find(|path| is_it(path))
 }
+
+#[cfg(test)]
+mod tests;

@@ -86,7 +86,9 @@ impl Orders {
     /// Lists open objects in pages, those that came first into their status first.
     pub fn list(&self, scope: &Scope, filter: &Filter) -> Result<Page, Error> {
         let now = self.now();
-        self.with_live(scope.tenant(), now, |live| list::page(live, filter, &self.components.graphs, scope.services(), now))
+        self.with_live(scope.tenant(), now, |live| {
+            list::page(live, filter, &self.components.graphs, scope.services(), now)
+        })
     }
 
     /// Lists what is stuck, whatever [`Filter::state`] says; what has been overdue for longest first.

@@ -121,7 +121,8 @@ pub(crate) fn follow(marks: &[Mark], graph: Option<&Graph>, symbols: &Symbols) -
     let calls = calls(marks);
     let changes = changes(marks, &calls);
     let sightings: Vec<Call> = calls.into_iter().filter(|call| call.from == call.to).collect();
-    let mut walk = Walk { graph, symbols, changes: &changes, path: Path::default(), start: marks.first().map(|m| m.time) };
+    let mut walk =
+        Walk { graph, symbols, changes: &changes, path: Path::default(), start: marks.first().map(|m| m.time) };
     let (mut change, mut sighting) = (0, 0);
     let mut pending = changes.clone();
     loop {

@@ -6,6 +6,7 @@ use std::time::Duration;
 use arrow::array::{Array, AsArray, RecordBatch};
 use arrow::datatypes::{Int16Type, TimestampMicrosecondType};
 use auth::Scope;
+use futures::FutureExt as _;
 use futures::stream::{StreamExt, TryStreamExt};
 use logline::Timestamp;
 use query::Engine;
@@ -95,7 +96,8 @@ pub(crate) async fn lines(
         events.iter().rev().filter(|event| scope.services().contains(event.service)).take(STORY_LINES).collect();
     visible.sort_by_key(|event| event.line_time);
     let groups = visible.chunk_by(|a, b| b.line_time.since(a.line_time) <= GAP);
-    let scans = groups.map(|group| candidates(engine, scope, id, group));
+    // Boxed here, since the compiler cannot see that a stream which holds these closures may move between threads.
+    let scans: Vec<_> = groups.map(|group| candidates(engine, scope, id, group).boxed()).collect();
     let found: Vec<_> = futures::stream::iter(scans).buffer_unordered(SCANS).try_collect().await?;
     Ok(found.into_iter().flatten().collect())
 }

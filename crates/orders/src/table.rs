@@ -7,7 +7,9 @@ use arrow::array::{
     Int32Builder, RecordBatch, StringArray, StringBuilder, StringDictionaryBuilder, TimestampMicrosecondArray,
     TimestampMicrosecondBuilder,
 };
-use arrow::datatypes::{DataType, Field, Float64Type, Int16Type, Int32Type, Schema, SchemaRef, TimestampMicrosecondType};
+use arrow::datatypes::{
+    DataType, Field, Float64Type, Int16Type, Int32Type, Schema, SchemaRef, TimestampMicrosecondType,
+};
 use logline::Timestamp;
 use storage::TableSpec;
 use storage::logs::{NANOS, STREAM, TIMESTAMP, micros_utc, text_dictionary};
@@ -34,37 +36,36 @@ pub(crate) fn columns() -> Vec<&'static str> {
 }
 
 static SCHEMA: LazyLock<SchemaRef> = LazyLock::new(|| {
-        Arc::new(Schema::new(vec![
-            Field::new(TIMESTAMP, micros_utc(), false),
-            Field::new(NANOS, DataType::Int16, false),
-            Field::new(OBJECT_TYPE, text_dictionary(), false),
-            Field::new(OBJECT_ID, DataType::Utf8, false),
-            Field::new("event_id", DataType::Utf8, false),
-            Field::new("kind", text_dictionary(), false),
-            Field::new("from_status", text_dictionary(), true),
-            Field::new("status", text_dictionary(), true),
-            Field::new("service_name", text_dictionary(), false),
-            Field::new("endpoint", text_dictionary(), false),
-            Field::new("dir", text_dictionary(), true),
-            Field::new("peer", text_dictionary(), true),
-            Field::new("trace_id", DataType::Utf8, true),
-            Field::new("request_id", DataType::Utf8, true),
-            Field::new("http_status", DataType::Int16, true),
-            Field::new("outcome", text_dictionary(), true),
-            Field::new("error", text_dictionary(), true),
-            Field::new("duration_ms", DataType::Float64, true),
-            Field::new("attempt", DataType::Int32, true),
-            Field::new(STREAM, text_dictionary(), false),
-            Field::new("line_timestamp", micros_utc(), false),
-            Field::new("line_nanos", DataType::Int16, false),
-            Field::new("related", DataType::Utf8, true),
-        ]))
-    });
+    Arc::new(Schema::new(vec![
+        Field::new(TIMESTAMP, micros_utc(), false),
+        Field::new(NANOS, DataType::Int16, false),
+        Field::new(OBJECT_TYPE, text_dictionary(), false),
+        Field::new(OBJECT_ID, DataType::Utf8, false),
+        Field::new("event_id", DataType::Utf8, false),
+        Field::new("kind", text_dictionary(), false),
+        Field::new("from_status", text_dictionary(), true),
+        Field::new("status", text_dictionary(), true),
+        Field::new("service_name", text_dictionary(), false),
+        Field::new("endpoint", text_dictionary(), false),
+        Field::new("dir", text_dictionary(), true),
+        Field::new("peer", text_dictionary(), true),
+        Field::new("trace_id", DataType::Utf8, true),
+        Field::new("request_id", DataType::Utf8, true),
+        Field::new("http_status", DataType::Int16, true),
+        Field::new("outcome", text_dictionary(), true),
+        Field::new("error", text_dictionary(), true),
+        Field::new("duration_ms", DataType::Float64, true),
+        Field::new("attempt", DataType::Int32, true),
+        Field::new(STREAM, text_dictionary(), false),
+        Field::new("line_timestamp", micros_utc(), false),
+        Field::new("line_nanos", DataType::Int16, false),
+        Field::new("related", DataType::Utf8, true),
+    ]))
+});
 
 type Words = StringDictionaryBuilder<Int32Type>;
 
 /// Rows being made.
-#[derive(Debug)]
 pub(crate) struct Rows {
     time: Times,
     object_type: Words,
@@ -191,7 +192,10 @@ impl Rows {
             line_nanos,
             Arc::new(self.related.finish()),
         ];
-        Some(RecordBatch::try_new(Arc::clone(&SCHEMA), columns).expect("every builder stands for one column of the schema"))
+        Some(
+            RecordBatch::try_new(Arc::clone(&SCHEMA), columns)
+                .expect("every builder stands for one column of the schema"),
+        )
     }
 }
 

@@ -122,9 +122,7 @@ fn query(settings: &mut Settings) -> query::Config {
         ..default.limits
     };
     let memory = settings.or("query.memory", default.memory, "Memory that all queries share; a query that needs more ends with an error.");
-    // The events of orders name their service in a column of their own.
-    let service_columns = [(orders::EVENTS.to_owned(), "service".to_owned())].into();
-    query::Config { limits, memory, service_columns, ..default }
+    query::Config { limits, memory, ..default }
 }
 
 fn count(settings: &mut Settings, key: &str, default: usize, doc: &'static str) -> usize {

@@ -4,9 +4,10 @@ use reqwest::StatusCode;
 use serde_json::Value;
 
 use super::Crowd;
-use crate::lines::{Route, bodies, routes};
+use crate::history::LATEST;
+use crate::lines::{Route, Service, Visit, bodies, routes};
 use crate::services::{CART, CUSTOMER};
-use crate::world::{Item, Order, Step};
+use crate::world::{Look, Order, Step};
 
 /// How a step ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -50,22 +51,22 @@ impl Crowd {
         answer.is_some_and(|status| status.is_success())
     }
 
-    /// A customer looks at something, or puts it into the cart.
+    /// A visitor looks at something, or puts it into the cart.
     pub(super) async fn look(&self, customer: u32, look: &Look) {
-        let (route, id, body) = match look {
-            Look::Catalog => (routes::CATALOG, String::new(), None),
-            Look::Article(item) => (routes::ARTICLE, item.sku.clone(), None),
-            Look::Gone(number) => (routes::ARTICLE, format!("OLD-{number:03}"), None),
-            Look::Add(item) => (routes::ADD_TO_CART, String::new(), Some(bodies::cart_item(item))),
-            Look::AddBroken(item) => (routes::ADD_TO_CART, String::new(), Some(bodies::broken_cart_item(item))),
-            Look::Cart => (routes::CART, String::new(), None),
-            Look::Order(order) => (routes::LOOK, order.to_string(), None),
-        };
-        self.send(self.request(route, id, customer), body.as_ref()).await;
+        let order = self.with_rng(|rng| rng.below(LATEST));
+        let latest = self.world().next_order().saturating_sub(order + 1);
+        let order = self.0.company.book().near(latest);
+        if *look == Look::Order && order.is_none() {
+            return;
+        }
+        let (id, owner) = order.map_or((0, customer), |order| (order.id, order.customer));
+        let customer = if *look == Look::Order { owner } else { customer };
+        let Visit { route, id, body, .. } = Visit::of(look, id);
+        self.send(self.request(route, id.unwrap_or_default(), customer), body.as_ref()).await;
     }
 
     /// Asks a service whether it is alive.
-    pub(super) async fn ask_health(&self, service: crate::lines::Service) {
+    pub(super) async fn ask_health(&self, service: Service) {
         self.send(self.request(routes::health(service), "", 0), None).await;
     }
 
@@ -92,23 +93,4 @@ impl Crowd {
 
 const fn done(fine: bool) -> Ended {
     if fine { Ended::Done } else { Ended::Failed }
-}
-
-/// One request of a visitor.
-#[derive(Clone, Debug)]
-pub(super) enum Look {
-    /// At the catalogue.
-    Catalog,
-    /// At one article.
-    Article(Item),
-    /// At an article that is no more.
-    Gone(u64),
-    /// Puts it into the cart.
-    Add(Item),
-    /// Puts it into the cart with the broken release of the mobile app.
-    AddBroken(Item),
-    /// At the cart.
-    Cart,
-    /// At an order.
-    Order(u64),
 }

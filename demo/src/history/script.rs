@@ -6,9 +6,9 @@ use std::time::Duration;
 use super::stage::{Call, Reply, Stage};
 use crate::lines::{
     BENCH_IS_DOWN, BENCH_PATIENCE, CRM_IS_DOWN, INSURED, NO_ANSWER, NOT_CONFIRMED, PATIENCE, PUBLISH_ATTEMPTS,
-    QUEUE_PATIENCE, REJECTED, RESET, Route, Service, bodies, legacy, routes,
+    QUEUE_PATIENCE, REJECTED, RESET, Route, SIZE_IS_MISSING, Service, Visit, bodies, legacy, routes,
 };
-use crate::world::{Item, ModelStatus, Order, Status, Step};
+use crate::world::{Look, ModelStatus, Order, Status, Step};
 
 use Service::{Crm, Mes, Shop};
 
@@ -280,47 +280,25 @@ fn deliver<W: Write>(stage: &mut Stage<'_, W>, order: &Order) -> Ended {
     ended(&reply)
 }
 
-/// One request of a visitor.
-#[derive(Clone, Debug)]
-pub(super) enum Look {
-    /// At the catalogue.
-    Catalog,
-    /// At one article.
-    Article(Item),
-    /// Puts it into the cart.
-    Add(Item),
-    /// Puts it into the cart with the broken release of the mobile app.
-    AddBroken(Item),
-    /// At the cart.
-    Cart,
-    /// At an article that is no more.
-    Gone(u64),
-    /// At an order of theirs.
-    Order(Box<Order>),
-}
-
-/// Plays one request of a visitor.
-pub(super) fn look<W: Write>(stage: &mut Stage<'_, W>, customer: u32, look: &Look) {
+/// Plays one request of a visitor; `order` is the one that [`Look::Order`] means.
+pub(super) fn look<W: Write>(stage: &mut Stage<'_, W>, customer: u32, look: &Look, order: Option<&Order>) {
     stage.customer(customer);
-    let (call, think) = match look {
-        Look::Catalog => (Call::to(routes::CATALOG), 18),
-        Look::Article(item) => (Call::to(routes::ARTICLE).id(&item.sku), 9),
-        Look::Gone(number) => (Call::to(routes::ARTICLE).id(format_args!("OLD-{number:03}")), 2),
-        Look::Add(item) => (Call::to(routes::ADD_TO_CART).body(&bodies::cart_item(item)), 6),
-        Look::AddBroken(item) => (Call::to(routes::ADD_TO_CART).body(&bodies::broken_cart_item(item)), 1),
-        Look::Cart => (Call::to(routes::CART), 5),
-        Look::Order(order) => {
-            stage.about(order);
-            (Call::to(routes::LOOK).id(order.id), 7)
-        }
-    };
+    let visit = Visit::of(look, order.map_or(0, |order| order.id));
+    let mut call = Call::to(visit.route);
+    if let Some(id) = visit.id {
+        call = call.id(id);
+    }
+    if let Some(body) = visit.body {
+        call = call.body(&body);
+    }
+    if let (Look::Order, Some(order)) = (look, order) {
+        stage.about(order);
+    }
     stage.serve(Shop, &call, |stage| {
-        stage.pause(Duration::from_millis(think));
+        stage.pause(Duration::from_millis(visit.takes_ms));
         match look {
-            Look::AddBroken(_) => Reply::of(400).body(&bodies::problem("size is missing")),
-            Look::Gone(_) => Reply::of(404),
-            Look::Add(_) => Reply::of(201),
-            Look::Catalog | Look::Article(_) | Look::Cart | Look::Order(_) => Reply::of(200),
+            Look::AddBroken(_) => Reply::of(visit.answer).body(&bodies::problem(SIZE_IS_MISSING)),
+            _ => Reply::of(visit.answer),
         }
     });
 }

@@ -9,21 +9,17 @@ use logline::Timestamp;
 use stdx::Rng;
 
 use super::journal::Journal;
-use super::script::{self, Ended, Look, Trouble};
+use super::script::{self, Ended, Trouble};
 use super::stage::Stage;
-use super::{Plan, Progress};
+use super::{BROKEN_GAP, HEALTH_GAP, LATEST, LOOK_GAP, Plan, Progress};
 use crate::faults::{Fault, Incidents};
 use crate::lines::{FLAKY, Service, legacy};
 use crate::state::State;
-use crate::world::{FIRST_ORDER, Ids, Item, Order, Step, Traffic, World};
+use crate::world::{FIRST_ORDER, Ids, Item, Look, Order, Status, Step, Traffic, World, visit};
 
 /// No order's step begins later than this before the end, so that it is over by then.
 const MARGIN: Duration = Duration::from_secs(40);
-const HEALTH: Duration = Duration::from_mins(2);
 const FURNACE: Duration = Duration::from_mins(7);
-const BROKEN: Duration = Duration::from_millis(450);
-/// How many of the latest orders a visitor's own may be among.
-const LATEST: u64 = 5_000;
 
 /// Something that is due; what it means stands in [`Simulation::happen`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -69,7 +65,8 @@ pub fn simulate<W: Write>(plan: &Plan, outs: [W; 3], mut progress: impl FnMut(Pr
 impl<'p, W: Write> Simulation<'p, W> {
     fn new(plan: &'p Plan, outs: [W; 3]) -> Self {
         let mut rng = Rng::seeded(plan.seed);
-        let incidents = if plan.faults { Incidents::of_history(plan.start, plan.end) } else { Incidents::default() };
+        let mut incidents = Incidents::of_history(plan.start, plan.end);
+        incidents.keep(&plan.faults);
         let mut simulation = Self {
             plan,
             world: World::new(rng.fork(), FIRST_ORDER, 1.0),
@@ -116,43 +113,27 @@ impl<'p, W: Write> Simulation<'p, W> {
         self.plan(next, Event::Visit { buys });
         let customer = self.world.visitor();
         let mut when = at;
-        for look in self.looks(buys) {
-            when = self.looked(when, customer, &look).after(self.rng.exponential(Duration::from_secs(14)));
+        for look in visit(buys, &mut self.rng) {
+            when = self.looked(when, customer, &look).after(self.rng.exponential(LOOK_GAP));
         }
         if buys {
             self.plan(when, Event::Create { customer });
         }
     }
 
-    fn looks(&mut self, buys: bool) -> Vec<Look> {
-        let rng = &mut self.rng;
-        let mut looks = Vec::new();
-        if !buys {
-            looks.push(Look::Catalog);
-        }
-        for _ in 0..rng.below(if buys { 2 } else { 4 }) {
-            looks.push(Look::Article(Item::draw(rng)));
-        }
-        if !buys && rng.chance(0.08) {
-            looks.push(Look::Gone(rng.below(400)));
-        }
-        if buys || rng.chance(0.3) {
-            looks.push(Look::Add(Item::draw(rng)));
-            looks.push(Look::Cart);
-        }
-        let latest = (self.orders.len() as u64).min(LATEST);
-        if !buys && rng.chance(0.5) && latest > 0 {
-            let back = 1 + usize::try_from(rng.below(latest)).unwrap_or(0);
-            looks.extend(self.orders.get(self.orders.len() - back).map(|order| Look::Order(Box::new(order.clone()))));
-        }
-        looks
+    fn looked(&mut self, at: Timestamp, customer: u32, look: &Look) -> Timestamp {
+        let order = if *look == Look::Order { self.latest() } else { None };
+        let order = order.and_then(|index| self.orders.get(index));
+        let customer = order.map_or(customer, |order| order.customer);
+        let mut stage = Stage::new(&mut self.journal, &mut self.ids, &mut self.rng, at);
+        script::look(&mut stage, customer, look, order);
+        stage.now()
     }
 
-    fn looked(&mut self, at: Timestamp, customer: u32, look: &Look) -> Timestamp {
-        let customer = if let Look::Order(order) = look { order.customer } else { customer };
-        let mut stage = Stage::new(&mut self.journal, &mut self.ids, &mut self.rng, at);
-        script::look(&mut stage, customer, look);
-        stage.now()
+    /// One of the latest orders, by its place.
+    fn latest(&mut self) -> Option<usize> {
+        let back = 1 + self.rng.below(LATEST.min(self.orders.len() as u64));
+        self.orders.len().checked_sub(usize::try_from(back).ok()?)
     }
 
     fn create(&mut self, at: Timestamp, customer: u32) {
@@ -185,6 +166,7 @@ impl<'p, W: Write> Simulation<'p, W> {
         let ended = script::play(&mut stage, order, step, trouble);
         let now = stage.now();
         if step == Step::Ship && ended == Ended::Done {
+            // The queue keeps it while CRM is silent.
             let silent = self.incidents.going_on(Fault::SilentService, now).map(|incident| incident.to);
             stage.arrive(silent.unwrap_or(now));
             script::hand_over(&mut stage, order.id);
@@ -219,7 +201,7 @@ impl<'p, W: Write> Simulation<'p, W> {
 
     fn broken(&mut self, at: Timestamp) {
         if self.incidents.going_on(Fault::BadRequests, at).is_some() {
-            let next = at.after(self.rng.exponential(BROKEN));
+            let next = at.after(self.rng.exponential(BROKEN_GAP));
             self.plan(next, Event::Broken);
             let customer = self.world.visitor();
             let look = Look::AddBroken(Item::draw(&mut self.rng));
@@ -228,7 +210,7 @@ impl<'p, W: Write> Simulation<'p, W> {
     }
 
     fn health(&mut self, at: Timestamp) {
-        self.plan(at.after(HEALTH), Event::Health);
+        self.plan(at.after(HEALTH_GAP), Event::Health);
         let silent = self.incidents.going_on(Fault::SilentService, at).is_some();
         for service in Service::ALL.into_iter().filter(|service| !(silent && *service == Service::Crm)) {
             let mut stage = Stage::new(&mut self.journal, &mut self.ids, &mut self.rng, at);
@@ -245,7 +227,7 @@ impl<'p, W: Write> Simulation<'p, W> {
     fn finish(self, mut progress: impl FnMut(Progress)) -> io::Result<(State, [W; 3])> {
         let Self { journal, orders, world, plan, .. } = self;
         let story = story(&orders);
-        let open = orders.into_iter().filter(|order| order.status != crate::world::Status::Closed).collect();
+        let open = orders.into_iter().filter(|order| order.status != Status::Closed).collect();
         let mut state = State { seed: plan.seed, next_order: world.next_order(), lines: 0, story, open };
         let (lines, outs) = journal.finish()?;
         state.lines = lines;
@@ -257,7 +239,7 @@ impl<'p, W: Write> Simulation<'p, W> {
 /// The order whose story is worth telling: the last closed one that came back from quality control and has a 3D model,
 /// else any closed one, else any.
 fn story(orders: &[Order]) -> Option<u64> {
-    let closed = |order: &&Order| order.status == crate::world::Status::Closed;
+    let closed = |order: &&Order| order.status == Status::Closed;
     let eventful = |order: &&Order| closed(order) && order.reworks > 0 && order.model.is_some();
     let last = |fits: &dyn Fn(&&Order) -> bool| orders.iter().rev().find(fits).map(|order| order.id);
     last(&eventful).or_else(|| last(&closed)).or_else(|| last(&|_| true))

@@ -29,7 +29,6 @@ use crate::world::Status;
 /// One service's own things; clones share them.
 #[derive(Clone, Debug)]
 pub(super) struct Office {
-    pub(super) service: Service,
     pub(super) book: Book,
     pub(super) faults: LiveFaults,
     pub(super) http: reqwest::Client,
@@ -61,7 +60,7 @@ impl Office {
         let rng = Arc::new(Mutex::new(components.rng.fork()));
         let faults = components.faults.clone();
         let http = reqwest::Client::builder().no_proxy().build().map_err(Error::Client)?;
-        Ok(Self { service, book, faults, http, log, raw, addresses, clock, rng })
+        Ok(Self { book, faults, http, log, raw, addresses, clock, rng })
     }
 
     pub(super) const fn log(&self) -> &Log {

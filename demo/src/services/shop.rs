@@ -12,7 +12,7 @@ use tracing_subscriber::layer::SubscriberExt as _;
 
 use super::office::{Office, Problem, expect};
 use super::transport::Failure;
-use crate::lines::{CRM_IS_DOWN, bodies, routes};
+use crate::lines::{CRM_IS_DOWN, GONE, SIZE_IS_MISSING, bodies, routes};
 use crate::world::Status;
 
 /// Says who the customer is; a real shop would have a session.
@@ -58,7 +58,7 @@ async fn article(
 ) -> Done {
     name_customer(&call, &headers);
     office.think(Duration::from_millis(9)).await;
-    if id.starts_with("OLD-") { Err(Problem::NoSuchArticle) } else { Ok(StatusCode::OK) }
+    if id.starts_with(GONE) { Err(Problem::NoSuchArticle) } else { Ok(StatusCode::OK) }
 }
 
 async fn add_to_cart(
@@ -71,7 +71,7 @@ async fn add_to_cart(
     office.think(Duration::from_millis(6)).await;
     match item.get("size") {
         Some(_) => Ok(StatusCode::CREATED),
-        None => Err(Problem::BadBody("size is missing")),
+        None => Err(Problem::BadBody(SIZE_IS_MISSING)),
     }
 }
 

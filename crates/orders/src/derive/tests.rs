@@ -74,7 +74,8 @@ fn deriving_again_gives_the_same_rows() {
 #[test]
 fn equal_lines_of_one_moment_are_events_of_their_own() {
     let line = "[2026-03-09T10:00:00Z][STATUS][order] order_id=1 to=CREATED";
-    let rows = OrderEvents::default().derive(&batch(&format!("mes-api {line}\nmes-api {line}\ncrm-api {line}"))).unwrap();
+    let rows =
+        OrderEvents::default().derive(&batch(&format!("mes-api {line}\nmes-api {line}\ncrm-api {line}"))).unwrap();
     let mut ids: Vec<u128> = Events::of(&rows).unwrap().iter().map(|event| event.id).collect();
     ids.sort_unstable();
     ids.dedup();
@@ -92,7 +93,10 @@ fn the_events_time_is_the_lines_own_unless_it_is_a_day_off() {
         let event = Events::of(&rows).unwrap().iter().next().map(|event| (event.time, event.line_time));
         event.unwrap()
     };
-    assert_eq!(time("2026-03-09T12:00:00.000000001Z"), (at("2026-03-09T10:00:00Z"), at("2026-03-09T12:00:00.000000001Z")));
+    assert_eq!(
+        time("2026-03-09T12:00:00.000000001Z"),
+        (at("2026-03-09T10:00:00Z"), at("2026-03-09T12:00:00.000000001Z"))
+    );
     assert_eq!(time("2026-03-11T12:00:00Z").0, at("2026-03-11T12:00:00Z"));
 }
 
@@ -104,8 +108,7 @@ fn a_line_about_an_order_without_status_is_a_defect_of_its_service() {
                 crm-api [2026-03-09T10:00:01Z][REQ][GET /orders/{id}] order_id=2 status=CREATED
                 shop-api [2026-03-09T10:00:01][REQ][GET /cart] customer_id=2";
     events.derive(&batch(text));
-    let counts: Vec<_> =
-        events.defects().into_iter().map(|count| (count.service, count.defect, count.lines)).collect();
+    let counts: Vec<_> = events.defects().into_iter().map(|count| (count.service, count.defect, count.lines)).collect();
     assert_eq!(counts, [("mes-api".to_owned(), Defect::NoStatus, 2), ("shop-api".to_owned(), Defect::NoZone, 1)]);
 }
 

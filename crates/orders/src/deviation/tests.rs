@@ -20,9 +20,10 @@ fn check(text: &str, now: &str, want: Expect) {
         tell::tell(object, events, Some(&Graph::built_in()), access, at(now)).unwrap()
     });
     let words = crate::render::words(Language::English);
-    let told = story.deviations.iter().map(|deviation| {
-        format!("{}: {}\n", story.steps[deviation.step].status, words.deviation(deviation))
-    });
+    let told = story
+        .deviations
+        .iter()
+        .map(|deviation| format!("{}: {}\n", story.steps[deviation.step].status, words.deviation(deviation)));
     want.assert_eq(&told.collect::<String>());
 }
 

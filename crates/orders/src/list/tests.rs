@@ -112,7 +112,8 @@ fn the_stuck_table_says_how_long_where_and_why() {
            ╰ ! hand-over not confirmed
            ╰ ✗ 16 Mar 04:00 mes-api PUBLISH handovers no answer within 4000 ms · trace t4
          2         SUBMITTED                mes-api   16 Mar 05:00          1 h       30 min
-    "#]].assert_eq(&render::stuck(&page, &Style::default()));
+    "#]]
+    .assert_eq(&render::stuck(&page, &Style::default()));
 }
 
 #[test]
@@ -129,7 +130,8 @@ fn the_list_is_drawn_in_russian() {
            ╰ ! передача не подтверждена
            ╰ ✗ 16 мар 04:00 mes-api PUBLISH handovers no answer within 4000 ms · трасса t4
          3 из 6 показано
-    "#]].assert_eq(&render::list(&page, &Style { language: Language::Russian, ..Style::default() }));
+    "#]]
+    .assert_eq(&render::list(&page, &Style { language: Language::Russian, ..Style::default() }));
 }
 
 #[test]
@@ -154,12 +156,16 @@ fn the_summary_counts_open_and_stuck_by_status() {
          SHIPPED                  crm-api          2         1          2 h  ███████████████████████████████
          DELIVERED                crm-api          0         0
 
-    "#]].assert_eq(&render::summary(&summary, &Style::default()));
+    "#]]
+    .assert_eq(&render::summary(&summary, &Style::default()));
 }
 
 #[test]
 fn an_empty_page_says_so() {
     let none = Filter { status: Some("NOWHERE".to_owned()), ..Filter::default() };
     assert_eq!(render::stuck(&found(&none), &Style::default()), "Nothing is stuck.\n");
-    assert_eq!(render::list(&found(&none), &Style { language: Language::Russian, ..Style::default() }), "Открытых нет.\n");
+    assert_eq!(
+        render::list(&found(&none), &Style { language: Language::Russian, ..Style::default() }),
+        "Открытых нет.\n"
+    );
 }

@@ -2,8 +2,8 @@ use expect_test::{Expect, expect};
 use proptest::prelude::*;
 
 use super::*;
-use crate::fixture::{ORDER_4711, with_events};
 use crate::Graph;
+use crate::fixture::{ORDER_4711, with_events};
 
 /// Follows `time service kind fields` in each row; times are seconds of one minute.
 fn marks_of(text: &str, graph: Option<&Graph>, symbols: &mut Symbols) -> Vec<Mark> {

@@ -139,7 +139,8 @@ fn dwell_bar(step: &Step, longest: u64, running: bool, pen: Pen<'_>, row: &mut R
         }
         Some(deadline) => {
             let columns = whole.chars().count();
-            let good = bar(deadline, longest, room).chars().filter(|c| *c == '█').count().min(columns.saturating_sub(1));
+            let good =
+                bar(deadline, longest, room).chars().filter(|c| *c == '█').count().min(columns.saturating_sub(1));
             row.add(Ink::Good, &repeat_n('█', good).collect::<String>());
             row.add(Ink::Bad, &repeat_n('▓', columns - good).collect::<String>());
         }

@@ -69,7 +69,13 @@ fn table(page: &Page, title: &str, pen: Pen<'_>, notes: bool) -> String {
         }
     }
     if page.items.len() < page.total {
-        let shown = format!("{} {} {} {}", page.items.len(), words.pick("of", "из"), page.total, words.pick("shown", "показано"));
+        let shown = format!(
+            "{} {} {} {}",
+            page.items.len(),
+            words.pick("of", "из"),
+            page.total,
+            words.pick("shown", "показано")
+        );
         pen.row().space(1).add(Ink::Faint, &shown).end(&mut out);
     }
     out

@@ -6,10 +6,8 @@ use logline::Timestamp;
 use super::Language;
 use crate::{Deviation, DeviationKind, ObjectRef, StuckReason};
 
-const ENGLISH_MONTHS: [&str; 12] =
-    ["Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec"];
-const RUSSIAN_MONTHS: [&str; 12] =
-    ["янв", "фев", "мар", "апр", "мая", "июн", "июл", "авг", "сен", "окт", "ноя", "дек"];
+const ENGLISH_MONTHS: [&str; 12] = ["Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec"];
+const RUSSIAN_MONTHS: [&str; 12] = ["янв", "фев", "мар", "апр", "мая", "июн", "июл", "авг", "сен", "окт", "ноя", "дек"];
 
 /// Something that is counted, in the forms a language has for it.
 #[derive(Clone, Copy, Debug)]

@@ -34,6 +34,7 @@ impl ScanExec {
         Ok(Self { scans, properties })
     }
 
+    #[cfg_attr(not(test), expect(dead_code, reason = "used by the codec"))]
     pub(crate) fn scans(&self) -> &[Scan] {
         &self.scans
     }

@@ -180,8 +180,7 @@ impl<'s> LabelSet<'s> {
 
         self.error = Some(failure);
         self.details.clear();
-        // Writing to a string cannot fail.
-        drop(write!(self.details, "{details}"));
+        write!(self.details, "{details}").expect("writing to a string cannot fail");
     }
 
     pub(crate) const fn has_failed(&self) -> bool {

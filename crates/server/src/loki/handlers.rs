@@ -46,7 +46,7 @@ pub(crate) async fn label_values(
     form: Form,
 ) -> Result<Response, HttpError> {
     let range = range(&app, &form)?;
-    Ok(list(app.engine.label_values(&caller.scope(), range, &name, form.get("query")).await?))
+    Ok(list(app.engine.label_values(&caller.scope(), &name, range, form.get("query")).await?))
 }
 
 /// Labels of the streams that any of the selectors selects.

@@ -3,5 +3,6 @@
 mod crash;
 mod disk;
 mod life;
+mod measure;
 mod reading;
 mod support;

@@ -120,8 +120,12 @@ impl LocalWal {
         {
             warn!(segment = %current.path.display(), %error, "cannot take back a failed write to the WAL");
         }
+        match self.current.take_if(|current| current.first == self.next) {
+            // Nothing in it was ever acknowledged; should it stay, replay finds nothing in it.
+            Some(Current { path, .. }) => drop(fs::remove_file(path)),
+            None => self.close_current(),
+        }
         self.next += records;
-        self.close_current();
     }
 
     fn close_current(&mut self) {
@@ -134,20 +138,14 @@ impl LocalWal {
         let path = self.folder.join(paths::segment(self.next));
         let header = SegmentHeader { first: self.next, acknowledged: self.acknowledged };
         let create = || {
-            let mut file = OpenOptions::new().append(true).create_new(true).open(&path)?;
-            file.write_all(&header.encode())?;
-            file.sync_all()?;
+            let write = |mut file: &File| file.write_all(&header.encode()).and_then(|()| file.sync_all());
+            let file = OpenOptions::new().append(true).create_new(true).open(&path)?;
+            write(&file).or_else(|error| fs::remove_file(&path).and(Err(error)))?;
             Ok(file)
         };
-        let file = create().map_err(|error| Error::io("write to", &path, error));
-        let synced = file.and_then(|file| paths::sync_folder(&self.folder).map(|()| file));
-        match synced {
-            Ok(file) => Ok(Current { file, path, first: self.next, len: SEGMENT_HEADER as u64 }),
-            Err(error) => {
-                paths::remove_file(&path)?;
-                Err(error)
-            }
-        }
+        let file = create().map_err(|error| Error::io("write to", &path, error))?;
+        paths::sync_folder(&self.folder)?;
+        Ok(Current { file, path, first: self.next, len: SEGMENT_HEADER as u64 })
     }
 }
 
@@ -240,7 +238,9 @@ impl Replay {
     fn end_segment(&mut self) -> Result<(), Error> {
         let Some(Reading { path, bytes, at, position }) = self.reading.take() else { return Ok(()) };
         let rest = bytes.get(at..).unwrap_or_default();
+        // Records up to the next segment's first were this segment's to hold.
         let later = self.waiting.iter().map(|(_, header)| header.acknowledged).max().unwrap_or(0);
+        let later = later.min(self.waiting.front().map_or(0, |(_, header)| header.first));
         if position.max(self.known + 1) < later.max(durable_end_in(rest, position)) {
             let reason = format!("record {position} was durable and is damaged");
             return Err(Error::corrupt(&path, at as u64, reason));
@@ -258,7 +258,12 @@ impl Replay {
             self.replayed.torn_bytes += rest.len() as u64;
         }
         self.end = self.end.max(position);
-        self.closed.push_back(Closed { path, end: position, len: at as u64 });
+        if at <= SEGMENT_HEADER {
+            // Without a record it has nothing to say, and its name is wanted again.
+            paths::remove_file(&path)?;
+        } else {
+            self.closed.push_back(Closed { path, end: position, len: at as u64 });
+        }
         self.open_next()
     }
 

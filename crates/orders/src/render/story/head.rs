@@ -42,7 +42,8 @@ fn title(story: &Story, pen: Pen<'_>, out: &mut String) {
         (Some(stuck), false) => (Ink::StrongBad, overdue(stuck, pen)),
         (None, false) => (Ink::Good, words.pick("ON TIME", "В СРОК").to_owned()),
     };
-    let judged = story.closed || story.steps.last().is_some_and(|step| step.deadline_ms.is_some()) || story.stuck.is_some();
+    let judged =
+        story.closed || story.steps.last().is_some_and(|step| step.deadline_ms.is_some()) || story.stuck.is_some();
     let mut row = pen.row();
     row.space(1).add(Ink::Strong, &words.object(&story.object)).space(3);
     row.add(Ink::Strong, story.status.as_deref().unwrap_or("?"));
@@ -54,7 +55,11 @@ fn title(story: &Story, pen: Pen<'_>, out: &mut String) {
 
 fn overdue(stuck: &Stuck, pen: Pen<'_>) -> String {
     let words = pen.words;
-    format!("{} · {}", words.pick("STUCK", "ЗАСТРЯЛ"), words.span(stuck.overdue_ms) + words.pick(" overdue", " сверх срока"))
+    format!(
+        "{} · {}",
+        words.pick("STUCK", "ЗАСТРЯЛ"),
+        words.span(stuck.overdue_ms) + words.pick(" overdue", " сверх срока")
+    )
 }
 
 /// Where it is, since when, who has to move it on.
@@ -85,10 +90,8 @@ fn standing(story: &Story, pen: Pen<'_>) -> Vec<String> {
 fn facts(story: &Story, pen: Pen<'_>) -> Vec<String> {
     let words = pen.words;
     let told = |english, russian, time| format!("{} {}", words.pick(english, russian), words.minute(time).trim_start());
-    let mut facts = vec![
-        told("first event", "первое событие", story.first),
-        told("last event", "последнее", story.last),
-    ];
+    let mut facts =
+        vec![told("first event", "первое событие", story.first), told("last event", "последнее", story.last)];
     if !story.closed {
         facts.push(format!("{} {}", words.pick("total", "всего"), words.span(story.total_ms)));
     }

@@ -49,7 +49,8 @@ impl<'a> Lanes<'a> {
     /// The signs of a step: who set the status, who took part, who failed.
     pub(super) fn signs(&self, step: &Step, row: &mut Row) {
         self.draw(row, |lane| {
-            let mut events = step.events.iter().filter(|event| lane.services.contains(&event.service.as_str())).peekable();
+            let mut events =
+                step.events.iter().filter(|event| lane.services.contains(&event.service.as_str())).peekable();
             let set = lane.services.contains(&step.service.as_str());
             let took_part = events.peek().is_some();
             match (set, took_part, events.any(|event| event.failed)) {

@@ -1,0 +1,72 @@
+//! What a query may use.
+
+use std::time::Duration;
+
+use stdx::ByteSize;
+
+use super::world::{World, by_minute, everything, forward, line};
+use crate::{Config, Kind, Limits, Params};
+
+async fn check(config: Config, params: Params, kind: Kind, message: &str) {
+    let lines: Vec<_> =
+        (0..2_000).map(|n| line(f64::from(n) / 100.0, r#"{app="x"}"#, &format!("n={n} some more text"))).collect();
+    let world = World::with_config(&lines, &config).await;
+    for engine in world.engines() {
+        let error = engine.query_range(&everything(), &params).await.unwrap_err();
+        assert_eq!(error.kind(), kind, "{error}");
+        assert!(error.to_string().contains(message), "{error}");
+    }
+}
+
+fn limits(limits: Limits) -> Config {
+    Config { limits, ..Config::default() }
+}
+
+#[tokio::test]
+async fn more_series_than_allowed_are_refused_but_only_in_the_answer() {
+    let config = limits(Limits { max_series: 10, ..Limits::default() });
+    let many = r#"sum by (n) (count_over_time({app="x"} | logfmt [1m]))"#;
+    check(config.clone(), by_minute(many), Kind::TooLarge, "maximum number of series (10) reached").await;
+    let lines: Vec<_> = (0..50).map(|n| line(n, r#"{app="x"}"#, &format!("n={n}"))).collect();
+    let world = World::with_config(&lines, &config).await;
+    let few = world.instant(&everything(), &format!("topk(2, {many})"), 60).await;
+    assert_eq!(few.lines().count(), 2, "{few}");
+}
+
+#[tokio::test]
+async fn too_much_text_or_memory_is_refused() {
+    let config = limits(Limits { max_bytes: Some(ByteSize(1_000)), ..Limits::default() });
+    check(config, forward(r#"{app="x"} | logfmt | n="7""#), Kind::TooLarge, "the query would read too many bytes").await;
+    let config = Config { memory: ByteSize(10_000), ..Config::default() };
+    let many = by_minute(r#"sum by (n) (count_over_time({app="x"} | logfmt [1m]))"#);
+    check(config, many, Kind::TooLarge, "needs more memory").await;
+}
+
+#[tokio::test]
+async fn a_query_ends_in_time() {
+    let config = limits(Limits { timeout: Duration::ZERO, ..Limits::default() });
+    check(config, forward(r#"{app="x"} |= "never""#), Kind::Timeout, "request timed out").await;
+}
+
+#[tokio::test]
+async fn what_cannot_be_asked_says_why() {
+    let config = Config::default();
+    let params = Params { limit: 5_001, ..forward(r#"{app="x"}"#) };
+    let text = "max entries limit per query exceeded, limit > max_entries_limit_per_query (5001 > 5000)";
+    check(config.clone(), params, Kind::TooLarge, text).await;
+    let params = Params { end: super::world::at(-1), ..forward(r#"{app="x"}"#) };
+    check(config.clone(), params, Kind::Invalid, "end timestamp must not be before or equal to start time").await;
+    let params = Params { step: Duration::from_millis(1), ..forward(r#"rate({app="x"}[1m])"#) };
+    check(config.clone(), params, Kind::Invalid, "exceeded maximum resolution of 11,000 points").await;
+    let params = Params { step: Duration::ZERO, ..forward(r#"rate({app="x"}[1m])"#) };
+    check(config.clone(), params, Kind::Invalid, "zero or negative query resolution").await;
+    check(config.clone(), forward(r#"{app="x""#), Kind::Invalid, "parse error at line 1, col").await;
+    check(config, forward(r#"{app=~".*"}"#), Kind::Invalid, "queries require at least one regexp or equality matcher").await;
+}
+
+#[tokio::test]
+async fn lines_cannot_be_asked_for_at_one_instant() {
+    let world = World::new(&[]).await;
+    let answer = world.instant(&everything(), r#"{app="x"}"#, 0).await;
+    assert!(answer.contains("log queries are not supported as an instant query type"), "{answer}");
+}

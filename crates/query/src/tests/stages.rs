@@ -1,0 +1,268 @@
+//! Every stage of a pipeline, in data.
+
+use expect_test::expect;
+
+use super::world::{World, line};
+
+const APP: &str = r#"{app="x"}"#;
+
+async fn world(texts: &[&str]) -> World {
+    let lines: Vec<_> = texts.iter().zip(1_i32..).map(|(text, second)| line(second, APP, text)).collect();
+    World::new(&lines).await
+}
+
+#[tokio::test]
+async fn json_flattens_objects_and_says_what_is_broken() {
+    let world = world(&[
+        r#"{"a":"1","b":{"c":2,"d-e":true,"f":null,"g":[1]},"a":"2","app":"y","9z":"\u00e9\n"}"#,
+        r#"{"a":"1", broken"#,
+        "no json",
+    ])
+    .await;
+    world
+        .lines(
+            r#"{app="x"} | json"#,
+            expect![[r#"
+                {app="x"}
+                  1 {"a":"1","b":{"c":2,"d-e":true,"f":null,"g":[1]},"a":"2","app":"y","9z":"\u00e9\n"} p._9z=é
+                 p.a=1 p.app_extracted=y p.b_c=2 p.b_d_e=true
+                  2 {"a":"1", broken p.__error__=JSONParserErr p.__error_details__=expected a string at byte 10 p.a=1
+                  3 no json p.__error__=JSONParserErr p.__error_details__=expected an object at byte 0
+            "#]],
+        )
+        .await;
+}
+
+#[tokio::test]
+async fn json_paths_find_values_and_a_missing_one_is_empty() {
+    let world = world(&[r#"{"a":{"b":[{"c":"deep"},7]},"s":"x","n":null}"#, "no json"]).await;
+    world
+        .lines(
+            r#"{app="x"} | json c="a.b[0].c", seven="a.b[1]", raw="a.b", s, n, missing="a.z", app="s""#,
+            expect![[r#"
+                {app="x"}
+                  1 {"a":{"b":[{"c":"deep"},7]},"s":"x","n":null} p.app_extracted=x p.c=deep p.missing= p.n= p.raw=[{"c":"deep"},7] p.s=x p.seven=7
+                  2 no json p.__error__=JSONParserErr
+            "#]],
+        )
+        .await;
+}
+
+#[tokio::test]
+async fn logfmt_skips_what_is_broken_unless_it_is_strict() {
+    let world = world(&[r#"a=1 b="two words" c=\"x d= e f-g=3 =bad h=x"y i="\"q\"" a=9"#]).await;
+    world
+        .lines(
+            r#"{app="x"} | logfmt"#,
+            expect![[r#"
+                {app="x"}
+                  1 a=1 b="two words" c=\"x d= e f-g=3 =bad h=x"y i="\"q\"" a=9 p.a=1 p.b=two words p.f_g=3 p.i="q"
+            "#]],
+        )
+        .await;
+    world
+        .lines(
+            r#"{app="x"} | logfmt --strict --keep-empty"#,
+            expect![[r#"
+                {app="x"}
+                  1 a=1 b="two words" c=\"x d= e f-g=3 =bad h=x"y i="\"q\"" a=9 p.__error__=LogfmtParserErr p.__error_details__=unexpected `"` at byte 21 p.a=1 p.b=two words
+            "#]],
+        )
+        .await;
+    world
+        .lines(
+            r#"{app="x"} | logfmt a, words="b", none="nothing""#,
+            expect![[r#"
+                {app="x"}
+                  1 a=1 b="two words" c=\"x d= e f-g=3 =bad h=x"y i="\"q\"" a=9 p.a=9 p.none= p.words=two words
+            "#]],
+        )
+        .await;
+}
+
+#[tokio::test]
+async fn patterns_extract_and_filter() {
+    let world = world(&["GET /a took 5ms", "GET /b", "say GET /c took 7ms", ""]).await;
+    world
+        .lines(
+            r#"{app="x"} | pattern "GET <path> took <ms>ms<_>""#,
+            expect![[r#"
+                {app="x"}
+                  1 GET /a took 5ms p.ms=5 p.path=/a
+                  2 GET /b p.path=/b
+                  3 say GET /c took 7ms
+                  4 
+            "#]],
+        )
+        .await;
+    world
+        .lines(
+            r#"{app="x"} |> "GET <_> took <_>ms""#,
+            expect![[r#"
+                {app="x"}
+                  1 GET /a took 5ms
+                  3 say GET /c took 7ms
+            "#]],
+        )
+        .await;
+    world
+        .lines(
+            r#"{app="x"} !> "<_>GET<_>" !> """#,
+            expect![[r#"
+                {app="x"}
+                  1 GET /a took 5ms
+                  2 GET /b
+            "#]],
+        )
+        .await;
+}
+
+#[tokio::test]
+async fn regexps_extract_named_captures() {
+    let world = world(&["status=200 in 5ms", "nothing"]).await;
+    world
+        .lines(
+            r#"{app="x"} | regexp "status=(?P<status>\\d+)(?P<rest> gone)? in (?P<app>\\d+)""#,
+            expect![[r#"
+                {app="x"}
+                  1 status=200 in 5ms p.app_extracted=5 p.rest= p.status=200
+                  2 nothing
+            "#]],
+        )
+        .await;
+}
+
+#[tokio::test]
+async fn unpack_restores_the_packed_line() {
+    let world = world(&[r#"{"_entry":"the line","pod":"p1","n":1}"#, r#"{"pod":"p1"}"#, "no json"]).await;
+    world
+        .lines(
+            r#"{app="x"} | unpack |= "line""#,
+            expect![[r#"
+                {app="x"}
+                  1 the line p.pod=p1
+            "#]],
+        )
+        .await;
+    world
+        .lines(
+            r#"{app="x"} | unpack | __error__!="" | pod!="p1""#,
+            expect![[r#"
+                {app="x"}
+                  3 no json p.__error__=JSONParserErr p.__error_details__=expected an object at byte 0
+            "#]],
+        )
+        .await;
+}
+
+#[tokio::test]
+async fn or_chains_and_addresses_filter_lines() {
+    let world = world(&["from 10.1.2.3:80", "from 192.168.0.1", "from nobody"]).await;
+    world
+        .lines(
+            r#"{app="x"} |= ip("10.0.0.0/8") or "nobody""#,
+            expect![[r#"
+                {app="x"}
+                  1 from 10.1.2.3:80
+                  3 from nobody
+            "#]],
+        )
+        .await;
+    world
+        .lines(
+            r#"{app="x"} != "10.1" or "nobody""#,
+            expect![[r#"
+                {app="x"}
+                  2 from 192.168.0.1
+            "#]],
+        )
+        .await;
+    world
+        .lines(
+            r#"{app="x"} != ip("192.168.0.0-192.168.0.9")"#,
+            expect![[r#"
+                {app="x"}
+                  1 from 10.1.2.3:80
+                  3 from nobody
+            "#]],
+        )
+        .await;
+}
+
+#[tokio::test]
+async fn typed_label_filters_compare_and_keep_what_they_cannot_read() {
+    let world = world(&[
+        "status=200 took=5ms size=1KB addr=10.0.0.1",
+        "status=500 took=2s size=3MiB addr=11.0.0.1",
+        "status=abc took=x",
+    ])
+    .await;
+    world
+        .lines(
+            r#"{app="x"} | logfmt | status >= 500 or size < 2KB"#,
+            expect![[r#"
+                {app="x"}
+                  1 status=200 took=5ms size=1KB addr=10.0.0.1 p.addr=10.0.0.1 p.size=1KB p.status=200 p.took=5ms
+                  2 status=500 took=2s size=3MiB addr=11.0.0.1 p.addr=11.0.0.1 p.size=3MiB p.status=500 p.took=2s
+                  3 status=abc took=x p.__error__=LabelFilterErr p.__error_details__=`status` is not a number p.status=abc p.took=x
+            "#]],
+        )
+        .await;
+    world
+        .lines(
+            r#"{app="x"} | logfmt | took > 1s, size > 1MB | keep took, size"#,
+            expect![[r#"
+                {}
+                  2 status=500 took=2s size=3MiB addr=11.0.0.1 p.size=3MiB p.took=2s
+                  3 status=abc took=x p.__error__=LabelFilterErr p.__error_details__=`took` is not a duration p.took=x
+            "#]],
+        )
+        .await;
+    world
+        .lines(
+            r#"{app="x"} | logfmt | addr = ip("10.0.0.0/8") | drop status, took, size, addr="10.0.0.1""#,
+            expect![[r#"
+                {app="x"}
+                  1 status=200 took=5ms size=1KB addr=10.0.0.1
+            "#]],
+        )
+        .await;
+}
+
+#[tokio::test]
+async fn labels_and_lines_are_rewritten() {
+    let world = world(&["\u{1b}[31ma=1\u{1b}[0m b=2"]).await;
+    world
+        .lines(
+            r#"{app="x"} | decolorize | logfmt | label_format was=app, both="{{.a}}-{{.b}}" | line_format "{{.both}} of {{.was}}""#,
+            expect![[r#"
+                {}
+                  1 1-2 of x p.a=1 p.b=2 p.both=1-2 p.was=x
+            "#]],
+        )
+        .await;
+    world
+        .lines(
+            r#"{app="x"} | line_format "{{ .app | ToUpper }}""#,
+            expect![[r#"
+                Invalid: line_format with template functions is not supported yet
+            "#]],
+        )
+        .await;
+}
+
+#[tokio::test]
+async fn line_filters_run_before_what_stands_in_front_of_them() {
+    // Loki moves the filter ahead of `decolorize`, so that it sees the colours.
+    let world = world(&["\u{1b}[31mred"]).await;
+    world
+        .lines(
+            "{app=\"x\"} | decolorize |= \"\u{1b}[31m\"",
+            expect![[r#"
+                {app="x"}
+                  1 red
+            "#]],
+        )
+        .await;
+    world.lines("{app=\"x\"} | decolorize | app=\"x\" |= \"\u{1b}[31m\"", expect![""]).await;
+}
