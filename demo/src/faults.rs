@@ -53,6 +53,18 @@ impl Fault {
         }
     }
 
+    /// What happens, in one sentence.
+    pub const fn story(self) -> &'static str {
+        match self {
+            Self::StuckStatus => "two made pieces lie forgotten in MANUFACTURING_COMPLETED",
+            Self::FailedChange => "MES answers 500 when manufacturing starts; a few orders stay MANUFACTURING_APPROVED",
+            Self::BadRequests => "a broken release of the mobile app: SHOP answers 400",
+            Self::TrafficSpike => "four times the usual visitors",
+            Self::SilentService => "CRM answers nobody and writes nothing",
+            Self::LostHandover => "the queue never confirms a few hand-overs; their parcels stay SHIPPED",
+        }
+    }
+
     /// Reads a name.
     pub fn parse(text: &str) -> Option<Self> {
         Self::ALL.into_iter().find(|fault| fault.name() == text)

@@ -45,7 +45,10 @@ async fn main() {
 fn write_log(path: &std::path::Path) -> u64 {
     let mut file = std::io::BufWriter::new(fs::File::create(path).expect("a new file"));
     for n in 0..LINES {
-        let (second, body) = (n / 1000 % 60, if n % 10 == 0 { r#","mail":"anna.k@example.org","phone":"+7 916 123-45-67""# } else { "" });
+        let (second, body) = (
+            n / 1000 % 60,
+            if n % 10 == 0 { r#","mail":"anna.k@example.org","phone":"+7 916 123-45-67""# } else { "" },
+        );
         writeln!(
             file,
             "[2026-03-01T12:00:{second:02}.{:03}Z][RESP][POST /orders/{{id}}/submit] order_id={n} customer_id={} \

@@ -89,7 +89,8 @@ pub(crate) fn run(args: Args) -> Result<ExitCode> {
             Ok(ExitCode::SUCCESS)
         }
         Command::Mask { command: MaskCommand::Test { file, config } } => {
-            let config = config.as_deref().map(load).transpose()?.map_or_else(mask::Config::default, |config| config.mask);
+            let config =
+                config.as_deref().map(load).transpose()?.map_or_else(mask::Config::default, |config| config.mask);
             mask_test::run(&file, config)?;
             Ok(ExitCode::SUCCESS)
         }

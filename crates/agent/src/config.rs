@@ -151,7 +151,8 @@ fn offset(text: &str) -> Option<TimeZone> {
         ("-", rest) => (-1, rest),
         _ => return None,
     };
-    let number = |text: &str, below: i32| (text.len() == 2).then(|| text.parse().ok())?.filter(|n| (0..below).contains(n));
+    let number =
+        |text: &str, below: i32| (text.len() == 2).then(|| text.parse().ok())?.filter(|n| (0..below).contains(n));
     let (hours, minutes) = rest.split_once(':')?;
     let seconds = number(hours, 24)? * 3600 + number(minutes, 60)? * 60;
     Offset::from_seconds(sign * seconds).ok().map(TimeZone::fixed)
@@ -273,7 +274,8 @@ fn token_key(settings: &mut Settings) -> Option<TokenKey> {
         return None;
     };
     let key = std::fs::read(path?).map_err(|error| format!("cannot be read: {error}"));
-    let key = key.and_then(|bytes| TokenKey::new(version, bytes.trim_ascii()).map_err(|error| format!("is wrong: {error}")));
+    let key =
+        key.and_then(|bytes| TokenKey::new(version, bytes.trim_ascii()).map_err(|error| format!("is wrong: {error}")));
     key.map_err(|problem| settings.problem(KEY, problem)).ok()
 }
 

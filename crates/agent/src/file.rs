@@ -9,7 +9,7 @@ use std::os::fd::AsRawFd;
 use std::os::unix::fs::{FileExt, MetadataExt};
 use std::path::PathBuf;
 use std::sync::Arc;
-use std::time::Instant;
+use std::time::{Instant, UNIX_EPOCH};
 
 use crate::batch::{Batch, MARGIN, MAX_LINE, Source};
 use crate::state::{FileId, Marker, Part, Position};
@@ -34,13 +34,17 @@ pub(crate) struct Tailed {
     looked: u64,
     /// Since when no input knows its name and nothing was added.
     pub(crate) gone: Option<Instant>,
+    /// Whether it was cut or written anew, and is read from its start again.
+    pub(crate) was_cut: bool,
     /// Whether the last read failed.
     pub(crate) failing: bool,
 }
 
 impl FileId {
     pub(crate) fn of(metadata: &Metadata) -> Self {
-        Self { dev: metadata.dev(), ino: metadata.ino() }
+        let born = metadata.created().ok().and_then(|at| at.duration_since(UNIX_EPOCH).ok());
+        let born = born.and_then(|born| u64::try_from(born.as_nanos()).ok()).unwrap_or(0);
+        Self { dev: metadata.dev(), ino: metadata.ino(), born }
     }
 }
 
@@ -53,7 +57,18 @@ impl Tailed {
             return Err(io::Error::new(io::ErrorKind::InvalidInput, "not a regular file"));
         }
         let id = FileId::of(&metadata);
-        Ok(Self { file, id, path, source, at: 0, marker: Vec::new(), looked: 0, gone: None, failing: false })
+        Ok(Self {
+            file,
+            id,
+            path,
+            source,
+            at: 0,
+            marker: Vec::new(),
+            looked: 0,
+            gone: None,
+            was_cut: false,
+            failing: false,
+        })
     }
 
     /// Goes to where an earlier run stopped, if the file is still the same up to there.
@@ -80,13 +95,16 @@ impl Tailed {
 
     /// Where it is read to, as a part without lines.
     pub(crate) fn position(&self) -> Position {
-        Position { path: self.path.clone(), file: self.id, offset: self.at, marker: Marker::of(&self.marker) }
+        let (path, labels) = (self.path.clone(), self.source.labels.clone());
+        Position { path, file: self.id, labels, offset: self.at, marker: Marker::of(&self.marker) }
     }
 
     /// Learns the file's new name from the kernel, where it tells.
     pub(crate) fn follow(&mut self) {
         let link = format!("/proc/self/fd/{}", self.file.as_raw_fd());
-        let moved = std::fs::read_link(link).ok().filter(|path| path.metadata().is_ok_and(|found| FileId::of(&found) == self.id));
+        let moved = std::fs::read_link(link)
+            .ok()
+            .filter(|path| path.metadata().is_ok_and(|found| FileId::of(&found) == self.id));
         self.path = moved.unwrap_or_else(|| self.path.clone());
     }
 
@@ -100,7 +118,7 @@ impl Tailed {
         let got = read_full(&self.file, buffer, self.at - before as u64)?;
         buffer.truncate(got);
         if !buffer.starts_with(&self.marker) {
-            (self.at, self.marker, self.looked) = (0, Vec::new(), 0);
+            (self.at, self.marker, self.looked, self.was_cut) = (0, Vec::new(), 0, true);
             return Ok(true);
         }
         let data = &buffer[before..];

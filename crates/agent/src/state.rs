@@ -41,6 +41,8 @@ pub struct FileId {
     pub dev: u64,
     /// Inode.
     pub ino: u64,
+    /// When it was made, in nanoseconds since the epoch, since inodes are used again; 0 where the file system forgets.
+    pub born: u64,
 }
 
 /// How far a file is delivered.
@@ -50,6 +52,8 @@ pub struct Position {
     pub path: PathBuf,
     /// Which file it is.
     pub file: FileId,
+    /// The labels of its lines, masked.
+    pub labels: Labels,
     /// Bytes from its start that are delivered.
     pub offset: u64,
     /// What stands before the offset.
@@ -196,7 +200,8 @@ impl State {
 impl Part {
     /// Where the file stands once the part is delivered.
     pub(crate) fn end(&self) -> Position {
-        Position { path: self.path.clone(), file: self.file, offset: self.to, marker: self.marker.clone() }
+        let Self { path, file, labels, to: offset, marker, .. } = self.clone();
+        Position { path, file, labels, offset, marker }
     }
 }
 

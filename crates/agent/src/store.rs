@@ -25,7 +25,8 @@ impl Store {
         let failed = |source| Error::io("cannot use the state folder", dir, source);
         fs::DirBuilder::new().recursive(true).mode(0o700).create(dir).map_err(failed)?;
         let mut options = OpenOptions::new();
-        let lock = options.create(true).truncate(false).write(true).mode(0o600).open(dir.join("lock")).map_err(failed)?;
+        let lock =
+            options.create(true).truncate(false).write(true).mode(0o600).open(dir.join("lock")).map_err(failed)?;
         lock.try_lock().map_err(|_| Error::Locked(dir.to_owned()))?;
         let state = State::load(dir)?.unwrap_or_else(State::new);
         let this = Self { dir: dir.to_owned(), state: Mutex::new(state), writing: Mutex::new(()), _lock: lock };

@@ -6,6 +6,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+use logline::Labels;
 use mask::Counts;
 use tracing::{info, warn};
 
@@ -93,11 +94,8 @@ impl Tail {
 
     fn repeat_part(&mut self, part: &Part, batch: &mut Batch) -> std::io::Result<()> {
         let gone = || std::io::Error::new(std::io::ErrorKind::NotFound, "the file is gone or was cut");
-        let timezone = self.inputs.iter().find(|(_, source)| source.labels == part.labels);
-        let context = timezone.map_or_else(logline::Context::default, |(_, source)| source.context.clone());
-        let source = Arc::new(Source { labels: part.labels.clone(), context });
         let path = locate(&part.path, part.file).ok_or_else(gone)?;
-        let mut file = Tailed::open(path, source)?;
+        let mut file = Tailed::open(path, self.source(&part.labels))?;
         if file.id != part.file || !file.resume(&part.end())? {
             return Err(gone());
         }
@@ -154,6 +152,10 @@ impl Tail {
         match file.read(&mut self.buffer, batch, None) {
             Ok(some) => {
                 file.failing = false;
+                if std::mem::take(&mut file.was_cut) {
+                    self.store.with(|state| state.meet(file.position()));
+                    self.is_unsaved = true;
+                }
                 if some && file.gone.is_some() {
                     file.gone = Some(now);
                 }
@@ -247,9 +249,8 @@ impl Tail {
     /// Finds files that were renamed while nobody looked, beyond the names that the inputs know, and reads their rest.
     fn find_renamed(&mut self, now: Instant) {
         for (id, position) in std::mem::take(&mut self.starts) {
-            let source = self.inputs.iter().find(|(input, _)| input.paths.iter().any(|glob| glob.matches(&position.path)));
-            let (Some((_, source)), Some(path)) = (source, locate(&position.path, id)) else { continue };
-            let Ok(mut file) = Tailed::open(path, Arc::clone(source)) else { continue };
+            let Some(path) = locate(&position.path, id) else { continue };
+            let Ok(mut file) = Tailed::open(path, self.source(&position.labels)) else { continue };
             if file.id == id && file.resume(&position).unwrap_or(false) {
                 info!(file = %self.shown(&position.path), "reading the rest of a renamed file");
                 file.gone = Some(now);
@@ -258,9 +259,17 @@ impl Tail {
         }
     }
 
+    /// The source of lines that had these labels in an earlier run.
+    fn source(&self, labels: &Labels) -> Arc<Source> {
+        let known = self.inputs.iter().map(|(_, source)| source).find(|source| source.labels == *labels);
+        let other = || Arc::new(Source { labels: labels.clone(), context: logline::Context::default() });
+        known.map_or_else(other, Arc::clone)
+    }
+
     /// Lets go of files that are gone, read to their end and quiet.
     fn close_finished(&mut self, batch: &mut Batch, now: Instant) {
-        let quiet = |file: &Tailed| !file.failing && file.gone.is_some_and(|since| now.duration_since(since) >= GONE_WAIT);
+        let quiet =
+            |file: &Tailed| !file.failing && file.gone.is_some_and(|since| now.duration_since(since) >= GONE_WAIT);
         for index in (0..self.files.len()).rev().filter(|index| quiet(&self.files[*index])).collect::<Vec<_>>() {
             let mut file = self.files.swap_remove(index);
             if let Err(error) = file.finish(batch, None) {
@@ -284,7 +293,8 @@ fn name(input: &Input) -> String {
 
 /// Where a file is now: under its old name, or under another in the same folder.
 fn locate(path: &Path, id: FileId) -> Option<PathBuf> {
-    let is_it = |path: &Path| fs::metadata(path).is_ok_and(|metadata| metadata.is_file() && FileId::of(&metadata) == id);
+    let is_it =
+        |path: &Path| fs::metadata(path).is_ok_and(|metadata| metadata.is_file() && FileId::of(&metadata) == id);
     if is_it(path) {
         return Some(path.to_owned());
     }

@@ -167,7 +167,6 @@ pub(crate) fn related(record: &Record<'_>, out: &mut String) {
     }
 }
 
-#[expect(clippy::trivially_copy_pass_by_ref, reason = "the shape `filter` wants")]
 fn is_id(text: &&str) -> bool {
     !text.is_empty() && text.len() <= ID_BYTES && !text.contains(char::is_whitespace)
 }

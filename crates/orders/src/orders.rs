@@ -78,7 +78,7 @@ impl Orders {
         };
         let access = Access { services: scope.services(), lines: lines.as_ref() };
         let graph = self.components.graphs.get(&object.object);
-        let story = tell::tell(object.clone(), &events, graph, access, self.now());
+        let story = tell::tell(&object, &events, graph, access, self.now());
         let story = story.ok_or(Failure::NotFound { object: object.object, id: object.id })?;
         Ok(Story { truncated, ..story })
     }

@@ -38,7 +38,7 @@ pub(crate) fn sort(events: &mut Vec<Event<'_>>) {
 
 /// Tells the story of `object` at the moment `now` from its events, which [`sort`] has sorted; none without events.
 pub(crate) fn tell(
-    object: ObjectRef,
+    object: &ObjectRef,
     events: &[Event<'_>],
     graph: Option<&Graph>,
     access: Access<'_>,
@@ -72,7 +72,7 @@ pub(crate) fn tell(
         failures: failures(events, &homes, access),
         retries: retries(events),
         traces: traces(events),
-        related: related(events, &object),
+        related: related(events, object),
         hidden_lines: events.iter().filter(|event| !access.services.contains(event.service)).count(),
         truncated: false,
     })

@@ -23,6 +23,8 @@ pub enum Kind {
     TooLarge,
     /// Ask for less, or again: it took too long.
     Timeout,
+    /// The work was stopped before it ended.
+    Cancelled,
     /// Ask again later: storage is not ready.
     Unavailable,
     /// A bug of ours.
@@ -49,6 +51,8 @@ pub(crate) enum Failure {
     Entries { limit: usize, max: usize },
     #[error("request timed out after {} s, decrease the duration of the request or add more label matchers (prefer exact match over regex match) to reduce the amount of data processed", .0.as_secs())]
     Timeout(Duration),
+    #[error("the request was cancelled by the client")]
+    Cancelled,
     #[error(transparent)]
     Storage(storage::Error),
     #[error("{0}")]
@@ -62,6 +66,7 @@ impl Error {
             Failure::Parse(_) | Failure::Invalid(_) | Failure::Unsupported(_) | Failure::Pipeline { .. } => Kind::Invalid,
             Failure::Series(_) | Failure::Bytes { .. } | Failure::Memory | Failure::Entries { .. } => Kind::TooLarge,
             Failure::Timeout(_) => Kind::Timeout,
+            Failure::Cancelled => Kind::Cancelled,
             Failure::Storage(error) => match error.kind() {
                 storage::Kind::Invalid => Kind::Invalid,
                 storage::Kind::Busy { .. } | storage::Kind::Unavailable | storage::Kind::Full => Kind::Unavailable,
@@ -135,6 +140,7 @@ impl From<DataFusionError> for Error {
                 Ok(inner) => inner.into(),
                 Err(inner) => Self::internal(inner),
             },
+            DataFusionError::ExecutionJoin(error) if error.is_cancelled() => Failure::Cancelled.into(),
             DataFusionError::ResourcesExhausted(_) => Failure::Memory.into(),
             other => Self::internal(other),
         }

@@ -119,6 +119,3 @@ fn asked_labels(range: &RangeAggregation) -> Labels {
     }
     labels
 }
-
-#[cfg(test)]
-mod tests;

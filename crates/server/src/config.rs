@@ -47,7 +47,11 @@ pub struct Config {
 
 impl Config {
     /// Reads the settings; every problem is reported at once.
-    pub fn load(text: &str, environment: impl IntoIterator<Item = (String, String)>, flags: &Flags) -> Result<Self, Problems> {
+    pub fn load(
+        text: &str,
+        environment: impl IntoIterator<Item = (String, String)>,
+        flags: &Flags,
+    ) -> Result<Self, Problems> {
         let mut settings = Settings::parse(text, ENVIRONMENT_PREFIX, environment);
         let config = read(&mut settings, flags);
         settings.finish()?;
@@ -56,10 +60,16 @@ impl Config {
 }
 
 fn read(settings: &mut Settings, flags: &Flags) -> Config {
-    let listen = settings.or("listen", SocketAddr::from(([127, 0, 0, 1], 3100)), "Address and port of the HTTP listener.");
+    let listen =
+        settings.or("listen", SocketAddr::from(([127, 0, 0, 1], 3100)), "Address and port of the HTTP listener.");
     let listen = flags.listen.unwrap_or(listen);
-    let data_dir = settings.or("data_dir", PathBuf::from("./lapidary-data"), "Folder that holds everything the server keeps.");
-    let shutdown_grace = settings.or("shutdown_grace", Duration::from_secs(30), "How long running requests may take to end after SIGTERM.");
+    let data_dir =
+        settings.or("data_dir", PathBuf::from("./lapidary-data"), "Folder that holds everything the server keeps.");
+    let shutdown_grace = settings.or(
+        "shutdown_grace",
+        Duration::from_secs(30),
+        "How long running requests may take to end after SIGTERM.",
+    );
     transport(settings, listen);
     Config {
         listen,
@@ -85,13 +95,33 @@ fn transport(settings: &mut Settings, listen: SocketAddr) {
 
 fn storage(settings: &mut Settings, data_dir: PathBuf) -> storage::Config {
     let default = storage::Config::at(data_dir);
-    let levels = [("fsync", storage::AckLevel::Fsync), ("write", storage::AckLevel::Write), ("memory", storage::AckLevel::Memory)];
+    let levels = [
+        ("fsync", storage::AckLevel::Fsync),
+        ("write", storage::AckLevel::Write),
+        ("memory", storage::AckLevel::Memory),
+    ];
     let ack = "When a push is answered: after `fsync` (safe on power loss), after `write` (safe on a crash of the process), or from `memory` (not safe).";
     storage::Config {
-        node: settings.or("storage.node", default.node.clone(), "Name of this node in its WAL, files and commits; keep it for the life of the data folder."),
-        memory: settings.or("storage.memory", default.memory, "Budget of memory for lines not yet in files; past it pushes get 429."),
-        flush_interval: settings.or("storage.flush_interval", default.flush_interval, "Longest time a line stays out of the files."),
-        flush_bytes: settings.or("storage.flush_bytes", default.flush_bytes, "Memory in use at which files are written earlier."),
+        node: settings.or(
+            "storage.node",
+            default.node.clone(),
+            "Name of this node in its WAL, files and commits; keep it for the life of the data folder.",
+        ),
+        memory: settings.or(
+            "storage.memory",
+            default.memory,
+            "Budget of memory for lines not yet in files; past it pushes get 429.",
+        ),
+        flush_interval: settings.or(
+            "storage.flush_interval",
+            default.flush_interval,
+            "Longest time a line stays out of the files.",
+        ),
+        flush_bytes: settings.or(
+            "storage.flush_bytes",
+            default.flush_bytes,
+            "Memory in use at which files are written earlier.",
+        ),
         ack: settings.choice("storage.ack", &levels, "fsync", ack).unwrap_or(default.ack),
         ..default
     }
@@ -100,9 +130,19 @@ fn storage(settings: &mut Settings, data_dir: PathBuf) -> storage::Config {
 fn ingest(settings: &mut Settings) -> ingest::Limits {
     let default = ingest::Limits::default();
     ingest::Limits {
-        max_line_size: settings.or("limits.max_line_size", ByteSize(default.max_line_size as u64), "Longest line.").as_usize(),
-        max_line_size_truncate: settings.or("limits.max_line_size_truncate", default.max_line_size_truncate, "Cuts longer lines and marks them; else they are refused."),
-        creation_grace_period: settings.or("limits.creation_grace_period", default.creation_grace_period, "How far in the future a timestamp may lie."),
+        max_line_size: settings
+            .or("limits.max_line_size", ByteSize(default.max_line_size as u64), "Longest line.")
+            .as_usize(),
+        max_line_size_truncate: settings.or(
+            "limits.max_line_size_truncate",
+            default.max_line_size_truncate,
+            "Cuts longer lines and marks them; else they are refused.",
+        ),
+        creation_grace_period: settings.or(
+            "limits.creation_grace_period",
+            default.creation_grace_period,
+            "How far in the future a timestamp may lie.",
+        ),
         ..default
     }
 }
@@ -118,10 +158,19 @@ fn query(settings: &mut Settings) -> query::Config {
     let limits = query::Limits {
         timeout: settings.or("limits.query_timeout", default.limits.timeout, "Longest time a query may take."),
         max_series: count(settings, "limits.max_query_series", default.limits.max_series, "Most series in an answer."),
-        max_entries: count(settings, "limits.max_entries_limit_per_query", default.limits.max_entries, "Most lines in an answer."),
+        max_entries: count(
+            settings,
+            "limits.max_entries_limit_per_query",
+            default.limits.max_entries,
+            "Most lines in an answer.",
+        ),
         ..default.limits
     };
-    let memory = settings.or("query.memory", default.memory, "Memory that all queries share; a query that needs more ends with an error.");
+    let memory = settings.or(
+        "query.memory",
+        default.memory,
+        "Memory that all queries share; a query that needs more ends with an error.",
+    );
     query::Config { limits, memory, ..default }
 }
 

@@ -11,4 +11,5 @@ mod v1;
 pub(crate) use error::HttpError;
 pub(crate) use form::Form;
 pub(crate) use guard::Asker;
-pub use routes::{Access, ROUTES, Route, router};
+pub(crate) use routes::router;
+pub use routes::{Access, ROUTES, Route};

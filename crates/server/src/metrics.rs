@@ -4,8 +4,8 @@ use std::fmt::{self, Write as _};
 use std::time::Duration;
 
 use axum::http::{Method, StatusCode};
-use prometheus_client::encoding::text::encode;
 use prometheus_client::encoding::EncodeLabelSet;
+use prometheus_client::encoding::text::encode;
 use prometheus_client::metrics::family::Family;
 use prometheus_client::metrics::histogram::Histogram;
 use prometheus_client::registry::Registry;
@@ -68,10 +68,23 @@ fn ingest(text: &mut String, app: &App) -> fmt::Result {
     counter("loki_discarded_samples", "Lines that were refused for what they are", totals.rejected_lines)?;
     counter("lapidary_rejected_pushes", "Pushes that were refused whole", totals.rejected_pushes)?;
     counter("lapidary_failed_pushes", "Pushes that storage could not take", totals.failed_pushes)?;
+    text.push_str("# HELP lapidary_line_defects Lines that break the rules of docs/log-lines.md.\n# TYPE lapidary_line_defects counter\n");
+    for found in app.events.defects() {
+        let (tenant, service, defect) = (escaped(found.tenant.as_str()), escaped(&found.service), found.defect.name());
+        writeln!(
+            text,
+            "lapidary_line_defects_total{{tenant=\"{tenant}\",service=\"{service}\",defect=\"{defect}\"}} {}",
+            found.lines
+        )?;
+    }
     text.push_str("# HELP lapidary_personal_data Personal data found in lines on arrival.\n# TYPE lapidary_personal_data counter\n");
     for (service, rule, count) in totals.hits.iter() {
-        let service = service.replace('\\', "\\\\").replace('"', "\\\"").replace('\n', "\\n");
-        writeln!(text, "lapidary_personal_data_total{{service=\"{service}\",rule=\"{rule}\"}} {count}")?;
+        writeln!(text, "lapidary_personal_data_total{{service=\"{}\",rule=\"{rule}\"}} {count}", escaped(service))?;
     }
     Ok(())
+}
+
+/// The value of a label as OpenMetrics wants it.
+fn escaped(value: &str) -> String {
+    value.replace('\\', "\\\\").replace('"', "\\\"").replace('\n', "\\n")
 }

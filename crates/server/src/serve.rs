@@ -46,8 +46,11 @@ impl Server {
         let audit: Arc<dyn AuditSink> = Arc::new(LogAudit);
         let tasks = Tasks::default();
         let events = Arc::new(OrderEvents::default());
-        let components =
-            storage::Components { clock: Arc::clone(&clock), derives: vec![Arc::clone(&events) as _], tasks: tasks.clone() };
+        let components = storage::Components {
+            clock: Arc::clone(&clock),
+            derives: vec![Arc::clone(&events) as _],
+            tasks: tasks.clone(),
+        };
         let storage = Storage::open(config.storage, components).await.context("cannot open the data folder")?;
         let engine = Arc::new(Engine::new(Arc::clone(&storage), config.query, Arc::clone(&clock))?);
         let orders = Orders::start(orders::Components {
@@ -58,7 +61,8 @@ impl Server {
             tasks: tasks.clone(),
             audit: Arc::clone(&audit),
         })?;
-        let masker = Arc::new(mask::Masker::new(mask::Config::default()).context("cannot build the rules for personal data")?);
+        let masker =
+            Arc::new(mask::Masker::new(mask::Config::default()).context("cannot build the rules for personal data")?);
         let masking = ingest::Masking::new(config.masking, masker);
         let sink = Arc::new(StorageSink(Arc::clone(&storage)));
         let app = App::new(Parts {
@@ -93,7 +97,7 @@ impl Server {
             info!("stopping: no new requests, the running ones may end");
             told.start_draining();
             // The receiver is gone only when the server is.
-            drop(draining.send(()));
+            let _told: Result<(), ()> = draining.send(());
         };
         let server = axum::serve(listener, router(&app)).with_graceful_shutdown(stop).into_future();
         let late = async {

@@ -17,8 +17,8 @@ use logline::Timestamp;
 use tracing::warn;
 use uuid::Uuid;
 
-pub(crate) use self::live::{Live, overlapping};
 use self::actions::Entry;
+pub(crate) use self::live::{Live, overlapping};
 use crate::error::Failure;
 use crate::files::NewFile;
 use crate::{Error, TableSpec, paths};
@@ -62,7 +62,8 @@ impl DeltaLog {
         node: &str,
         now: Timestamp,
     ) -> Result<(Self, Live, u64), Error> {
-        let failed = |error: &dyn std::fmt::Display| Error::from(Failure::Table { table: spec.name, reason: error.to_string() });
+        let failed =
+            |error: &dyn std::fmt::Display| Error::from(Failure::Table { table: spec.name, reason: error.to_string() });
         paths::create_folder(folder)?;
         let absolute = folder.canonicalize().map_err(|error| Error::io("find", folder, error))?;
         let url = deltalake_core::ensure_table_uri(absolute.to_string_lossy()).map_err(|e| failed(&e))?;
@@ -73,7 +74,7 @@ impl DeltaLog {
             paths::create_folder(&log.folder.join(paths::delta_log()))?;
             let actions = actions::create(spec, now).map_err(|e| failed(&e))?;
             log.write_entry(0, actions).await?;
-            log.sync_entry(0)?;
+            log.sync_entry(0).await?;
         }
         let mut table = DeltaTable::new(log.store.0.clone());
         table.load().await.map_err(|e| failed(&e))?;
@@ -108,7 +109,7 @@ impl DeltaLog {
             let covered = entry.position(&self.app).is_some_and(|covered| position <= covered);
             entries.push(entry);
             if written || covered {
-                self.sync_entry(version)?;
+                self.sync_entry(version).await?;
                 return Ok(Committed { version, entries });
             }
         }
@@ -155,9 +156,11 @@ impl DeltaLog {
     }
 
     /// The store itself never syncs.
-    fn sync_entry(&self, version: u64) -> Result<(), Error> {
-        paths::sync_file(&self.folder.join(paths::commit_entry(version)))?;
-        paths::sync_folder(&self.folder.join(paths::delta_log()))
+    async fn sync_entry(&self, version: u64) -> Result<(), Error> {
+        let entry = self.folder.join(paths::commit_entry(version));
+        let folder = self.folder.join(paths::delta_log());
+        let sync = move || paths::sync_file(&entry).and_then(|()| paths::sync_folder(&folder));
+        tokio::task::spawn_blocking(sync).await.map_err(Error::internal)?
     }
 
     fn damaged(&self, version: u64, reason: String) -> Error {
@@ -177,4 +180,3 @@ fn store_error(path: &Path, error: TransactionError) -> Error {
     }
     Error::io("write to", path, std::io::Error::other(error.to_string()))
 }
-

@@ -196,4 +196,3 @@ fn parquet_error(path: &Path, error: ParquetError) -> Error {
         error => Error::internal(error),
     }
 }
-

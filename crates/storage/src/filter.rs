@@ -334,4 +334,3 @@ fn or(nodes: Vec<Node>) -> Node {
         _ => Node::Or(kept),
     }
 }
-

@@ -125,8 +125,7 @@ impl Services {
 }
 
 fn metadata_builder(rows: usize) -> MapBuilder<StringBuilder, StringBuilder> {
-    let names =
-        MapFieldNames { entry: "key_value".to_owned(), key: "key".to_owned(), value: "value".to_owned() };
+    let names = MapFieldNames { entry: "key_value".to_owned(), key: "key".to_owned(), value: "value".to_owned() };
     MapBuilder::with_capacity(Some(names), StringBuilder::new(), StringBuilder::new(), rows)
 }
 

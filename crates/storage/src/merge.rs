@@ -40,7 +40,8 @@ pub(crate) fn unify<'a>(columns: impl Iterator<Item = &'a ArrayRef> + Clone) -> 
 
 fn rekey(dictionary: &DictionaryArray<Int32Type>, ranks: &HashMap<&str, i32>) -> Int32Array {
     let values = dictionary.values().as_string::<i32>();
-    let new_keys: Vec<i32> = values.iter().map(|value| value.and_then(|v| ranks.get(v)).copied().unwrap_or(0)).collect();
+    let new_keys: Vec<i32> =
+        values.iter().map(|value| value.and_then(|v| ranks.get(v)).copied().unwrap_or(0)).collect();
     let at = |key: i32| usize::try_from(key).ok().and_then(|key| new_keys.get(key)).copied().unwrap_or(0);
     // `unary` keeps the nulls; what stands under a null key does not matter.
     dictionary.keys().unary(at)

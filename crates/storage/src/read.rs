@@ -94,4 +94,3 @@ pub(crate) fn stream(reader: impl Steps) -> BoxStream<'static, Result<RecordBatc
     })
     .boxed()
 }
-

@@ -34,7 +34,11 @@ impl RowMaker {
     }
 
     /// Rows for each table that the batch has something for and that is `wanted`, by its index.
-    pub(crate) fn make(&self, batch: &Batch, wanted: impl Fn(usize) -> bool) -> Result<Vec<(usize, RecordBatch)>, Error> {
+    pub(crate) fn make(
+        &self,
+        batch: &Batch,
+        wanted: impl Fn(usize) -> bool,
+    ) -> Result<Vec<(usize, RecordBatch)>, Error> {
         let mut rows = Vec::with_capacity(1 + self.derives.len());
         if wanted(LOGS_INDEX) {
             rows.push((LOGS_INDEX, logs::rows(batch).map_err(Error::internal)?));

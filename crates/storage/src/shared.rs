@@ -12,6 +12,7 @@ use tracing::{debug, info};
 use crate::budget::Budget;
 use crate::files::{self, NewFile};
 use crate::head::Sealed;
+use crate::wal::Wal;
 use crate::{AckLevel, Error, Metrics, Table};
 
 /// State behind a storage.
@@ -44,7 +45,11 @@ pub(crate) struct Inserted {
 
 impl Shared {
     /// Makes durable batches visible; `last` is the WAL position of the last of them.
-    pub(crate) fn insert<'a>(&self, last: u64, batches: impl Iterator<Item = (&'a Tenant, &'a [(usize, RecordBatch)])>) {
+    pub(crate) fn insert<'a>(
+        &self,
+        last: u64,
+        batches: impl Iterator<Item = (&'a Tenant, &'a [(usize, RecordBatch)])>,
+    ) {
         let mut inserted = self.inserted();
         for (tenant, rows) in batches {
             for (table, rows) in rows {
@@ -75,9 +80,13 @@ impl Shared {
         self.tables.iter().map(|table| table.active_bytes()).sum()
     }
 
-    /// Whether an earlier flush has left work.
-    pub(crate) fn has_sealed(&self) -> bool {
-        self.tables.iter().any(|table| table.sealed().is_some())
+    /// Whether an earlier flush has left work that nobody is doing.
+    pub(crate) fn has_left_over(&self) -> bool {
+        self.flushing.try_lock().is_ok() && self.tables.iter().any(|table| table.sealed().is_some())
+    }
+
+    pub(crate) fn show_wal_bytes(&self, wal: &dyn Wal) {
+        self.metrics.wal_bytes.set(i64::try_from(wal.bytes()).unwrap_or(i64::MAX));
     }
 
     /// Moves what the heads hold now into committed files. Returns the WAL position that all tables have passed, or
@@ -86,7 +95,8 @@ impl Shared {
         let running = Arc::new(Arc::clone(&self.flushing).lock_owned().await);
         let started = self.clock.instant();
         let flushed = self.flush_all(&running).await;
-        *self.flush_error.lock().unwrap_or_else(PoisonError::into_inner) = flushed.as_ref().err().map(ToString::to_string);
+        *self.flush_error.lock().unwrap_or_else(PoisonError::into_inner) =
+            flushed.as_ref().err().map(ToString::to_string);
         match &flushed {
             Ok(Some(position)) => {
                 let took = self.clock.instant().saturating_duration_since(started);
@@ -145,7 +155,9 @@ impl Shared {
             drop(running);
             files
         };
-        tokio::task::spawn_blocking(work).await.map_err(|error| Error::internal(format!("a flush ended early: {error}")))?
+        tokio::task::spawn_blocking(work)
+            .await
+            .map_err(|error| Error::internal(format!("a flush ended early: {error}")))?
     }
 
     /// Commits the files of one table, which then take the place of its sealed rows.

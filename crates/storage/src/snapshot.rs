@@ -22,13 +22,7 @@ pub struct Snapshot {
 }
 
 impl Snapshot {
-    pub(crate) const fn new(
-        node: Arc<str>,
-        tenant: Tenant,
-        version: u64,
-        files: Arc<Vec<FileRef>>,
-        pin: Pin,
-    ) -> Self {
+    pub(crate) const fn new(node: Arc<str>, tenant: Tenant, version: u64, files: Arc<Vec<FileRef>>, pin: Pin) -> Self {
         Self { node, tenant, version, files, pin }
     }
 

@@ -4,7 +4,7 @@ mod open;
 
 use std::fs::File;
 use std::path::{Component, Path};
-use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError, Weak};
 use std::time::Duration;
 
@@ -42,7 +42,6 @@ pub struct Storage {
     footers: Arc<Footers>,
     flush_interval: Duration,
     closed: AtomicBool,
-    recycled: AtomicU64,
     lock: Mutex<Option<File>>,
 }
 
@@ -98,7 +97,8 @@ impl Storage {
         scan: &Scan,
         stats: &SharedStats,
     ) -> Result<BoxStream<'static, Result<RecordBatch, Error>>, Error> {
-        let table = self.table(&scan.table).ok_or_else(|| Error::invalid(format!("there is no table `{}`", scan.table)))?;
+        let table =
+            self.table(&scan.table).ok_or_else(|| Error::invalid(format!("there is no table `{}`", scan.table)))?;
         let plan = Arc::new(Plan::new(table.spec(), scan, stats)?);
         match &scan.source {
             Source::Files { files, .. } => {
@@ -124,7 +124,6 @@ impl Storage {
     /// Moves what the head holds now into committed files. Appends go on meanwhile.
     pub async fn flush(&self) -> Result<(), Error> {
         if let Some(position) = self.shared.flush().await? {
-            self.recycled.store(position, Ordering::Relaxed);
             self.writer.recycle(position).await;
         }
         Ok(())
@@ -138,6 +137,7 @@ impl Storage {
         let flushed = self.shared.flush().await;
         if let (Ok(Some(position)), Some(mut wal)) = (&flushed, wal) {
             wal.recycle(*position)?;
+            self.shared.show_wal_bytes(wal.as_ref());
         }
         drop(self.lock.lock().unwrap_or_else(PoisonError::into_inner).take());
         flushed.map(drop)
@@ -183,7 +183,9 @@ impl Storage {
         let pending = if bytes <= SMALL_BATCH_BYTES {
             work()?
         } else {
-            tokio::task::spawn_blocking(work).await.map_err(|error| Error::internal(format!("an append ended early: {error}")))??
+            tokio::task::spawn_blocking(work)
+                .await
+                .map_err(|error| Error::internal(format!("an append ended early: {error}")))??
         };
         pending.ok_or_else(|| self.busy())
     }
@@ -195,7 +197,7 @@ impl Storage {
         }
         let since = self.shared.inserted().since;
         let age = since.map(|since| self.shared.clock.instant().saturating_duration_since(since));
-        let due = self.shared.has_sealed()
+        let due = self.shared.has_left_over()
             || age.is_some_and(|age| self.flush_interval <= age)
             || self.shared.flush_bytes <= self.shared.active_bytes();
         if !due || self.closed.load(Ordering::Relaxed) {

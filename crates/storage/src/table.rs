@@ -60,7 +60,13 @@ impl Table {
             let state = self.state();
             (state.live.version(), state.live.files(tenant), state.head.parts(tenant))
         };
-        Snapshot::new(Arc::clone(&self.node), tenant.clone(), version, files, self.pins.pin(self.spec.name, tenant, parts))
+        Snapshot::new(
+            Arc::clone(&self.node),
+            tenant.clone(),
+            version,
+            files,
+            self.pins.pin(self.spec.name, tenant, parts),
+        )
     }
 
     /// Tenants that have rows.
@@ -76,7 +82,12 @@ impl Table {
         self.feed.subscribe()
     }
 
-    pub(crate) fn new(spec: TableSpec, node: Arc<str>, delta: (DeltaLog, Live, u64), shared: (Arc<Budget>, Arc<Pins>)) -> Self {
+    pub(crate) fn new(
+        spec: TableSpec,
+        node: Arc<str>,
+        delta: (DeltaLog, Live, u64),
+        shared: (Arc<Budget>, Arc<Pins>),
+    ) -> Self {
         let (delta, live, committed) = delta;
         let (budget, pins) = shared;
         let state = Mutex::new(State { live, head: Head::default(), committed });

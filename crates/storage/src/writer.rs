@@ -167,7 +167,7 @@ impl Loop {
                 }
             }
         }
-        self.show_bytes();
+        self.shared.show_wal_bytes(self.wal.as_ref());
     }
 
     /// Makes durable batches visible, in order, and acknowledges them.
@@ -205,10 +205,6 @@ impl Loop {
         if let Err(error) = self.wal.recycle(position) {
             warn!(%error, position, "cannot remove WAL segments that files cover; tried again after the next flush");
         }
-        self.show_bytes();
-    }
-
-    fn show_bytes(&self) {
-        self.shared.metrics.wal_bytes.set(i64::try_from(self.wal.bytes()).unwrap_or(i64::MAX));
+        self.shared.show_wal_bytes(self.wal.as_ref());
     }
 }

@@ -4,7 +4,7 @@ use super::*;
 
 fn part(ino: u64, from: u64, to: u64) -> Part {
     let labels = Labels::parse(r#"{service="shop"}"#).unwrap();
-    let file = FileId { dev: 1, ino };
+    let file = FileId { dev: 1, ino, born: 0 };
     Part { path: format!("/log/{ino}").into(), file, labels, from, to, marker: Marker::of(b"end\n") }
 }
 
@@ -13,7 +13,7 @@ fn a_batch_moves_the_positions_only_once_it_is_settled() {
     let mut state = State::new();
     state.begin(None, &[part(7, 0, 10), part(8, 0, 20)]);
     assert!(state.files.is_empty());
-    assert_eq!(state.starts()[&FileId { dev: 1, ino: 8 }].offset, 20);
+    assert_eq!(state.starts()[&FileId { dev: 1, ino: 8, born: 0 }].offset, 20);
     state.commit();
     assert_eq!(state.begin(None, &[part(7, 10, 30), part(7, 0, 5)]), 2);
     state.commit();

@@ -99,7 +99,12 @@ batch_bytes = "1KiB"
 
 fn numbered(range: std::ops::Range<usize>) -> String {
     range.fold(String::new(), |mut text, n| {
-        writeln!(text, "[2026-03-01T12:00:00.{:06}Z][REQ][GET /orders/{{id}}] order_id={n} status=CREATED", n % 1_000_000).unwrap();
+        writeln!(
+            text,
+            "[2026-03-01T12:00:00.{:06}Z][REQ][GET /orders/{{id}}] order_id={n} status=CREATED",
+            n % 1_000_000
+        )
+        .unwrap();
         text
     })
 }

@@ -22,7 +22,7 @@ fn derived(batch: &Batch) -> Vec<String> {
 }
 
 #[track_caller]
-fn check(lines: &str, want: Expect) {
+fn check(lines: &str, want: &Expect) {
     let text: String = lines.lines().map(|line| format!("mes-api {}\n", line.trim())).collect();
     want.assert_eq(&derived(&batch(&text)).iter().map(|line| format!("{line}\n")).collect::<String>());
 }
@@ -37,7 +37,7 @@ fn every_line_that_names_an_object_gives_one_event() {
            [2026-03-09T10:00:04Z][STATUS][order] order_id=1 from=A to=B
            [2026-03-09T10:00:05Z][STATUS][model] model_id=m order_id=1 from=CHECKED to=CAST
            [2026-03-09T10:00:06Z][REQ][GET /health]"#,
-        expect![[r#"
+        &expect![[r#"
             REQ order/1 status=A peer=bench with=model/m customer/7
             RESP order/1 status=B ok
             RESP order/1 status=A rejected
@@ -54,7 +54,7 @@ fn the_same_facts_are_recognised_in_json_and_logfmt() {
         r#"{"time":"2026-03-09T10:00:00Z","kind":"STATUS","endpoint":"order","order_id":"1","from":"A","to":"B"}
            time=2026-03-09T10:00:01Z kind=RESP endpoint="GET /orders/{id}" order_id=1 status=B http_status=200
            {"time":"2026-03-09T10:00:02Z","level":"error","msg":"bench controller did not answer","order_id":"1"}"#,
-        expect![[r#"
+        &expect![[r#"
             STATUS order/1 from=A status=B
             RESP order/1 status=B ok
             LOG order/1 failed
@@ -115,7 +115,7 @@ fn a_line_about_an_order_without_status_is_a_defect_of_its_service() {
 #[test]
 fn an_id_that_is_too_long_names_nothing() {
     let long = "x".repeat(200);
-    check(&format!("[2026-03-09T10:00:00Z][STATUS][order] order_id={long} to=CREATED"), expect![""]);
+    check(&format!("[2026-03-09T10:00:00Z][STATUS][order] order_id={long} to=CREATED"), &expect![""]);
 }
 
 proptest! {

@@ -8,7 +8,7 @@ use crate::{Graph, ObjectRef};
 
 /// Tells the deviations of `minute service from to` in each row, as JSON shows them.
 #[track_caller]
-fn check(text: &str, now: &str, want: Expect) {
+fn check(text: &str, now: &str, want: &Expect) {
     let rows = text.lines().map(str::trim).filter(|row| !row.is_empty()).map(|row| {
         let words: Vec<&str> = row.split_whitespace().collect();
         let from = if words[2] == "-" { String::new() } else { format!("from={} ", words[2]) };
@@ -17,7 +17,7 @@ fn check(text: &str, now: &str, want: Expect) {
     let object = ObjectRef { object: "order".to_owned(), id: "1".to_owned() };
     let story = with_events(&rows.collect::<String>(), |events| {
         let access = Access { services: &Services::All, lines: None };
-        tell::tell(object, events, Some(&Graph::built_in()), access, at(now)).unwrap()
+        tell::tell(&object, events, Some(&Graph::built_in()), access, at(now)).unwrap()
     });
     let words = crate::render::words(Language::English);
     let told = story
@@ -39,7 +39,7 @@ fn the_expected_way_has_no_deviation() {
          06 mes-api MANUFACTURING_COMPLETED MANUFACTURING_STARTED
          07 mes-api MANUFACTURING_STARTED MANUFACTURING_COMPLETED",
         "2026-03-09T10:08:00Z",
-        expect![""],
+        &expect![""],
     );
 }
 
@@ -49,7 +49,7 @@ fn a_left_out_status_is_named() {
         "00 shop-api - CREATED
          01 mes-api CREATED PRICE_CALCULATED",
         "2026-03-09T10:08:00Z",
-        expect![[r#"
+        &expect![[r#"
             PRICE_CALCULATED: skipped SUBMITTED
             PRICE_CALCULATED: set by mes-api, expected shop-api or crm-api
         "#]],
@@ -63,7 +63,7 @@ fn a_way_that_does_not_exist_and_a_status_that_does_not_exist_are_told_apart() {
          01 mes-api SUBMITTED CREATED
          02 crm-api CREATED ON_HOLD",
         "2026-03-09T10:08:00Z",
-        expect![[r#"
+        &expect![[r#"
             SUBMITTED: started in SUBMITTED, not in CREATED
             SUBMITTED: set by crm-api, expected mes-api
             CREATED: the graph has no way from SUBMITTED to CREATED
@@ -82,7 +82,7 @@ fn rework_beyond_what_is_allowed_is_told() {
          04 mes-api MANUFACTURING_STARTED MANUFACTURING_COMPLETED
          05 mes-api MANUFACTURING_COMPLETED MANUFACTURING_STARTED",
         "2026-03-09T10:08:00Z",
-        expect![[r#"
+        &expect![[r#"
             MANUFACTURING_STARTED: entered MANUFACTURING_STARTED 4 times, allowed are 3
         "#]],
     );
@@ -94,7 +94,7 @@ fn a_wrong_service_and_life_after_the_end_are_told() {
         "00 shop-api DELIVERED CLOSED
          01 mes-api CLOSED PACKAGING",
         "2026-03-09T10:08:00Z",
-        expect![[r#"
+        &expect![[r#"
             PACKAGING: came after the end (CLOSED)
         "#]],
     );
@@ -102,7 +102,7 @@ fn a_wrong_service_and_life_after_the_end_are_told() {
         "00 shop-api PACKAGING SHIPPED
          01 crm-api SHIPPED DELIVERED",
         "2026-03-09T10:04:00Z",
-        expect![[r#"
+        &expect![[r#"
             SHIPPED: set by shop-api, expected mes-api or crm-api
         "#]],
     );
@@ -111,11 +111,11 @@ fn a_wrong_service_and_life_after_the_end_are_told() {
 #[test]
 fn a_hand_over_is_unconfirmed_only_once_its_time_is_over() {
     let shipped = "00 mes-api PACKAGING SHIPPED";
-    check(shipped, "2026-03-09T10:05:00Z", expect![""]);
+    check(shipped, "2026-03-09T10:05:00Z", &expect![""]);
     check(
         shipped,
         "2026-03-09T10:05:01Z",
-        expect![[r#"
+        &expect![[r#"
             SHIPPED: hand-over not confirmed within 5 min
         "#]],
     );

@@ -215,3 +215,57 @@ async fn tenants_do_not_see_each_other() {
     assert_eq!(mine.unwrap_err().kind(), Kind::NotFound);
     server.close().await;
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn measure_temporarily() {
+    use storage::Derive;
+    let mut text = String::new();
+    let rows: Vec<(&str, &str)> = crate::fixture::rows(ORDER_4711).collect();
+    for n in 0..4_000 {
+        for (service, line) in &rows {
+            text += &format!("{service} {}\n", line.replace("4711", &format!("{}", 10_000 + n)));
+        }
+    }
+    let whole = batch(&text);
+    let lines = whole.lines();
+    let start = std::time::Instant::now();
+    let events = OrderEvents::default();
+    let rows = events.derive(&whole).unwrap();
+    println!("derive: {lines} lines, {} bytes in {:?}, rows {} memory {}", whole.bytes(), start.elapsed(), rows.num_rows(), rows.get_array_memory_size());
+    let start = std::time::Instant::now();
+    let mut live = Live::default();
+    let read = crate::table::Events::of(&rows).unwrap();
+    read.iter().for_each(|event| live.apply(&event, &Graphs::default()));
+    println!("apply: {:?}", start.elapsed());
+    let start = std::time::Instant::now();
+    live.refresh(&Graphs::default(), at("2026-03-16T06:00:00Z"));
+    println!("refresh: {:?}", start.elapsed());
+    let start = std::time::Instant::now();
+    let n = crate::list::summary(&live, &Graphs::default(), false, at("2026-03-16T06:00:00Z")).types[0].open;
+    println!("summary of {n}: {:?}", start.elapsed());
+    let folder = tempfile::tempdir().unwrap();
+    let server = Server::open(folder.path()).await;
+    let start = std::time::Instant::now();
+    server.append(whole).await;
+    println!("append: {:?}", start.elapsed());
+    server.until("all", |orders| orders.summary(&scope(&["*"])).types[0].open == 4_000).await;
+    println!("visible: {:?}", start.elapsed());
+    for _ in 0..2 {
+        let start = std::time::Instant::now();
+        server.orders.story(&scope(&["*"]), "order", "11234", StoryOptions { lines: false }).await.unwrap();
+        println!("story, head, no lines: {:?}", start.elapsed());
+        let start = std::time::Instant::now();
+        server.orders.story(&scope(&["*"]), "order", "11234", StoryOptions::default()).await.unwrap();
+        println!("story, head: {:?}", start.elapsed());
+        server.storage.flush().await.unwrap();
+    }
+    let start = std::time::Instant::now();
+    server.close().await;
+    println!("close {:?}", start.elapsed());
+    let start = std::time::Instant::now();
+    let server = Server::open(folder.path()).await;
+    println!("open {:?}", start.elapsed());
+    server.until("the first load", |orders| !orders.summary(&scope(&["*"])).loading).await;
+    println!("loaded {:?}", start.elapsed());
+    server.close().await;
+}

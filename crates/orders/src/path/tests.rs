@@ -38,7 +38,7 @@ fn shown(mut marks: Vec<Mark>, graph: Option<&Graph>, symbols: &Symbols) -> Stri
 }
 
 #[track_caller]
-fn check(text: &str, want: Expect) {
+fn check(text: &str, want: &Expect) {
     let graph = Graph::built_in();
     let mut symbols = Symbols::default();
     let marks = marks_of(text, Some(&graph), &mut symbols);
@@ -50,7 +50,7 @@ fn a_status_line_is_a_change() {
     check(
         "01 shop-api STATUS to=CREATED
          02 shop-api STATUS from=CREATED to=SUBMITTED",
-        expect![[r#"
+        &expect![[r#"
             CREATED at 01 by shop-api, Line
             SUBMITTED at 02 by shop-api, Line
         "#]],
@@ -64,7 +64,7 @@ fn a_call_whose_status_differs_is_a_change_and_one_that_keeps_it_is_none() {
          02 shop-api RESP request_id=a dir=in status=CREATED http_status=200
          03 shop-api REQ request_id=b dir=in status=CREATED
          04 shop-api RESP request_id=b dir=in status=SUBMITTED http_status=200",
-        expect![[r#"
+        &expect![[r#"
             CREATED at 01 by shop-api, Seen
             SUBMITTED at 04 by shop-api, Call
         "#]],
@@ -80,7 +80,7 @@ fn nested_calls_tell_one_change_that_of_the_innermost() {
          05 crm-api RESP request_id=b dir=in status=SUBMITTED http_status=200
          06 shop-api RESP request_id=b dir=out status=SUBMITTED http_status=200
          07 shop-api RESP request_id=a dir=in status=SUBMITTED http_status=200",
-        expect![[r#"
+        &expect![[r#"
             CREATED at 01 by crm-api, Seen
             SUBMITTED at 05 by crm-api, Call
         "#]],
@@ -94,7 +94,7 @@ fn a_status_line_within_a_call_explains_it() {
          03 crm-api STATUS from=CREATED to=SUBMITTED
          04 crm-api STATUS from=SUBMITTED to=PRICE_CALCULATED
          07 shop-api RESP request_id=a dir=in status=PRICE_CALCULATED http_status=200",
-        expect![[r#"
+        &expect![[r#"
             CREATED at 01 by crm-api, Seen
             SUBMITTED at 03 by crm-api, Line
             PRICE_CALCULATED at 04 by crm-api, Line
@@ -110,7 +110,7 @@ fn late_news_of_an_earlier_status_changes_nothing() {
          20 shop-api REQ request_id=a dir=in status=CREATED
          21 shop-api RESP request_id=a dir=in status=CREATED http_status=200
          30 shop-api STATUS from=CREATED to=SUBMITTED",
-        expect![[r#"
+        &expect![[r#"
             CREATED at 01 by crm-api, Seen
             SUBMITTED at 01 by crm-api, Line
             PRICE_CALCULATED at 10 by mes-api, Line
@@ -123,7 +123,7 @@ fn a_line_that_speaks_of_a_later_status_shows_that_it_was_entered_unseen() {
     check(
         "01 crm-api STATUS from=CREATED to=SUBMITTED
          30 crm-api REQ request_id=a dir=in status=MANUFACTURING_APPROVED",
-        expect![[r#"
+        &expect![[r#"
             CREATED at 01 by crm-api, Seen
             SUBMITTED at 01 by crm-api, Line
             MANUFACTURING_APPROVED at 30 by crm-api, Seen
@@ -137,7 +137,7 @@ fn a_clock_that_is_ahead_does_not_make_an_order_enter_a_status_twice() {
         "01 crm-api STATUS to=CREATED
          10 mes-api REQ request_id=a dir=in status=SUBMITTED
          11 crm-api STATUS from=CREATED to=SUBMITTED",
-        expect![[r#"
+        &expect![[r#"
             CREATED at 01 by crm-api, Line
             SUBMITTED at 11 by crm-api, Line
         "#]],
@@ -150,7 +150,7 @@ fn rework_goes_back_by_a_status_line() {
         "01 mes-api STATUS from=MANUFACTURING_STARTED to=MANUFACTURING_COMPLETED
          10 mes-api STATUS from=MANUFACTURING_COMPLETED to=MANUFACTURING_STARTED
          20 mes-api STATUS from=MANUFACTURING_STARTED to=MANUFACTURING_COMPLETED",
-        expect![[r#"
+        &expect![[r#"
             MANUFACTURING_STARTED at 01 by mes-api, Seen
             MANUFACTURING_COMPLETED at 01 by mes-api, Line
             MANUFACTURING_STARTED at 10 by mes-api, Line
@@ -166,7 +166,7 @@ fn changes_of_one_instant_are_linked_by_what_they_leave() {
          09 mes-api STATUS from=MANUFACTURING_COMPLETED to=MANUFACTURING_STARTED
          09 mes-api STATUS from=MANUFACTURING_STARTED to=MANUFACTURING_COMPLETED
          09 mes-api STATUS from=MANUFACTURING_COMPLETED to=PACKAGING",
-        expect![[r#"
+        &expect![[r#"
             MANUFACTURING_STARTED at 05 by mes-api, Seen
             MANUFACTURING_COMPLETED at 05 by mes-api, Line
             MANUFACTURING_STARTED at 09 by mes-api, Line
@@ -181,7 +181,7 @@ fn what_comes_after_the_end_is_kept_but_does_not_open_the_order_again() {
     check(
         "01 crm-api STATUS from=DELIVERED to=CLOSED
          09 crm-api STATUS from=CLOSED to=DELIVERED",
-        expect![[r#"
+        &expect![[r#"
             DELIVERED at 01 by crm-api, Seen
             CLOSED at 01 by crm-api, Line
             DELIVERED at 09 by crm-api, Line
@@ -197,7 +197,7 @@ fn an_answer_of_the_queue_confirms_the_hand_over() {
          02 mes-api REQ request_id=a dir=out peer=queue attempt=1 status=SHIPPED
          06 mes-api RESP request_id=a dir=out peer=queue attempt=1 status=SHIPPED error=timeout
          08 mes-api RESP request_id=b dir=out peer=queue attempt=2 status=SHIPPED http_status=202",
-        expect![[r#"
+        &expect![[r#"
             PACKAGING at 01 by mes-api, Seen
             SHIPPED at 01 by mes-api, Line confirmed
         "#]],
@@ -209,7 +209,7 @@ fn an_answer_of_somebody_else_confirms_nothing() {
     check(
         "01 mes-api STATUS from=PACKAGING to=SHIPPED
          06 mes-api RESP request_id=a dir=out peer=printer status=SHIPPED http_status=200",
-        expect![[r#"
+        &expect![[r#"
             PACKAGING at 01 by mes-api, Seen
             SHIPPED at 01 by mes-api, Line
         "#]],
@@ -227,8 +227,7 @@ fn an_object_without_a_graph_is_followed_all_the_same() {
         UPLOADED at 01 by mes-api, Line
         REJECTED at 02 by mes-api, Line
         CHECKED at 03 by mes-api, Line
-    "#]]
-    .assert_eq(&shown(marks, None, &symbols));
+    "#]].assert_eq(&shown(marks, None, &symbols));
 }
 
 proptest! {

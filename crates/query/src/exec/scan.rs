@@ -34,7 +34,6 @@ impl ScanExec {
         Ok(Self { scans, properties })
     }
 
-    #[cfg_attr(not(test), expect(dead_code, reason = "used by the codec"))]
     pub(crate) fn scans(&self) -> &[Scan] {
         &self.scans
     }

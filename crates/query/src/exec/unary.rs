@@ -38,7 +38,6 @@ pub(crate) trait Operator: Clone + fmt::Debug + fmt::Display + Send + Sync + 'st
     fn run(&self, input: SendableRecordBatchStream, task: &TaskContext) -> Result<Batches, crate::Error>;
 
     /// Itself, ready to travel.
-    #[cfg_attr(not(test), expect(dead_code, reason = "used by the codec"))]
     fn node(&self) -> Node;
 }
 
@@ -57,7 +56,6 @@ impl<O: Operator> UnaryExec<O> {
         Self { operator, input, properties }
     }
 
-    #[cfg_attr(not(test), expect(dead_code, reason = "used by the codec"))]
     pub(crate) fn node(&self) -> Node {
         self.operator.node()
     }

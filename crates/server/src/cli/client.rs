@@ -56,8 +56,11 @@ impl Connection {
         let status = response.status();
         let body = response.text().await.map_err(|error| self.unreachable(&error))?;
         match status.as_u16() {
-            200 => serde_json::from_str(&body).map_err(|error| Failure::Failed(format!("the server's answer cannot be read: {error}"))),
-            401 => Err(Failure::Failed("the server asks for a token: give one with --token or LAPIDARY_TOKEN".to_owned())),
+            200 => serde_json::from_str(&body)
+                .map_err(|error| Failure::Failed(format!("the server's answer cannot be read: {error}"))),
+            401 => {
+                Err(Failure::Failed("the server asks for a token: give one with --token or LAPIDARY_TOKEN".to_owned()))
+            }
             _ => Err(Failure::Failed(body.trim().to_owned())),
         }
     }

@@ -87,19 +87,17 @@ impl OrdersCommand {
             Self::Show { id, no_lines, common } => {
                 let path = format!("/api/v1/orders/{}", escape(&id));
                 let params = [("type", common.object.clone()), ("lines", (!no_lines).to_string())];
-                common.print::<Story>(&path, &params, |story, style| render::story(story, style))
+                common.print::<Story>(&path, &params, render::story)
             }
             Self::Stuck { narrow, common } => {
                 let params = narrow.params(&common, "stuck");
-                common.print::<Page>("/api/v1/orders", &params, |page, style| render::stuck(page, style))
+                common.print::<Page>("/api/v1/orders", &params, render::stuck)
             }
             Self::List { narrow, common } => {
                 let params = narrow.params(&common, "open");
-                common.print::<Page>("/api/v1/orders", &params, |page, style| render::list(page, style))
+                common.print::<Page>("/api/v1/orders", &params, render::list)
             }
-            Self::Summary { common } => {
-                common.print::<Summary>("/api/v1/orders/summary", &[], |summary, style| render::summary(summary, style))
-            }
+            Self::Summary { common } => common.print::<Summary>("/api/v1/orders/summary", &[], render::summary),
         }
     }
 }
@@ -167,7 +165,8 @@ fn csv(answer: &serde_json::Value) -> String {
     }
     let mut out = names.join(",") + "\n";
     for row in &rows {
-        let cell = |name: &&str| row.iter().find(|(key, _)| key == name).map(|(_, value)| quoted(value)).unwrap_or_default();
+        let cell =
+            |name: &&str| row.iter().find(|(key, _)| key == name).map(|(_, value)| quoted(value)).unwrap_or_default();
         out += &(names.iter().map(cell).collect::<Vec<_>>().join(",") + "\n");
     }
     out

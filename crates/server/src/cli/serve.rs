@@ -2,6 +2,7 @@
 
 use std::env;
 use std::fs;
+use std::io::IsTerminal as _;
 use std::net::SocketAddr;
 use std::path::PathBuf;
 
@@ -10,6 +11,9 @@ use tracing_subscriber::EnvFilter;
 
 use super::{Failure, say};
 use crate::config::{Config, Flags};
+
+/// What is logged when `LAPIDARY_LOG` does not say otherwise: the Delta library tells every step at `info`.
+const DEFAULT_LOG: &str = "info,buoyant_kernel=warn,deltalake_core=warn";
 
 /// Flags say where the server runs; how it behaves stands in the configuration.
 #[derive(Debug, Args)]
@@ -45,8 +49,12 @@ impl ServeArgs {
     pub(crate) fn run(self) -> Result<(), Failure> {
         let flags = Flags { data_dir: self.data_dir, listen: self.listen, no_auth: self.auth.is_some() };
         let config = load(self.config.as_deref(), &flags)?;
-        let filter = EnvFilter::try_from_env("LAPIDARY_LOG").unwrap_or_else(|_| EnvFilter::new("info"));
-        tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr).init();
+        let filter = EnvFilter::try_from_env("LAPIDARY_LOG").unwrap_or_else(|_| EnvFilter::new(DEFAULT_LOG));
+        tracing_subscriber::fmt()
+            .with_env_filter(filter)
+            .with_ansi(std::io::stderr().is_terminal())
+            .with_writer(std::io::stderr)
+            .init();
         let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build();
         let runtime = runtime.map_err(|error| Failure::Failed(format!("cannot start the runtime: {error}")))?;
         runtime.block_on(crate::serve(config)).map_err(|error| Failure::Failed(format!("{error:#}")))
@@ -68,5 +76,6 @@ fn load(path: Option<&std::path::Path>, flags: &Flags) -> Result<Config, Failure
             .map_err(|error| Failure::Usage(format!("cannot read the configuration `{}`: {error}", path.display())))?,
     };
     let name = path.map_or_else(|| "the configuration".to_owned(), |path| path.display().to_string());
-    Config::load(&text, env::vars(), flags).map_err(|problems| Failure::Usage(format!("{name} cannot be used:\n{problems}")))
+    Config::load(&text, env::vars(), flags)
+        .map_err(|problems| Failure::Usage(format!("{name} cannot be used:\n{problems}")))
 }

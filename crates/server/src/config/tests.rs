@@ -47,7 +47,8 @@ fn a_token_may_stand_in_a_file_of_its_own_and_never_in_an_error() {
     let folder = tempfile::tempdir().unwrap();
     let file = folder.path().join("token");
     std::fs::write(&file, "a-secret-of-enough-length\n").unwrap();
-    let text = format!("[[auth.token]]\nname = \"ops\"\ntoken_file = {file:?}\nservices = [\"*\"]\npermissions = [\"read\"]");
+    let text =
+        format!("[[auth.token]]\nname = \"ops\"\ntoken_file = {file:?}\nservices = [\"*\"]\npermissions = [\"read\"]");
     assert!(!load(&text).unwrap().authenticator.is_closed());
     let twice = load(&format!("{text}\ntoken = \"another-secret-of-length\"")).unwrap_err();
     assert!(twice.contains("stands beside `token_file`") && !twice.contains("another-secret"), "{twice}");

@@ -11,7 +11,8 @@ use stdx::{Secret, Settings};
 
 /// Reads `auth`; what is wrong is reported to `settings`, and then nobody comes in.
 pub(super) fn read(settings: &mut Settings, listen: SocketAddr, no_auth: bool) -> Authenticator {
-    let doc = "`tokens`: a request needs one of the tokens below; `none`: everybody may do everything, on loopback only.";
+    let doc =
+        "`tokens`: a request needs one of the tokens below; `none`: everybody may do everything, on loopback only.";
     let open = settings.choice("auth.mode", &[("tokens", false), ("none", true)], "tokens", doc);
     let tokens: Vec<_> = settings.tables("auth.token").iter().filter_map(|prefix| token(settings, prefix)).collect();
     if no_auth || open == Some(true) {
@@ -32,10 +33,23 @@ fn token(settings: &mut Settings, prefix: &str) -> Option<Token> {
     let key = |name: &str| format!("{prefix}.{name}");
     let name: Option<String> = settings.required(&key("name"), "Who uses the token; stands in the audit trail.");
     let secret = secret(settings, prefix);
-    let tenants = settings.or(&key("tenants"), vec!["fake".to_owned()], "Tenants it may choose with `X-Scope-OrgID`; the first is the default.");
-    let services = settings.or(&key("services"), Vec::<String>::new(), "Services whose lines it may read (label `service_name`); [\"*\"] for all.");
-    let words = settings.or(&key("permissions"), Vec::<String>::new(), "What it may do: `push`, `read`, `orders`, `status`, `operate`.");
-    let tenants = checked(settings, &key("tenants"), &tenants, |name| Tenant::new(name).map_err(|error| error.to_string()));
+    let tenants = settings.or(
+        &key("tenants"),
+        vec!["fake".to_owned()],
+        "Tenants it may choose with `X-Scope-OrgID`; the first is the default.",
+    );
+    let services = settings.or(
+        &key("services"),
+        Vec::<String>::new(),
+        "Services whose lines it may read (label `service_name`); [\"*\"] for all.",
+    );
+    let words = settings.or(
+        &key("permissions"),
+        Vec::<String>::new(),
+        "What it may do: `push`, `read`, `orders`, `status`, `operate`.",
+    );
+    let tenants =
+        checked(settings, &key("tenants"), &tenants, |name| Tenant::new(name).map_err(|error| error.to_string()));
     let permissions = checked(settings, &key("permissions"), &words, permission);
     Some(Token {
         name: name?,
@@ -52,7 +66,12 @@ fn permission(word: &str) -> Result<Permission, String> {
     found.ok_or_else(|| format!("names `{word}`, but there are only {}", known()))
 }
 
-fn checked<T>(settings: &mut Settings, key: &str, words: &[String], check: impl Fn(&str) -> Result<T, String>) -> Vec<T> {
+fn checked<T>(
+    settings: &mut Settings,
+    key: &str,
+    words: &[String],
+    check: impl Fn(&str) -> Result<T, String>,
+) -> Vec<T> {
     let mut good = Vec::new();
     for word in words {
         match check(word) {
@@ -78,7 +97,8 @@ fn secret(settings: &mut Settings, prefix: &str) -> Option<Secret<String>> {
             }
         },
         (None, None) => {
-            settings.problem(&direct, "is missing; want the secret here, or the path of a file with it in `token_file`");
+            settings
+                .problem(&direct, "is missing; want the secret here, or the path of a file with it in `token_file`");
             None
         }
         (Some(_), Some(_)) => {

@@ -24,7 +24,7 @@ impl HttpError {
     }
 
     /// Our fault: the client learns nothing of it, the log everything.
-    pub(crate) fn internal(detail: impl ToString) -> Self {
+    pub(crate) fn internal(detail: &dyn std::fmt::Display) -> Self {
         let error = Self::new(StatusCode::INTERNAL_SERVER_ERROR, "internal error");
         Self { detail: Some(detail.to_string()), ..error }
     }
@@ -33,7 +33,7 @@ impl HttpError {
         Self { retry_after: Some(retry_after), ..Self::new(StatusCode::TOO_MANY_REQUESTS, text) }
     }
 
-    pub(crate) fn unavailable(detail: impl ToString) -> Self {
+    pub(crate) fn unavailable(detail: &dyn std::fmt::Display) -> Self {
         let error = Self::new(StatusCode::SERVICE_UNAVAILABLE, "storage is unavailable, try again");
         Self { detail: Some(detail.to_string()), retry_after: Some(Duration::from_secs(1)), ..error }
     }
@@ -75,8 +75,8 @@ impl From<storage::Error> for HttpError {
         match error.kind() {
             storage::Kind::Invalid => Self::bad_request(error.to_string()),
             storage::Kind::Busy { retry_after } => Self::busy(error.to_string(), retry_after),
-            storage::Kind::Full | storage::Kind::Unavailable => Self::unavailable(error),
-            storage::Kind::Locked | storage::Kind::Corrupt | storage::Kind::Internal => Self::internal(error),
+            storage::Kind::Full | storage::Kind::Unavailable => Self::unavailable(&error),
+            storage::Kind::Locked | storage::Kind::Corrupt | storage::Kind::Internal => Self::internal(&error),
         }
     }
 }
@@ -86,15 +86,9 @@ impl From<query::Error> for HttpError {
         match error.kind() {
             query::Kind::Invalid | query::Kind::TooLarge => Self::bad_request(error.to_string()),
             query::Kind::Timeout => Self::new(StatusCode::GATEWAY_TIMEOUT, error.to_string()),
-            query::Kind::Cancelled => Self::new(CLIENT_CLOSED_REQUEST, "the request was cancelled by the client"),
-            query::Kind::Unavailable => Self::unavailable(error),
-            query::Kind::Internal => Self::internal(error),
+            // Only another node can cancel a query that somebody still waits for.
+            query::Kind::Cancelled | query::Kind::Unavailable => Self::unavailable(&error),
+            query::Kind::Internal => Self::internal(&error),
         }
     }
 }
-
-/// nginx's 499, which Loki answers as well.
-const CLIENT_CLOSED_REQUEST: StatusCode = match StatusCode::from_u16(499) {
-    Ok(status) => status,
-    Err(_) => StatusCode::BAD_REQUEST,
-};

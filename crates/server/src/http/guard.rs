@@ -19,7 +19,11 @@ impl<S: Send + Sync> FromRequestParts<S> for Asker {
     type Rejection = HttpError;
 
     async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, HttpError> {
-        parts.extensions.get::<Self>().cloned().ok_or_else(|| HttpError::internal("a handler behind no guard asks for its caller"))
+        parts
+            .extensions
+            .get::<Self>()
+            .cloned()
+            .ok_or_else(|| HttpError::internal(&"a handler behind no guard asks for its caller"))
     }
 }
 
@@ -37,13 +41,11 @@ pub(super) async fn guard(State((app, route)): State<(App, &'static Route)>, req
 
 fn admit(app: &App, route: &'static Route, mut request: Request) -> Result<Request, HttpError> {
     let Access::Needs(permission) = route.access else { return Ok(request) };
-    let caller = app.authenticator.authenticate(credentials(request.headers()));
-    let permitted = caller.and_then(|caller| caller.require(permission).map(|()| caller.clone()).map_err(|denied| {
-        record(app, route, &caller, Outcome::Denied);
-        denied
-    }))?;
-    record(app, route, &permitted, Outcome::Allowed);
-    request.extensions_mut().insert(Asker(permitted));
+    let caller = app.authenticator.authenticate(credentials(request.headers()))?;
+    let permitted = caller.require(permission);
+    record(app, route, &caller, if permitted.is_ok() { Outcome::Allowed } else { Outcome::Denied });
+    permitted?;
+    request.extensions_mut().insert(Asker(caller));
     Ok(request)
 }
 
@@ -62,5 +64,8 @@ fn record(app: &App, route: &'static Route, caller: &Caller, outcome: Outcome) {
 
 fn credentials(headers: &HeaderMap) -> Credentials<'_> {
     let text = |name: &str| headers.get(name).and_then(|value| value.to_str().ok());
-    Credentials { authorization: text(header::AUTHORIZATION.as_str()), org_id: text("x-scope-orgid").filter(|id| !id.is_empty()) }
+    Credentials {
+        authorization: text(header::AUTHORIZATION.as_str()),
+        org_id: text("x-scope-orgid").filter(|id| !id.is_empty()),
+    }
 }

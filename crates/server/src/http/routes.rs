@@ -40,7 +40,13 @@ const READ: Access = Access::Needs(Permission::Read);
 const PUSH: Access = Access::Needs(Permission::Push);
 const ORDERS: Access = Access::Needs(Permission::Orders);
 
-const fn route(path: &'static str, name: &'static str, access: Access, audit: bool, handler: fn() -> MethodRouter<App>) -> Route {
+const fn route(
+    path: &'static str,
+    name: &'static str,
+    access: Access,
+    audit: bool,
+    handler: fn() -> MethodRouter<App>,
+) -> Route {
     Route { path, name, access, audit, handler }
 }
 
@@ -64,7 +70,9 @@ pub static ROUTES: [Route; 26] = [
     route("/loki/api/v1/query_range", "query", READ, true, || get(loki::query_range).post(loki::query_range)),
     route("/loki/api/v1/labels", "labels", READ, true, || get(loki::labels).post(loki::labels)),
     route("/loki/api/v1/label", "labels", READ, true, || get(loki::labels).post(loki::labels)),
-    route("/loki/api/v1/label/{name}/values", "labels", READ, true, || get(loki::label_values).post(loki::label_values)),
+    route("/loki/api/v1/label/{name}/values", "labels", READ, true, || {
+        get(loki::label_values).post(loki::label_values)
+    }),
     route("/loki/api/v1/series", "series", READ, true, || get(loki::series).post(loki::series)),
     route("/api/prom/label", "labels", READ, true, || get(loki::labels)),
     route("/api/prom/label/{name}/values", "labels", READ, true, || get(loki::label_values)),
@@ -75,7 +83,7 @@ pub static ROUTES: [Route; 26] = [
 ];
 
 /// The whole API: each route behind its guard, a panic in one request ends that request only.
-pub fn router(app: &App) -> Router {
+pub(crate) fn router(app: &App) -> Router {
     let add = |router: Router<App>, route: &'static Route| {
         let guarded = (route.handler)().layer(from_fn_with_state((app.clone(), route), guard));
         router.route(route.path, guarded)

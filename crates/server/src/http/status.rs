@@ -7,6 +7,7 @@ use axum::response::{IntoResponse, Response};
 use serde_json::json;
 
 use super::HttpError;
+use super::guard::Asker;
 use crate::app::App;
 
 /// 200 `ready`, or 503 while the server starts or drains.
@@ -19,15 +20,19 @@ pub(super) async fn ready(State(app): State<App>) -> Response {
 
 /// Prometheus's text format.
 pub(super) async fn metrics(State(app): State<App>) -> Result<Response, HttpError> {
-    let text = app.metrics.encode(&app).map_err(HttpError::internal)?;
+    let text = app.metrics.encode(&app).map_err(|error| HttpError::internal(&error))?;
     let kind = "application/openmetrics-text; version=1.0.0; charset=utf-8";
     Ok(([(header::CONTENT_TYPE, kind)], text).into_response())
 }
 
 /// State of ingest and storage, for the start page and `lapidary storage`.
-pub(super) async fn status(State(app): State<App>) -> Json<serde_json::Value> {
+pub(super) async fn status(State(app): State<App>, Asker(caller): Asker) -> Json<serde_json::Value> {
     let totals = app.endpoint.totals();
-    let personal = totals.hits.iter().map(|(service, rule, count)| json!({"service": service, "rule": rule, "count": count}));
+    let personal =
+        totals.hits.iter().map(|(service, rule, count)| json!({"service": service, "rule": rule, "count": count}));
+    let defects = app.events.defects().into_iter().filter(|found| found.tenant == *caller.tenant());
+    let defects =
+        defects.map(|found| json!({"service": found.service, "defect": found.defect.name(), "lines": found.lines}));
     Json(json!({
         "version": env!("CARGO_PKG_VERSION"),
         "uptime_seconds": app.uptime().as_secs(),
@@ -37,6 +42,7 @@ pub(super) async fn status(State(app): State<App>) -> Json<serde_json::Value> {
             "bytes": totals.bytes,
             "rejected_lines": totals.rejected_lines,
             "personal_data": personal.collect::<Vec<_>>(),
+            "defects": defects.collect::<Vec<_>>(),
         },
         "storage": app.storage.status(),
     }))

@@ -7,8 +7,8 @@ use axum::response::IntoResponse;
 use orders::{Filter, Page, Story, StoryOptions, Summary};
 use serde::Deserialize;
 
-use super::guard::Asker;
 use super::HttpError;
+use super::guard::Asker;
 use crate::app::App;
 
 /// What to tell of an object.
@@ -61,8 +61,8 @@ impl From<orders::Error> for HttpError {
             orders::Kind::Invalid => Self::bad_request(error.to_string()),
             orders::Kind::NotFound => Self::new(StatusCode::NOT_FOUND, error.to_string()),
             orders::Kind::Busy { retry_after } => Self::busy(error.to_string(), retry_after),
-            orders::Kind::Unavailable => Self::unavailable(error),
-            orders::Kind::Internal => Self::internal(error),
+            orders::Kind::Unavailable => Self::unavailable(&error),
+            orders::Kind::Internal => Self::internal(&error),
         }
     }
 }

@@ -12,21 +12,20 @@ use serde_json::{Map, Value, json};
 pub(super) fn answer(answer: Answer, flags: &[String]) -> Vec<u8> {
     let categorize = flags.iter().any(|flag| flag == "categorize-labels");
     let (kind, result) = match answer.data {
-        Data::Streams(found) if categorize => ("streams", found.iter().map(categorized).collect()),
-        Data::Streams(found) => ("streams", merge_labels(found).iter().map(merged).collect()),
-        Data::Matrix(found) => ("matrix", found.iter().map(series).collect()),
-        Data::Vector(found) => ("vector", found.iter().map(sample).collect()),
-        Data::Scalar(time, value) => ("scalar", point(time, value)),
+        Data::Streams(found) if categorize => ("streams", Found::Categorized(found)),
+        Data::Streams(found) => ("streams", Found::Merged(merge_labels(found))),
+        Data::Matrix(found) => ("matrix", Found::Matrix(found)),
+        Data::Vector(found) => ("vector", Found::Vector(found)),
+        Data::Scalar(time, value) => ("scalar", Found::Scalar(point(time, value))),
     };
-    let mut data = json!({"resultType": kind, "result": result, "stats": stats(&answer.stats)});
-    if kind == "streams" && !flags.is_empty() {
-        data["encodingFlags"] = json!(flags);
-    }
-    let mut body = json!({"status": "success", "data": data});
-    if !answer.warnings.is_empty() {
-        body["warnings"] = json!(answer.warnings);
-    }
-    text(&body)
+    let flags = if kind == "streams" { flags } else { &[] };
+    let data = QueryData { kind, flags, result, stats: stats(&answer.stats) };
+    text(&Success { status: "success", data: Some(data), warnings: answer.warnings })
+}
+
+/// The body of any other answer; an empty list of names has no `data` at all.
+pub(super) fn success<T: Serialize>(data: Option<T>) -> Vec<u8> {
+    text(&Success { status: "success", data, warnings: Vec::new() })
 }
 
 /// A value as Go's encoder writes it, with a newline at the end.
@@ -38,46 +37,120 @@ pub(super) fn text(value: &impl Serialize) -> Vec<u8> {
     out
 }
 
-/// Labels as a JSON object.
-pub(super) fn labels(labels: &Labels) -> Value {
-    pairs(labels.iter())
+/// Fields in the order in which Loki writes them.
+#[derive(Serialize)]
+struct Success<T> {
+    status: &'static str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    data: Option<T>,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    warnings: Vec<String>,
 }
 
-fn pairs<'a>(pairs: impl Iterator<Item = (&'a str, &'a str)>) -> Value {
-    Value::Object(pairs.map(|(name, value)| (name.to_owned(), Value::from(value))).collect::<Map<_, _>>())
+#[derive(Serialize)]
+struct QueryData<'a> {
+    #[serde(rename = "resultType")]
+    kind: &'static str,
+    #[serde(rename = "encodingFlags", skip_serializing_if = "<[_]>::is_empty")]
+    flags: &'a [String],
+    result: Found,
+    stats: Value,
 }
 
-fn merged(stream: &LogStream) -> Value {
-    let values = stream.entries.iter().map(|entry| json!([entry.timestamp.0.to_string(), entry.line]));
-    json!({"stream": labels(&stream.labels), "values": values.collect::<Vec<_>>()})
+enum Found {
+    Merged(Vec<LogStream>),
+    Categorized(Vec<LogStream>),
+    Matrix(Vec<Series>),
+    Vector(Vec<Sample>),
+    Scalar(Value),
 }
 
-fn categorized(stream: &LogStream) -> Value {
-    let values = stream.entries.iter().map(|entry| {
-        let mut categories = Map::new();
-        for (name, found) in [("structuredMetadata", &entry.metadata), ("parsed", &entry.parsed)] {
-            if !found.is_empty() {
-                categories.insert(name.to_owned(), pairs(found.iter().map(|(name, value)| (name.as_str(), value.as_str()))));
-            }
+impl Serialize for Found {
+    fn serialize<S: serde::Serializer>(&self, to: S) -> Result<S::Ok, S::Error> {
+        match self {
+            Self::Merged(streams) => to.collect_seq(streams.iter().map(merged)),
+            Self::Categorized(streams) => to.collect_seq(streams.iter().map(categorized)),
+            Self::Matrix(found) => to.collect_seq(found.iter().map(series)),
+            Self::Vector(found) => to.collect_seq(found.iter().map(sample)),
+            Self::Scalar(point) => point.serialize(to),
         }
-        json!([entry.timestamp.0.to_string(), entry.line, categories])
+    }
+}
+
+/// Labels as a JSON object.
+pub(super) struct LabelMap<'a>(pub(super) &'a Labels);
+
+impl Serialize for LabelMap<'_> {
+    fn serialize<S: serde::Serializer>(&self, to: S) -> Result<S::Ok, S::Error> {
+        to.collect_map(self.0.iter())
+    }
+}
+
+/// Pairs as a JSON object.
+struct Pairs<'a>(&'a [(String, String)]);
+
+impl Serialize for Pairs<'_> {
+    fn serialize<S: serde::Serializer>(&self, to: S) -> Result<S::Ok, S::Error> {
+        to.collect_map(self.0.iter().map(|(name, value)| (name, value)))
+    }
+}
+
+#[derive(Serialize)]
+struct Stream<'a, V> {
+    stream: LabelMap<'a>,
+    values: Vec<V>,
+}
+
+#[derive(Serialize)]
+struct Categories<'a> {
+    #[serde(rename = "structuredMetadata", skip_serializing_if = "Option::is_none")]
+    metadata: Option<Pairs<'a>>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    parsed: Option<Pairs<'a>>,
+}
+
+fn merged(stream: &LogStream) -> Stream<'_, (String, &str)> {
+    let values = stream.entries.iter().map(|entry| (entry.timestamp.0.to_string(), entry.line.as_str()));
+    Stream { stream: LabelMap(&stream.labels), values: values.collect() }
+}
+
+fn categorized(stream: &LogStream) -> Stream<'_, (String, &str, Categories<'_>)> {
+    fn some(pairs: &[(String, String)]) -> Option<Pairs<'_>> {
+        (!pairs.is_empty()).then_some(Pairs(pairs))
+    }
+    let values = stream.entries.iter().map(|entry| {
+        let categories = Categories { metadata: some(&entry.metadata), parsed: some(&entry.parsed) };
+        (entry.timestamp.0.to_string(), entry.line.as_str(), categories)
     });
-    json!({"stream": labels(&stream.labels), "values": values.collect::<Vec<_>>()})
+    Stream { stream: LabelMap(&stream.labels), values: values.collect() }
 }
 
-fn series(series: &Series) -> Value {
+#[derive(Serialize)]
+struct Points<'a> {
+    metric: LabelMap<'a>,
+    values: Vec<Value>,
+}
+
+fn series(series: &Series) -> Points<'_> {
     let points = series.points.iter().map(|(time, value)| point(*time, *value));
-    json!({"metric": labels(&series.labels), "values": points.collect::<Vec<_>>()})
+    Points { metric: LabelMap(&series.labels), values: points.collect() }
 }
 
-fn sample(sample: &Sample) -> Value {
-    json!({"metric": labels(&sample.labels), "value": point(sample.timestamp, sample.value)})
+#[derive(Serialize)]
+struct Point<'a> {
+    metric: LabelMap<'a>,
+    value: Value,
+}
+
+fn sample(sample: &Sample) -> Point<'_> {
+    Point { metric: LabelMap(&sample.labels), value: point(sample.timestamp, sample.value) }
 }
 
 /// Seconds as a number, with milliseconds where there are any; the value as text.
 fn point(time: Timestamp, value: f64) -> Value {
     let millis = time.0.div_euclid(1_000_000);
-    let seconds = if millis.rem_euclid(1_000) == 0 { json!(millis.div_euclid(1_000)) } else { json!(millis as f64 / 1e3) };
+    let seconds =
+        if millis.rem_euclid(1_000) == 0 { json!(millis.div_euclid(1_000)) } else { json!(millis as f64 / 1e3) };
     json!([seconds, number(value)])
 }
 
@@ -100,7 +173,18 @@ fn stats(stats: &Stats) -> Value {
         "compressedBytes": 0, "totalDuplicates": 0, "postFilterLines": stats.lines_kept});
     let store = json!({"totalChunksRef": stats.files, "totalChunksDownloaded": stats.files, "chunksDownloadTime": 0, "chunk": chunk});
     let zero = json!({"entriesFound": 0, "entriesRequested": 0, "entriesStored": 0, "bytesReceived": 0, "bytesSent": 0, "requests": 0, "downloadTime": 0});
-    let caches = ["chunk", "index", "result", "statsResult", "volumeResult", "seriesResult", "labelResult", "instantMetricResult", "logResult", "taskResult"];
+    let caches = [
+        "chunk",
+        "index",
+        "result",
+        "statsResult",
+        "volumeResult",
+        "seriesResult",
+        "labelResult",
+        "instantMetricResult",
+        "logResult",
+        "taskResult",
+    ];
     json!({
         "summary": {"bytesProcessedPerSecond": per_second(stats.bytes), "linesProcessedPerSecond": per_second(stats.lines),
             "totalBytesProcessed": stats.bytes, "totalLinesProcessed": stats.lines, "execTime": seconds, "queueTime": 0,
@@ -140,7 +224,15 @@ mod tests {
 
     #[test]
     fn numbers_and_times_are_written_as_go_writes_them() {
-        for (value, text) in [(2.0, "2"), (0.1, "0.1"), (f64::NAN, "NaN"), (f64::INFINITY, "+Inf"), (f64::NEG_INFINITY, "-Inf"), (1e21, "1000000000000000000000"), (-0.5, "-0.5")] {
+        for (value, text) in [
+            (2.0, "2"),
+            (0.1, "0.1"),
+            (f64::NAN, "NaN"),
+            (f64::INFINITY, "+Inf"),
+            (f64::NEG_INFINITY, "-Inf"),
+            (1e21, "1000000000000000000000"),
+            (-0.5, "-0.5"),
+        ] {
             assert_eq!(number(value), text);
         }
         assert_eq!(point(Timestamp(4_000_000_000), 2.0), json!([4, "2"]));

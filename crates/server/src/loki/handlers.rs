@@ -4,7 +4,7 @@ use axum::extract::{Path, State};
 use axum::http::{HeaderMap, HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse as _, Response};
 use query::Params;
-use serde_json::{Value, json};
+use serde_json::json;
 use storage::TimeRange;
 
 use super::{encode, params};
@@ -15,7 +15,12 @@ use crate::http::{Asker, Form, HttpError};
 const FLAGS_HEADER: &str = "x-loki-response-encoding-flags";
 
 /// A metric query at one time.
-pub(crate) async fn query(State(app): State<App>, Asker(caller): Asker, headers: HeaderMap, form: Form) -> Result<Response, HttpError> {
+pub(crate) async fn query(
+    State(app): State<App>,
+    Asker(caller): Asker,
+    headers: HeaderMap,
+    form: Form,
+) -> Result<Response, HttpError> {
     let (text, now) = (text(&form)?, app.now());
     let time = params::time(&form, now)?;
     params::limit(&form)?;
@@ -25,7 +30,12 @@ pub(crate) async fn query(State(app): State<App>, Asker(caller): Asker, headers:
 }
 
 /// A log or metric query over a stretch of time.
-pub(crate) async fn query_range(State(app): State<App>, Asker(caller): Asker, headers: HeaderMap, form: Form) -> Result<Response, HttpError> {
+pub(crate) async fn query_range(
+    State(app): State<App>,
+    Asker(caller): Asker,
+    headers: HeaderMap,
+    form: Form,
+) -> Result<Response, HttpError> {
     let query = text(&form)?.to_owned();
     let asked = Params { query, ..params::range(&form, app.now())? };
     let answer = app.engine.query_range(&caller.scope(), &asked).await?;
@@ -55,15 +65,15 @@ pub(crate) async fn series(State(app): State<App>, Asker(caller): Asker, form: F
     // `{}` stands for all series, as does no selector at all.
     let selectors = form.all("match").chain(form.all("match[]")).filter(|text| text.replace(' ', "") != "{}");
     let found = app.engine.series(&caller.scope(), range, &selectors.map(str::to_owned).collect::<Vec<_>>()).await?;
-    let data: Vec<Value> = found.iter().map(encode::labels).collect();
-    Ok(body(encode::text(&json!({"status": "success", "data": data}))))
+    let data: Vec<_> = found.iter().map(encode::LabelMap).collect();
+    Ok(body(encode::success(Some(data))))
 }
 
 /// The query, laid out for people.
 pub(crate) async fn format_query(form: Form) -> Response {
     let parsed = logql::parse(form.get("query").unwrap_or_default());
     match parsed {
-        Ok(query) => body(encode::text(&json!({"status": "success", "data": query.pretty()}))),
+        Ok(query) => body(encode::success(Some(query.pretty()))),
         Err(error) => {
             let refused = body(encode::text(&json!({"status": "invalid-query", "error": error.to_string()})));
             (StatusCode::BAD_REQUEST, refused).into_response()
@@ -82,12 +92,15 @@ fn range(app: &App, form: &Form) -> Result<TimeRange, HttpError> {
 
 fn flags(headers: &HeaderMap) -> Vec<String> {
     let values = headers.get_all(FLAGS_HEADER).iter().filter_map(|value| value.to_str().ok());
-    values.flat_map(|value| value.split(',')).map(|flag| flag.trim().to_owned()).filter(|flag| !flag.is_empty()).collect()
+    values
+        .flat_map(|value| value.split(','))
+        .map(|flag| flag.trim().to_owned())
+        .filter(|flag| !flag.is_empty())
+        .collect()
 }
 
 fn list(names: Vec<String>) -> Response {
-    let answer = if names.is_empty() { json!({"status": "success"}) } else { json!({"status": "success", "data": names}) };
-    body(encode::text(&answer))
+    body(encode::success((!names.is_empty()).then_some(names)))
 }
 
 fn body(bytes: Vec<u8>) -> Response {

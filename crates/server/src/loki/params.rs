@@ -19,7 +19,9 @@ pub(super) fn range(form: &Form, now: Timestamp) -> Result<Params, HttpError> {
         None => default_step(start, end),
     };
     let interval = match form.get("interval") {
-        Some(text) => duration(text).ok_or_else(|| HttpError::bad_request("negative query interval is not accepted"))?,
+        Some(text) => {
+            duration(text).ok_or_else(|| HttpError::bad_request("negative query interval is not accepted"))?
+        }
         None => Duration::ZERO,
     };
     Ok(Params { query: String::new(), start, end, step, interval, limit: limit(form)?, direction: direction(form)? })
@@ -109,7 +111,9 @@ mod tests {
 
     #[test]
     fn times_are_read_in_all_of_lokis_forms() {
-        for text in ["1700000000", "1700000000.000", "1700000000000000000", "2023-11-14T22:13:20Z", "2023-11-15T01:13:20+03:00"] {
+        for text in
+            ["1700000000", "1700000000.000", "1700000000000000000", "2023-11-14T22:13:20Z", "2023-11-15T01:13:20+03:00"]
+        {
             assert_eq!(timestamp(text), Some(NOW), "{text}");
         }
         for text in ["", "yesterday", "1e99.", "NaN.0"] {

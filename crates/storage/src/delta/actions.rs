@@ -12,10 +12,10 @@ use serde_json::json;
 use uuid::Uuid;
 
 use super::live::{FileChange, listed};
+use crate::TableSpec;
 use crate::files::NewFile;
 use crate::logs::TIMESTAMP;
 use crate::paths::{self, DAY, TENANT};
-use crate::TableSpec;
 
 /// What one commit changed.
 #[derive(Debug)]

@@ -31,9 +31,12 @@ pub(super) struct Sorted<'a> {
 impl<'a> Sorted<'a> {
     pub(super) fn new(spec: &'a TableSpec, batches: &'a [&'a RecordBatch]) -> Result<Self, ArrowError> {
         let columns = |index: usize| batches.iter().map(move |batch| batch.column(index));
-        let unified = spec.schema.fields().iter().enumerate().map(|(index, field)| {
-            is_text_dictionary(field.data_type()).then(|| unify(columns(index))).transpose()
-        });
+        let unified = spec
+            .schema
+            .fields()
+            .iter()
+            .enumerate()
+            .map(|(index, field)| is_text_dictionary(field.data_type()).then(|| unify(columns(index))).transpose());
         let unified = unified.collect::<Result<Vec<_>, _>>()?;
         let times = times(spec, batches)?;
         let days: Vec<i64> = times.iter().map(|time| time.div_euclid(DAY_MICROS)).collect();

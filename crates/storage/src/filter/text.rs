@@ -72,11 +72,7 @@ impl Matcher {
 }
 
 /// Spreads verdicts on the values of a dictionary to its rows.
-pub(super) fn by_key(
-    dictionary: &DictionaryArray<Int32Type>,
-    verdicts: &[bool],
-    of_null: bool,
-) -> BooleanBuffer {
+pub(super) fn by_key(dictionary: &DictionaryArray<Int32Type>, verdicts: &[bool], of_null: bool) -> BooleanBuffer {
     let keys = dictionary.keys();
     if let Some(all) = same(verdicts, of_null, keys.null_count() > 0) {
         return if all { BooleanBuffer::new_set(keys.len()) } else { BooleanBuffer::new_unset(keys.len()) };

@@ -21,8 +21,8 @@ use parquet::schema::types::SchemaDescriptor;
 
 use super::prune::{Unit, units};
 use super::{BATCH_ROWS, Footers, Plan, Step, Steps};
-use crate::logs::{LINE, NANOS, TIMESTAMP};
 use crate::Error;
+use crate::logs::{LINE, NANOS, TIMESTAMP};
 
 /// Decoded columns of a unit that filter and output share may take this much memory.
 const SHARED_COLUMN_BYTES: usize = 32 << 20;

@@ -42,7 +42,8 @@ fn units_of(footer: &ParquetMetaData, filter: &Filter, row_group: usize) -> Vec<
     if span.is_some_and(|span| !overlaps(span)) {
         return Vec::new();
     }
-    let inside = span.is_some_and(|(min, max)| range.contains(start_of_micro(min)) && range.contains(end_of_micro(max)));
+    let inside =
+        span.is_some_and(|(min, max)| range.contains(start_of_micro(min)) && range.contains(end_of_micro(max)));
     let mut kept = vec![0..rows];
     if let Some(times) = times.filter(|_| !inside) {
         kept = intersect(&kept, &times.ranges(rows, |page| times.times(page).is_none_or(overlaps)));
@@ -178,3 +179,5 @@ fn selection(ranges: &[Range<usize>]) -> RowSelection {
     RowSelection::from(selectors)
 }
 
+#[cfg(test)]
+mod tests;

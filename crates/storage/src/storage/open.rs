@@ -2,7 +2,7 @@
 
 use std::fs::{self, File, OpenOptions, TryLockError};
 use std::path::Path;
-use std::sync::atomic::{AtomicBool, AtomicU64};
+use std::sync::atomic::AtomicBool;
 use std::sync::{Arc, Mutex};
 
 use tracing::{info, warn};
@@ -44,7 +44,8 @@ pub(super) async fn open(config: Config, components: Components) -> Result<Arc<S
     let shared = Arc::new(Shared {
         node,
         ack: config.ack,
-        flush_bytes: config.flush_bytes.0,
+        // A head that may not grow to the size of a flush would never be flushed for its size.
+        flush_bytes: config.flush_bytes.0.min(config.memory.0 / 2),
         tables,
         budget,
         metrics,
@@ -63,7 +64,6 @@ pub(super) async fn open(config: Config, components: Components) -> Result<Arc<S
         footers: Arc::new(Footers::new(FOOTER_BYTES)),
         flush_interval: config.flush_interval,
         closed: AtomicBool::new(false),
-        recycled: AtomicU64::new(0),
         lock: Mutex::new(Some(lock)),
     });
     let (weak, shared) = (Arc::downgrade(&storage), Arc::clone(&storage.shared));
@@ -117,7 +117,11 @@ fn lock(paths: &Paths) -> Result<File, Error> {
 
 fn check_node(node: &str) -> Result<(), Error> {
     let fits = !node.is_empty() && node.len() <= 64 && node.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'-');
-    if fits { Ok(()) } else { Err(Error::invalid(format!("`{node}` is no name for a node: use letters, digits and `-`"))) }
+    if fits {
+        Ok(())
+    } else {
+        Err(Error::invalid(format!("`{node}` is no name for a node: use letters, digits and `-`")))
+    }
 }
 
 fn check_spec(spec: &TableSpec, all: &[TableSpec]) -> Result<(), Error> {

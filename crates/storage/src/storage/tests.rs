@@ -3,6 +3,6 @@
 mod crash;
 mod disk;
 mod life;
-mod measure;
+mod others;
 mod reading;
 mod support;

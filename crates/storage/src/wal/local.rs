@@ -80,7 +80,8 @@ impl Wal for LocalWal {
     }
 
     fn bytes(&self) -> u64 {
-        self.current.as_ref().map_or(0, |current| current.len) + self.closed.iter().map(|segment| segment.len).sum::<u64>()
+        self.current.as_ref().map_or(0, |current| current.len)
+            + self.closed.iter().map(|segment| segment.len).sum::<u64>()
     }
 }
 

@@ -9,26 +9,28 @@ const FAILURES: usize = 6;
 
 pub(super) fn draw(story: &Story, step: usize, pen: Pen<'_>, out: &mut String) {
     for deviation in story.deviations.iter().filter(|deviation| deviation.step == step) {
-        note(Ink::Warning, "!", &pen.words.deviation(deviation), pen, out);
+        note(Ink::Warning, "!", &pen.words.deviation(deviation), "", pen, out);
     }
     let failed = grouped(story.failures.iter().filter(|failure| failure.step == Some(step)));
     for group in failed.iter().take(FAILURES) {
-        note(Ink::Bad, "✗", &failure(group, pen), pen, out);
+        let (text, trace) = failure(group, pen);
+        note(Ink::Bad, "✗", &text, &trace, pen, out);
     }
     more(failed.len().saturating_sub(FAILURES), pen, out);
     let Some(this) = story.steps.get(step) else { return };
     let next = this.left.or_else(|| story.last.0.checked_add(1).map(logline::Timestamp));
     let here = |retry: &&Retry| this.entered <= retry.last && next.is_none_or(|next| retry.last < next);
     for retry in story.retries.iter().filter(here) {
-        note(Ink::Warning, "↻", &retried(retry, pen), pen, out);
+        note(Ink::Warning, "↻", &retried(retry, pen), "", pen, out);
     }
 }
 
-fn note(ink: Ink, sign: &str, text: &str, pen: Pen<'_>, out: &mut String) {
+/// One note; what stands at its end is not cut.
+fn note(ink: Ink, sign: &str, text: &str, end: &str, pen: Pen<'_>, out: &mut String) {
     let mut row = pen.row();
     row.space(4).add(Ink::Faint, "╰ ").add(ink, sign).space(1);
-    let room = pen.width.saturating_sub(row.columns());
-    row.add(ink, &cut(text, room)).end(out);
+    let room = pen.width.saturating_sub(row.columns() + end.chars().count());
+    row.add(ink, &cut(text, room)).add(Ink::Faint, end).end(out);
 }
 
 /// Failures that are the same seen from two sides, or tried again, together.
@@ -49,13 +51,13 @@ pub(super) fn grouped<'a>(failures: impl Iterator<Item = &'a Failure>) -> Vec<Ve
     groups
 }
 
-/// `09:13:01.120 crm → mes POST /jobs 503 upstream timeout ×3 · trace 4bf92f35`
-fn failure(group: &[&Failure], pen: Pen<'_>) -> String {
+/// `9 Mar 09:13:01 crm → mes POST /jobs 503 upstream timeout ×3` and ` · trace 4bf92f35`.
+fn failure(group: &[&Failure], pen: Pen<'_>) -> (String, String) {
     // The caller's side names both services.
     let Some(main) = group.iter().find(|failure| failure.peer.is_some()).or(group.first()) else {
-        return String::new();
+        return (String::new(), String::new());
     };
-    let mut text = format!("{} {}", pen.words.clock(main.time), main.service);
+    let mut text = format!("{} {}", pen.words.second(main.time).trim_start(), main.service);
     if let Some(peer) = &main.peer {
         text += &format!(" → {peer}");
     }
@@ -74,11 +76,9 @@ fn failure(group: &[&Failure], pen: Pen<'_>) -> String {
     if 1 < sides {
         text += &format!(" ×{sides}");
     }
-    if let Some(trace) = &main.trace_id {
-        let short: String = trace.chars().take(8).collect();
-        text += &format!(" · {} {short}", pen.words.pick("trace", "трасса"));
-    }
-    text
+    let short = |trace: &String| trace.chars().take(8).collect::<String>();
+    let trace = main.trace_id.as_ref().map(|trace| format!(" · {} {}", pen.words.pick("trace", "трасса"), short(trace)));
+    (text, trace.unwrap_or_default())
 }
 
 fn retried(retry: &Retry, pen: Pen<'_>) -> String {
@@ -92,5 +92,5 @@ fn retried(retry: &Retry, pen: Pen<'_>) -> String {
         crate::render::Language::English => format!("{} tries", retry.attempts),
         crate::render::Language::Russian => format!("попыток: {}", retry.attempts),
     };
-    format!("{} {}{peer} {}: {tries}, {ended}", words.clock(retry.first), retry.service, retry.endpoint)
+    format!("{} {}{peer} {}: {tries}, {ended}", words.second(retry.first).trim_start(), retry.service, retry.endpoint)
 }

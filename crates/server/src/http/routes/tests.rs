@@ -14,10 +14,16 @@ const PATIENCE: Duration = Duration::from_secs(30);
 fn config(folder: &std::path::Path) -> Config {
     let token = |permission: Permission| {
         let name = permission.name();
-        format!("[[auth.token]]\nname = \"{name}\"\ntoken = \"{name}-token-0123456789\"\nservices = [\"shop-api\"]\npermissions = [\"{name}\"]\n")
+        format!(
+            "[[auth.token]]\nname = \"{name}\"\ntoken = \"{name}-token-0123456789\"\nservices = [\"shop-api\"]\npermissions = [\"{name}\"]\n"
+        )
     };
     let text: String = Permission::ALL.map(token).concat();
-    let flags = Flags { data_dir: Some(folder.to_owned()), listen: Some(SocketAddr::from(([127, 0, 0, 1], 0))), no_auth: false };
+    let flags = Flags {
+        data_dir: Some(folder.to_owned()),
+        listen: Some(SocketAddr::from(([127, 0, 0, 1], 0))),
+        no_auth: false,
+    };
     Config::load(&text, [], &flags).unwrap()
 }
 
@@ -54,7 +60,12 @@ async fn every_route_is_closed_to_those_without_its_permission() {
                 assert!(got == 403 || got == 405, "{method} {} lets `{}` in: {got}", route.path, other.name());
             }
             let got = status(&client, &url, method, Some(permission.name())).await;
-            assert!(![401, 403, 500].contains(&got), "{method} {} shuts `{}` out: {got}", route.path, permission.name());
+            assert!(
+                ![401, 403, 500].contains(&got),
+                "{method} {} shuts `{}` out: {got}",
+                route.path,
+                permission.name()
+            );
         }
     }
     stop.send(()).unwrap();

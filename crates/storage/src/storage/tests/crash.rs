@@ -126,7 +126,8 @@ async fn another_writer_that_took_the_version_is_stepped_over() {
     storage.append(batch("shop", &[(MIDNIGHT, "ours")])).await.unwrap();
     let table = &storage.shared.tables[0];
     let entry = table.delta().folder().join(paths::commit_entry(1));
-    std::fs::write(&entry, "{\"commitInfo\":{}}\n{\"txn\":{\"appId\":\"lapidary-wal/other\",\"version\":9}}\n").unwrap();
+    std::fs::write(&entry, "{\"commitInfo\":{}}\n{\"txn\":{\"appId\":\"lapidary-wal/other\",\"version\":9}}\n")
+        .unwrap();
     storage.flush().await.unwrap();
     assert_eq!(table.version(), 2);
     drop(storage);

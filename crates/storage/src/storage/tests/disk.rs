@@ -48,7 +48,9 @@ fn noise(rng: &mut Rng, bytes: usize) -> String {
 #[test]
 fn a_full_disk_refuses_pushes_and_takes_them_again_when_there_is_space() {
     let Some(disk) = small_disk() else {
-        return with_small_disk("storage::tests::disk::a_full_disk_refuses_pushes_and_takes_them_again_when_there_is_space");
+        return with_small_disk(
+            "storage::tests::disk::a_full_disk_refuses_pushes_and_takes_them_again_when_there_is_space",
+        );
     };
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
     runtime.block_on(async {

@@ -47,7 +47,12 @@ async fn days_are_cut_in_utc_and_late_lines_find_theirs() {
     let folders: Vec<&str> = files.iter().map(|file| file.path.rsplit_once('/').unwrap().0).collect();
     assert_eq!(
         folders,
-        ["tenant=fake/day=1969-12-31", "tenant=fake/day=2026-11-21", "tenant=fake/day=2026-11-21", "tenant=fake/day=2026-11-22"]
+        [
+            "tenant=fake/day=1969-12-31",
+            "tenant=fake/day=2026-11-21",
+            "tenant=fake/day=2026-11-21",
+            "tenant=fake/day=2026-11-22"
+        ]
     );
     let newest = files.last().unwrap();
     assert_eq!((newest.rows, newest.first.0), (2, MIDNIGHT));
@@ -294,7 +299,8 @@ async fn metadata_and_the_time_of_receipt_are_kept() {
                 for row in 0..rows.num_rows() {
                     found.insert(maps.is_valid(row).then(|| {
                         let pairs = maps.value(row);
-                        let texts = |column| pairs.column(column).as_string::<i32>().iter().map(|t| t.unwrap().to_owned());
+                        let texts =
+                            |column| pairs.column(column).as_string::<i32>().iter().map(|t| t.unwrap().to_owned());
                         texts(0).zip(texts(1)).collect::<Vec<_>>()
                     }));
                 }
