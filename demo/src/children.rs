@@ -142,7 +142,6 @@ pub(crate) fn client() -> Result<reqwest::Client, Error> {
     reqwest::Client::builder().no_proxy().timeout(Duration::from_secs(10)).build().map_err(Error::Client)
 }
 
-
 #[cfg(test)]
 mod tests {
     use super::*;

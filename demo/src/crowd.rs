@@ -15,7 +15,7 @@ use tokio::sync::{Semaphore, mpsc};
 
 use crate::Error;
 use crate::faults::{Fault, LiveFaults};
-use crate::services::Company;
+use crate::services::{Company, Components};
 use crate::state::State;
 use crate::world::{Step, World};
 
@@ -27,21 +27,6 @@ const BUSY: usize = 48;
 const PLANS: usize = 1_024;
 /// What was due while the demo stood still is done within about this time.
 const CATCH_UP: Duration = Duration::from_mins(10);
-
-/// What the crowd is made of.
-#[derive(Clone, Debug)]
-pub struct Components {
-    /// Tells the time.
-    pub clock: Arc<dyn Clock>,
-    /// Runs everybody.
-    pub tasks: Tasks,
-    /// What goes wrong.
-    pub faults: LiveFaults,
-    /// Draws everything.
-    pub rng: Rng,
-    /// How many times faster than life everybody acts.
-    pub speed: f64,
-}
 
 /// Everybody; clones are the same people.
 #[derive(Clone, Debug)]
@@ -61,12 +46,13 @@ struct Inner {
 }
 
 impl Crowd {
-    /// Sends everybody to `company`: visitors come, and the open orders of its book go on as planned.
-    pub fn start(company: Company, next_order: u64, components: Components) -> Result<Self, Error> {
-        let (crowd, plans) = Self::gather(company, next_order, components.clone())?;
-        let tasks = &components.tasks;
+    /// Sends everybody to `company`, `speed` times faster than life: visitors come, and the open orders of its book go on
+    /// as planned.
+    pub fn start(company: Company, next_order: u64, speed: f64, components: Components) -> Result<Self, Error> {
+        let tasks = components.tasks.clone();
+        let (crowd, plans) = Self::gather(company, next_order, speed, components)?;
         tasks.spawn(crowd.clone().follow(plans, tasks.clone()));
-        visits::start(&crowd, tasks);
+        visits::start(&crowd, &tasks);
         Ok(crowd)
     }
 
@@ -74,14 +60,15 @@ impl Crowd {
     pub(crate) fn gather(
         company: Company,
         next_order: u64,
-        mut components: Components,
+        speed: f64,
+        components: Components,
     ) -> Result<(Self, mpsc::Receiver<(Timestamp, u64)>), Error> {
         let (plans, planned) = mpsc::channel(PLANS);
-        let Components { clock, faults, speed, .. } = components.clone();
-        let world = Mutex::new(World::new(components.rng.fork(), next_order, speed));
+        let Components { clock, faults, mut rng, .. } = components;
+        let world = Mutex::new(World::new(rng.fork(), next_order, speed));
         let http = reqwest::Client::builder().no_proxy().timeout(Duration::from_secs(30));
         let http = http.build().map_err(Error::Client)?;
-        let (rng, busy) = (Mutex::new(components.rng), Arc::new(Semaphore::new(BUSY)));
+        let (rng, busy) = (Mutex::new(rng), Arc::new(Semaphore::new(BUSY)));
         Ok((Self(Arc::new(Inner { company, world, rng, http, clock, faults, speed, plans, busy })), planned))
     }
 
@@ -89,6 +76,13 @@ impl Crowd {
     pub fn state(&self, base: &State) -> State {
         let next_order = self.world().next_order();
         State { next_order, open: self.0.company.book().orders(), ..base.clone() }
+    }
+
+    /// Settles the steps that were done when everything ended, but whose answers nobody waited for.
+    pub fn settle_interrupted(&self) {
+        for (id, step) in self.0.company.book().done_unnoticed() {
+            self.settle(id, step, Ended::Done);
+        }
     }
 
     /// The services.
@@ -120,11 +114,13 @@ impl Crowd {
         }
     }
 
-    /// The plans of the orders in the book; what is overdue is spread, so that not everybody comes at once.
+    /// The plans of the orders in the book, sooner by the speed; what is overdue is spread, so that not everybody comes
+    /// at once.
     fn left_open(&self) -> Vec<(Timestamp, u64)> {
         let now: Timestamp = self.0.clock.now().into();
         let when = |at: Timestamp| {
-            if now <= at { at } else { now.after(self.with_rng(|rng| CATCH_UP.div_f64(self.0.speed).mul_f64(rng.unit()))) }
+            let wait = if now <= at { at.since(now) } else { self.with_rng(|rng| CATCH_UP.mul_f64(rng.unit())) };
+            now.after(wait.div_f64(self.0.speed))
         };
         let orders = self.0.company.book().orders();
         orders.iter().filter_map(|order| order.next.map(|(_, at)| (when(at), order.id))).collect()

@@ -8,10 +8,10 @@ use stdx::{Clock, Rng, Tasks};
 
 use crate::Error;
 use crate::control;
-use crate::crowd::{self, Crowd};
+use crate::crowd::Crowd;
 use crate::faults::{Fault, LiveFaults};
 use crate::folder::Folder;
-use crate::services::{self, Company};
+use crate::services::{Company, Components};
 use crate::state::State;
 
 /// What was asked for.
@@ -47,17 +47,9 @@ impl Live {
         let tasks = Tasks::default();
         let faults = LiveFaults::new(Arc::clone(&clock));
         let mut rng = Rng::from_entropy();
-        let parts = services::Components {
-            clock: Arc::clone(&clock),
-            tasks: tasks.clone(),
-            faults: faults.clone(),
-            rng: rng.fork(),
-        };
-        let company = Company::open(&folder.logs(), state.open.clone(), parts).await?;
-        let (parts_rng, speed) = (rng.fork(), wishes.speed);
-        let parts =
-            crowd::Components { clock, tasks: tasks.clone(), faults: faults.clone(), rng: parts_rng, speed };
-        let crowd = Crowd::start(company, state.next_order, parts)?;
+        let components = Components { clock, tasks: tasks.clone(), faults: faults.clone(), rng: rng.fork() };
+        let company = Company::open(&folder.logs(), state.open.clone(), components.clone()).await?;
+        let crowd = Crowd::start(company, state.next_order, wishes.speed, components)?;
         control::open(folder, faults.clone(), &tasks).await?;
         by_chance(wishes.faults.iter().copied().collect(), faults, &tasks, rng);
         let live = Self { crowd, folder: folder.clone(), base: state, tasks };
@@ -68,6 +60,7 @@ impl Live {
     /// Ends everything and saves the open orders as they are.
     pub async fn end(self) -> Result<(), Error> {
         self.tasks.drain(GRACE).await;
+        self.crowd.settle_interrupted();
         let crowd = self.crowd.clone();
         // A log that cannot be written any more is no reason not to end.
         drop(tokio::task::spawn_blocking(move || crowd.company().flush(GRACE)).await);
@@ -127,21 +120,21 @@ mod tests {
         let size = |service| std::fs::metadata(log_file(&folder.logs(), service)).unwrap().len();
         let before = Service::ALL.map(size);
 
-        // A day in less than a minute.
-        let wishes = Wishes { faults: BTreeSet::new(), speed: 3_000.0 };
+        let soonest = state.open.iter().min_by_key(|order| order.next.map(|(_, at)| at)).unwrap();
+        let wishes = Wishes { faults: BTreeSet::new(), speed: 200.0 };
         let live = Live::start(&folder, state.clone(), &wishes, Arc::new(SystemClock)).await.unwrap();
-        let closed = async {
-            let first = state.open.first().unwrap().id;
-            while live.crowd.company().book().order(first).is_some() {
+        let moved_on = async {
+            while live.crowd.company().book().order(soonest.id).is_some_and(|order| order.next == soonest.next) {
                 tokio::time::sleep(Duration::from_millis(50)).await;
             }
         };
-        tokio::time::timeout(Duration::from_secs(120), closed).await.expect("the oldest open order is closed");
+        tokio::time::timeout(Duration::from_secs(60), moved_on).await.expect("the next due order moves on");
         live.end().await.unwrap();
 
         let after = State::load(&folder.state()).unwrap().unwrap();
         assert!(state.next_order <= after.next_order && after.story == state.story);
-        assert!(after.open.iter().all(|order| order.id != state.open.first().unwrap().id));
-        assert!(Service::ALL.map(size).iter().zip(before).all(|(now, before)| before < *now));
+        let same = after.open.iter().find(|order| order.id == soonest.id);
+        assert!(same.is_none_or(|order| order.next != soonest.next));
+        assert!(Service::ALL.map(size).iter().sum::<u64>() > before.iter().sum());
     }
 }

@@ -29,7 +29,7 @@ pub use transport::Failure;
 
 use office::Office;
 
-/// What the services are built of.
+/// What the services and everybody around them are built of.
 #[derive(Clone, Debug)]
 pub struct Components {
     /// Tells the time of their lines.
@@ -38,7 +38,7 @@ pub struct Components {
     pub tasks: Tasks,
     /// What goes wrong.
     pub faults: LiveFaults,
-    /// Draws how long they take.
+    /// Draws what is left to chance.
     pub rng: Rng,
 }
 
@@ -72,16 +72,15 @@ impl Company {
         let services = [address(&shop)?, address(&crm)?, address(&mes)?];
         let addresses = Addresses { services, queue: address(&queue)? };
         let book = Book::new(orders);
-        let mut office = |service| {
-            Office::open(service, &log_file(folder, service), book.clone(), addresses, &mut components)
-        };
+        let mut office =
+            |service| Office::open(service, &log_file(folder, service), book.clone(), addresses, &mut components);
         let offices = [office(Service::Shop)?, office(Service::Crm)?, office(Service::Mes)?];
         let [shop_office, crm_office, mes_office] = offices.clone();
         serve(&components.tasks, shop, shop::router(shop_office));
         serve(&components.tasks, crm, crm::router(crm_office.clone()));
         serve(&components.tasks, mes, mes::router(mes_office.clone()));
         serve(&components.tasks, queue, queue::router(components.faults.clone()));
-        crm::start(crm_office, &components.tasks);
+        crm::start(&crm_office, &components.tasks);
         mes::start(mes_office, &components.tasks);
         Ok(Self { addresses, offices, book })
     }

@@ -6,7 +6,7 @@ use std::time::Duration;
 use logline::Timestamp;
 use stdx::{Clock, Shutdown, Tasks};
 use tokio::sync::mpsc;
-use tracing::info;
+use tracing::{error, info, warn};
 
 use crate::Error;
 use crate::batch::{Batch, Prepared, Treatment};
@@ -40,6 +40,10 @@ impl Agent {
     /// Locks the state folder, opens the files that are there, and makes the batch that was under way once more.
     pub fn open(config: Config, clock: Arc<dyn Clock>, tasks: &Tasks) -> Result<Self, Error> {
         let masker = mask::Masker::new(config.mask.clone())?;
+        let rules: Vec<_> = masker.rule_names().collect();
+        if rules.is_empty() {
+            warn!("masking is off: personal data leaves this host as it is");
+        }
         let treatment = Arc::new(Treatment { masker, reader: logline::Reader::default() });
         let store = Arc::new(Store::open(&config.state_dir)?);
         let tail = Tail::open(&config, Arc::clone(&treatment), Arc::clone(&store), clock.instant());
@@ -49,15 +53,20 @@ impl Agent {
         let batch = reading.begin();
         let repeated = under_way.and_then(|under_way| reading.tail.repeat(&under_way, batch));
         store.save()?;
-        info!(agent = store.with(|state| state.agent.clone()), url = %config.output.url, "ready");
+        info!(agent = store.with(|state| state.agent.clone()), url = %config.output.url, ?rules, "ready");
         let shipper = Shipper::new(config.output, treatment, store, tasks.shutdown())?;
         Ok(Self { shipper, reading, repeated, shutdown: tasks.shutdown() })
     }
 
-    /// Runs until the tasks are drained: then the batch under construction is sent, if the server takes it.
+    /// Runs until the tasks are drained: then the batch under construction is sent, if the server takes it. Should the
+    /// agent fail, it stops the tasks itself.
     pub fn spawn(self, tasks: &Tasks) {
         let (out, batches) = mpsc::channel(1);
-        tasks.spawn(self.shipper.run(batches));
+        let all = tasks.clone();
+        tasks.spawn(async move {
+            self.shipper.run(batches).await;
+            all.stop();
+        });
         tasks.spawn(run(self.reading, self.repeated, out, self.shutdown));
     }
 }
@@ -78,7 +87,7 @@ async fn run(mut reading: Reading, repeated: Option<Prepared>, out: mpsc::Sender
             return;
         }
         last = shutdown.is_asked();
-        let Ok(turn) = tokio::task::spawn_blocking(move || reading.turn(batch, last)).await else { return };
+        let Some(turn) = unblocked(move || reading.turn(batch, last)).await else { return };
         (reading, batch, ready) = (turn.reading, turn.batch, turn.ready);
         pause = if turn.any { POLL.0 } else { (pause * 2).min(POLL.1) };
         if ready.is_none() && !last {
@@ -96,8 +105,14 @@ async fn hand_over(mut reading: Reading, ready: Prepared, out: &mpsc::Sender<Pre
             place.ok()?.send(ready);
             return Some(reading);
         }
-        reading = tokio::task::spawn_blocking(move || reading.look()).await.ok()?;
+        reading = unblocked(move || reading.look()).await?;
     }
+}
+
+/// Does what blocks on a thread of its own; `None` if it panicked, which ends the agent.
+async fn unblocked<T: Send + 'static>(work: impl FnOnce() -> T + Send + 'static) -> Option<T> {
+    let done = tokio::task::spawn_blocking(work).await;
+    done.inspect_err(|error| error!(%error, "reading failed")).ok()
 }
 
 /// What one turn of reading leaves.

@@ -116,13 +116,17 @@ async fn ship(config: Config) -> Result<ExitCode> {
     tracing_subscriber::fmt().with_env_filter(filter).with_writer(io::stderr).init();
     let (tasks, grace) = (Tasks::default(), config.shutdown_grace);
     let clock: Arc<dyn Clock> = Arc::new(SystemClock);
+    let mut failed = tasks.shutdown();
     Agent::open(config, clock, &tasks)?.spawn(&tasks);
-    stop_asked().await?;
+    let code = tokio::select! {
+        asked = stop_asked() => asked.map(|()| ExitCode::SUCCESS)?,
+        () = failed.wait() => ExitCode::FAILURE,
+    };
     info!("stopping");
     if let Drained::Aborted(count) = tasks.drain(grace).await {
         warn!(count, "stopped before everything was delivered; the rest is sent at the next start");
     }
-    Ok(ExitCode::SUCCESS)
+    Ok(code)
 }
 
 async fn stop_asked() -> Result<()> {

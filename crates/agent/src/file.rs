@@ -3,6 +3,7 @@
 //! A file stays open until it is read to its end, whatever happens to its name. What stands before the place of reading
 //! is compared at each read, in the same call, so a file that was cut or replaced is noticed and read from its start.
 
+use std::fmt;
 use std::fs::{File, Metadata};
 use std::io;
 use std::os::fd::AsRawFd;
@@ -110,18 +111,15 @@ impl Tailed {
 
     /// Moves lines into the batch: at most one chunk, not beyond `limit`, until the batch is full. Tells whether there
     /// was something to read.
-    pub(crate) fn read(&mut self, buffer: &mut Vec<u8>, batch: &mut Batch, limit: Option<u64>) -> io::Result<bool> {
+    pub(crate) fn read(&mut self, buffer: &mut Buffer, batch: &mut Batch, limit: Option<u64>) -> io::Result<bool> {
         let before = self.marker.len();
         let left = limit.map_or(u64::MAX, |limit| limit.saturating_sub(self.at));
         let wanted = usize::try_from(left).unwrap_or(usize::MAX).min(CHUNK);
-        buffer.resize(before + wanted, 0);
-        let got = read_full(&self.file, buffer, self.at - before as u64)?;
-        buffer.truncate(got);
-        if !buffer.starts_with(&self.marker) {
+        let data = read_full(&self.file, &mut buffer.0[..before + wanted], self.at - before as u64)?;
+        let Some(data) = data.strip_prefix(self.marker.as_slice()) else {
             (self.at, self.marker, self.looked, self.was_cut) = (0, Vec::new(), 0, true);
             return Ok(true);
-        }
-        let data = &buffer[before..];
+        };
         let taken = self.lines(data, batch);
         if taken > 0 {
             self.advance(taken as u64, &data[..taken], batch);
@@ -145,20 +143,18 @@ impl Tailed {
     }
 
     /// Looks for the end of a line that fills a chunk, then adds its beginning.
-    fn long_line(&mut self, buffer: &mut Vec<u8>, batch: &mut Batch, limit: Option<u64>) -> io::Result<bool> {
+    fn long_line(&mut self, buffer: &mut Buffer, batch: &mut Batch, limit: Option<u64>) -> io::Result<bool> {
         let mut from = self.looked.max(self.at);
         let stop = from.saturating_add(MAX_LOOK).min(limit.unwrap_or(u64::MAX));
         while from < stop {
-            buffer.resize(CHUNK, 0);
-            let got = read_full(&self.file, buffer, from)?;
-            buffer.truncate(got);
-            if let Some(end) = memchr::memchr(b'\n', buffer) {
+            let data = read_full(&self.file, &mut buffer.0[..CHUNK], from)?;
+            if let Some(end) = memchr::memchr(b'\n', data) {
                 self.take_long(from + end as u64, 1, batch)?;
                 return Ok(true);
             }
-            from += got as u64;
+            from += data.len() as u64;
             self.looked = from;
-            if got < CHUNK {
+            if data.len() < CHUNK {
                 return Ok(false);
             }
         }
@@ -170,9 +166,8 @@ impl Tailed {
         let len = end.saturating_sub(self.at);
         let total = usize::try_from(len).unwrap_or(usize::MAX);
         let mut head = vec![0; total.min(MAX_LINE + MARGIN)];
-        let got = read_full(&self.file, &mut head, self.at)?;
-        head.truncate(got);
-        batch.line(self.id, &self.source, &head, (total > head.len()).then_some(total));
+        let head = read_full(&self.file, &mut head, self.at)?;
+        batch.line(self.id, &self.source, head, (total > head.len()).then_some(total));
         let tail = self.before(end + more)?.unwrap_or_default();
         self.advance(len + more, &tail, batch);
         Ok(())
@@ -207,7 +202,7 @@ impl Tailed {
     fn before(&self, offset: u64) -> io::Result<Option<Vec<u8>>> {
         let wanted = offset.min(Marker::MAX as u64);
         let mut bytes = vec![0; usize::try_from(wanted).unwrap_or(Marker::MAX)];
-        let got = read_full(&self.file, &mut bytes, offset - wanted)?;
+        let got = read_full(&self.file, &mut bytes, offset - wanted)?.len();
         Ok((got == bytes.len()).then_some(bytes))
     }
 
@@ -216,8 +211,7 @@ impl Tailed {
         while end > 0 {
             let from = end.saturating_sub(CHUNK as u64);
             let mut bytes = vec![0; usize::try_from(end - from).unwrap_or(CHUNK)];
-            let got = read_full(&self.file, &mut bytes, from)?;
-            if let Some(at) = memchr::memrchr(b'\n', &bytes[..got]) {
+            if let Some(at) = memchr::memrchr(b'\n', read_full(&self.file, &mut bytes, from)?) {
                 return Ok(from + at as u64 + 1);
             }
             end = from;
@@ -226,8 +220,23 @@ impl Tailed {
     }
 }
 
+/// Room for one read, shared by all files.
+pub(crate) struct Buffer(Vec<u8>);
+
+impl Default for Buffer {
+    fn default() -> Self {
+        Self(vec![0; Marker::MAX + CHUNK])
+    }
+}
+
+impl fmt::Debug for Buffer {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Buffer")
+    }
+}
+
 /// Reads until the buffer is full or the file ends.
-fn read_full(file: &File, buffer: &mut [u8], at: u64) -> io::Result<usize> {
+fn read_full<'b>(file: &File, buffer: &'b mut [u8], at: u64) -> io::Result<&'b [u8]> {
     let mut got = 0;
     while got < buffer.len() {
         match file.read_at(&mut buffer[got..], at + got as u64) {
@@ -237,5 +246,5 @@ fn read_full(file: &File, buffer: &mut [u8], at: u64) -> io::Result<usize> {
             Err(error) => return Err(error),
         }
     }
-    Ok(got)
+    Ok(&buffer[..got])
 }

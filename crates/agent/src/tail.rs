@@ -12,7 +12,7 @@ use tracing::{info, warn};
 
 use crate::batch::{Batch, Prepared, Source, Treatment};
 use crate::config::{Config, Input, Start};
-use crate::file::Tailed;
+use crate::file::{Buffer, Tailed};
 use crate::state::{FileId, InFlight, Part, Position};
 use crate::store::Store;
 
@@ -39,7 +39,7 @@ pub(crate) struct Tail {
     refused: BTreeSet<PathBuf>,
     /// The file that comes first in the next turn.
     turn: usize,
-    buffer: Vec<u8>,
+    buffer: Buffer,
 }
 
 impl Tail {
@@ -65,7 +65,7 @@ impl Tail {
             is_unsaved: true,
             refused: BTreeSet::new(),
             turn: 0,
-            buffer: Vec::new(),
+            buffer: Buffer::default(),
         };
         let names: BTreeSet<_> = this.inputs.iter().map(|(input, _)| name(input)).collect();
         let known = this.store.with(|state| std::mem::replace(&mut state.inputs, names));

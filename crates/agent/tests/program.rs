@@ -1,5 +1,7 @@
 //! The real binary: exit codes, SIGTERM, kill -9.
 
+#![expect(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
+
 use std::fs;
 use std::path::Path;
 use std::process::{Child, Command, Output, Stdio};

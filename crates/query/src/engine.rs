@@ -46,7 +46,7 @@ impl Engine {
     /// Lines or series over a stretch of time. Dropping the future stops the work.
     pub async fn query_range(&self, scope: &Scope, params: &Params) -> Result<Answer, Error> {
         params.check(&self.config.limits)?;
-        let expr = logql::parse(&params.query)?;
+        let expr = parse(&params.query)?;
         let (run, view) = self.begin(scope, logs::LOGS)?;
         let data = match &expr {
             Expr::Log(log) => run.within_limits(crate::logs::run(&run, &view, log, params)).await?,
@@ -61,7 +61,7 @@ impl Engine {
 
     /// Series, or a number, at one time.
     pub async fn query_instant(&self, scope: &Scope, query: &str, time: Timestamp) -> Result<Answer, Error> {
-        let Expr::Metric(expr) = logql::parse(query)? else {
+        let Expr::Metric(expr) = parse(query)? else {
             return Err(Error::invalid(
                 "log queries are not supported as an instant query type, please change your query to a range query type",
             ));
@@ -114,7 +114,7 @@ impl Engine {
     /// The plans of a query, for people: what is read, what the scan filters by, what runs where.
     pub fn explain(&self, scope: &Scope, params: &Params) -> Result<String, Error> {
         let (_, view) = self.begin(scope, logs::LOGS)?;
-        let plans = match &logql::parse(&params.query)? {
+        let plans = match &parse(&params.query)? {
             Expr::Log(log) => {
                 let range = TimeRange { start: params.start, end: params.end };
                 vec![crate::logs::plan(&view, log, range, params.direction, Some(params.limit))?]
@@ -146,6 +146,13 @@ impl Engine {
         let snapshot = known.snapshot(scope.tenant());
         Ok((run, View::new(&known, snapshot, visible, self.config.parallelism)))
     }
+}
+
+/// A query may not touch every stream there is.
+fn parse(query: &str) -> Result<Expr, Error> {
+    let expr = logql::parse(query)?;
+    expr.validate_for_query()?;
+    Ok(expr)
 }
 
 fn selectors<'s>(texts: impl IntoIterator<Item = impl AsRef<str> + 's>) -> Result<Vec<Vec<Matcher>>, Error> {

@@ -2,6 +2,8 @@
 //!
 //! `cargo bench -p storage --profile dev` reuses the build of the tests, in which the hot crates are optimised.
 
+#![expect(clippy::unwrap_used, reason = "a benchmark may end at the first surprise")]
+
 use std::sync::Arc;
 use std::time::Duration;
 

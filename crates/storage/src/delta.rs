@@ -8,6 +8,7 @@ mod actions;
 mod live;
 
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use bytes::Bytes;
 use deltalake_core::DeltaTable;
@@ -76,7 +77,7 @@ impl DeltaLog {
             log.write_entry(0, actions).await?;
             log.sync_entry(0).await?;
         }
-        let mut table = DeltaTable::new(log.store.0.clone());
+        let mut table = DeltaTable::new(Arc::clone(&log.store.0));
         table.load().await.map_err(|e| failed(&e))?;
         let state = table.snapshot().map_err(|e| failed(&e))?;
         let position = state.transaction_version(log.store.0.as_ref(), &log.app).await.map_err(|e| failed(&e))?;
@@ -127,7 +128,7 @@ impl DeltaLog {
     }
 
     async fn try_checkpoint(&self, version: u64) -> Result<(), String> {
-        let mut table = DeltaTable::new(self.store.0.clone());
+        let mut table = DeltaTable::new(Arc::clone(&self.store.0));
         table.load_version(version).await.map_err(|error| error.to_string())?;
         deltalake_core::checkpoints::create_checkpoint(&table, None).await.map_err(|error| error.to_string())?;
         let folder = self.folder.join(paths::delta_log());
@@ -145,7 +146,7 @@ impl DeltaLog {
         match self.store.0.write_commit_entry(version, CommitOrBytes::LogBytes(actions), id).await {
             Ok(()) => Ok(true),
             Err(TransactionError::VersionAlreadyExists(_)) => Ok(false),
-            Err(error) => Err(store_error(&self.folder.join(paths::commit_entry(version)), error)),
+            Err(error) => Err(store_error(&self.folder.join(paths::commit_entry(version)), &error)),
         }
     }
 
@@ -169,8 +170,8 @@ impl DeltaLog {
 }
 
 /// A full disk arrives wrapped in the store's own errors.
-fn store_error(path: &Path, error: TransactionError) -> Error {
-    let mut source: Option<&(dyn std::error::Error + 'static)> = Some(&error);
+fn store_error(path: &Path, error: &TransactionError) -> Error {
+    let mut source: Option<&(dyn std::error::Error + 'static)> = Some(error);
     while let Some(cause) = source {
         if let Some(io) = cause.downcast_ref::<std::io::Error>() {
             let again = io.raw_os_error().map_or_else(|| io.kind().into(), std::io::Error::from_raw_os_error);

@@ -72,10 +72,12 @@ impl Error {
         Failure::Invalid(reason.into()).into()
     }
 
+    #[expect(clippy::needless_pass_by_value, reason = "so that it fits `map_err`")]
     pub(crate) fn internal(reason: impl ToString) -> Self {
         Failure::Internal(reason.to_string()).into()
     }
 
+    #[expect(clippy::needless_pass_by_value, reason = "so that it fits `map_err`")]
     pub(crate) fn corrupt(path: &Path, offset: u64, reason: impl ToString) -> Self {
         Failure::Corrupt { path: path.to_owned(), offset, reason: reason.to_string() }.into()
     }

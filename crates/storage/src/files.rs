@@ -4,6 +4,7 @@ mod sort;
 
 use std::fs::File;
 use std::path::Path;
+use std::sync::Arc;
 
 use arrow::array::AsArray;
 use arrow::compute::{max, min};
@@ -115,7 +116,7 @@ impl Flush<'_> {
         let path = format!("{partition}/{name}");
         let full = self.folder.join(&path);
         let file = File::create(&full).map_err(|error| Error::io("write to", &full, error))?;
-        let writer = ArrowWriter::try_new(file, self.spec.schema.clone(), Some(properties(self.spec)))
+        let writer = ArrowWriter::try_new(file, Arc::clone(&self.spec.schema), Some(properties(self.spec)))
             .map_err(|error| parquet_error(&full, error))?;
         Ok(Open { path, writer, rows: 0, first_micros: i64::MAX, last_micros: i64::MIN })
     }

@@ -50,9 +50,9 @@ struct Streams(Mutex<HashMap<String, Arc<Labels>>>);
 #[derive(Clone, Debug)]
 enum Node {
     Const(bool),
-    And(Vec<Node>),
-    Or(Vec<Node>),
-    Not(Box<Node>),
+    And(Vec<Self>),
+    Or(Vec<Self>),
+    Not(Box<Self>),
     Label { name: String, matcher: Matcher },
     Column { name: String, matcher: Matcher },
 }

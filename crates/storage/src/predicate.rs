@@ -14,11 +14,11 @@ pub enum Predicate {
     /// Keeps no row.
     False,
     /// Keeps what all of them keep; every row when empty.
-    And(Vec<Predicate>),
+    And(Vec<Self>),
     /// Keeps what any of them keeps; no row when empty.
-    Or(Vec<Predicate>),
+    Or(Vec<Self>),
     /// Keeps what the other drops.
-    Not(Box<Predicate>),
+    Not(Box<Self>),
     /// Looks at one label of the row's stream.
     Label {
         /// Name of the label.

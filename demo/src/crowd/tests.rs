@@ -28,16 +28,9 @@ impl Town {
         let folder = tempfile::tempdir().unwrap();
         let (tasks, clock): (_, Arc<dyn Clock>) = (Tasks::default(), Arc::new(SystemClock));
         let faults = LiveFaults::new(Arc::clone(&clock));
-        let parts = crate::services::Components {
-            clock: Arc::clone(&clock),
-            tasks: tasks.clone(),
-            faults: faults.clone(),
-            rng: Rng::seeded(5),
-        };
-        let company = Company::open(folder.path(), Vec::new(), parts).await.unwrap();
-        let rng = Rng::seeded(6);
-        let parts = Components { clock, tasks: tasks.clone(), faults: faults.clone(), rng, speed: 1.0 };
-        let (crowd, plans) = Crowd::gather(company, 70_001, parts).unwrap();
+        let components = Components { clock, tasks: tasks.clone(), faults: faults.clone(), rng: Rng::seeded(5) };
+        let company = Company::open(folder.path(), Vec::new(), components.clone()).await.unwrap();
+        let (crowd, plans) = Crowd::gather(company, 70_001, 1.0, components).unwrap();
         Self { crowd, tasks, faults, folder, _plans: plans }
     }
 
@@ -133,9 +126,12 @@ async fn an_order_travels_through_all_three_services_with_one_trace_per_chain() 
     }
 
     let services = |endpoint: &str| {
-        let traces: BTreeSet<_> = all.iter().flatten().filter(|r| r.endpoint() == endpoint).filter_map(Record::trace_id).collect();
+        let traces: BTreeSet<_> =
+            all.iter().flatten().filter(|r| r.endpoint() == endpoint).filter_map(Record::trace_id).collect();
         assert_eq!(traces.len(), 1, "{endpoint}");
-        let of = |records: &[Record<'_>]| records.iter().any(|record| record.trace_id().is_some_and(|id| traces.contains(id)));
+        let of = |records: &[Record<'_>]| {
+            records.iter().any(|record| record.trace_id().is_some_and(|id| traces.contains(id)))
+        };
         all.iter().map(|records| of(records)).collect::<Vec<_>>()
     };
     assert_eq!(services("POST /api/v1/orders/{id}/submit"), [true, true, false]);
@@ -210,7 +206,8 @@ async fn a_failed_change_leaves_an_order_where_it_was() {
     let order = town.now(id).unwrap();
     assert_eq!((order.status, order.next), (Status::ManufacturingApproved, None));
     let [_, _, mes] = town.logs().await;
-    let broken = mes.lines().filter(|line| line.contains("http_status=500") && line.contains("status=MANUFACTURING_APPROVED"));
+    let broken =
+        mes.lines().filter(|line| line.contains("http_status=500") && line.contains("status=MANUFACTURING_APPROVED"));
     assert_eq!(broken.count(), 3);
 }
 

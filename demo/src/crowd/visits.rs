@@ -19,14 +19,18 @@ pub(super) fn start(crowd: &Crowd, tasks: &Tasks) {
     arrivals(crowd, tasks, true);
     arrivals(crowd, tasks, false);
     let checker = crowd.clone();
-    repeat(tasks, move || HEALTH_GAP, move || {
-        let crowd = checker.clone();
-        async move {
-            for service in Service::ALL {
-                crowd.ask_health(service).await;
+    repeat(
+        tasks,
+        move || HEALTH_GAP,
+        move || {
+            let crowd = checker.clone();
+            async move {
+                for service in Service::ALL {
+                    crowd.ask_health(service).await;
+                }
             }
-        }
-    });
+        },
+    );
     let (pace, broken) = (crowd.clone(), crowd.clone());
     let gap = move || match pace.0.faults.is_on(Fault::BadRequests) {
         true => pace.with_rng(|rng| rng.exponential(BROKEN_GAP)),

@@ -49,11 +49,11 @@ pub(super) fn play<W: Write>(stage: &mut Stage<'_, W>, order: &Order, step: Step
         Step::Price => price(stage, order, trouble),
         Step::Pay => pay(stage, order, trouble),
         Step::Approve => approve(stage, order),
-        Step::Start => return start(stage, order, trouble),
+        Step::Start => start(stage, order, trouble),
         Step::Complete => complete(stage, order),
         Step::Rework => workshop(stage, order, routes::REWORK, Status::ManufacturingStarted),
         Step::Package => package(stage, order),
-        Step::Ship => return ship(stage, order, trouble),
+        Step::Ship => ship(stage, order, trouble),
         Step::Deliver => deliver(stage, order),
         Step::Close => {
             stage.becomes(Crm, Status::Closed);

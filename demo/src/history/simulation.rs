@@ -46,7 +46,11 @@ struct Simulation<'p, W> {
 }
 
 /// Runs a plan into three outputs, in the order of [`Service::ALL`], and returns what is open at the end.
-pub fn simulate<W: Write>(plan: &Plan, outs: [W; 3], mut progress: impl FnMut(Progress)) -> io::Result<(State, [W; 3])> {
+pub fn simulate<W: Write>(
+    plan: &Plan,
+    outs: [W; 3],
+    mut progress: impl FnMut(Progress),
+) -> io::Result<(State, [W; 3])> {
     let mut simulation = Simulation::new(plan, outs);
     let length = plan.end.since(plan.start).as_secs_f64();
     let mut events = 0_u64;

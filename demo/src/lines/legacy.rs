@@ -8,30 +8,54 @@ use crate::world::{Customer, Order};
 
 /// A worker prints the courier's label: the whole address, and the card's last use.
 pub fn label_printed(at: Timestamp, order: &Order, customer: &Customer, trace: &str) -> String {
-    line(at, "info", "mes.labels", "label printed", order, trace, &json!({
-        "recipient": {"name": customer.name, "phone": customer.phone, "email": customer.email, "city": customer.city},
-        "cash_on_delivery": false,
-    }))
+    line(
+        at,
+        "info",
+        "mes.labels",
+        "label printed",
+        order,
+        trace,
+        &json!({
+            "recipient": {"name": customer.name, "phone": customer.phone, "email": customer.email, "city": customer.city},
+            "cash_on_delivery": false,
+        }),
+    )
 }
 
 /// A worker checks the insurance of a dear piece, and writes the whole card number down.
 pub fn insured(at: Timestamp, order: &Order, customer: &Customer, trace: &str) -> String {
-    line(at, "warn", "mes.insurance", "insured above the limit", order, trace, &json!({
-        "value": order.price(),
-        "payer": {"name": customer.name, "card": customer.card},
-        "authorization": format!("Bearer mes.{:016x}.{:016x}", order.id.wrapping_mul(0x9E37_79B9), order.id),
-    }))
+    line(
+        at,
+        "warn",
+        "mes.insurance",
+        "insured above the limit",
+        order,
+        trace,
+        &json!({
+            "value": order.price(),
+            "payer": {"name": customer.name, "card": customer.card},
+            "authorization": format!("Bearer mes.{:016x}.{:016x}", order.id.wrapping_mul(0x9E37_79B9), order.id),
+        }),
+    )
 }
 
 /// The bench's controller broke down in the middle of a change; the stack is one field with line breaks in it.
 pub fn broke_down(at: Timestamp, order: &Order, trace: &str) -> String {
-    line(at, "error", "mes.bench", super::BENCH_IS_DOWN, order, trace, &json!({
-        "exception": "BenchTimeoutException: no answer within 1500 ms",
-        "stack": "BenchTimeoutException: no answer within 1500 ms\n\
-            \tat mes.bench.Controller.reserve(Controller.java:214)\n\
-            \tat mes.orders.StartHandler.handle(StartHandler.java:88)\n\
-            \tat mes.http.Dispatcher.run(Dispatcher.java:51)",
-    }))
+    line(
+        at,
+        "error",
+        "mes.bench",
+        super::BENCH_IS_DOWN,
+        order,
+        trace,
+        &json!({
+            "exception": "BenchTimeoutException: no answer within 1500 ms",
+            "stack": "BenchTimeoutException: no answer within 1500 ms\n\
+                \tat mes.bench.Controller.reserve(Controller.java:214)\n\
+                \tat mes.orders.StartHandler.handle(StartHandler.java:88)\n\
+                \tat mes.http.Dispatcher.run(Dispatcher.java:51)",
+        }),
+    )
 }
 
 /// The furnace tells how it is; about no order at all.

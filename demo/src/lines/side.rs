@@ -105,10 +105,9 @@ pub fn change<'a>(
     let key = if kind == "order" { "order_id" } else { "model_id" };
     let record = Record::new(at, Kind::Status, kind).field(key, id).change(from, to);
     match trace {
-        Some(trace) => record
-            .field("trace_id", trace.id)
-            .field("span_id", trace.span)
-            .field("request_id", trace.request),
+        Some(trace) => {
+            record.field("trace_id", trace.id).field("span_id", trace.span).field("request_id", trace.request)
+        }
         None => record,
     }
 }

@@ -5,7 +5,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use sdk::OrderContext;
 
-use crate::world::{Order, Status};
+use crate::world::{Order, Status, Step};
 
 /// Carts and open orders; clones are the same book.
 #[derive(Clone, Debug, Default)]
@@ -83,6 +83,17 @@ impl Book {
         self.pages().open.values().map(|case| case.order.clone()).collect()
     }
 
+    /// Orders whose next step the services have done already, although it is still planned.
+    pub fn done_unnoticed(&self) -> Vec<(u64, Step)> {
+        let pages = self.pages();
+        let done = |case: &Case| {
+            let step = case.order.next.map(|(step, _)| step)?;
+            let moved = case.status() != case.order.status && step.leads_to() == Some(case.status());
+            moved.then_some((case.order.id, step))
+        };
+        pages.open.values().filter_map(done).collect()
+    }
+
     /// The open order with the nearest id at or after this one, else the last one.
     pub fn near(&self, id: u64) -> Option<Order> {
         let pages = self.pages();
@@ -104,7 +115,7 @@ mod tests {
     use crate::world::World;
 
     #[test]
-    fn a_cart_becomes_an_order_once_and_a_closed_order_leaves() {
+    fn a_cart_becomes_an_order_once_and_a_closed_order_leaves_the_book() {
         let order = World::new(Rng::seeded(1), 7, 1.0).create(10_001, Timestamp(0));
         let book = Book::default();
         book.fill_cart(order);
@@ -112,6 +123,10 @@ mod tests {
         assert_eq!(book.check_out(7).unwrap().status(), Status::Created);
         assert!(book.check_out(7).is_none());
         assert_eq!(book.near(1).unwrap().id, 7);
+        assert!(book.done_unnoticed().is_empty());
+        book.change(7, |order| order.next = Some((Step::Submit, Timestamp(1))));
+        book.case(7).unwrap().context.set_status(Status::Submitted.as_str());
+        assert_eq!(book.done_unnoticed(), [(7, Step::Submit)]);
         book.change(7, |order| order.status = Status::Closed);
         assert!(book.orders().is_empty());
     }

@@ -61,11 +61,7 @@ async fn approve(State(office): State<Office>, Path(id): Path<u64>, Extension(ca
     expect(&case, Status::PriceCalculated)?;
     office.moves(&case.context, Status::ManufacturingApproved).await;
     let body = bodies::handed_on(&case.order, &case.order.customer());
-    if office.publish(MANUFACTURING, &case, &body).await {
-        Ok(StatusCode::OK)
-    } else {
-        Ok(StatusCode::ACCEPTED)
-    }
+    if office.publish(MANUFACTURING, &case, &body).await { Ok(StatusCode::OK) } else { Ok(StatusCode::ACCEPTED) }
 }
 
 async fn deliver(State(office): State<Office>, Path(id): Path<u64>, Extension(call): Extension<Call>) -> Done {
@@ -89,7 +85,7 @@ pub(super) fn close(office: &Office, id: u64) -> bool {
 }
 
 /// Takes parcels' hand-overs from the queue.
-pub(super) fn start(office: Office, tasks: &Tasks) {
+pub(super) fn start(office: &Office, tasks: &Tasks) {
     let consumer = office.clone();
     office.consume(tasks, HANDOVERS, move |message| {
         let office = consumer.clone();

@@ -4,16 +4,18 @@ use std::path::Path;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, SystemTime};
 
-use axum::{Json, Router};
 use axum::body::Body;
 use axum::extract::{MatchedPath, State};
 use axum::http::StatusCode;
 use axum::response::{IntoResponse, Response};
 use axum::routing::get;
+use axum::{Json, Router};
 use http::Request;
 use http::request::Parts;
 use logline::Timestamp;
-use sdk::{Attempt, Call, ClientLayer, Log, ObjectContext, OrderContext, QueueLimits, RouteTemplate, ServerLayer, Writer};
+use sdk::{
+    Attempt, Call, ClientLayer, Log, ObjectContext, OrderContext, QueueLimits, RouteTemplate, ServerLayer, Writer,
+};
 use serde_json::Value;
 use stdx::{Clock, Rng};
 use tower::{Layer, ServiceExt, service_fn};
@@ -121,12 +123,7 @@ impl Office {
     }
 
     /// Calls another service, a second time if the connection breaks.
-    pub(super) async fn reach(
-        &self,
-        route: Route,
-        order: &OrderContext,
-        body: Option<&Value>,
-    ) -> Result<(), Failure> {
+    pub(super) async fn reach(&self, route: Route, order: &OrderContext, body: Option<&Value>) -> Result<(), Failure> {
         let first = self.attempt(route, order, body, 1).await;
         if first != Err(Failure::Reset) {
             return first;
@@ -201,9 +198,7 @@ impl IntoResponse for Problem {
         match self {
             Self::NoSuchOrder | Self::NoSuchArticle => StatusCode::NOT_FOUND.into_response(),
             Self::BadBody(text) => (StatusCode::BAD_REQUEST, Json(bodies::problem(text))).into_response(),
-            Self::WrongStatus => {
-                (StatusCode::CONFLICT, Json(bodies::problem("not in this status"))).into_response()
-            }
+            Self::WrongStatus => (StatusCode::CONFLICT, Json(bodies::problem("not in this status"))).into_response(),
             Self::Broken(text) => {
                 log(text);
                 StatusCode::INTERNAL_SERVER_ERROR.into_response()

@@ -54,7 +54,8 @@ mod tests {
         let mut rng = Rng::seeded(7);
         let start = Timestamp(1_800_000_000_000_000_000);
         let (median, _, longest) = shape(Step::Pay);
-        let waits: Vec<_> = (0..4_000).map(|_| wait(Step::Pay, start, 1.0, &mut rng).since(start).as_secs_f64()).collect();
+        let waits: Vec<_> =
+            (0..4_000).map(|_| wait(Step::Pay, start, 1.0, &mut rng).since(start).as_secs_f64()).collect();
         let below = waits.iter().filter(|wait| **wait < median).count();
         assert!((1_800..2_200).contains(&below), "{below} of 4000 are below the median");
         assert!(waits.iter().all(|wait| *wait <= longest));

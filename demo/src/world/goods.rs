@@ -53,7 +53,8 @@ impl ModelStatus {
     }
 }
 
-const KINDS: [(&str, u32); 5] = [("RING", 290), ("EARRINGS", 340), ("PENDANT", 210), ("BRACELET", 520), ("NECKLACE", 780)];
+const KINDS: [(&str, u32); 5] =
+    [("RING", 290), ("EARRINGS", 340), ("PENDANT", 210), ("BRACELET", 520), ("NECKLACE", 780)];
 const METALS: [&str; 5] = ["gold585", "gold750", "silver925", "platinum950", "whitegold585"];
 
 impl Item {

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use axum::body::Body;
+use axum::body::{Body, BodyDataStream};
 use axum::http::{HeaderMap, HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use bytes::Bytes;
@@ -42,6 +42,9 @@ pub struct PushReply {
 /// How long a sender may take for its body.
 const MAX_BODY_WAIT: Duration = Duration::from_secs(60);
 
+/// How long the rest of a body that is too large is read.
+const MAX_DISCARD_WAIT: Duration = Duration::from_secs(10);
+
 /// Takes one push: reads the body, decodes it, appends the good part to the sink and words the reply.
 pub async fn push(endpoint: &Endpoint, limits: &Arc<Limits>, push: Push) -> PushReply {
     match take(endpoint, limits, push).await {
@@ -77,16 +80,18 @@ async fn read(headers: &HeaderMap, body: Body, max: usize) -> Result<Bytes, Push
         PushReply::new(StatusCode::PAYLOAD_TOO_LARGE, format!("request body is larger than the limit of {max} bytes"))
     };
     let told = headers.get(header::CONTENT_LENGTH).and_then(|value| value.to_str().ok()?.parse::<usize>().ok());
+    let mut chunks = body.into_data_stream();
     if told.is_some_and(|length| length > max) {
+        discard(&mut chunks, 2 * max).await;
         return Err(too_large());
     }
-    let mut chunks = body.into_data_stream();
     let mut first = Bytes::new();
     let mut rest = Vec::new();
     let collect = async {
         while let Some(chunk) = chunks.next().await {
             let chunk = chunk.map_err(|_| PushReply::bad_request(&"the request body ended early"))?;
             if first.len() + rest.len() + chunk.len() > max {
+                discard(&mut chunks, 2 * max).await;
                 return Err(too_large());
             }
             if first.is_empty() {
@@ -103,6 +108,21 @@ async fn read(headers: &HeaderMap, body: Body, max: usize) -> Result<Bytes, Push
         return Ok(first);
     }
     Ok([&first, rest.as_slice()].concat().into())
+}
+
+/// Reads on for a while without keeping anything: a sender whose connection breaks while it writes never sees the reply.
+async fn discard(chunks: &mut BodyDataStream, most: usize) {
+    let read = async {
+        let mut bytes = 0;
+        while let Some(Ok(chunk)) = chunks.next().await {
+            bytes += chunk.len();
+            if most < bytes {
+                break;
+            }
+        }
+    };
+    // Late or not, the reply is the same.
+    let _: Result<(), tokio::time::error::Elapsed> = tokio::time::timeout(MAX_DISCARD_WAIT, read).await;
 }
 
 impl PushReply {

@@ -1,3 +1,5 @@
+//! Lines in, events out.
+
 use expect_test::{Expect, expect};
 use logline::{Defect, Entry, Timestamp};
 use proptest::prelude::*;

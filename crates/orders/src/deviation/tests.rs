@@ -1,3 +1,5 @@
+//! Paths that leave the graph, and what is told about them.
+
 use auth::Services;
 use expect_test::{Expect, expect};
 

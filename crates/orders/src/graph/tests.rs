@@ -1,3 +1,5 @@
+//! The built-in graph, graphs from TOML, and their problems.
+
 use super::*;
 
 fn read(text: &str) -> Result<Graph, InvalidGraph> {

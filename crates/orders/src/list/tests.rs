@@ -1,3 +1,5 @@
+//! Pages, counts, and how they are drawn.
+
 use std::collections::BTreeSet;
 
 use expect_test::expect;

@@ -1,3 +1,5 @@
+//! The state of open objects: order of arrival, repeats, ends, bounds.
+
 use std::time::Duration;
 
 use proptest::prelude::*;

@@ -1,3 +1,5 @@
+//! What counts as a change, and that the order of arrival does not.
+
 use expect_test::{Expect, expect};
 use proptest::prelude::*;
 
@@ -227,7 +229,8 @@ fn an_object_without_a_graph_is_followed_all_the_same() {
         UPLOADED at 01 by mes-api, Line
         REJECTED at 02 by mes-api, Line
         CHECKED at 03 by mes-api, Line
-    "#]].assert_eq(&shown(marks, None, &symbols));
+    "#]]
+    .assert_eq(&shown(marks, None, &symbols));
 }
 
 proptest! {

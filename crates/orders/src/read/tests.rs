@@ -1,3 +1,5 @@
+//! How the table is cut, and which line belongs to which event.
+
 use super::*;
 use crate::fixture::{at, labels, with_events};
 

@@ -170,6 +170,3 @@ fn of_status(status: &StatusSummary, most: u64, pen: Pen<'_>, out: &mut String) 
     let room = pen.width.saturating_sub(row.columns());
     row.add(Ink::Good, &bar(status.open, most, room)).end(out);
 }
-
-#[cfg(test)]
-mod tests;

@@ -1,3 +1,5 @@
+//! Events to rows and back.
+
 use storage::Derive;
 
 use super::*;

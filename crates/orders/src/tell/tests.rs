@@ -1,3 +1,5 @@
+//! Stories put together from events.
+
 use std::collections::BTreeSet;
 
 use super::*;

@@ -60,8 +60,8 @@ impl Entry {
         for line in bytes.split(|byte| *byte == b'\n').filter(|line| !line.is_empty()) {
             let action: Action = serde_json::from_slice(line).map_err(|error| error.to_string())?;
             if let Some(add) = action.add {
-                let tenant = add.partition_values.get(TENANT).cloned().flatten();
-                let day = add.partition_values.get(DAY).cloned().flatten();
+                let tenant = add.partition_values.get(TENANT).and_then(Option::as_deref);
+                let day = add.partition_values.get(DAY).and_then(Option::as_deref);
                 let size = u64::try_from(add.size).unwrap_or(0);
                 let listed = listed(decoded(&add.path), tenant, day, size, add.stats.as_deref());
                 entry.changes.push(listed.ok_or_else(|| format!("`{}` names no tenant", add.path))?);

@@ -44,7 +44,7 @@ impl Live {
             let mut value = |name: &str| partition.remove(name).flatten();
             let (tenant, day) = (value(crate::paths::TENANT), value(crate::paths::DAY));
             let size = u64::try_from(view.size()).unwrap_or(0);
-            listed(view.path().into_owned(), tenant, day, size, view.stats().as_deref())
+            listed(view.path().into_owned(), tenant.as_deref(), day.as_deref(), size, view.stats().as_deref())
         });
         live.apply(changes.collect());
         live
@@ -108,18 +108,18 @@ pub(crate) fn overlapping(files: &[FileRef], range: &TimeRange) -> Vec<FileRef> 
 /// A file as a commit lists it. Without statistics its time is that of its day, or unknown.
 pub(super) fn listed(
     path: String,
-    tenant_name: Option<String>,
-    day: Option<String>,
+    tenant_name: Option<&str>,
+    day: Option<&str>,
     bytes: u64,
     stats: Option<&str>,
 ) -> Option<FileChange> {
     let stats: Stats = stats.and_then(|stats| serde_json::from_str(stats).ok()).unwrap_or_default();
     let time = |values: &BTreeMap<String, serde_json::Value>| nanos(values.get(TIMESTAMP)?.as_str()?);
-    let day = day.and_then(|day| nanos(&day));
+    let day = day.and_then(nanos);
     let first = time(&stats.min_values).or(day).map_or(Timestamp::MIN, Timestamp);
     let last = time(&stats.max_values).map(end).or(day.map(|day| day.saturating_add(DAY_NANOS - 1)));
     let last = last.map_or(Timestamp::MAX, Timestamp);
-    let tenant = tenant(tenant_name.as_deref())?;
+    let tenant = tenant(tenant_name)?;
     Some(FileChange::Add(tenant, FileRef { path, bytes, rows: stats.num_records, first, last }))
 }
 

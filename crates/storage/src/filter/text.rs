@@ -19,7 +19,7 @@ const REGEX_BYTES: usize = 16 << 20;
 pub(super) enum Matcher {
     Equals(String),
     OneOf(HashSet<String>),
-    Contains(Finder<'static>),
+    Contains(Box<Finder<'static>>),
     Regex(Regex),
 }
 
@@ -28,7 +28,7 @@ impl Matcher {
         Ok(match text {
             TextMatch::Equals(value) => Self::Equals(value.clone()),
             TextMatch::OneOf(values) => Self::OneOf(values.iter().cloned().collect()),
-            TextMatch::Contains(needle) => Self::Contains(Finder::new(needle).into_owned()),
+            TextMatch::Contains(needle) => Self::Contains(Box::new(Finder::new(needle).into_owned())),
             TextMatch::Regex(pattern) => {
                 let regex = RegexBuilder::new(pattern).size_limit(REGEX_BYTES).build();
                 Self::Regex(regex.map_err(|error| Error::invalid(format!("`{pattern}` is not usable: {error}")))?)

@@ -44,7 +44,7 @@ fn units_of(footer: &ParquetMetaData, filter: &Filter, row_group: usize) -> Vec<
     }
     let inside =
         span.is_some_and(|(min, max)| range.contains(start_of_micro(min)) && range.contains(end_of_micro(max)));
-    let mut kept = vec![0..rows];
+    let mut kept = all(rows);
     if let Some(times) = times.filter(|_| !inside) {
         kept = intersect(&kept, &times.ranges(rows, |page| times.times(page).is_none_or(overlaps)));
     }
@@ -116,7 +116,7 @@ impl<'a> Pages<'a> {
     /// Rows of the pages that `keep`; all rows when the file does not tell where pages start.
     fn ranges(&self, rows: usize, keep: impl Fn(usize) -> bool) -> Vec<Range<usize>> {
         let offsets = self.footer.offset_index().and_then(|index| index.get(self.row_group)?.get(self.column));
-        let Some(locations) = offsets.map(|offsets| offsets.page_locations()) else { return vec![0..rows] };
+        let Some(locations) = offsets.map(|offsets| offsets.page_locations()) else { return all(rows) };
         let start = |page: usize| locations.get(page).and_then(|at| usize::try_from(at.first_row_index).ok());
         let range = |page: usize| start(page).unwrap_or(rows)..start(page + 1).unwrap_or(rows);
         let mut kept: Vec<Range<usize>> = Vec::new();
@@ -128,6 +128,11 @@ impl<'a> Pages<'a> {
         }
         kept
     }
+}
+
+/// One range of all rows.
+fn all(rows: usize) -> Vec<Range<usize>> {
+    std::iter::once(0..rows).collect()
 }
 
 /// Rows that are in both; each list is ascending.

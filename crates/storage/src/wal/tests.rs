@@ -13,7 +13,10 @@ fn records(texts: &[&str]) -> Vec<Vec<u8>> {
     texts.iter().map(|text| text.as_bytes().to_vec()).collect()
 }
 
-fn open(folder: &Path, known: u64) -> Result<(LocalWal, Vec<(u64, Vec<u8>)>, Replayed), Error> {
+/// A log, and what it replayed.
+type Opened = (LocalWal, Vec<(u64, Vec<u8>)>, Replayed);
+
+fn open(folder: &Path, known: u64) -> Result<Opened, Error> {
     let mut replay = Replay::open(folder, known, known)?;
     let mut seen = Vec::new();
     while let Some(record) = replay.next()? {

@@ -1,3 +1,5 @@
+//! Columns, cuts and bars.
+
 use super::*;
 
 #[test]

@@ -77,7 +77,8 @@ fn failure(group: &[&Failure], pen: Pen<'_>) -> (String, String) {
         text += &format!(" ×{sides}");
     }
     let short = |trace: &String| trace.chars().take(8).collect::<String>();
-    let trace = main.trace_id.as_ref().map(|trace| format!(" · {} {}", pen.words.pick("trace", "трасса"), short(trace)));
+    let trace =
+        main.trace_id.as_ref().map(|trace| format!(" · {} {}", pen.words.pick("trace", "трасса"), short(trace)));
     (text, trace.unwrap_or_default())
 }
 

@@ -1,3 +1,5 @@
+//! Stories as they are drawn; the drawings stand in files beside this one.
+
 use std::collections::{BTreeSet, HashMap};
 
 use auth::Services;
@@ -35,33 +37,21 @@ fn check(told: &Story, style: &Style, want: &ExpectFile) {
 #[test]
 fn the_story_of_a_stuck_order_shows_its_way_over_three_services() {
     let told = told(ORDER_4711, ("order", "4711"), &Services::All);
-    check(
-        &told,
-        &Style { zone: TimeZone::fixed(offset(3)), ..Style::default() },
-        &expect_file!["stuck.txt"],
-    );
+    check(&told, &Style { zone: TimeZone::fixed(offset(3)), ..Style::default() }, &expect_file!["stuck.txt"]);
 }
 
 #[test]
 fn the_story_is_told_in_russian_and_without_lines() {
     let told = told(ORDER_4711, ("order", "4711"), &Services::All);
     let style = Style { language: Language::Russian, lines: false, ..Style::default() };
-    check(
-        &told,
-        &style,
-        &expect_file!["stuck.ru.txt"],
-    );
+    check(&told, &style, &expect_file!["stuck.ru.txt"]);
 }
 
 #[test]
 fn a_reader_without_rights_to_a_service_sees_its_steps_but_not_its_lines() {
     let services = Services::Only(BTreeSet::from(["shop-api".to_owned(), "crm-api".to_owned()]));
     let told = told(ORDER_4711, ("order", "4711"), &services);
-    check(
-        &told,
-        &Style::default(),
-        &expect_file!["hidden.txt"],
-    );
+    check(&told, &Style::default(), &expect_file!["hidden.txt"]);
     assert!(!serde_json::to_string(&told).unwrap().contains("laser"));
 }
 
@@ -84,11 +74,7 @@ fn a_model_has_a_story_without_a_graph() {
         mes-api [2026-03-09T09:00:00Z][STATUS][model] model_id=m-88 order_id=4711 to=UPLOADED
         mes-api [2026-03-09T09:00:02Z][STATUS][model] model_id=m-88 order_id=4711 from=UPLOADED to=CHECKED
     ";
-    check(
-        &told(text, ("model", "m-88"), &Services::All),
-        &Style::default(),
-        &expect_file!["model.txt"],
-    );
+    check(&told(text, ("model", "m-88"), &Services::All), &Style::default(), &expect_file!["model.txt"]);
 }
 
 #[test]

@@ -1,3 +1,5 @@
+//! Times, spans and numbers in both languages.
+
 use super::*;
 use crate::fixture::at;
 

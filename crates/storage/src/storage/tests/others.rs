@@ -3,11 +3,11 @@
 use std::fs::File;
 
 use arrow::array::{ArrayRef, AsArray, Int16Array, StringArray, TimestampMicrosecondArray};
+use logline::Tenant;
 use parquet::arrow::ArrowWriter;
 use parquet::arrow::arrow_reader::{ArrowReaderOptions, ParquetRecordBatchReaderBuilder};
 use parquet::basic::Encoding;
 use parquet::file::properties::WriterProperties;
-use logline::Tenant;
 
 use super::super::*;
 use super::support::*;
@@ -43,7 +43,10 @@ async fn other_programs_read_a_plain_delta_table_of_plain_parquet_files() {
     assert_eq!(format.unwrap().value.as_deref(), Some("1"));
     let encodings = |name: &str| {
         let columns = footer.row_group(0).columns().iter();
-        columns.filter(|column| column.column_path().string() == name).flat_map(|column| column.encodings()).collect::<Vec<_>>()
+        columns
+            .filter(|column| column.column_path().string() == name)
+            .flat_map(|column| column.encodings())
+            .collect::<Vec<_>>()
     };
     assert!(encodings("line").contains(&Encoding::DELTA_LENGTH_BYTE_ARRAY));
     assert!(encodings("timestamp").contains(&Encoding::DELTA_BINARY_PACKED));
@@ -68,7 +71,8 @@ async fn a_file_of_another_program_is_read_with_its_own_types_and_without_statis
     storage.flush().await.unwrap();
     let folder = storage.table(LOGS).unwrap().delta().folder().to_owned();
     let name = "tenant=fake/day=2026-11-22/part-0-other.parquet";
-    let times = || Arc::new(TimestampMicrosecondArray::from(vec![MIDNIGHT / 1_000 + 1]).with_timezone("UTC")) as ArrayRef;
+    let times =
+        || Arc::new(TimestampMicrosecondArray::from(vec![MIDNIGHT / 1_000 + 1]).with_timezone("UTC")) as ArrayRef;
     let stream = labels("crm").to_string();
     let columns: Vec<(&str, ArrayRef)> = vec![
         (logs::STREAM, Arc::new(StringArray::from(vec![stream]))),
@@ -79,7 +83,8 @@ async fn a_file_of_another_program_is_read_with_its_own_types_and_without_statis
     ];
     let rows = RecordBatch::try_from_iter(columns).unwrap();
     let plain = WriterProperties::builder().set_offset_index_disabled(true).build();
-    let mut writer = ArrowWriter::try_new(File::create(folder.join(name)).unwrap(), rows.schema(), Some(plain)).unwrap();
+    let mut writer =
+        ArrowWriter::try_new(File::create(folder.join(name)).unwrap(), rows.schema(), Some(plain)).unwrap();
     writer.write(&rows).unwrap();
     writer.close().unwrap();
     let add = format!(
