@@ -11,9 +11,16 @@ use tokio::process::{Child, Command};
 use crate::Error;
 use crate::folder::Folder;
 
+/// The server, and the agent once the server is ready.
+#[derive(Debug)]
+pub struct Children {
+    server: Program,
+    agent: Option<Program>,
+}
+
 /// A running program.
 #[derive(Debug)]
-pub struct Program {
+struct Program {
     name: &'static str,
     child: Child,
     log: PathBuf,
@@ -23,9 +30,11 @@ pub struct Program {
 const PORTS: u16 = 200;
 const READY: Duration = Duration::from_secs(60);
 const LOOK: Duration = Duration::from_millis(50);
+const AGENT_GRACE: Duration = Duration::from_secs(15);
+const SERVER_GRACE: Duration = Duration::from_secs(30);
 
 /// The program of this name beside the demo's own.
-pub fn beside(name: &str) -> PathBuf {
+fn beside(name: &str) -> PathBuf {
     let own = std::env::current_exe().unwrap_or_default();
     own.with_file_name(format!("{name}{}", std::env::consts::EXE_SUFFIX))
 }
@@ -43,22 +52,45 @@ pub fn free_port(from: u16) -> Result<SocketAddr, Error> {
     Err(Error::Listen(last.unwrap_or_else(|| std::io::ErrorKind::AddrInUse.into())))
 }
 
-impl Program {
+impl Children {
     /// Starts the server on this address.
-    pub fn server(folder: &Folder, address: SocketAddr) -> Result<Self, Error> {
+    pub fn start(folder: &Folder, address: SocketAddr) -> Result<Self, Error> {
         let mut command = Command::new(beside("lapidary"));
         command.arg("serve").arg("--data-dir").arg(folder.data());
         command.arg("--listen").arg(address.to_string()).args(["--auth", "none"]);
-        Self::start("lapidary", command, folder)
+        Ok(Self { server: Program::start("lapidary", command, folder)?, agent: None })
     }
 
-    /// Starts the agent with the folder's settings.
-    pub fn agent(folder: &Folder) -> Result<Self, Error> {
+    /// Waits until the server at this address is ready, then starts the agent.
+    pub async fn start_agent(&mut self, folder: &Folder, address: SocketAddr) -> Result<(), Error> {
+        self.server.ready(address).await?;
         let mut command = Command::new(beside("lapidary-agent"));
         command.arg("run").arg("--config").arg(folder.agent_config());
-        Self::start("lapidary-agent", command, folder)
+        self.agent = Some(Program::start("lapidary-agent", command, folder)?);
+        Ok(())
     }
 
+    /// Resolves when one of them ends, which it should not.
+    pub async fn ended(&mut self) -> Error {
+        match &mut self.agent {
+            Some(agent) => tokio::select! {
+                error = agent.ended() => error,
+                error = self.server.ended() => error,
+            },
+            None => self.server.ended().await,
+        }
+    }
+
+    /// Ends the agent, then the server.
+    pub async fn end(self) {
+        if let Some(agent) = self.agent {
+            agent.end(AGENT_GRACE).await;
+        }
+        self.server.end(SERVER_GRACE).await;
+    }
+}
+
+impl Program {
     fn start(name: &'static str, mut command: Command, folder: &Folder) -> Result<Self, Error> {
         let log = folder.log_of(name);
         let file = File::options().create(true).append(true).open(&log).map_err(Error::file(&log))?;
@@ -71,7 +103,7 @@ impl Program {
     }
 
     /// Waits until the server at this address says that it is ready.
-    pub async fn ready(&mut self, address: SocketAddr) -> Result<(), Error> {
+    async fn ready(&mut self, address: SocketAddr) -> Result<(), Error> {
         let http = client()?;
         let ready = async {
             loop {
@@ -88,7 +120,7 @@ impl Program {
     }
 
     /// An error if it has ended.
-    pub fn is_running(&mut self) -> Result<(), Error> {
+    fn is_running(&mut self) -> Result<(), Error> {
         match self.child.try_wait() {
             Ok(Some(status)) => Err(Error::Ended { program: self.name, status, log: self.log.clone() }),
             Ok(None) | Err(_) => Ok(()),
@@ -96,7 +128,7 @@ impl Program {
     }
 
     /// Resolves when it ends, which it should not.
-    pub async fn ended(&mut self) -> Error {
+    async fn ended(&mut self) -> Error {
         match self.child.wait().await {
             Ok(status) => Error::Ended { program: self.name, status, log: self.log.clone() },
             Err(source) => Error::File { path: self.log.clone(), source },
@@ -104,7 +136,7 @@ impl Program {
     }
 
     /// Asks it to end, and makes it after `grace`; false if it had to be made.
-    pub async fn end(mut self, grace: Duration) -> bool {
+    async fn end(mut self, grace: Duration) -> bool {
         let Some(id) = self.child.id() else { return true };
         let asked = Command::new("kill").arg("-TERM").arg(id.to_string()).stdin(Stdio::null()).status().await;
         if asked.is_ok_and(|status| status.success()) && tokio::time::timeout(grace, self.child.wait()).await.is_ok() {

@@ -11,7 +11,7 @@ use std::time::Duration;
 use anyhow::{Context as _, Result};
 use clap::{Args, Parser, Subcommand};
 use demo::Error;
-use demo::children::{Program, free_port};
+use demo::children::{Children, free_port};
 use demo::control;
 use demo::faults::Fault;
 use demo::folder::Folder;
@@ -70,9 +70,6 @@ struct Run {
 #[derive(Clone, Debug)]
 struct FaultSet(BTreeSet<Fault>);
 
-const AGENT_GRACE: Duration = Duration::from_secs(15);
-const SERVER_GRACE: Duration = Duration::from_secs(30);
-
 fn main() -> ExitCode {
     let arguments = Arguments::parse();
     let done = match tokio::runtime::Builder::new_multi_thread().enable_all().build() {
@@ -99,22 +96,18 @@ async fn run(arguments: Arguments) -> Result<()> {
     let mut stop = Stop::listen()?;
     let address = free_port(run.listen_from)?;
     folder.write_agent_config(address)?;
-    let mut server = Program::server(&folder, address)?;
-    let result = tokio::select! {
-        served = serve(&folder, &run, state, address, &mut server) => served,
+    let mut children = Children::start(&folder, address)?;
+    let begun = tokio::select! {
+        live = begin(&folder, &run, state, address, &mut children) => live.map(Some),
         () = stop.asked() => Ok(None),
     };
-    match result {
-        Ok(Some((live, agent))) => stay(live, agent, server, &mut stop).await,
-        Ok(None) => {
-            server.end(SERVER_GRACE).await;
-            Ok(())
-        }
-        Err(error) => {
-            server.end(SERVER_GRACE).await;
-            Err(error)
-        }
-    }
+    let result = match begun {
+        Ok(Some(live)) => stay(live, &mut children, &mut stop).await,
+        Ok(None) => Ok(()),
+        Err(error) => Err(error),
+    };
+    children.end().await;
+    result
 }
 
 /// What is open: left by an earlier run, or by a history that is written now.
@@ -136,44 +129,34 @@ fn past(folder: &Folder, run: &Run) -> Result<State> {
 }
 
 /// From the server's start to the live company: ships the history and tells what is in it.
-async fn serve(
-    folder: &Folder,
-    run: &Run,
-    state: State,
-    address: SocketAddr,
-    server: &mut Program,
-) -> Result<Option<(Live, Program)>> {
-    server.ready(address).await?;
-    let mut agent = Program::agent(folder)?;
+async fn begin(folder: &Folder, run: &Run, state: State, address: SocketAddr, children: &mut Children) -> Result<Live> {
+    children.start_agent(folder, address).await?;
     let began = SystemClock.instant();
-    tokio::select! {
-        shipped = report::shipped(folder, state.lines) => shipped?,
-        error = server.ended() => return Err(error.into()),
-        error = agent.ended() => return Err(error.into()),
+    let loaded = tokio::select! {
+        loaded = report::shipped(folder, state.lines) => loaded?,
+        error = children.ended() => return Err(error.into()),
+    };
+    if loaded {
+        report::say(&report::done("history loaded", state.lines, SystemClock.instant() - began));
     }
-    report::say(&report::done("history loaded", state.lines, SystemClock.instant() - began));
     let wishes = Wishes { faults: run.faults.0.clone(), speed: run.speed };
-    let (story, open) = (state.clone(), state.open.len());
-    let live = Live::start(folder, state, &wishes, Arc::new(SystemClock)).await?;
-    match report::stories(&story, address).await {
+    let live = Live::start(folder, state.clone(), &wishes, Arc::new(SystemClock)).await?;
+    match report::stories(&state, address).await {
         Ok(text) => report::say(&text),
         Err(error) => report::say(&format!("\nno story yet: {error}\n")),
     }
-    report::say(&report::invitation(folder, address, open));
-    Ok(Some((live, agent)))
+    report::say(&report::invitation(folder, address, state.open.len()));
+    Ok(live)
 }
 
-/// Stays live until it is asked to stop or one of the programs ends; then ends everything in order.
-async fn stay(live: Live, mut agent: Program, mut server: Program, stop: &mut Stop) -> Result<()> {
+/// Stays live until it is asked to stop or one of the programs ends; then saves what is open.
+async fn stay(live: Live, children: &mut Children, stop: &mut Stop) -> Result<()> {
     let result = tokio::select! {
         () = stop.asked() => Ok(()),
-        error = server.ended() => Err(error),
-        error = agent.ended() => Err(error),
+        error = children.ended() => Err(error),
     };
     report::say("\nending: services, agent, server\n");
     let saved = live.end().await;
-    agent.end(AGENT_GRACE).await;
-    server.end(SERVER_GRACE).await;
     Ok(result.and(saved)?)
 }
 

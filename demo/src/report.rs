@@ -39,22 +39,22 @@ pub fn done(what: &str, lines: u64, took: Duration) -> String {
     format!("{what}: {} lines in {:.1} s ({} lines/s)\n", grouped(lines as f64), took.as_secs_f64(), grouped(rate))
 }
 
-/// Waits until the server holds the history, showing how far it is. `started` is how much of it was there before.
-pub async fn shipped(folder: &Folder, lines: u64) -> Result<(), Error> {
+/// Waits until the server holds the history, showing how far it is; false if it was there already.
+pub async fn shipped(folder: &Folder, lines: u64) -> Result<bool, Error> {
+    let before = delivered(folder).await;
     let bar = bar("loading the history", lines);
     let all = async {
-        loop {
-            let now = delivered(folder).await;
-            bar.set_position(now.min(lines));
-            if lines <= now {
-                return;
-            }
+        let mut now = before;
+        while now < lines {
+            bar.set_position(now);
             tokio::time::sleep(LOOK).await;
+            now = delivered(folder).await;
         }
     };
     let waited = tokio::time::timeout(SHIPPING, all).await;
     bar.finish_and_clear();
-    waited.map_err(|_| Error::Late { what: "loading the history", seconds: SHIPPING.as_secs() })
+    let late = Error::Late { what: "loading the history", seconds: SHIPPING.as_secs() };
+    waited.map(|()| before < lines).map_err(|_| late)
 }
 
 /// One order's story and the stuck orders, as the command line tells them.

@@ -76,7 +76,7 @@ fn nothing_is_left_unfinished() {
 /// Names that only some crates may utter, with the folders where they may stand.
 const RESERVED: [(&str, &[&str]); 6] = [
     ("datafusion", &["crates/query/"]),
-    ("deltalake_core", &["crates/storage/"]),
+    ("deltalake_core::", &["crates/storage/"]),
     ("parquet::", &["crates/storage/"]),
     ("Visibility::new(", &["crates/query/", "crates/storage/"]),
     ("Scope::new(", &["crates/auth/"]),

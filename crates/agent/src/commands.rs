@@ -4,7 +4,7 @@
 mod mask_test;
 mod status;
 
-use std::io::{self, Write as _};
+use std::io::{self, IsTerminal as _, Write as _};
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::sync::Arc;
@@ -113,7 +113,11 @@ fn load(path: &Path) -> Result<Config> {
 
 async fn ship(config: Config) -> Result<ExitCode> {
     let filter = tracing_subscriber::EnvFilter::try_from_default_env().unwrap_or_else(|_| "info".into());
-    tracing_subscriber::fmt().with_env_filter(filter).with_writer(io::stderr).init();
+    tracing_subscriber::fmt()
+        .with_env_filter(filter)
+        .with_ansi(io::stderr().is_terminal())
+        .with_writer(io::stderr)
+        .init();
     let (tasks, grace) = (Tasks::default(), config.shutdown_grace);
     let clock: Arc<dyn Clock> = Arc::new(SystemClock);
     let mut failed = tasks.shutdown();

@@ -74,19 +74,19 @@ impl Config {
     /// Reads the settings from a file's text and the environment.
     pub fn load(text: &str, environment: impl IntoIterator<Item = (String, String)>) -> Result<Self, Problems> {
         let mut settings = Settings::parse(text, ENVIRONMENT_PREFIX, environment);
-        let state_dir = settings.or(
-            "state_dir",
-            PathBuf::from("./lapidary-agent"),
-            "Folder for positions and the agent's id; it holds no text of lines.",
-        );
-        let grace = "How long the end may take after SIGTERM; what is not delivered by then is sent at the next start.";
-        let shutdown_grace = settings.or("shutdown_grace", Duration::from_secs(10), grace);
-        let inputs = inputs(&mut settings);
-        let output = output(&mut settings);
-        let mask = mask(&mut settings);
+        let config = read(&mut settings);
         settings.finish()?;
-        Ok(Self { inputs, output, state_dir, mask, shutdown_grace })
+        Ok(config)
     }
+}
+
+fn read(settings: &mut Settings) -> Config {
+    let state_dir = PathBuf::from("./lapidary-agent");
+    let doc = "Folder for positions and the agent's id; it holds no text of lines.";
+    let state_dir = settings.or("state_dir", state_dir, doc);
+    let doc = "How long the end may take after SIGTERM; what is not delivered by then is sent at the next start.";
+    let shutdown_grace = settings.or("shutdown_grace", Duration::from_secs(10), doc);
+    Config { inputs: inputs(settings), output: output(settings), state_dir, mask: mask(settings), shutdown_grace }
 }
 
 fn inputs(settings: &mut Settings) -> Vec<Input> {

@@ -128,7 +128,7 @@ impl<'a> Event<'a> {
             request_id: record.request_id().filter(is_id),
             http_status: record.http_status(),
             outcome: Outcome::of(record),
-            error: record.error().map(|text| shortened(text, TEXT_BYTES)),
+            error: reason(record).map(|text| shortened(text, TEXT_BYTES)),
             duration_ms: record.duration_ms(),
             attempt: record.attempt(),
             stream: source.stream,
@@ -141,6 +141,12 @@ impl<'a> Event<'a> {
     pub(crate) const fn failed(&self) -> bool {
         matches!(self.outcome, Some(Outcome::Rejected | Outcome::Failed))
     }
+}
+
+/// Why it went wrong: the `error` of the line; of a bad line that is no call, its message.
+fn reason<'a>(record: &'a Record<'_>) -> Option<&'a str> {
+    let bad = record.kind().is_none() && Level::Error <= record.level();
+    record.error().or_else(|| record.message().filter(|_| bad))
 }
 
 /// Where a line comes from.

@@ -119,7 +119,9 @@ impl Engine {
                 let range = TimeRange { start: params.start, end: params.end };
                 vec![crate::logs::plan(&view, log, range, params.direction, Some(params.limit))?]
             }
-            Expr::Metric(expr) => metric::plans(&view, expr, params.grid()?)?.into_iter().map(|(_, plan)| plan).collect(),
+            Expr::Metric(expr) => {
+                metric::plans(&view, expr, params.grid()?)?.into_iter().map(|(_, plan)| plan).collect()
+            }
         };
         Ok(plans.iter().map(shown).collect())
     }
@@ -139,7 +141,7 @@ impl Engine {
     }
 
     /// Starts a query: takes a snapshot and what the scope shows of it.
-    fn begin(&self, scope: &Scope, table: &str) -> Result<(Run, View), Error> {
+    pub(crate) fn begin(&self, scope: &Scope, table: &str) -> Result<(Run, View), Error> {
         let run = Run::new(&self.storage, &self.config.limits, &self.runtime, &self.clock);
         let known = self.storage.table(table).ok_or_else(|| Error::invalid(format!("there is no table `{table}`")))?;
         let visible = visibility(scope, table, &self.config.service_columns);

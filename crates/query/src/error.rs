@@ -39,13 +39,21 @@ pub(crate) enum Failure {
     Invalid(String),
     #[error("{0} is not supported yet")]
     Unsupported(String),
-    #[error("pipeline error: '{error}' for series: '{series}'.\nUse a label filter to intentionally skip this error. (e.g | __error__!=\"{error}\").\nTo skip all potential errors you can match empty errors.(e.g __error__=\"\")\nThe label filter can also be specified after unwrap. (e.g | unwrap latency | __error__=\"\" )\n")]
+    #[error(
+        "pipeline error: '{error}' for series: '{series}'.\nUse a label filter to intentionally skip this error. (e.g | __error__!=\"{error}\").\nTo skip all potential errors you can match empty errors.(e.g __error__=\"\")\nThe label filter can also be specified after unwrap. (e.g | unwrap latency | __error__=\"\" )\n"
+    )]
     Pipeline { error: String, series: Labels },
-    #[error("maximum number of series ({0}) reached for a single query; consider reducing query cardinality by adding more specific stream selectors, reducing the time range, or aggregating results with functions like sum(), count() or topk()")]
+    #[error(
+        "maximum number of series ({0}) reached for a single query; consider reducing query cardinality by adding more specific stream selectors, reducing the time range, or aggregating results with functions like sum(), count() or topk()"
+    )]
     Series(usize),
-    #[error("the query would read too many bytes (query: {read}, limit: {limit}); consider adding more specific stream selectors or reduce the time range of the query")]
+    #[error(
+        "the query would read too many bytes (query: {read}, limit: {limit}); consider adding more specific stream selectors or reduce the time range of the query"
+    )]
     Bytes { read: ByteSize, limit: ByteSize },
-    #[error("the query needs more memory than it may use; consider adding more specific stream selectors, reducing the time range, or aggregating over fewer labels")]
+    #[error(
+        "the query needs more memory than it may use; consider adding more specific stream selectors, reducing the time range, or aggregating over fewer labels"
+    )]
     Memory,
     #[error("max entries limit per query exceeded, limit > max_entries_limit_per_query ({limit} > {max})")]
     Entries { limit: usize, max: usize },
@@ -63,7 +71,9 @@ impl Error {
     /// What the caller should do.
     pub fn kind(&self) -> Kind {
         match &*self.0 {
-            Failure::Parse(_) | Failure::Invalid(_) | Failure::Unsupported(_) | Failure::Pipeline { .. } => Kind::Invalid,
+            Failure::Parse(_) | Failure::Invalid(_) | Failure::Unsupported(_) | Failure::Pipeline { .. } => {
+                Kind::Invalid
+            }
             Failure::Series(_) | Failure::Bytes { .. } | Failure::Memory | Failure::Entries { .. } => Kind::TooLarge,
             Failure::Timeout(_) => Kind::Timeout,
             Failure::Cancelled => Kind::Cancelled,
@@ -80,6 +90,7 @@ impl Error {
         Failure::Invalid(message.into()).into()
     }
 
+    #[expect(clippy::needless_pass_by_value, reason = "made for `map_err`")]
     pub(crate) fn internal(message: impl ToString) -> Self {
         Failure::Internal(message.to_string()).into()
     }

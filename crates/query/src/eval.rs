@@ -9,8 +9,8 @@ use std::collections::HashMap;
 use logline::Labels;
 use logql::ast::{MetricExpr, RangeAggregation, RangeOp, ValueTest, VectorOp};
 
-use crate::error::Error;
 pub(crate) use self::aggregate::{falling, rising};
+use crate::error::Error;
 use crate::metric::{Leaf, leaf_of};
 
 /// A series while it is computed: its labels, and its values by number of the point, in order.
@@ -43,9 +43,10 @@ pub(crate) fn evaluate(expr: &MetricExpr, leaves: &Leaves, points: u32) -> Resul
             };
             Value::Vector(aggregate::aggregate(outer, inner))
         }
-        MetricExpr::LabelReplace(replace) => {
-            Value::Vector(label_replace::label_replace(replace, evaluate(&replace.expr, leaves, points)?.curves(points))?)
-        }
+        MetricExpr::LabelReplace(replace) => Value::Vector(label_replace::label_replace(
+            replace,
+            evaluate(&replace.expr, leaves, points)?.curves(points),
+        )?),
         MetricExpr::Binary(binary) => {
             let left = evaluate(&binary.left, leaves, points)?;
             let right = evaluate(&binary.right, leaves, points)?;
@@ -104,7 +105,8 @@ fn absent(range: &RangeAggregation, found: &[Curve], points: u32) -> Vec<Curve> 
             *slot = true;
         }
     }
-    let missing: Vec<_> = (0..points).zip(is_there).filter(|(_, there)| !there).map(|(point, _)| (point, 1.0)).collect();
+    let missing: Vec<_> =
+        (0..points).zip(is_there).filter(|(_, there)| !there).map(|(point, _)| (point, 1.0)).collect();
     if missing.is_empty() { Vec::new() } else { vec![Curve { labels: asked_labels(range), points: missing }] }
 }
 

@@ -82,8 +82,11 @@ fn leaves_of<'e>(expr: &'e MetricExpr, leaves: &mut Vec<(Leaf, &'e RangeAggregat
     }
 }
 
+/// How a range aggregation is computed.
+type Planned = (Leaf, Arc<dyn ExecutionPlan>);
+
 /// The plans of an expression, one for each different range aggregation that reads anything.
-pub(crate) fn plans(view: &View, expr: &MetricExpr, grid: Grid) -> Result<Vec<(Leaf, Arc<dyn ExecutionPlan>)>, Error> {
+pub(crate) fn plans(view: &View, expr: &MetricExpr, grid: Grid) -> Result<Vec<Planned>, Error> {
     let mut leaves = Vec::new();
     leaves_of(expr, &mut leaves);
     let mut seen = BTreeSet::new();

@@ -55,7 +55,9 @@ impl Params {
     pub(crate) fn grid(&self) -> Result<Grid, Error> {
         let step = i64::try_from(self.step.as_nanos()).unwrap_or(i64::MAX);
         if step == 0 {
-            return Err(Error::invalid("zero or negative query resolution step widths are not accepted. Try a positive integer"));
+            return Err(Error::invalid(
+                "zero or negative query resolution step widths are not accepted. Try a positive integer",
+            ));
         }
         let length = self.end.0.saturating_sub(self.start.0);
         let steps = u64::try_from(length / step).unwrap_or(0);
@@ -86,9 +88,7 @@ impl Grid {
     pub(crate) fn windows(&self, range: Nanos, offset: Nanos) -> Windows {
         match self.step {
             None => Windows::at(self.start, range.0, offset.0),
-            Some(step) => {
-                Windows { start: self.start, step, points: self.points, range: range.0, offset: offset.0 }
-            }
+            Some(step) => Windows { start: self.start, step, points: self.points, range: range.0, offset: offset.0 },
         }
     }
 

@@ -28,7 +28,12 @@ pub(crate) struct Run {
 }
 
 impl Run {
-    pub(crate) fn new(storage: &Arc<Storage>, limits: &Limits, memory: &Arc<RuntimeEnv>, clock: &Arc<dyn Clock>) -> Self {
+    pub(crate) fn new(
+        storage: &Arc<Storage>,
+        limits: &Limits,
+        memory: &Arc<RuntimeEnv>,
+        clock: &Arc<dyn Clock>,
+    ) -> Self {
         let query = Arc::new(QueryContext {
             storage: Arc::clone(storage),
             scanned: SharedStats::default(),

@@ -31,13 +31,7 @@ pub(crate) struct Want {
 impl View {
     pub(crate) fn new(table: &Table, snapshot: Snapshot, visibility: Visibility, partitions: usize) -> Self {
         let spec = table.spec();
-        Self {
-            schema: Arc::clone(&spec.schema),
-            table: spec.name,
-            snapshot,
-            visibility,
-            partitions: partitions.max(1),
-        }
+        Self { schema: Arc::clone(&spec.schema), table: spec.name, snapshot, visibility, partitions: partitions.max(1) }
     }
 
     /// A plan that reads files and head, spread over the partitions.

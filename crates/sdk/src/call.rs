@@ -50,6 +50,8 @@ pub(crate) struct Head {
 #[derive(Default)]
 struct State {
     order: Option<OrderContext>,
+    /// The order's status at the start, for a REQ that is written after the order may have moved on.
+    status_at_start: Option<String>,
     objects: Vec<ObjectContext>,
     request: Message,
     response: Message,
@@ -142,6 +144,7 @@ impl Call {
     /// Names the order and leaves REQ to be written later, when the body has been seen too.
     pub(crate) fn about(&self, order: Option<OrderContext>, objects: Vec<ObjectContext>) {
         let mut state = self.state();
+        state.status_at_start = order.as_ref().map(OrderContext::status);
         state.order = order;
         state.objects = objects;
     }
@@ -190,7 +193,8 @@ impl Call {
         let head = &self.0.head;
         let mut record = Record::new(at, kind, head.endpoint.as_str());
         if let Some(order) = &state.order {
-            record = record.order(order.id(), order.status());
+            let before = state.status_at_start.clone().filter(|_| kind == Kind::Req);
+            record = record.order(order.id(), before.unwrap_or_else(|| order.status()));
         }
         for object in &state.objects {
             record = record.field(object.key(), object.id());

@@ -165,7 +165,7 @@ impl DeltaLog {
     }
 
     fn damaged(&self, version: u64, reason: String) -> Error {
-        Error::corrupt(&self.folder.join(paths::commit_entry(version)), 0, reason)
+        Error::corrupt(&self.folder.join(paths::commit_entry(version)), reason)
     }
 }
 

@@ -44,8 +44,10 @@ pub(crate) enum Failure {
     Unavailable(&'static str),
     #[error("the data folder `{}` is in use by another server", .0.display())]
     Locked(PathBuf),
+    #[error("`{}` is damaged: {reason}", .path.display())]
+    Corrupt { path: PathBuf, reason: String },
     #[error("`{}` is damaged at byte {offset}: {reason}", .path.display())]
-    Corrupt { path: PathBuf, offset: u64, reason: String },
+    CorruptAt { path: PathBuf, offset: u64, reason: String },
     #[error("cannot {action} `{}`: {source}", .path.display())]
     Io { action: &'static str, path: PathBuf, source: Arc<io::Error> },
     #[error("table `{table}`: {reason}")]
@@ -63,7 +65,7 @@ impl Error {
             Failure::Full { .. } => Kind::Full,
             Failure::Unavailable(_) | Failure::Io { .. } => Kind::Unavailable,
             Failure::Locked(_) => Kind::Locked,
-            Failure::Corrupt { .. } => Kind::Corrupt,
+            Failure::Corrupt { .. } | Failure::CorruptAt { .. } => Kind::Corrupt,
             Failure::Table { .. } | Failure::Internal(_) => Kind::Internal,
         }
     }
@@ -78,8 +80,12 @@ impl Error {
     }
 
     #[expect(clippy::needless_pass_by_value, reason = "so that it fits `map_err`")]
-    pub(crate) fn corrupt(path: &Path, offset: u64, reason: impl ToString) -> Self {
-        Failure::Corrupt { path: path.to_owned(), offset, reason: reason.to_string() }.into()
+    pub(crate) fn corrupt(path: &Path, reason: impl ToString) -> Self {
+        Failure::Corrupt { path: path.to_owned(), reason: reason.to_string() }.into()
+    }
+
+    pub(crate) fn corrupt_at(path: &Path, offset: usize, reason: String) -> Self {
+        Failure::CorruptAt { path: path.to_owned(), offset: offset as u64, reason }.into()
     }
 
     /// Turns an error of the operating system into ours; `action` completes "cannot … `path`".

@@ -77,7 +77,7 @@ pub(crate) fn rows(batch: &Batch) -> Result<RecordBatch, ArrowError> {
     let mut times = Vec::with_capacity(count);
     let mut nanos = Vec::with_capacity(count);
     let mut lines = StringBuilder::with_capacity(count, batch.bytes());
-    let mut metadata = metadata_builder(count);
+    let mut metadata = metadata_builder(batch, count);
     for (key, stream) in (0_i32..).zip(&batch.streams) {
         streams.append_value(stream.labels.to_string());
         let service = services.key(stream.labels.get(SERVICE_NAME));
@@ -124,9 +124,19 @@ impl Services {
     }
 }
 
-fn metadata_builder(rows: usize) -> MapBuilder<StringBuilder, StringBuilder> {
+/// As large as needed and no larger: a small push must not keep default capacities in memory.
+fn metadata_builder(batch: &Batch, rows: usize) -> MapBuilder<StringBuilder, StringBuilder> {
+    let pairs = || batch.streams.iter().flat_map(|stream| &stream.entries).flat_map(|entry| &entry.metadata);
+    let names_len = pairs().map(|(name, _)| name.len()).sum();
+    let values_len = pairs().map(|(_, value)| value.len()).sum();
+    let count = pairs().count();
     let names = MapFieldNames { entry: "key_value".to_owned(), key: "key".to_owned(), value: "value".to_owned() };
-    MapBuilder::with_capacity(Some(names), StringBuilder::new(), StringBuilder::new(), rows)
+    MapBuilder::with_capacity(
+        Some(names),
+        StringBuilder::with_capacity(count, names_len),
+        StringBuilder::with_capacity(count, values_len),
+        rows,
+    )
 }
 
 fn append_pairs(

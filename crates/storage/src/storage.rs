@@ -27,6 +27,10 @@ use crate::{AckLevel, Components, Config, Error, Metrics, Scan, SharedStats, Sou
 const MAX_BATCH_BYTES: usize = 256 << 20;
 /// Batches with more text are prepared on a blocking thread.
 const SMALL_BATCH_BYTES: usize = 64 << 10;
+/// What a line takes in memory besides its text, and a batch besides its lines; estimates, replaced by what the rows
+/// really take once they are in the head.
+const LINE_OVERHEAD: usize = 96;
+const BATCH_OVERHEAD: usize = 8 << 10;
 /// When a push that found the budget used up should come back.
 const RETRY_AFTER: Duration = Duration::from_secs(1);
 /// How often the background task looks at the head.
@@ -170,24 +174,20 @@ impl Storage {
 
     /// Makes rows and record of a batch, under the budget.
     async fn prepare(&self, batch: Batch, bytes: usize) -> Result<Pending, Error> {
-        let rows = self.rows.clone();
-        let budget = Arc::clone(&self.shared.budget);
+        let estimate = bytes + batch.lines() * LINE_OVERHEAD + BATCH_OVERHEAD;
+        let reserved = self.shared.budget.reserve(estimate as u64).ok_or_else(|| self.busy())?;
+        let maker = self.rows.clone();
         let work = move || {
-            let made = rows.make(&batch, |_| true)?;
+            let rows = maker.make(&batch, |_| true)?;
             let tenant = batch.tenant.clone();
             let record = wal::encode(batch).map_err(Error::internal)?;
-            let size = made.iter().map(|(_, rows)| rows.get_array_memory_size()).sum::<usize>() + record.len();
-            let reserved = budget.reserve(size as u64);
-            Ok::<_, Error>(reserved.map(|reserved| Pending { record, tenant, rows: made, reserved }))
+            Ok::<_, Error>(Pending { record, tenant, rows, reserved })
         };
-        let pending = if bytes <= SMALL_BATCH_BYTES {
-            work()?
-        } else {
-            tokio::task::spawn_blocking(work)
-                .await
-                .map_err(|error| Error::internal(format!("an append ended early: {error}")))??
-        };
-        pending.ok_or_else(|| self.busy())
+        if bytes <= SMALL_BATCH_BYTES {
+            return work();
+        }
+        let made = tokio::task::spawn_blocking(work).await;
+        made.map_err(|error| Error::internal(format!("an append ended early: {error}")))?
     }
 
     /// Flushes when the head is large or old; whether a flush succeeded, if one was due.

@@ -170,7 +170,7 @@ impl Loop {
         self.shared.show_wal_bytes(self.wal.as_ref());
     }
 
-    /// Makes durable batches visible, in order, and acknowledges them.
+    /// Makes durable batches visible, in order, tells subscribers and acknowledges.
     fn accept(&self, first: u64, group: Vec<Waiting>) {
         let last = first + group.len() as u64 - 1;
         let touched: BTreeSet<(usize, Tenant)> = group
@@ -178,16 +178,12 @@ impl Loop {
             .flat_map(|(pending, _)| pending.rows.iter().map(|(table, _)| (*table, pending.tenant.clone())))
             .collect();
         self.shared.insert(last, group.iter().map(|(pending, _)| (&pending.tenant, pending.rows.as_slice())));
-        let mut announced = Vec::with_capacity(group.len());
         for (pending, ack) in group {
+            for (table, rows) in pending.rows {
+                self.shared.tables[table].announce(&pending.tenant, rows);
+            }
             drop(pending.reserved);
             drop(ack.send(Ok(())));
-            announced.push((pending.tenant, pending.rows));
-        }
-        for (tenant, rows) in announced {
-            for (table, rows) in rows {
-                self.shared.tables[table].announce(&tenant, rows);
-            }
         }
         for (table, tenant) in touched {
             self.shared.tables[table].merge(&tenant);

@@ -233,6 +233,9 @@ fn package<W: Write>(stage: &mut Stage<'_, W>, order: &Order) -> Ended {
         let trace = stage.trace().to_owned();
         stage.pause(Duration::from_millis(120));
         stage.text(Mes, legacy::label_printed(stage.now(), &packed, &customer, &trace));
+        if order.id.is_multiple_of(legacy::TORN) {
+            stage.text(Mes, legacy::label_printed_again(stage.now(), &packed, &trace));
+        }
         if order.price() > INSURED {
             stage.text(Mes, legacy::insured(stage.now(), &packed, &customer, &trace));
         }

@@ -113,6 +113,9 @@ fn print_label(office: &Office, case: Case, trace: &str) {
     let packed = Order { status: Status::Packaging, ..case.order };
     let customer = packed.customer();
     office.write_raw(legacy::label_printed(office.now(), &packed, &customer, trace));
+    if packed.id.is_multiple_of(legacy::TORN) {
+        office.write_raw(legacy::label_printed_again(office.now(), &packed, trace));
+    }
     if packed.price() > INSURED {
         office.write_raw(legacy::insured(office.now(), &packed, &customer, trace));
     }

@@ -97,3 +97,16 @@ fn offsets_are_read_to_the_minute() {
         assert_eq!(offset(text), None, "{text}");
     }
 }
+
+#[test]
+fn the_manual_lists_every_setting_as_it_is() {
+    let manual = include_str!("../../../../docs/agent.md");
+    let mut settings = Settings::parse(GOOD, ENVIRONMENT_PREFIX, []);
+    read(&mut settings);
+    let cell = |default: &str| if default.is_empty() { String::new() } else { format!("`{default}` ") };
+    for key in settings.docs() {
+        let row = format!("| `{}` | {}| {} |", key.key, cell(&key.default), key.doc);
+        assert!(manual.contains(&row), "docs/agent.md should have the row\n{row}");
+    }
+    assert_eq!(manual.matches("\n| `").count(), settings.docs().len());
+}

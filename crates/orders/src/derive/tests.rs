@@ -59,7 +59,7 @@ fn the_same_facts_are_recognised_in_json_and_logfmt() {
         &expect![[r#"
             STATUS order/1 from=A status=B
             RESP order/1 status=B ok
-            LOG order/1 failed
+            LOG order/1 error=bench controller did not answer failed
         "#]],
     );
 }

@@ -109,7 +109,8 @@ fn the_stuck_table_says_how_long_where_and_why() {
         ────────────────────────────────────────────────────────────────────────────────────────────────────
          ORDER     STATUS                   WAITS FOR SINCE           IN STATUS      OVERDUE
          4711      MANUFACTURING_STARTED    mes-api   11 Mar 15:00     4 d 15 h     1 d 15 h
-           ╰ ✗ 12 Mar 08:10 mes-api GET /mes/jobs/{id} 500 laser c… · trace 16892f3577b34da6a3ce929d0e0e4743
+           ╰ ✗ 12 Mar 08:10 mes-api GET /mes/jobs/{id} 500
+               laser cutter offline · trace 16892f3577b34da6a3ce929d0e0e4743
          4         SHIPPED                  crm-api   16 Mar 04:00          2 h   1 h 55 min
            ╰ ! hand-over not confirmed
            ╰ ✗ 16 Mar 04:00 mes-api PUBLISH handovers no answer within 4000 ms · trace t4
@@ -126,7 +127,8 @@ fn the_list_is_drawn_in_russian() {
         ────────────────────────────────────────────────────────────────────────────────────────────────────
          ЗАКАЗ     СТАТУС                   ЖДЁТ      С               В СТАТУСЕ  СВЕРХ СРОКА
          4711      MANUFACTURING_STARTED    mes-api   11 мар 15:00     4 д 15 ч     1 д 15 ч
-           ╰ ✗ 12 мар 08:10 mes-api GET /mes/jobs/{id} 500 laser … · трасса 16892f3577b34da6a3ce929d0e0e4743
+           ╰ ✗ 12 мар 08:10 mes-api GET /mes/jobs/{id} 500
+               laser cutter offline · трасса 16892f3577b34da6a3ce929d0e0e4743
          1         CREATED                  shop-api  15 мар 12:00         18 ч
          4         SHIPPED                  crm-api   16 мар 04:00          2 ч   1 ч 55 мин
            ╰ ! передача не подтверждена

@@ -99,6 +99,38 @@ pub(super) fn cut(text: &str, width: usize) -> String {
     kept.chain((0 < width).then_some('…')).collect()
 }
 
+/// A remark below a row: what happened, why, and an end that is never cut; in two rows if one is too short.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Remark<'a> {
+    pub(super) ink: Ink,
+    pub(super) what: &'a str,
+    pub(super) why: &'a str,
+    pub(super) end: &'a str,
+}
+
+impl Remark<'_> {
+    /// Draws it into rows of `width` columns, the first one behind `indent` blanks.
+    pub(super) fn draw(&self, color: bool, indent: usize, width: usize, out: &mut String) {
+        let columns = |text: &str| text.chars().count();
+        let (why, end) = (columns(self.why) + usize::from(!self.why.is_empty()), columns(self.end));
+        let mut row = Row::new(color);
+        row.space(indent).add(Ink::Faint, "╰ ");
+        let fits = row.columns() + columns(self.what) + why + end <= width;
+        let room = width.saturating_sub(row.columns());
+        row.add(self.ink, &cut(self.what, room));
+        if !fits {
+            row.end(out);
+            row = Row::new(color);
+            row.space(indent + 3);
+        }
+        if why != 0 {
+            let room = width.saturating_sub(row.columns() + 1 + end);
+            row.space(1).add(self.ink, &cut(self.why, room));
+        }
+        row.add(Ink::Faint, self.end).end(out);
+    }
+}
+
 /// A bar that is `part` of `whole` long, in eighths of a column; at least the thinnest if there is anything.
 pub(super) fn bar(part: u64, whole: u64, columns: usize) -> String {
     const EIGHTHS: [char; 8] = [' ', '▏', '▎', '▍', '▌', '▋', '▊', '▉'];

@@ -1,9 +1,9 @@
 //! Tables: what is stuck, what is open, how many in which status.
 
 use super::Style;
-use super::ink::{Ink, Row, bar, cut};
+use super::ink::{Ink, Remark, Row, bar};
 use super::words::Words;
-use crate::{Item, Page, StatusSummary, Summary, TypeSummary};
+use crate::{Item, LastError, Page, StatusSummary, Summary, TypeSummary};
 
 const STATUS: usize = 25;
 const OWNER: usize = 10;
@@ -100,25 +100,32 @@ fn note(item: &Item, pen: Pen<'_>, out: &mut String) {
     let words = pen.words;
     let reason = item.stuck.filter(|stuck| stuck.reason != crate::StuckReason::Deadline);
     if let Some(stuck) = reason {
-        let mut row = pen.row();
-        row.space(3).add(Ink::Faint, "╰ ").add(Ink::Warning, &format!("! {}", words.reason(stuck.reason))).end(out);
+        let what = format!("! {}", words.reason(stuck.reason));
+        Remark { ink: Ink::Warning, what: &what, why: "", end: "" }.draw(pen.style.color, 3, pen.width, out);
     }
-    let Some(error) = &item.last_error else { return };
-    let mut text = format!("✗ {} {} {}", words.minute(error.time).trim_start(), error.service, error.endpoint);
+    if let Some(error) = &item.last_error {
+        last_error(error, pen, out);
+    }
+}
+
+/// What went wrong, and its trace.
+fn last_error(error: &LastError, pen: Pen<'_>, out: &mut String) {
+    let words = pen.words;
+    let mut call = format!("✗ {} {}", words.minute(error.time).trim_start(), error.service);
+    if !error.endpoint.is_empty() {
+        call += &format!(" {}", error.endpoint);
+    }
     if let Some(code) = error.http_status {
-        text += &format!(" {code}");
+        call += &format!(" {code}");
     }
-    match (&error.error, error.hidden) {
-        (Some(error), _) => text += &format!(" {error}"),
-        (None, true) => text += words.pick(" (hidden)", " (скрыто)"),
-        (None, false) => {}
-    }
+    let why = match (&error.error, error.hidden) {
+        (Some(error), _) => error.as_str(),
+        (None, true) => words.pick("(hidden)", "(скрыто)"),
+        (None, false) => "",
+    };
     let trace = error.trace_id.as_ref().map(|trace| format!(" · {} {trace}", words.pick("trace", "трасса")));
     let trace = trace.unwrap_or_default();
-    let mut row = pen.row();
-    row.space(3).add(Ink::Faint, "╰ ");
-    let room = pen.width.saturating_sub(row.columns() + trace.chars().count());
-    row.add(Ink::Bad, &cut(&text, room)).add(Ink::Faint, &trace).end(out);
+    Remark { ink: Ink::Bad, what: &call, why, end: &trace }.draw(pen.style.color, 3, pen.width, out);
 }
 
 pub(super) fn summary(summary: &Summary, style: &Style) -> String {

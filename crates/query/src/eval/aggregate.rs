@@ -12,8 +12,8 @@ use super::Curve;
 pub(super) fn aggregate(aggregation: &VectorAggregation, curves: Vec<Curve>) -> Vec<Curve> {
     match aggregation.op {
         VectorOp::Sort | VectorOp::SortDesc => curves,
-        VectorOp::Topk | VectorOp::ApproxTopk => ranked(aggregation, &curves, |a, b| falling(a, b)),
-        VectorOp::Bottomk => ranked(aggregation, &curves, |a, b| rising(a, b)),
+        VectorOp::Topk | VectorOp::ApproxTopk => ranked(aggregation, &curves, falling),
+        VectorOp::Bottomk => ranked(aggregation, &curves, rising),
         VectorOp::Sum
         | VectorOp::Avg
         | VectorOp::Max

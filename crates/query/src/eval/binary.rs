@@ -142,9 +142,7 @@ fn paired(binary: &Binary, left: Vec<Curve>, right: Vec<Curve>) -> Result<Vec<Cu
             let Some(result) = combine(binary, left, right, left) else { continue };
             let labels = result_labels(&curve.labels, partner, matching);
             if results.entry(labels).or_default().insert(point, result).is_some() {
-                return Err(Error::invalid(
-                    "multiple matches for labels: grouping labels must ensure unique matches",
-                ));
+                return Err(Error::invalid("multiple matches for labels: grouping labels must ensure unique matches"));
             }
         }
     }

@@ -168,7 +168,8 @@ fn word_name(index: usize) -> String {
 fn add(table: &mut dyn Table, batch: &RecordBatch) -> Result<(), Error> {
     let times: &Int64Array = column(batch, fields::TIME)?;
     let series: &TextDictionary = column(batch, fields::SERIES)?;
-    let values: Option<&Float64Array> = batch.column_by_name(fields::VALUE).and_then(|values| values.as_primitive_opt());
+    let values: Option<&Float64Array> =
+        batch.column_by_name(fields::VALUE).and_then(|values| values.as_primitive_opt());
     let numbers = numbers(table, series);
     table.add(&numbers, series.keys().values(), times.values(), values.map(|values| values.values().as_ref()));
     Ok(())

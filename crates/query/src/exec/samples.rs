@@ -5,9 +5,7 @@ use std::collections::{BTreeSet, HashMap};
 use std::fmt;
 use std::sync::Arc;
 
-use arrow::array::{
-    ArrayRef, DictionaryArray, Float64Array, Int32Array, Int64Array, MapArray, StringArray,
-};
+use arrow::array::{ArrayRef, DictionaryArray, Float64Array, Int32Array, Int64Array, MapArray, StringArray};
 use arrow::buffer::ScalarBuffer;
 use arrow::datatypes::{DataType, Field, Int32Type, Schema, SchemaRef};
 use arrow::record_batch::RecordBatch;
@@ -110,7 +108,9 @@ impl Compiled {
         let wanted = names.clone().map_or(Wanted::All, Wanted::only);
         if wanted.is_nothing() {
             // Parsers would find nothing that anybody looks at.
-            split.stages.retain(|stage| !matches!(stage, Stage::Parser(parser) if !matches!(parser, Parser::Unpack(_))));
+            split
+                .stages
+                .retain(|stage| !matches!(stage, Stage::Parser(parser) if !matches!(parser, Parser::Unpack(_))));
         }
         let sample = match (&range.range.unwrap, range.op) {
             (Some(unwrap), _) => Sample::unwrapping(unwrap),
@@ -264,9 +264,11 @@ fn names_always_set(selector: &Selector) -> BTreeSet<String> {
 
 const fn reads_line(stage: &Stage) -> bool {
     match stage {
-        Stage::LineFilter(_) | Stage::Parser(_) | Stage::LineFormat(_) | Stage::LabelFormat(_) | Stage::Decolorize(_) => {
-            true
-        }
+        Stage::LineFilter(_)
+        | Stage::Parser(_)
+        | Stage::LineFormat(_)
+        | Stage::LabelFormat(_)
+        | Stage::Decolorize(_) => true,
         Stage::LabelFilter(_) | Stage::Drop(_) | Stage::Keep(_) => false,
     }
 }

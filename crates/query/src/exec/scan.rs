@@ -27,8 +27,7 @@ impl ScanExec {
     /// Scans of a table with these columns.
     pub(crate) fn new(scans: Vec<Scan>, table: &Schema) -> Result<Self, Error> {
         let projection = scans.first().map(|scan| scan.projection.as_slice()).unwrap_or_default();
-        let fields: Result<Vec<_>, _> =
-            projection.iter().map(|name| table.field_with_name(name).cloned()).collect();
+        let fields: Result<Vec<_>, _> = projection.iter().map(|name| table.field_with_name(name).cloned()).collect();
         let schema: SchemaRef = Arc::new(Schema::new(fields.map_err(|error| Error::invalid(error.to_string()))?));
         let properties = properties(schema, scans.len());
         Ok(Self { scans, properties })

@@ -91,8 +91,11 @@ impl<O: Operator> ExecutionPlan for UnaryExec<O> {
     }
 
     fn input_distribution_requirements(&self) -> datafusion::physical_plan::InputDistributionRequirements {
-        let need =
-            if self.operator.needs_all_rows() { Distribution::SinglePartition } else { Distribution::UnspecifiedDistribution };
+        let need = if self.operator.needs_all_rows() {
+            Distribution::SinglePartition
+        } else {
+            Distribution::UnspecifiedDistribution
+        };
         datafusion::physical_plan::InputDistributionRequirements::new(vec![need])
     }
 

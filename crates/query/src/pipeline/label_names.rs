@@ -75,7 +75,8 @@ impl Stage for Keep {
     fn apply(&mut self, row: &mut Row<'_>) -> bool {
         let names = &self.names;
         row.labels.retain(|name, value| {
-            matches!(name, ERROR | ERROR_DETAILS) || names.iter().any(|named| named.name() == name && named.accepts(value))
+            matches!(name, ERROR | ERROR_DETAILS)
+                || names.iter().any(|named| named.name() == name && named.accepts(value))
         });
         true
     }

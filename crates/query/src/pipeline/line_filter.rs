@@ -16,7 +16,7 @@ pub(crate) struct LineFilter {
 
 #[derive(Debug)]
 enum Needle {
-    Text(Finder<'static>),
+    Text(Box<Finder<'static>>),
     Regex(Box<Regex>),
     Pattern(Vec<PatternPart>),
     Ip(logql::IpSet),
@@ -25,7 +25,7 @@ enum Needle {
 impl LineFilter {
     pub(crate) fn new(filter: &ast::LineFilter) -> Self {
         let needles = filter.needles.iter().map(|needle| match needle {
-            ast::Needle::Text(text) => Needle::Text(Finder::new(text).into_owned()),
+            ast::Needle::Text(text) => Needle::Text(Box::new(Finder::new(text).into_owned())),
             ast::Needle::Regex(regex) => Needle::Regex(Box::new(regex.searcher())),
             ast::Needle::Pattern(pattern) => Needle::Pattern(pattern.parts().to_vec()),
             ast::Needle::Ip(set) => Needle::Ip(set.clone()),

@@ -364,7 +364,12 @@ impl State for Samples {
 }
 
 /// The quantile as Prometheus defines it: linear between neighbours, infinite outside of 0 to 1.
-#[expect(clippy::cast_precision_loss, clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "an index within the values")]
+#[expect(
+    clippy::cast_precision_loss,
+    clippy::cast_possible_truncation,
+    clippy::cast_sign_loss,
+    reason = "an index within the values"
+)]
 pub(crate) fn quantile(values: &mut [f64], share: f64) -> f64 {
     if values.is_empty() || share.is_nan() {
         return f64::NAN;

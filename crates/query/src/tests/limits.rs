@@ -5,7 +5,7 @@ use std::time::Duration;
 use stdx::ByteSize;
 
 use super::world::{World, by_minute, everything, forward, line};
-use crate::{Config, Kind, Limits, Params};
+use crate::{Config, Error, Kind, Limits, Params};
 
 async fn check(config: Config, params: Params, kind: Kind, message: &str) {
     let lines: Vec<_> =
@@ -36,7 +36,8 @@ async fn more_series_than_allowed_are_refused_but_only_in_the_answer() {
 #[tokio::test]
 async fn too_much_text_or_memory_is_refused() {
     let config = limits(Limits { max_bytes: Some(ByteSize(1_000)), ..Limits::default() });
-    check(config, forward(r#"{app="x"} | logfmt | n="7""#), Kind::TooLarge, "the query would read too many bytes").await;
+    check(config, forward(r#"{app="x"} | logfmt | n="7""#), Kind::TooLarge, "the query would read too many bytes")
+        .await;
     let config = Config { memory: ByteSize(10_000), ..Config::default() };
     let many = by_minute(r#"sum by (n) (count_over_time({app="x"} | logfmt [1m]))"#);
     check(config, many, Kind::TooLarge, "needs more memory").await;
@@ -44,8 +45,12 @@ async fn too_much_text_or_memory_is_refused() {
 
 #[tokio::test]
 async fn a_query_ends_in_time() {
-    let config = limits(Limits { timeout: Duration::ZERO, ..Limits::default() });
-    check(config, forward(r#"{app="x"} |= "never""#), Kind::Timeout, "request timed out").await;
+    let config = limits(Limits { timeout: Duration::from_millis(5), ..Limits::default() });
+    let world = World::with_config(&[], &config).await;
+    let (run, _) = world.engines()[0].begin(&everything(), storage::LOGS).unwrap();
+    let error = run.within_limits(std::future::pending::<Result<(), Error>>()).await.unwrap_err();
+    assert_eq!(error.kind(), Kind::Timeout);
+    assert!(error.to_string().starts_with("request timed out"), "{error}");
 }
 
 #[tokio::test]
@@ -61,7 +66,8 @@ async fn what_cannot_be_asked_says_why() {
     let params = Params { step: Duration::ZERO, ..forward(r#"rate({app="x"}[1m])"#) };
     check(config.clone(), params, Kind::Invalid, "zero or negative query resolution").await;
     check(config.clone(), forward(r#"{app="x""#), Kind::Invalid, "parse error at line 1, col").await;
-    check(config, forward(r#"{app=~".*"}"#), Kind::Invalid, "queries require at least one regexp or equality matcher").await;
+    check(config, forward(r#"{app=~".*"}"#), Kind::Invalid, "queries require at least one regexp or equality matcher")
+        .await;
 }
 
 #[tokio::test]

@@ -142,12 +142,9 @@ async fn metadata_and_parsed_labels_stand_apart_from_the_stream() {
 
 #[tokio::test]
 async fn answers_without_categories_have_all_labels_in_the_stream() {
-    let world = World::new(&[
-        line(1, SHOP, "level=warn x"),
-        line(2, SHOP, "level=info y"),
-        line(3, SHOP, "level=warn z"),
-    ])
-    .await;
+    let world =
+        World::new(&[line(1, SHOP, "level=warn x"), line(2, SHOP, "level=info y"), line(3, SHOP, "level=warn z")])
+            .await;
     let answer = world.engines()[0].query_range(&everything(), &forward(r#"{app="shop"} | logfmt"#)).await.unwrap();
     let crate::Data::Streams(streams) = answer.data else { panic!("no streams") };
     let merged: Vec<_> = crate::merge_labels(streams)

@@ -2,7 +2,7 @@
 
 use expect_test::expect;
 
-use super::world::{World, everything, line};
+use super::world::{World, line};
 
 const SHOP: &str = r#"{app="shop", env="prod"}"#;
 const CRM: &str = r#"{app="crm", env="prod"}"#;
@@ -54,8 +54,8 @@ async fn lines_are_counted_in_windows_that_are_open_at_their_start() {
         .series(
             r#"sum by (app) (bytes_over_time({env="prod"}[90s]))"#,
             expect![[r#"
-                {app="crm"} 120:34 180:65 240:21
-                {app="shop"} 60:64 120:63 180:31 300:31
+                {app="crm"} 120:34 180:31 240:21
+                {app="shop"} 60:64 120:63 300:31
             "#]],
         )
         .await;
@@ -64,50 +64,83 @@ async fn lines_are_counted_in_windows_that_are_open_at_their_start() {
 #[tokio::test]
 async fn unwrapped_samples_are_aggregated() {
     let world = world().await;
-    let scope = everything();
-    let check = async |query: &str, want: expect_test::Expect| {
-        want.assert_eq(&world.instant(&scope, query, 300).await);
-    };
     let over = |op: &str| format!(r#"{op}({{env="prod"}} | logfmt | unwrap duration(took) [5m]) by (app)"#);
-    check(&over("avg_over_time"), expect![[r#"
+    world
+        .values(
+            &over("avg_over_time"),
+            expect![[r#"
         {app="crm"} 0.75
         {app="shop"} 2.5
-    "#]])
-    .await;
-    check(&over("max_over_time"), expect![[r#"
+    "#]],
+        )
+        .await;
+    world
+        .values(
+            &over("max_over_time"),
+            expect![[r#"
         {app="crm"} 1
         {app="shop"} 4
-    "#]])
-    .await;
-    check(&over("first_over_time"), expect![[r#"
+    "#]],
+        )
+        .await;
+    world
+        .values(
+            &over("first_over_time"),
+            expect![[r#"
         {app="crm"} 0.5
         {app="shop"} 1
-    "#]])
-    .await;
-    check(&over("last_over_time"), expect![[r#"
+    "#]],
+        )
+        .await;
+    world
+        .values(
+            &over("last_over_time"),
+            expect![[r#"
         {app="crm"} 1
         {app="shop"} 4
-    "#]])
-    .await;
-    check(&over("stdvar_over_time"), expect![[r#"
+    "#]],
+        )
+        .await;
+    world
+        .values(
+            &over("stdvar_over_time"),
+            expect![[r#"
         {app="crm"} 0.0625
         {app="shop"} 1.25
-    "#]])
-    .await;
-    check(r#"quantile_over_time(0.5, {env="prod"} | logfmt | unwrap duration(took) [5m]) by (app)"#, expect![[r#"
+    "#]],
+        )
+        .await;
+}
+
+#[tokio::test]
+async fn samples_are_summed_and_their_label_is_gone() {
+    let world = world().await;
+    world
+        .values(
+            r#"quantile_over_time(0.5, {env="prod"} | logfmt | unwrap duration(took) [5m]) by (app)"#,
+            expect![[r#"
         {app="crm"} 0.75
         {app="shop"} 2.5
-    "#]])
-    .await;
-    check(r#"sum(sum_over_time({env="prod"} | logfmt | unwrap bytes(size) [5m]))"#, expect![[r#"
+    "#]],
+        )
+        .await;
+    world
+        .values(
+            r#"sum(sum_over_time({env="prod"} | logfmt | unwrap bytes(size) [5m]))"#,
+            expect![[r#"
         {} 7000
-    "#]])
-    .await;
-    check(r#"sum_over_time({app="crm"} | logfmt | unwrap n [5m])"#, expect![[r#"
+    "#]],
+        )
+        .await;
+    world
+        .values(
+            r#"sum_over_time({app="crm"} | logfmt | unwrap n [5m])"#,
+            expect![[r#"
         {app="crm", env="prod", level="info", size="1KB", took="1s"} 5
         {app="crm", env="prod", level="info", size="1KB", took="500ms"} 4
-    "#]])
-    .await;
+    "#]],
+        )
+        .await;
 }
 
 #[tokio::test]
@@ -155,125 +188,213 @@ async fn a_sample_that_cannot_be_read_fails_the_query_unless_it_is_expected() {
         .await;
 }
 
+/// Lines by application and level.
+const COUNTS: &str = r#"count_over_time({env="prod"} | logfmt | drop __error__, took, size, n [5m])"#;
+
 #[tokio::test]
 async fn vectors_are_aggregated_by_and_without_labels() {
     let world = world().await;
-    let scope = everything();
-    let check = async |query: &str, want: expect_test::Expect| {
-        want.assert_eq(&world.instant(&scope, query, 300).await);
-    };
-    let counts = r#"count_over_time({env="prod"} | logfmt | drop __error__, took, size, n [5m])"#;
-    check(counts, expect![[r#"
+    world
+        .values(
+            COUNTS,
+            expect![[r#"
         {app="crm", env="prod"} 1
         {app="crm", env="prod", level="info"} 2
         {app="shop", env="prod", level="error"} 1
         {app="shop", env="prod", level="info"} 2
         {app="shop", env="prod", level="warn"} 1
-    "#]])
-    .await;
-    check(&format!("max by (app) ({counts})"), expect![[r#"
+    "#]],
+        )
+        .await;
+    world
+        .values(
+            &format!("max by (app) ({COUNTS})"),
+            expect![[r#"
         {app="crm"} 2
         {app="shop"} 2
-    "#]])
-    .await;
-    check(&format!("avg without (app, env) ({counts})"), expect![[r#"
+    "#]],
+        )
+        .await;
+    world
+        .values(
+            &format!("avg without (app, env) ({COUNTS})"),
+            expect![[r#"
         {} 1
         {level="error"} 1
         {level="info"} 2
         {level="warn"} 1
-    "#]])
-    .await;
-    check(&format!("count({counts})"), expect![[r#"
+    "#]],
+        )
+        .await;
+    world
+        .values(
+            &format!("count({COUNTS})"),
+            expect![[r#"
         {} 5
-    "#]])
-    .await;
-    check(&format!("topk by (app) (1, {counts})"), expect![[r#"
+    "#]],
+        )
+        .await;
+}
+
+#[tokio::test]
+async fn vectors_are_ranked_and_sorted() {
+    let world = world().await;
+    world
+        .values(
+            &format!("topk by (app) (1, {COUNTS})"),
+            expect![[r#"
         {app="crm", env="prod", level="info"} 2
         {app="shop", env="prod", level="info"} 2
-    "#]])
-    .await;
-    check(&format!("sort_desc(sum by (level) ({counts}))"), expect![[r#"
+    "#]],
+        )
+        .await;
+    world
+        .values(
+            &format!("sort_desc(sum by (level) ({COUNTS}))"),
+            expect![[r#"
         {level="info"} 4
         {} 1
         {level="error"} 1
         {level="warn"} 1
-    "#]])
-    .await;
-    check(&format!("bottomk(1, min by (app) ({counts}))"), expect![[r#"
+    "#]],
+        )
+        .await;
+    world
+        .values(
+            &format!("bottomk(1, min by (app) ({COUNTS}))"),
+            expect![[r#"
         {app="crm"} 1
-    "#]])
-    .await;
-    check(&format!("stddev(sum by (app) ({counts}))"), expect![[r#"
+    "#]],
+        )
+        .await;
+    world
+        .values(
+            &format!("stddev(sum by (app) ({COUNTS}))"),
+            expect![[r#"
         {} 0.5
-    "#]])
-    .await;
+    "#]],
+        )
+        .await;
 }
 
 #[tokio::test]
 async fn operators_combine_numbers_and_vectors() {
     let world = world().await;
-    let scope = everything();
-    let check = async |query: &str, want: expect_test::Expect| {
-        want.assert_eq(&world.instant(&scope, query, 300).await);
-    };
-    check("vector(1)+vector(1)", expect![[r#"
+    world
+        .values(
+            "vector(1)+vector(1)",
+            expect![[r#"
         {} 2
-    "#]])
-    .await;
-    check("1 + 2 * 3", expect![[r#"
+    "#]],
+        )
+        .await;
+    world
+        .values(
+            "1 + 2 * 3",
+            expect![[r#"
         scalar 7
-    "#]])
-    .await;
-    check("vector(1) / 0", expect![[r#"
+    "#]],
+        )
+        .await;
+    world
+        .values(
+            "vector(1) / 0",
+            expect![[r#"
         {} NaN
-    "#]])
-    .await;
-    let by_app = r#"sum by (app) (count_over_time({env="prod"}[5m]))"#;
-    let errors = r#"sum by (app) (count_over_time({env="prod"} |= "error" [5m]))"#;
-    check(&format!("{errors} / {by_app}"), expect![[r#"
+    "#]],
+        )
+        .await;
+}
+
+/// Lines by application.
+const BY_APP: &str = r#"sum by (app) (count_over_time({env="prod"}[5m]))"#;
+/// Lines with errors by application.
+const ERRORS: &str = r#"sum by (app) (count_over_time({env="prod"} |= "error" [5m]))"#;
+
+#[tokio::test]
+async fn operators_match_series_by_their_labels() {
+    let world = world().await;
+    world
+        .values(
+            &format!("{ERRORS} / {BY_APP}"),
+            expect![[r#"
         {app="shop"} 0.25
-    "#]])
-    .await;
-    check(&format!("{by_app} > 3"), expect![[r#"
+    "#]],
+        )
+        .await;
+    world
+        .values(
+            &format!("{BY_APP} > 3"),
+            expect![[r#"
         {app="shop"} 4
-    "#]])
-    .await;
-    check(&format!("{by_app} > bool 3"), expect![[r#"
+    "#]],
+        )
+        .await;
+    world
+        .values(
+            &format!("{BY_APP} > bool 3"),
+            expect![[r#"
         {app="crm"} 0
         {app="shop"} 1
-    "#]])
-    .await;
-    check(&format!("{by_app} unless {errors}"), expect![[r#"
+    "#]],
+        )
+        .await;
+    world
+        .values(
+            &format!("{BY_APP} unless {ERRORS}"),
+            expect![[r#"
         {app="crm"} 3
-    "#]])
-    .await;
-    check(&format!("{errors} or {by_app}"), expect![[r#"
+    "#]],
+        )
+        .await;
+    world
+        .values(
+            &format!("{ERRORS} or {BY_APP}"),
+            expect![[r#"
         {app="crm"} 3
         {app="shop"} 1
-    "#]])
-    .await;
-    check(&format!("{by_app} and on () vector(1)"), expect![[r#"
+    "#]],
+        )
+        .await;
+    world
+        .values(
+            &format!("{BY_APP} and on () vector(1)"),
+            expect![[r#"
         {app="crm"} 3
         {app="shop"} 4
-    "#]])
-    .await;
+    "#]],
+        )
+        .await;
+}
+
+#[tokio::test]
+async fn one_series_may_meet_many() {
+    let world = world().await;
     let by_level = r#"sum by (app, level) (count_over_time({env="prod"} | logfmt | __error__="" | level!="" [5m]))"#;
-    check(&format!("{by_level} / on (app) group_left () {by_app}"), expect![[r#"
+    world
+        .values(
+            &format!("{by_level} / on (app) group_left () {BY_APP}"),
+            expect![[r#"
         {app="crm", level="info"} 0.666666667
         {app="shop", level="error"} 0.25
         {app="shop", level="info"} 0.5
         {app="shop", level="warn"} 0.25
-    "#]])
-    .await;
-    check(&format!("{by_app} / on (app) {by_level}"), expect![[r#"
+    "#]],
+        )
+        .await;
+    world.values(&format!("{BY_APP} / on (app) {by_level}"), expect![[r#"
         Invalid: found duplicate series on the right hand-side; many-to-many matching not allowed: matching labels must be unique on one side
     "#]])
     .await;
-    check(&format!(r#"label_replace({by_app}, "service", "the-$1", "app", "(.*)p")"#), expect![[r#"
+    world
+        .values(
+            &format!(r#"label_replace({BY_APP}, "service", "the-$1", "app", "(.*)p")"#),
+            expect![[r#"
         {app="crm"} 3
         {app="shop", service="the-sho"} 4
-    "#]])
-    .await;
+    "#]],
+        )
+        .await;
 }
 
 #[tokio::test]

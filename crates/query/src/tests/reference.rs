@@ -165,8 +165,9 @@ impl Query {
                 let mut sorted = values.to_vec();
                 sorted.sort_by(f64::total_cmp);
                 let rank = 0.9 * (count - 1.0);
-                let (lower, upper) = (rank.floor() as usize, rank.ceil() as usize);
-                sorted[lower] + (sorted[upper] - sorted[lower]) * (rank - rank.floor())
+                let below = (0..values.len()).rfind(|index| *index as f64 <= rank).unwrap();
+                let above = (below + 1).min(values.len() - 1);
+                sorted[below] + (sorted[above] - sorted[below]) * (rank - below as f64)
             }
             other => panic!("{other}"),
         }

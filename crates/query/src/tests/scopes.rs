@@ -24,12 +24,14 @@ async fn every_question_is_answered_from_the_services_of_the_scope() {
         assert_eq!(lines, format!("{SHOP}\n  1 mine\n"));
         let counted = shown(engine.query_range(&mine, &by_minute(r#"count_over_time({app=~".+"}[1m])"#)).await);
         assert_eq!(counted, format!("{SHOP} 60:1\n"));
-        let instant = engine.query_instant(&mine, r#"sum(count_over_time({app=~".+"}[1h]))"#, super::world::at(60)).await;
+        let instant =
+            engine.query_instant(&mine, r#"sum(count_over_time({app=~".+"}[1h]))"#, super::world::at(60)).await;
         assert_eq!(shown(instant), "{} 1\n");
         assert_eq!(engine.labels(&mine, hour(), None).await.unwrap(), ["app", "service_name"]);
         assert_eq!(engine.label_values(&mine, "app", hour(), None).await.unwrap(), ["a"]);
         assert_eq!(engine.label_values(&mine, "secret_label", hour(), None).await.unwrap(), [""; 0]);
-        let series = engine.series(&mine, hour(), &[r#"{app="b"}"#.to_owned(), r#"{app="a"}"#.to_owned()]).await.unwrap();
+        let series =
+            engine.series(&mine, hour(), &[r#"{app="b"}"#.to_owned(), r#"{app="a"}"#.to_owned()]).await.unwrap();
         assert_eq!(series.iter().map(ToString::to_string).collect::<Vec<_>>(), [SHOP]);
         let rows = engine.rows(&mine, storage::LOGS, hour(), Predicate::True, &["line"]).await.unwrap();
         assert_eq!(rows.iter().map(arrow::array::RecordBatch::num_rows).sum::<usize>(), 1);

@@ -6,7 +6,9 @@ use std::time::Duration;
 
 use auth::{AuditEvent, AuditSink, Authenticator, Credentials, Scope, Token};
 use datafusion::physical_plan::ExecutionPlan;
-use datafusion_proto::bytes::{physical_plan_from_bytes_with_extension_codec, physical_plan_to_bytes_with_extension_codec};
+use datafusion_proto::bytes::{
+    physical_plan_from_bytes_with_extension_codec, physical_plan_to_bytes_with_extension_codec,
+};
 use expect_test::Expect;
 use logline::{Batch, Entry, Labels, Stream, Tenant, Timestamp};
 use stdx::{Clock, Secret, SystemClock, Tasks};
@@ -47,6 +49,7 @@ impl Line {
         self
     }
 
+    #[expect(clippy::cast_possible_truncation, reason = "a few seconds")]
     pub(crate) fn nanos(&self) -> i64 {
         START * SECOND + (self.second * 1e9).round() as i64
     }
@@ -150,6 +153,11 @@ impl World {
         want.assert_eq(&answer);
     }
 
+    /// Series at second 300.
+    pub(crate) async fn values(&self, query: &str, want: Expect) {
+        want.assert_eq(&self.instant(&everything(), query, 300).await);
+    }
+
     /// Series over the first five minutes, a point a minute.
     pub(crate) async fn series(&self, query: &str, want: Expect) {
         let answer = self.range(&everything(), &by_minute(query)).await;
@@ -188,11 +196,8 @@ fn batch(lines: &[Line], part: usize) -> Batch {
     let mut streams: Vec<Stream> = Vec::new();
     for line in lines {
         let labels = Labels::parse(&line.labels).unwrap();
-        let entry = Entry {
-            timestamp: Timestamp(line.nanos()),
-            line: line.text.clone(),
-            metadata: line.metadata.clone(),
-        };
+        let entry =
+            Entry { timestamp: Timestamp(line.nanos()), line: line.text.clone(), metadata: line.metadata.clone() };
         match streams.iter_mut().find(|stream| stream.labels == labels) {
             Some(stream) => stream.entries.push(entry),
             None => streams.push(Stream { labels, entries: vec![entry] }),
@@ -215,8 +220,11 @@ pub(crate) fn shown(answer: Result<Answer, Error>) -> String {
         }
         Ok(Data::Matrix(series)) => {
             for series in series {
-                let points: Vec<_> =
-                    series.points.iter().map(|(time, value)| format!("{}:{}", seconds(*time), number(*value))).collect();
+                let points: Vec<_> = series
+                    .points
+                    .iter()
+                    .map(|(time, value)| format!("{}:{}", seconds(*time), number(*value)))
+                    .collect();
                 writeln!(out, "{} {}", series.labels, points.join(" ")).unwrap();
             }
         }

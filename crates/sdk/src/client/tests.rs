@@ -76,6 +76,23 @@ async fn two_services_in_a_row_share_the_trace() {
 }
 
 #[tokio::test]
+async fn a_request_tells_the_status_from_before_the_call_and_the_response_the_new_one() {
+    let (log, lines) = log();
+    let order = OrderContext::new("4711", "SUBMITTED");
+    let moved = order.clone();
+    let client = ClientLayer::new(log.clone(), "mes").layer(service_fn(move |request| {
+        moved.set_status("PRICE_CALCULATED");
+        remote(request)
+    }));
+    let mut request = post("/orders/4711/price", "");
+    request.extensions_mut().insert(order);
+    read(client.oneshot(request).await.unwrap()).await;
+    let lines = lines.of(&log);
+    assert!(lines[0].contains("order_id=4711 status=SUBMITTED "), "{}", lines[0]);
+    assert!(lines[1].contains("order_id=4711 status=PRICE_CALCULATED "), "{}", lines[1]);
+}
+
+#[tokio::test]
 async fn a_connection_error_is_the_answer() {
     let (log, lines) = log();
     let refused = service_fn(|_: Request<Captured<Full<Bytes>>>| async { Err::<Response<Full<Bytes>>, _>("refused") });

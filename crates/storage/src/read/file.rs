@@ -130,13 +130,13 @@ impl OpenFile {
             .with_row_filter(RowFilter::new(stages))
             .with_max_predicate_cache_size(SHARED_COLUMN_BYTES)
             .build()
-            .map_err(|error| Error::corrupt(&self.path, 0, error))
+            .map_err(|error| Error::corrupt(&self.path, error))
     }
 }
 
 /// The next rows that the unit keeps.
 fn next_rows(decoder: &mut ParquetPushDecoder, file: &File, path: &Path) -> Result<Option<RecordBatch>, Error> {
-    let damaged = |error| Error::corrupt(path, 0, error);
+    let damaged = |error| Error::corrupt(path, error);
     loop {
         match decoder.try_decode().map_err(damaged)? {
             DecodeResult::Data(rows) => return Ok(Some(rows)),

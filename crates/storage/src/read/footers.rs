@@ -43,7 +43,7 @@ impl Footers {
         if let Some(footer) = self.lock().used(path) {
             return Ok(footer);
         }
-        let footer = load(file, table).map_err(|error| Error::corrupt(path, 0, error))?;
+        let footer = load(file, table).map_err(|error| Error::corrupt(path, error))?;
         self.lock().insert(path, &footer, self.limit_bytes);
         Ok(footer)
     }

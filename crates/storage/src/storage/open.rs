@@ -82,7 +82,7 @@ async fn replay(shared: &Arc<Shared>, rows: &RowMaker, folder: &Path) -> Result<
     let mut replay = Replay::open(folder, known, from)?;
     *shared.inserted() = Inserted { position: known, since: None };
     while let Some((position, payload)) = replay.next()? {
-        let damaged = |reason| Error::corrupt(folder, position, format!("record {position}: {reason}"));
+        let damaged = |reason| Error::corrupt(folder, format!("record {position}: {reason}"));
         let batch = wal::decode(&payload).map_err(damaged)?;
         let wanted = |table: usize| committed.get(table).is_some_and(|committed| *committed < position);
         let made = rows.make(&batch, wanted)?;

@@ -194,7 +194,7 @@ impl Replay {
             && known + 1 < header.first
         {
             let missing = format!("records {} to {} before it are missing", known + 1, header.acknowledged - 1);
-            return Err(Error::corrupt(path, 0, missing));
+            return Err(Error::corrupt(path, missing));
         }
         replay.open_next()?;
         Ok(replay)
@@ -244,7 +244,7 @@ impl Replay {
         let later = later.min(self.waiting.front().map_or(0, |(_, header)| header.first));
         if position.max(self.known + 1) < later.max(durable_end_in(rest, position)) {
             let reason = format!("record {position} was durable and is damaged");
-            return Err(Error::corrupt(&path, at as u64, reason));
+            return Err(Error::corrupt_at(&path, at, reason));
         }
         if !rest.is_empty() {
             warn!(
@@ -298,7 +298,7 @@ fn segments(folder: &Path) -> Result<VecDeque<(PathBuf, SegmentHeader)>, Error> 
                 warn!(segment = %path.display(), "removed a WAL segment whose making was interrupted");
                 paths::remove_file(&path)?;
             }
-            None => return Err(Error::corrupt(&path, 0, "the header of the segment is damaged")),
+            None => return Err(Error::corrupt_at(&path, 0, "the header of the segment does not add up".to_owned())),
         }
     }
     Ok(segments)

@@ -15,7 +15,8 @@ pub(super) fn draw(story: &Story, pen: Pen<'_>, out: &mut String) {
     }
     section(pen.words.pick("Lines", "Строки"), pen, out);
     let service = story.services.iter().map(|service| service.chars().count()).max().unwrap_or_default().min(16);
-    let own = format!("{}_id={}", story.object.object, story.object.id);
+    let named = std::iter::once(&story.object).chain(&story.related);
+    let ids: Vec<String> = named.map(|object| format!("{}_id={}", object.object, object.id)).collect();
     for step in story.steps.iter().filter(|step| !step.events.is_empty()) {
         let mut day = step.events.first().map(|event| pen.words.date(event.time)).unwrap_or_default();
         pen.row().space(1).add(Ink::Strong, &step.status).space(1).add(Ink::Faint, day.trim_start()).end(out);
@@ -24,14 +25,14 @@ pub(super) fn draw(story: &Story, pen: Pen<'_>, out: &mut String) {
             false => step.events.split_at(FIRST),
         };
         let (left_out, last) = rest.split_at(rest.len().saturating_sub(LAST));
-        first.iter().for_each(|event| draw_line(event, service, &own, &mut day, pen, out));
+        first.iter().for_each(|event| draw_line(event, service, &ids, &mut day, pen, out));
         more(left_out.len(), pen, out);
-        last.iter().for_each(|event| draw_line(event, service, &own, &mut day, pen, out));
+        last.iter().for_each(|event| draw_line(event, service, &ids, &mut day, pen, out));
     }
 }
 
 /// One line, below its date if that is another than before.
-fn draw_line(event: &StepEvent, service: usize, own: &str, day: &mut String, pen: Pen<'_>, out: &mut String) {
+fn draw_line(event: &StepEvent, service: usize, ids: &[String], day: &mut String, pen: Pen<'_>, out: &mut String) {
     let words = pen.words;
     let date = words.date(event.time);
     if *day != date {
@@ -44,7 +45,7 @@ fn draw_line(event: &StepEvent, service: usize, own: &str, day: &mut String, pen
     let ink = if event.failed { Ink::Bad } else { Ink::Plain };
     match &event.line {
         Line::Shown { text } if pen.style.whole_lines => row.add(ink, &printable(text)),
-        Line::Shown { text } => row.add(ink, &cut(&printable(&essence(text, own)), room)),
+        Line::Shown { text } => row.add(ink, &cut(&printable(&essence(text, ids)), room)),
         Line::Hidden => row.add(Ink::Faint, &cut(&stand_in(event, words.pick("hidden", "скрыто")), room)),
         Line::Gone => row.add(Ink::Faint, &cut(&stand_in(event, words.pick("no longer kept", "уже удалена")), room)),
         Line::Omitted => row.add(Ink::Faint, &cut(&stand_in(event, words.pick("not read", "не прочитана")), room)),
@@ -59,15 +60,16 @@ fn stand_in(event: &StepEvent, why: &str) -> String {
     format!("[{}][{}]{status}{code} ‹{why}›", event.kind.as_str(), event.endpoint)
 }
 
-/// A line of the house format without what stands elsewhere on the page: its time, `own` (the object's id), ids of calls.
-fn essence(line: &str, own: &str) -> String {
+/// A line of the house format without what stands elsewhere on the page: its time, the `ids` of the head, those
+/// of calls, the path behind the endpoint.
+fn essence(line: &str, ids: &[String]) -> String {
     let rest = line.strip_prefix('[').and_then(|rest| rest.split_once(']')).map(|(_, rest)| rest);
     let Some(rest) = rest.filter(|rest| rest.starts_with('[')) else { return line.to_owned() };
     // Behind these come quoted values and JSON, which are not taken apart.
     let end = [" headers=", " body=", "=\""].iter().filter_map(|mark| rest.find(mark)).min().unwrap_or(rest.len());
     let (plain, tail) = rest.split_at(end);
-    let elsewhere = ["trace_id=", "span_id=", "parent_span_id=", "request_id="];
-    let known = |word: &&str| *word == own || elsewhere.iter().any(|key| word.starts_with(key));
+    let elsewhere = ["trace_id=", "span_id=", "parent_span_id=", "request_id=", "path="];
+    let known = |word: &&str| ids.iter().any(|id| id == word) || elsewhere.iter().any(|key| word.starts_with(key));
     let kept = plain.split(' ').filter(|word| !known(word));
     kept.collect::<Vec<_>>().join(" ") + tail
 }

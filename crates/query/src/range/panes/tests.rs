@@ -28,8 +28,13 @@ fn check<S: State>(aggregate: Aggregate, windows: Windows, times: &[i64]) {
 
 #[test]
 fn windows_hold_what_lies_in_them_however_wide_they_are() {
-    let samples: [&[i64]; 5] =
-        [&[], &[30], &[1, 2, 3, 4, 5, 60, 61, 62, 200], &[90, 10, 50, 10, 70, 11], &[25, 26, 27, 28, 29, 31, 33, 35, 44]];
+    let samples: [&[i64]; 5] = [
+        &[],
+        &[30],
+        &[1, 2, 3, 4, 5, 60, 61, 62, 200],
+        &[90, 10, 50, 10, 70, 11],
+        &[25, 26, 27, 28, 29, 31, 33, 35, 44],
+    ];
     for times in samples {
         for (step, range) in [(10, 10), (10, 5), (10, 25), (3, 40), (1, 17), (100, 30)] {
             let windows = Windows { start: 20, step, points: 12, range, offset: 0 };

@@ -104,10 +104,9 @@ async fn a_file_of_another_program_is_read_with_its_own_types_and_without_statis
         };
         let all = counts(&storage).await;
         assert_eq!(all.keys().collect::<Vec<_>>(), ["more", "ours", "theirs"]);
-        let theirs = read_where(&storage, &Tenant::default(), |scan| {
-            let text = TextMatch::Equals("crm".to_owned());
-            scan.predicate = Predicate::Label { name: "service_name".to_owned(), text };
-        });
-        assert_eq!(theirs.await, [(MIDNIGHT + 1_005, labels("crm").to_string(), "theirs".to_owned())]);
+        let text = TextMatch::Equals("crm".to_owned());
+        let crm = Predicate::Label { name: "service_name".to_owned(), text };
+        let theirs = read_where(&storage, &Tenant::default(), |scan| scan.predicate = crm.clone()).await;
+        assert_eq!(theirs, [(MIDNIGHT + 1_005, labels("crm").to_string(), "theirs".to_owned())]);
     }
 }
