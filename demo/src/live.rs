@@ -57,6 +57,11 @@ impl Live {
         Ok(live)
     }
 
+    /// The order whose story is worth telling.
+    pub const fn story(&self) -> Option<u64> {
+        self.base.story
+    }
+
     /// Ends everything and saves the open orders as they are.
     pub async fn end(self) -> Result<(), Error> {
         self.tasks.drain(GRACE).await;

@@ -102,7 +102,7 @@ async fn run(arguments: Arguments) -> Result<()> {
         () = stop.asked() => Ok(None),
     };
     let result = match begun {
-        Ok(Some(live)) => stay(live, &mut children, &mut stop).await,
+        Ok(Some(live)) => stay(live, &folder, address, &mut children, &mut stop).await,
         Ok(None) => Ok(()),
         Err(error) => Err(error),
     };
@@ -128,7 +128,7 @@ fn past(folder: &Folder, run: &Run) -> Result<State> {
     Ok(state)
 }
 
-/// From the server's start to the live company: ships the history and tells what is in it.
+/// From the server's start to the live company, with the history in between.
 async fn begin(folder: &Folder, run: &Run, state: State, address: SocketAddr, children: &mut Children) -> Result<Live> {
     children.start_agent(folder, address).await?;
     let began = SystemClock.instant();
@@ -140,20 +140,27 @@ async fn begin(folder: &Folder, run: &Run, state: State, address: SocketAddr, ch
         report::say(&report::done("history loaded", state.lines, SystemClock.instant() - began));
     }
     let wishes = Wishes { faults: run.faults.0.clone(), speed: run.speed };
-    let live = Live::start(folder, state.clone(), &wishes, Arc::new(SystemClock)).await?;
-    match report::stories(&state, address).await {
-        Ok(text) => report::say(&text),
-        Err(error) => report::say(&format!("\nno story yet: {error}\n")),
-    }
-    report::say(&report::invitation(folder, address, state.open.len()));
-    Ok(live)
+    Ok(Live::start(folder, state, &wishes, Arc::new(SystemClock)).await?)
 }
 
-/// Stays live until it is asked to stop or one of the programs ends; then saves what is open.
-async fn stay(live: Live, children: &mut Children, stop: &mut Stop) -> Result<()> {
+/// Tells what there is and stays live until it is asked to stop or one of the programs ends; then saves what is open.
+async fn stay(
+    live: Live,
+    folder: &Folder,
+    address: SocketAddr,
+    children: &mut Children,
+    stop: &mut Stop,
+) -> Result<()> {
+    let tell = async {
+        let stories = report::stories(live.story(), address).await;
+        report::say(&stories.unwrap_or_else(|error| format!("\nno story yet: {error}\n")));
+        report::say(&report::invitation(folder, address));
+        std::future::pending::<()>().await;
+    };
     let result = tokio::select! {
         () = stop.asked() => Ok(()),
         error = children.ended() => Err(error),
+        () = tell => Ok(()),
     };
     report::say("\nending: services, agent, server\n");
     let saved = live.end().await;

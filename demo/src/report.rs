@@ -11,7 +11,6 @@ use crate::Error;
 use crate::children::{delivered, lapidary};
 use crate::faults::Fault;
 use crate::folder::Folder;
-use crate::state::State;
 
 /// How often the progress of shipping is asked for.
 const LOOK: Duration = Duration::from_millis(400);
@@ -58,9 +57,9 @@ pub async fn shipped(folder: &Folder, lines: u64) -> Result<bool, Error> {
 }
 
 /// One order's story and the stuck orders, as the command line tells them.
-pub async fn stories(state: &State, address: SocketAddr) -> Result<String, Error> {
+pub async fn stories(story: Option<u64>, address: SocketAddr) -> Result<String, Error> {
     let mut text = String::new();
-    if let Some(order) = state.story {
+    if let Some(order) = story {
         let order = order.to_string();
         write!(text, "\n$ lapidary orders show {order}\n\n{}", known(&["orders", "show", &order], address).await?)
             .expect("a string takes all that is written to it");
@@ -87,10 +86,10 @@ async fn known(arguments: &[&str], address: SocketAddr) -> Result<String, Error>
 }
 
 /// Where to look and what to try.
-pub fn invitation(folder: &Folder, address: SocketAddr, open: usize) -> String {
+pub fn invitation(folder: &Folder, address: SocketAddr) -> String {
     let (path, faults) = (folder.path().display(), Fault::ALL.map(Fault::name).join(", "));
     format!(
-        "\nLapidary is live at http://{address} with {open} open orders; services, queue and customers go on.\n\
+        "\nLapidary is live at http://{address}; services, queue and customers go on.\n\
          \n  in the browser       http://{address}\n  in Grafana           add it as a Loki data source\n  \
          on the command line  lapidary orders show ID | stuck | list --addr http://{address}\n  \
          its files            {path}\n  make something fail  lapidary-demo fault NAME --dir {path}\n                       \

@@ -122,7 +122,7 @@ async fn discard(chunks: &mut BodyDataStream, most: usize) {
         }
     };
     // Late or not, the reply is the same.
-    let _: Result<(), tokio::time::error::Elapsed> = tokio::time::timeout(MAX_DISCARD_WAIT, read).await;
+    drop(tokio::time::timeout(MAX_DISCARD_WAIT, read).await);
 }
 
 impl PushReply {
