@@ -25,7 +25,7 @@ pub enum Error {
         source: io::Error,
     },
     /// A program that the demo starts.
-    #[error("cannot start `{program}`: {source}; `cargo build` builds it beside this program")]
+    #[error("cannot start `{program}`, which `cargo build` puts beside this program")]
     Start {
         /// Which.
         program: PathBuf,

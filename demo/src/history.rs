@@ -48,7 +48,7 @@ pub(crate) const HEALTH_GAP: Duration = Duration::from_mins(2);
 pub(crate) const LATEST: u64 = 5_000;
 
 /// How many orders come on an average weekday.
-pub const ORDERS_PER_DAY: f64 = 1_560.0;
+pub const ORDERS_PER_DAY: f64 = 1_520.0;
 /// How many visitors buy nothing.
 pub const VISITS_PER_DAY: f64 = 560.0;
 

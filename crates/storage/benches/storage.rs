@@ -78,7 +78,7 @@ fn append(bencher: Bencher<'_, '_>, ack: AckLevel) {
         .bench_values(|(dir, storage, pushes)| {
             runtime.block_on(async {
                 let sends = futures::stream::iter(pushes).map(|push| storage.append(push));
-                sends.buffer_unordered(4).for_each(|sent| std::future::ready(sent.unwrap())).await;
+                sends.buffer_unordered(4).for_each(|sent| async move { sent.unwrap() }).await;
                 storage.flush().await.unwrap();
             });
             (dir, storage)
