@@ -120,7 +120,7 @@ impl Engine {
                 vec![crate::logs::plan(&view, log, range, params.direction, Some(params.limit))?]
             }
             Expr::Metric(expr) => {
-                metric::plans(&view, expr, params.grid()?)?.into_iter().map(|(_, plan)| plan).collect()
+                metric::plans(&view, expr, params.grid()?)?.into_iter().map(|planned| planned.plan).collect()
             }
         };
         Ok(plans.iter().map(shown).collect())

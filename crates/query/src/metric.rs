@@ -82,8 +82,13 @@ fn leaves_of<'e>(expr: &'e MetricExpr, leaves: &mut Vec<(Leaf, &'e RangeAggregat
     }
 }
 
-/// How a range aggregation is computed.
-type Planned = (Leaf, Arc<dyn ExecutionPlan>);
+/// A range aggregation and how it is computed.
+#[derive(Debug)]
+pub(crate) struct Planned {
+    leaf: Leaf,
+    pub(crate) plan: Arc<dyn ExecutionPlan>,
+    keeps_errors: bool,
+}
 
 /// The plans of an expression, one for each different range aggregation that reads anything.
 pub(crate) fn plans(view: &View, expr: &MetricExpr, grid: Grid) -> Result<Vec<Planned>, Error> {
@@ -91,7 +96,10 @@ pub(crate) fn plans(view: &View, expr: &MetricExpr, grid: Grid) -> Result<Vec<Pl
     leaves_of(expr, &mut leaves);
     let mut seen = BTreeSet::new();
     leaves.retain(|(leaf, _)| seen.insert(format!("{leaf:?}")));
-    leaves.into_iter().map(|(leaf, range)| plan(view, &leaf, range, grid).map(|plan| (leaf, plan))).collect()
+    let planned = leaves.into_iter().map(|(leaf, range)| {
+        Ok(Planned { plan: plan(view, &leaf, range, grid)?, keeps_errors: keeps_errors(&leaf, range), leaf })
+    });
+    planned.collect()
 }
 
 fn plan(view: &View, leaf: &Leaf, range: &RangeAggregation, grid: Grid) -> Result<Arc<dyn ExecutionPlan>, Error> {
@@ -135,29 +143,24 @@ fn aggregate(range: &RangeAggregation) -> Aggregate {
 
 /// Computes an expression at the points of a grid.
 pub(crate) async fn run(run: &Run, view: &View, expr: &MetricExpr, grid: Grid) -> Result<Value, Error> {
-    let keeps_errors = keeps_errors(expr);
     let mut leaves = Leaves::new();
-    for (leaf, plan) in plans(view, expr, grid)? {
-        let curves = curves(&run.collect(plan).await?)?;
+    for planned in plans(view, expr, grid)? {
+        let curves = curves(&run.collect(planned.plan).await?)?;
         let failed = curves.iter().find(|curve| curve.labels.get(ERROR).is_some());
-        if let Some(curve) = failed.filter(|_| !keeps_errors) {
+        if let Some(curve) = failed.filter(|_| !planned.keeps_errors) {
             return Err(Error::pipeline(curve.labels.clone()));
         }
-        leaves.insert(leaf, curves);
+        leaves.insert(planned.leaf, curves);
     }
     evaluate(expr, &leaves, grid.points)
 }
 
 /// Whether the query looks at `__error__`, which means that it knows of errors and wants no complaint.
-fn keeps_errors(expr: &MetricExpr) -> bool {
-    let mut leaves = Vec::new();
-    leaves_of(expr, &mut leaves);
-    leaves.iter().any(|(leaf, range)| {
-        let mut names = names_used(&range.range.log.stages);
-        let filters = range.range.unwrap.iter().flat_map(|unwrap| &unwrap.filters);
-        filters.for_each(|filter| filter_names(filter, &mut names));
-        names.contains(ERROR) || matches!(&leaf.grouping, Grouping::By(kept) if kept.iter().any(|name| name == ERROR))
-    })
+fn keeps_errors(leaf: &Leaf, range: &RangeAggregation) -> bool {
+    let mut names = names_used(&range.range.log.stages);
+    let filters = range.range.unwrap.iter().flat_map(|unwrap| &unwrap.filters);
+    filters.for_each(|filter| filter_names(filter, &mut names));
+    names.contains(ERROR) || matches!(&leaf.grouping, Grouping::By(kept) if kept.iter().any(|name| name == ERROR))
 }
 
 /// Reads the points that a plan gave, series by labels.

@@ -5,8 +5,8 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
 use arrow::record_batch::RecordBatch;
+use datafusion::execution::TaskContext;
 use datafusion::execution::runtime_env::RuntimeEnv;
-use datafusion::execution::{SessionStateBuilder, TaskContext};
 use datafusion::physical_plan::{ExecutionPlan, collect};
 use datafusion::prelude::SessionConfig;
 use stdx::Clock;
@@ -41,13 +41,13 @@ impl Run {
             max_bytes: limits.max_bytes,
         });
         let config = SessionConfig::new().with_extension(Arc::clone(&query));
-        let state = SessionStateBuilder::new().with_config(config).with_runtime_env(Arc::clone(memory)).build();
+        let task = TaskContext::default().with_session_config(config).with_runtime(Arc::clone(memory));
         Self {
             clock: Arc::clone(clock),
             started: clock.instant(),
             timeout: limits.timeout,
             query,
-            task: state.task_ctx(),
+            task: Arc::new(task),
         }
     }
 

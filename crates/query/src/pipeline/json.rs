@@ -97,6 +97,11 @@ pub(super) fn push_sanitized(out: &mut String, name: &str) {
     if out.is_empty() && name.starts_with(|c: char| c.is_ascii_digit()) {
         out.push('_');
     }
+    let is_label_byte = |byte: u8| byte.is_ascii_alphanumeric() || byte == b'_';
+    if name.bytes().all(is_label_byte) {
+        out.push_str(name);
+        return;
+    }
     out.extend(name.trim().chars().map(|c| if c.is_ascii_alphanumeric() || c == '_' { c } else { '_' }));
 }
 

@@ -1,6 +1,7 @@
 //! `| logfmt`: every `key=value` of the line becomes a label, or those that were asked for.
 
 use std::borrow::Cow;
+use std::fmt;
 
 use logql::ast::{Extraction, LogfmtFlags};
 
@@ -101,6 +102,19 @@ impl Stage for LogfmtFields {
     }
 }
 
+/// What is no pair, and where.
+#[derive(Clone, Copy, Debug)]
+struct Broken {
+    reason: &'static str,
+    at: usize,
+}
+
+impl fmt::Display for Broken {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{} at byte {}", self.reason, self.at)
+    }
+}
+
 /// The `key=value` pairs of a line; what is none is an error, after which it goes on with the next word.
 struct Pairs<'t> {
     text: &'t str,
@@ -125,13 +139,13 @@ impl<'t> Pairs<'t> {
         self.text.as_bytes().get(self.at).copied()
     }
 
-    fn broken(&mut self, reason: &str) -> String {
-        let message = format!("{reason} at byte {}", self.at);
+    fn broken(&mut self, reason: &'static str) -> Broken {
+        let broken = Broken { reason, at: self.at };
         self.take_until(|byte| byte <= b' ');
-        message
+        broken
     }
 
-    fn pair(&mut self) -> Result<(&'t str, Cow<'t, str>), String> {
+    fn pair(&mut self) -> Result<(&'t str, Cow<'t, str>), Broken> {
         let key = self.take_until(|byte| byte <= b' ' || byte == b'=' || byte == b'"');
         match self.peek() {
             Some(b'"') => return Err(self.broken("unexpected `\"`")),
@@ -150,7 +164,7 @@ impl<'t> Pairs<'t> {
         }
     }
 
-    fn quoted(&mut self) -> Result<Cow<'t, str>, String> {
+    fn quoted(&mut self) -> Result<Cow<'t, str>, Broken> {
         self.at += 1;
         let start = self.at;
         let mut escaped = false;
@@ -175,7 +189,7 @@ impl<'t> Pairs<'t> {
 }
 
 impl<'t> Iterator for Pairs<'t> {
-    type Item = Result<(&'t str, Cow<'t, str>), String>;
+    type Item = Result<(&'t str, Cow<'t, str>), Broken>;
 
     fn next(&mut self) -> Option<Self::Item> {
         self.take_until(|byte| byte > b' ');

@@ -11,7 +11,7 @@ pub(crate) enum Wanted {
     /// Whatever there is.
     All,
     /// These; parsers may stop once they have them.
-    Only(Arc<BTreeSet<String>>),
+    Only(Arc<[String]>),
 }
 
 impl Wanted {
@@ -20,13 +20,13 @@ impl Wanted {
         let mut all: BTreeSet<String> = names.into_iter().collect();
         let short: Vec<_> = all.iter().filter_map(|name| name.strip_suffix("_extracted")).map(str::to_owned).collect();
         all.extend(short);
-        Self::Only(Arc::new(all))
+        Self::Only(all.into_iter().collect())
     }
 
     pub(crate) fn has(&self, name: &str) -> bool {
         match self {
             Self::All => true,
-            Self::Only(names) => names.contains(name),
+            Self::Only(names) => names.iter().any(|wanted| wanted == name),
         }
     }
 
@@ -34,7 +34,7 @@ impl Wanted {
     pub(crate) fn has_prefix(&self, prefix: &str) -> bool {
         match self {
             Self::All => true,
-            Self::Only(names) => names.range(prefix.to_owned()..).next().is_some_and(|name| name.starts_with(prefix)),
+            Self::Only(names) => names.iter().any(|wanted| wanted.starts_with(prefix)),
         }
     }
 
