@@ -62,7 +62,8 @@ async fn ingest(args: &Args, server: &Server, workload: &Workload, folder: &std:
     let cpu = server.cpu()? - before;
     waits.sort();
     let gigabytes = bytes as f64 / 1e9;
-    let at = |percent: usize| waits.get((waits.len().max(1) - 1) * percent / 100).map_or(0.0, Duration::as_secs_f64) * 1e3;
+    let at =
+        |percent: usize| waits.get((waits.len().max(1) - 1) * percent / 100).map_or(0.0, Duration::as_secs_f64) * 1e3;
     say(&format!("lines                      {}", args.lines));
     say(&format!("bytes of line text         {:.3} GB", gigabytes));
     say(&format!("lines per second           {:.0}", args.lines as f64 / loaded.as_secs_f64()));

@@ -30,7 +30,9 @@ pub struct Token {
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum InvalidToken {
     /// Too short to be safe.
-    #[error("token `{0}` is too short; use at least {MIN_TOKEN_BYTES} characters, such as the output of `openssl rand -hex 24`")]
+    #[error(
+        "token `{0}` is too short; use at least {MIN_TOKEN_BYTES} characters, such as the output of `openssl rand -hex 24`"
+    )]
     Short(String),
     /// Names no tenant.
     #[error("token `{0}` names no tenant")]
@@ -111,7 +113,8 @@ impl Authenticator {
 
     /// Knows these tokens and nobody else; reports everything that is wrong with them.
     pub fn with_tokens(tokens: Vec<Token>) -> Result<Self, Vec<InvalidToken>> {
-        let problems: Vec<_> = tokens.iter().enumerate().filter_map(|(i, token)| problem(token, tokens.get(..i)?)).collect();
+        let problems: Vec<_> =
+            tokens.iter().enumerate().filter_map(|(i, token)| problem(token, tokens.get(..i)?)).collect();
         if !problems.is_empty() {
             return Err(problems);
         }

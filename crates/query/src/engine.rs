@@ -45,11 +45,14 @@ impl Engine {
 
     /// Lines or series over a stretch of time. Dropping the future stops the work.
     pub async fn query_range(&self, scope: &Scope, params: &Params) -> Result<Answer, Error> {
-        params.check(&self.config.limits)?;
+        params.check_times()?;
         let expr = parse(&params.query)?;
         let (run, view) = self.begin(scope, logs::LOGS)?;
         let data = match &expr {
-            Expr::Log(log) => run.within_limits(crate::logs::run(&run, &view, log, params)).await?,
+            Expr::Log(log) => {
+                params.check_limit(&self.config.limits)?;
+                run.within_limits(crate::logs::run(&run, &view, log, params)).await?
+            }
             Expr::Metric(expr) => {
                 let grid = params.grid()?;
                 let value = run.within_limits(metric::run(&run, &view, expr, grid)).await?;

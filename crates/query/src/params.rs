@@ -42,10 +42,14 @@ pub enum Direction {
 }
 
 impl Params {
-    pub(crate) fn check(&self, limits: &Limits) -> Result<(), Error> {
+    pub(crate) fn check_times(&self) -> Result<(), Error> {
         if self.end < self.start {
             return Err(Error::invalid("end timestamp must not be before or equal to start time"));
         }
+        Ok(())
+    }
+
+    pub(crate) fn check_limit(&self, limits: &Limits) -> Result<(), Error> {
         if self.limit > limits.max_entries {
             return Err(Failure::Entries { limit: self.limit, max: limits.max_entries }.into());
         }

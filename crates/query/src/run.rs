@@ -6,9 +6,11 @@ use std::time::{Duration, Instant};
 
 use arrow::record_batch::RecordBatch;
 use datafusion::execution::TaskContext;
+use datafusion::execution::memory_pool::MemoryConsumer;
 use datafusion::execution::runtime_env::RuntimeEnv;
-use datafusion::physical_plan::{ExecutionPlan, collect};
+use datafusion::physical_plan::{ExecutionPlan, execute_stream};
 use datafusion::prelude::SessionConfig;
+use futures::StreamExt;
 use stdx::Clock;
 use storage::{SharedStats, Storage};
 
@@ -67,7 +69,15 @@ impl Run {
     pub(crate) async fn collect(&self, plan: Arc<dyn ExecutionPlan>) -> Result<Vec<RecordBatch>, Error> {
         #[cfg(test)]
         let plan = crate::tests::travelled(self, plan)?;
-        Ok(collect(plan, Arc::clone(&self.task)).await?)
+        let memory = MemoryConsumer::new("answer").register(self.task.memory_pool());
+        let mut rows = execute_stream(plan, Arc::clone(&self.task))?;
+        let mut batches = Vec::new();
+        while let Some(batch) = rows.next().await {
+            let batch = batch?;
+            memory.try_grow(batch.get_array_memory_size())?;
+            batches.push(batch);
+        }
+        Ok(batches)
     }
 
     /// Waits for an answer, but not longer than a query may take.

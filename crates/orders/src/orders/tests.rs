@@ -110,7 +110,8 @@ async fn a_story_has_every_line_behind_it_in_memory_and_in_files() {
         })
         .collect();
     let mut written: Vec<&str> = crate::fixture::rows(ORDER_4711).map(|(_, line)| line).collect();
-    (lines.sort_unstable(), written.sort_unstable());
+    lines.sort_unstable();
+    written.sort_unstable();
     assert_eq!(lines, written);
 
     server.storage.flush().await.unwrap();

@@ -1,11 +1,16 @@
 //! Whoever may see one service sees nothing of another, whatever they ask.
 
+use std::sync::Arc;
+
+use arrow::array::{ArrayRef, AsArray, StringArray, TimestampMicrosecondArray};
+use arrow::datatypes::{DataType, Field, Schema, SchemaRef};
+use arrow::record_batch::RecordBatch;
 use expect_test::expect;
-use logline::Tenant;
-use storage::Predicate;
+use logline::{Batch, Tenant};
+use storage::{Derive, Predicate, TableSpec, TextMatch, logs};
 
 use super::world::{World, by_minute, everything, forward, hour, line, only, shown};
-use crate::{Data, Params};
+use crate::{Config, Data, Kind, Params};
 
 const SHOP: &str = r#"{app="a", service_name="shop-api"}"#;
 const CRM: &str = r#"{app="b", secret_label="x", service_name="crm-api"}"#;
@@ -34,7 +39,7 @@ async fn every_question_is_answered_from_the_services_of_the_scope() {
             engine.series(&mine, hour(), &[r#"{app="b"}"#.to_owned(), r#"{app="a"}"#.to_owned()]).await.unwrap();
         assert_eq!(series.iter().map(ToString::to_string).collect::<Vec<_>>(), [SHOP]);
         let rows = engine.rows(&mine, storage::LOGS, hour(), Predicate::True, &["line"]).await.unwrap();
-        assert_eq!(rows.iter().map(arrow::array::RecordBatch::num_rows).sum::<usize>(), 1);
+        assert_eq!(rows.iter().map(RecordBatch::num_rows).sum::<usize>(), 1);
     }
 }
 
@@ -96,4 +101,68 @@ async fn a_plan_says_what_the_scan_takes_over() {
     let counting = by_minute(r#"sum by (app) (count_over_time({app=~".+"}[1m]))"#);
     let plan = world.engines()[0].explain(&everything(), &counting).unwrap();
     assert!(plan.contains("columns=[stream, timestamp, nanos] "), "{plan}");
+}
+
+/// Keeps the service and the text of every line in a table of its own.
+#[derive(Debug)]
+struct Notes;
+
+fn note_columns() -> SchemaRef {
+    Arc::new(Schema::new(vec![
+        Field::new("maker", DataType::Utf8, true),
+        Field::new(logs::TIMESTAMP, logs::micros_utc(), false),
+        Field::new("note", DataType::Utf8, false),
+    ]))
+}
+
+impl Derive for Notes {
+    fn table(&self) -> TableSpec {
+        TableSpec { name: "notes", schema: note_columns(), sort: &["maker", logs::TIMESTAMP] }
+    }
+
+    fn derive(&self, batch: &Batch) -> Option<RecordBatch> {
+        let rows = batch.streams.iter().flat_map(|stream| stream.entries.iter().map(move |entry| (stream, entry)));
+        let makers: StringArray = rows.clone().map(|(stream, _)| stream.labels.get(logs::SERVICE_NAME)).collect();
+        let times =
+            TimestampMicrosecondArray::from_iter_values(rows.clone().map(|(_, entry)| entry.timestamp.micros()));
+        let notes = StringArray::from_iter_values(rows.map(|(_, entry)| entry.line.as_str()));
+        let columns: Vec<ArrayRef> = vec![Arc::new(makers), Arc::new(times.with_timezone("UTC")), Arc::new(notes)];
+        RecordBatch::try_new(note_columns(), columns).ok()
+    }
+}
+
+#[tokio::test]
+async fn rows_of_a_derived_table_follow_its_service_column_and_are_hidden_without_one() {
+    let lines = [line(1, SHOP, "mine"), line(2, CRM, "theirs"), line(3, NOBODY, "nobody's")];
+    let notes: Arc<dyn Derive> = Arc::new(Notes);
+    let told = Config { service_columns: [("notes".to_owned(), "maker".to_owned())].into(), ..Config::default() };
+    for (config, seen) in [(told, vec!["mine"]), (Config::default(), Vec::new())] {
+        let world = World::with_derives(&lines, &config, &[Arc::clone(&notes)]).await;
+        for engine in world.engines() {
+            let texts = async |scope: &auth::Scope| {
+                let rows = engine.rows(scope, "notes", hour(), Predicate::True, &["note"]).await.unwrap();
+                let notes = rows.iter().flat_map(|rows| rows.column(0).as_string::<i32>().iter().flatten());
+                let mut notes: Vec<_> = notes.map(str::to_owned).collect();
+                notes.sort();
+                notes
+            };
+            assert_eq!(texts(&only(&["shop-api"])).await, seen);
+            assert_eq!(texts(&everything()).await, ["mine", "nobody's", "theirs"]);
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_condition_cannot_reach_beyond_the_scope() {
+    let world = world().await;
+    let any = Predicate::Or(vec![
+        Predicate::True,
+        Predicate::Label { name: "app".to_owned(), text: TextMatch::Equals("b".to_owned()) },
+    ]);
+    for engine in world.engines() {
+        let rows = engine.rows(&only(&["shop-api"]), logs::LOGS, hour(), any.clone(), &[logs::LINE]).await.unwrap();
+        assert_eq!(rows.iter().map(RecordBatch::num_rows).sum::<usize>(), 1);
+        let unknown = engine.rows(&everything(), "users", hour(), Predicate::True, &[]).await.unwrap_err();
+        assert_eq!(unknown.kind(), Kind::Invalid);
+    }
 }

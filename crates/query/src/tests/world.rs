@@ -12,7 +12,7 @@ use datafusion_proto::bytes::{
 use expect_test::Expect;
 use logline::{Batch, Entry, Labels, Stream, Tenant, Timestamp};
 use stdx::{Clock, Secret, SystemClock, Tasks};
-use storage::{AckLevel, Components, Storage, TimeRange};
+use storage::{AckLevel, Components, Derive, Storage, TimeRange};
 use tempfile::TempDir;
 
 use crate::exec::PlanCodec;
@@ -105,6 +105,10 @@ impl World {
     }
 
     pub(crate) async fn with_config(lines: &[Line], config: &Config) -> Self {
+        Self::with_derives(lines, config, &[]).await
+    }
+
+    pub(crate) async fn with_derives(lines: &[Line], config: &Config, derives: &[Arc<dyn Derive>]) -> Self {
         let mut world = Self { engines: Vec::new(), _folders: Vec::new() };
         for layout in [Layout::Memory, Layout::Files, Layout::Both] {
             let folder = tempfile::tempdir().unwrap();
@@ -112,7 +116,8 @@ impl World {
             let mut storage = storage::Config::at(folder.path());
             storage.ack = AckLevel::Memory;
             storage.flush_interval = Duration::from_secs(3600);
-            let components = Components { clock: Arc::clone(&clock), derives: Vec::new(), tasks: Tasks::default() };
+            let components =
+                Components { clock: Arc::clone(&clock), derives: derives.to_vec(), tasks: Tasks::default() };
             let storage = Storage::open(storage, components).await.unwrap();
             for (part, chunk) in lines.chunks(lines.len().div_ceil(3).max(1)).enumerate() {
                 storage.append(batch(chunk, part)).await.unwrap();
