@@ -50,6 +50,9 @@ impl Params {
     }
 
     pub(crate) fn check_limit(&self, limits: &Limits) -> Result<(), Error> {
+        if self.limit == 0 {
+            return Err(Error::invalid("limit must be a positive value"));
+        }
         if self.limit > limits.max_entries {
             return Err(Failure::Entries { limit: self.limit, max: limits.max_entries }.into());
         }

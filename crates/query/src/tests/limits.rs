@@ -59,6 +59,8 @@ async fn what_cannot_be_asked_says_why() {
     let params = Params { limit: 5_001, ..forward(r#"{app="x"}"#) };
     let text = "max entries limit per query exceeded, limit > max_entries_limit_per_query (5001 > 5000)";
     check(config.clone(), params, Kind::TooLarge, text).await;
+    let params = Params { limit: 0, ..forward(r#"{app="x"}"#) };
+    check(config.clone(), params, Kind::Invalid, "limit must be a positive value").await;
     let params = Params { end: super::world::at(-1), ..forward(r#"{app="x"}"#) };
     check(config.clone(), params, Kind::Invalid, "end timestamp must not be before or equal to start time").await;
     let params = Params { step: Duration::from_millis(1), ..forward(r#"rate({app="x"}[1m])"#) };

@@ -121,11 +121,14 @@ impl Derive for Notes {
     }
 
     fn derive(&self, batch: &Batch) -> Option<RecordBatch> {
-        let rows = batch.streams.iter().flat_map(|stream| stream.entries.iter().map(move |entry| (stream, entry)));
-        let makers: StringArray = rows.clone().map(|(stream, _)| stream.labels.get(logs::SERVICE_NAME)).collect();
-        let times =
-            TimestampMicrosecondArray::from_iter_values(rows.clone().map(|(_, entry)| entry.timestamp.micros()));
-        let notes = StringArray::from_iter_values(rows.map(|(_, entry)| entry.line.as_str()));
+        let (mut makers, mut times, mut notes) = (Vec::new(), Vec::new(), Vec::new());
+        for stream in &batch.streams {
+            makers.extend(stream.entries.iter().map(|_| stream.labels.get(logs::SERVICE_NAME)));
+            times.extend(stream.entries.iter().map(|entry| entry.timestamp.micros()));
+            notes.extend(stream.entries.iter().map(|entry| entry.line.as_str()));
+        }
+        let (makers, notes) = (StringArray::from(makers), StringArray::from(notes));
+        let times = TimestampMicrosecondArray::from(times);
         let columns: Vec<ArrayRef> = vec![Arc::new(makers), Arc::new(times.with_timezone("UTC")), Arc::new(notes)];
         RecordBatch::try_new(note_columns(), columns).ok()
     }
