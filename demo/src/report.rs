@@ -56,12 +56,21 @@ pub async fn shipped(folder: &Folder, lines: u64) -> Result<bool, Error> {
     waited.map(|()| before < lines).map_err(|_| late)
 }
 
-/// One order's story and the stuck orders, as the command line tells them.
+/// One order's story and the stuck orders, as the command line tells them once the server knows all it has.
 pub async fn stories(story: Option<u64>, address: SocketAddr) -> Result<String, Error> {
+    let loaded = async {
+        let loading = |summary: String| summary.contains("\"loading\": true");
+        while lapidary(&["orders", "summary", "--format", "json"], address).await.is_ok_and(loading) {
+            tokio::time::sleep(LOOK).await;
+        }
+    };
+    let late = Error::Late { what: "reading the state of orders", seconds: KNOWN.as_secs() };
+    tokio::time::timeout(KNOWN, loaded).await.map_err(|_| late)?;
     let mut text = String::new();
     if let Some(order) = story {
         let order = order.to_string();
-        write!(text, "\n$ lapidary orders show {order}\n\n{}", known(&["orders", "show", &order], address).await?)
+        let told = known(&["orders", "show", &order, "--no-lines"], address).await?;
+        write!(text, "\n$ lapidary orders show {order} --no-lines\n\n{told}")
             .expect("a string takes all that is written to it");
     }
     let stuck = lapidary(&["orders", "stuck"], address).await?;

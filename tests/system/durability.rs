@@ -1,4 +1,5 @@
-//! kill -9 at random moments while four connections push: every acknowledged line is there, exactly once.
+//! kill -9 at random moments while four connections push: every acknowledged line is there, exactly once, and so is a
+//! numbered batch that is sent again.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
@@ -7,7 +8,7 @@ use std::time::Duration;
 
 use logline::Timestamp;
 
-use super::harness::{Server, now};
+use super::harness::{Server, now, stream};
 
 const ROUNDS: u64 = 6;
 const CONNECTIONS: u64 = 4;
@@ -84,6 +85,36 @@ async fn every_acknowledged_line_is_found_exactly_once_after_kill_9() {
     let lost: Vec<_> = acknowledged.iter().filter(|line| !counts.contains_key(line.as_str())).take(5).collect();
     let doubled: Vec<_> = counts.iter().filter(|(_, count)| **count > 1).take(5).collect();
     assert!(lost.is_empty() && doubled.is_empty(), "lost {lost:?}, doubled {doubled:?} of {}", acknowledged.len());
+}
+
+/// Sends two batches as our agent numbers them.
+async fn push_numbered(server: &Server, time: Timestamp) {
+    for sequence in 1..=2 {
+        let id = format!("01234567-89ab-cdef-0011-223344556677/{sequence}");
+        let body = ingest::loki::encode(&[stream(r#"{service="agent"}"#, &[(time, format!("batch {sequence}"))])]);
+        let headers = [("Content-Type", "application/x-protobuf"), ("X-Lapidary-Batch", id.as_str())];
+        let (status, answer) = server.push_raw(&headers, body).await;
+        assert_eq!(status, 204, "batch {sequence}: {answer}");
+    }
+}
+
+#[tokio::test]
+async fn a_numbered_batch_that_is_sent_again_after_kill_9_is_found_once() {
+    let folder = tempfile::tempdir().unwrap();
+    let time = now();
+    let once = [(time.0, "batch 1".to_owned()), (time.0, "batch 2".to_owned())];
+    // Known from the WAL, then from the table alone.
+    for flushed in [false, true, true] {
+        let server = Server::open(folder.path());
+        push_numbered(&server, time).await;
+        push_numbered(&server, time).await;
+        if flushed {
+            server.try_flush().await;
+        }
+        let end = Timestamp(time.0 + SECOND);
+        assert_eq!(server.lines(r#"{service="agent"}"#, time, end).await, once, "flushed: {flushed}");
+        server.kill();
+    }
 }
 
 #[tokio::test]

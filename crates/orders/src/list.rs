@@ -25,7 +25,7 @@ pub(crate) fn page(
     filter: &Filter,
     graphs: &Graphs,
     services: &Services,
-    now: Timestamp,
+    (now, loading): (Timestamp, bool),
 ) -> Result<Page, Error> {
     let object = filter.object.as_deref().unwrap_or("order");
     let graph = graphs.get(object);
@@ -47,7 +47,7 @@ pub(crate) fn page(
     let shown = rest.get(..limit).unwrap_or(rest);
     let next = (shown.len() < rest.len()).then(|| shown.last().map(|(key, _)| print_cursor(*key))).flatten();
     let items = shown.iter().map(|(_, judged)| judged.item(services, now)).collect();
-    Ok(Page { as_of: now, items, total, next })
+    Ok(Page { as_of: now, loading, items, total, next })
 }
 
 /// Counts by type and status.

@@ -85,9 +85,9 @@ impl Orders {
 
     /// Lists open objects in pages, those that came first into their status first.
     pub fn list(&self, scope: &Scope, filter: &Filter) -> Result<Page, Error> {
-        let now = self.now();
+        let (now, loading) = (self.now(), self.loading.load(Ordering::Relaxed));
         self.with_live(scope.tenant(), now, |live| {
-            list::page(live, filter, &self.components.graphs, scope.services(), now)
+            list::page(live, filter, &self.components.graphs, scope.services(), (now, loading))
         })
     }
 

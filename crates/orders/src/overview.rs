@@ -132,6 +132,8 @@ pub struct Page {
     /// The moment it was made.
     #[serde(with = "wire::time")]
     pub as_of: Timestamp,
+    /// Set while the state is still being read from storage: objects may be missing, or look younger than they are.
+    pub loading: bool,
     /// The objects.
     pub items: Vec<Item>,
     /// How many the filter finds, on all pages.

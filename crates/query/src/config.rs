@@ -35,7 +35,7 @@ pub struct Limits {
 impl Default for Config {
     fn default() -> Self {
         let parallelism = std::thread::available_parallelism().map_or(2, std::num::NonZero::get);
-        Self { limits: Limits::default(), memory: ByteSize(512 << 20), parallelism, service_columns: BTreeMap::new() }
+        Self { limits: Limits::default(), memory: ByteSize(256 << 20), parallelism, service_columns: BTreeMap::new() }
     }
 }
 

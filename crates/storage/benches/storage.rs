@@ -10,7 +10,7 @@ use std::time::Duration;
 use divan::Bencher;
 use divan::counter::{BytesCount, ItemsCount};
 use futures::StreamExt;
-use logline::{Batch, Entry, Labels, Stream, Tenant, Timestamp};
+use logline::{Batch, BatchId, Entry, Labels, Stream, Tenant, Timestamp};
 use stdx::{Rng, SystemClock, Tasks};
 use storage::{
     AckLevel, Components, Config, LOGS, Predicate, Scan, ScanStats, Source, Storage, TextMatch, TimeRange, Visibility,
@@ -56,7 +56,8 @@ fn push(rng: &mut Rng, number: usize) -> Batch {
         };
         Stream { labels, entries: (0..LINES / 3).map(entry).collect() }
     });
-    Batch { tenant: Tenant::default(), streams: streams.into(), id: None, received: Timestamp(START) }
+    let id = BatchId { agent: 1, sequence: number as u64 };
+    Batch { tenant: Tenant::default(), streams: streams.into(), id: Some(id), received: Timestamp(START) }
 }
 
 /// Four senders, each waiting for its answer, flushes included.

@@ -6,6 +6,7 @@
 
 mod actions;
 mod live;
+mod marks;
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -22,6 +23,8 @@ use self::actions::Entry;
 pub(crate) use self::live::{Live, overlapping};
 use crate::error::Failure;
 use crate::files::NewFile;
+use crate::head::Sealed;
+use crate::seen::Mark;
 use crate::{Error, TableSpec, paths};
 
 /// A checkpoint is written every so many commits, so that opening reads few entries.
@@ -91,17 +94,20 @@ impl DeltaLog {
         &self.folder
     }
 
-    /// Commits `files` and that rows up to WAL `position` are in files, behind `version`. Durable on return.
+    /// Commits the `files` of what was `sealed`, the WAL position and the marks that they cover, behind `version`.
+    /// Durable on return.
     ///
     /// May be tried again after it failed or was dropped: a commit that was written after all is recognised.
     pub(crate) async fn commit(
         &self,
         version: u64,
         files: &[NewFile],
-        position: u64,
+        sealed: &Sealed,
         now: Timestamp,
     ) -> Result<Committed, Error> {
-        let own = actions::append(files, &self.app, position, now);
+        let position = sealed.position;
+        let marks = sealed.marks.iter().map(|mark| (marks::app(mark), mark.id.sequence));
+        let own = actions::append(files, std::iter::once((self.app.clone(), position)).chain(marks), now);
         let mut entries = Vec::new();
         for version in (version + 1..).take(MAX_ATTEMPTS) {
             let written = self.write_entry(version, own.clone()).await?;
@@ -115,6 +121,21 @@ impl DeltaLog {
             }
         }
         Err(Error::internal(format!("`{}`: other writers took {MAX_ATTEMPTS} versions in a row", self.table)))
+    }
+
+    /// The highest number of each agent that commits up to `version` tell of, in the order of their commits. An agent
+    /// may stand there again: the last counts.
+    pub(crate) async fn marks(&self, version: u64) -> Result<Vec<Mark>, Error> {
+        let folder = self.folder.join(paths::delta_log());
+        let (checkpoint, mut found) = marks::newest_checkpoint(&folder, version)?;
+        for version in checkpoint.map_or(0, |checkpoint| checkpoint + 1)..=version {
+            // Without a checkpoint of ours the oldest entries may have been cleaned away by another writer.
+            if let Some(bytes) = self.find_entry(version).await? {
+                let entry = Entry::parse(&bytes).map_err(|reason| self.damaged(version, reason))?;
+                found.extend(entry.txns().filter_map(|(app, sequence)| marks::parse(app, sequence)));
+            }
+        }
+        Ok(found)
     }
 
     /// Writes a checkpoint when it is time for one. A failure costs time at the next opening and nothing else.
@@ -151,9 +172,13 @@ impl DeltaLog {
     }
 
     async fn read_entry(&self, version: u64) -> Result<Bytes, Error> {
-        let read = self.store.0.read_commit_entry(version).await;
-        let read = read.map_err(|error| Failure::Table { table: self.table, reason: error.to_string() })?;
+        let read = self.find_entry(version).await?;
         read.ok_or_else(|| self.damaged(version, "it is gone".to_owned()))
+    }
+
+    async fn find_entry(&self, version: u64) -> Result<Option<Bytes>, Error> {
+        let read = self.store.0.read_commit_entry(version).await;
+        read.map_err(|error| Failure::Table { table: self.table, reason: error.to_string() }.into())
     }
 
     /// The store itself never syncs.

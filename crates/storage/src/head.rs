@@ -15,6 +15,7 @@ use logline::{Tenant, Timestamp};
 
 use crate::logs::TIMESTAMP;
 use crate::paths::{end_of_micro, start_of_micro};
+use crate::seen::Mark;
 
 /// Parts of one size that are merged to one of the next.
 const FAN_IN: usize = 8;
@@ -46,6 +47,8 @@ pub(crate) struct Sealed {
     /// Every row of a record up to this position is in it or in a file.
     pub(crate) position: u64,
     pub(crate) parts: Arc<BTreeMap<Tenant, Parts>>,
+    /// The highest number of each agent with a batch in it, when this is the table of lines.
+    pub(crate) marks: Arc<[Mark]>,
 }
 
 impl Part {
@@ -97,11 +100,12 @@ impl Head {
     }
 
     /// Makes the active rows the sealed ones. Only when nothing is sealed; false when there is nothing to seal.
-    pub(crate) fn seal(&mut self, position: u64) -> bool {
+    pub(crate) fn seal(&mut self, position: u64, marks: impl FnOnce() -> Vec<Mark>) -> bool {
         if self.sealed.is_some() || self.active.is_empty() {
             return false;
         }
-        self.sealed = Some(Sealed { position, parts: Arc::new(std::mem::take(&mut self.active)) });
+        let parts = Arc::new(std::mem::take(&mut self.active));
+        self.sealed = Some(Sealed { position, parts, marks: marks().into() });
         true
     }
 

@@ -16,6 +16,7 @@ mod predicate;
 mod read;
 mod rows;
 mod scan;
+mod seen;
 mod shared;
 mod snapshot;
 mod spec;

@@ -13,6 +13,8 @@ pub struct Metrics {
     pub appended_lines: Counter,
     /// Bytes of their text, metadata included.
     pub appended_bytes: Counter,
+    /// Batches that an agent sent again although they were kept.
+    pub repeated_batches: Counter,
     /// Batches that were told to come back because the memory budget was used up.
     pub busy: Counter,
     /// How long each sync of the WAL took.
@@ -46,6 +48,7 @@ impl Default for Metrics {
         Self {
             appended_lines: Counter::default(),
             appended_bytes: Counter::default(),
+            repeated_batches: Counter::default(),
             busy: Counter::default(),
             wal_sync_seconds: seconds(),
             wal_bytes: Gauge::default(),
@@ -71,6 +74,7 @@ impl Metrics {
         };
         counter("appended_lines", "Lines that were acknowledged", &self.appended_lines);
         counter("appended_bytes", "Bytes of text that were acknowledged", &self.appended_bytes);
+        counter("repeated_batches", "Batches sent again although they were kept", &self.repeated_batches);
         counter("busy", "Batches refused because the memory budget was used up", &self.busy);
         counter("flushes", "Flushes that were committed", &self.flushes);
         counter("flush_failures", "Flushes that failed and are tried again", &self.flush_failures);

@@ -12,6 +12,8 @@ use tracing::{debug, info};
 use crate::budget::Budget;
 use crate::files::{self, NewFile};
 use crate::head::Sealed;
+use crate::rows::LOGS_INDEX;
+use crate::seen::{Mark, Seen};
 use crate::wal::Wal;
 use crate::{AckLevel, Error, Metrics, Table};
 
@@ -35,25 +37,34 @@ pub(crate) struct Shared {
 
 /// How far the heads are. Held while rows of a record go into all heads and while all heads are sealed, so that a seal
 /// cuts every table at one WAL position.
-#[derive(Clone, Copy, Debug, Default)]
+#[derive(Debug, Default)]
 pub(crate) struct Inserted {
     /// WAL position of the newest record whose rows are in the heads or in files.
     pub(crate) position: u64,
     /// Since when the heads have rows that are not sealed.
     pub(crate) since: Option<Instant>,
+    /// Numbered batches whose rows are in the heads or in files.
+    pub(crate) seen: Seen,
+}
+
+/// What one batch brings: its rows for each table, by the table's index.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Rows<'a> {
+    pub(crate) tenant: &'a Tenant,
+    pub(crate) mark: Option<&'a Mark>,
+    pub(crate) tables: &'a [(usize, RecordBatch)],
 }
 
 impl Shared {
     /// Makes durable batches visible; `last` is the WAL position of the last of them.
-    pub(crate) fn insert<'a>(
-        &self,
-        last: u64,
-        batches: impl Iterator<Item = (&'a Tenant, &'a [(usize, RecordBatch)])>,
-    ) {
+    pub(crate) fn insert<'a>(&self, last: u64, batches: impl Iterator<Item = Rows<'a>>) {
         let mut inserted = self.inserted();
-        for (tenant, rows) in batches {
-            for (table, rows) in rows {
-                self.tables[*table].insert(tenant, rows);
+        for batch in batches {
+            for (table, rows) in batch.tables {
+                self.tables[*table].insert(batch.tenant, rows);
+            }
+            if let Some(mark) = batch.mark {
+                inserted.seen.insert(mark);
             }
         }
         inserted.position = last;
@@ -120,21 +131,28 @@ impl Shared {
     }
 
     /// Seals all heads at one WAL position; false when they are empty.
+    ///
+    /// The numbers of the batches go with the lines: a batch has lines and is marked in the same step in which they are
+    /// inserted, so that the marks are those of exactly the sealed records. A commit that claimed a batch behind the
+    /// seal would be believed after a crash that took the batch with it, as it may when the disk is not waited for.
     pub(crate) fn seal(&self) -> bool {
         let mut inserted = self.inserted();
-        inserted.since = None;
-        let position = inserted.position;
-        self.tables.iter().filter(|table| table.seal(position)).count() > 0
+        let Inserted { position, since, seen } = &mut *inserted;
+        *since = None;
+        let mut any = false;
+        for (index, table) in self.tables.iter().enumerate() {
+            any |= table.seal(*position, || if index == LOGS_INDEX { seen.take_changed() } else { Vec::new() });
+        }
+        any
     }
 
     async fn flush_sealed(&self, running: &Arc<OwnedMutexGuard<()>>) -> Result<Option<u64>, Error> {
         let mut flushed = None;
         for table in &self.tables {
             if let Some(sealed) = table.sealed() {
-                let position = sealed.position;
-                let files = self.write(table, sealed, running).await?;
-                self.commit(table, &files, position).await?;
-                flushed = Some(position);
+                let files = self.write(table, sealed.clone(), running).await?;
+                self.commit(table, &files, &sealed).await?;
+                flushed = Some(sealed.position);
             }
         }
         Ok(flushed)
@@ -161,9 +179,9 @@ impl Shared {
     }
 
     /// Commits the files of one table, which then take the place of its sealed rows.
-    pub(crate) async fn commit(&self, table: &Table, files: &[NewFile], position: u64) -> Result<(), Error> {
-        let committed = table.delta().commit(table.version(), files, position, self.now()).await?;
-        let version = committed.version;
+    pub(crate) async fn commit(&self, table: &Table, files: &[NewFile], sealed: &Sealed) -> Result<(), Error> {
+        let committed = table.delta().commit(table.version(), files, sealed, self.now()).await?;
+        let (version, position) = (committed.version, sealed.position);
         table.advance(committed, position);
         self.metrics.files_written.inc_by(files.len() as u64);
         self.metrics.file_bytes_written.inc_by(files.iter().map(|new| new.file.bytes).sum());

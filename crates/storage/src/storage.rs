@@ -17,10 +17,11 @@ use tracing::error;
 use crate::error::Failure;
 use crate::read::{self, FileRows, Footers, HeadRows, Plan};
 use crate::rows::RowMaker;
+use crate::seen::Mark;
 use crate::shared::Shared;
 use crate::snapshot::Pins;
 use crate::wal;
-use crate::writer::{Pending, Writer};
+use crate::writer::{Pending, Taken, Writer};
 use crate::{AckLevel, Components, Config, Error, Metrics, Scan, SharedStats, Source, Status, Table, paths};
 
 /// A batch with more text is refused; ingest's own limits are far below.
@@ -63,6 +64,10 @@ impl Storage {
     /// After a crash every batch that returned `Ok` is there once; one that did not may be there or not, never in
     /// part. Batches of one caller become visible in the order they were appended. An empty batch is fine. Dropping
     /// the future does not take the batch back.
+    ///
+    /// A batch with an id that was kept before is not kept again, also after a restart: of an agent's last 1,024 numbers
+    /// each is known, everything below them counts as kept, and after a restart also what lies below the highest number
+    /// that is in files.
     pub async fn append(&self, batch: Batch) -> Result<(), Error> {
         let (lines, bytes) = (batch.lines(), batch.bytes());
         if lines == 0 {
@@ -74,14 +79,21 @@ impl Storage {
         if MAX_BATCH_BYTES < bytes {
             return Err(Error::invalid(format!("a batch of {bytes} bytes is over the limit of {MAX_BATCH_BYTES}")));
         }
+        if let Some(id) = batch.id.filter(|id| i64::try_from(id.sequence).is_err()) {
+            return Err(Error::invalid(format!("the number `{}` of a batch is over {}", id.sequence, i64::MAX)));
+        }
         if self.shared.budget.is_full() {
             return Err(self.busy());
         }
         batch.streams.iter().try_for_each(check_labels)?;
         let pending = self.prepare(batch, bytes).await?;
-        self.writer.append(pending).await?;
-        self.shared.metrics.appended_lines.inc_by(lines as u64);
-        self.shared.metrics.appended_bytes.inc_by(bytes as u64);
+        match self.writer.append(pending).await? {
+            Taken::Stored => {
+                self.shared.metrics.appended_lines.inc_by(lines as u64);
+                self.shared.metrics.appended_bytes.inc_by(bytes as u64);
+            }
+            Taken::Repeat => drop(self.shared.metrics.repeated_batches.inc()),
+        }
         Ok(())
     }
 
@@ -180,8 +192,9 @@ impl Storage {
         let work = move || {
             let rows = maker.make(&batch, |_| true)?;
             let tenant = batch.tenant.clone();
+            let mark = batch.id.map(|id| Mark { tenant: tenant.clone(), id });
             let record = wal::encode(batch).map_err(Error::internal)?;
-            Ok::<_, Error>(Pending { record, tenant, rows, reserved })
+            Ok::<_, Error>(Pending { record, tenant, mark, rows, reserved })
         };
         if bytes <= SMALL_BATCH_BYTES {
             return work();

@@ -12,6 +12,7 @@ use crate::budget::Budget;
 use crate::delta::{Committed, DeltaLog, Live};
 use crate::head::{Head, Part, Sealed};
 use crate::merge::merge;
+use crate::seen::Mark;
 use crate::snapshot::{Pins, Snapshot};
 use crate::{TableSpec, TableStatus};
 
@@ -133,8 +134,8 @@ impl Table {
         }
     }
 
-    pub(crate) fn seal(&self, position: u64) -> bool {
-        self.state().head.seal(position)
+    pub(crate) fn seal(&self, position: u64, marks: impl FnOnce() -> Vec<Mark>) -> bool {
+        self.state().head.seal(position, marks)
     }
 
     pub(crate) fn sealed(&self) -> Option<Sealed> {

@@ -1,6 +1,6 @@
 //! The one thread that writes the WAL: collects what waits, one write, one sync, then the head in order, then the acks.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeSet, HashSet};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::thread::JoinHandle;
 use std::time::Duration;
@@ -13,7 +13,8 @@ use tracing::warn;
 
 use crate::budget::Reserved;
 use crate::error::Failure;
-use crate::shared::Shared;
+use crate::seen::Mark;
+use crate::shared::{Rows, Shared};
 use crate::wal::Wal;
 use crate::{AckLevel, Error};
 
@@ -29,14 +30,33 @@ const DEADLINE: Duration = Duration::from_secs(30);
 pub(crate) struct Pending {
     pub(crate) record: Vec<u8>,
     pub(crate) tenant: Tenant,
+    /// Its number, when the sender numbers its batches.
+    pub(crate) mark: Option<Mark>,
     /// Rows for each table, by its index.
     pub(crate) rows: Vec<(usize, RecordBatch)>,
     /// Held until the rows are accounted for in the head.
     pub(crate) reserved: Reserved,
 }
 
+impl Pending {
+    fn rows(&self) -> Rows<'_> {
+        Rows { tenant: &self.tenant, mark: self.mark.as_ref(), tables: &self.rows }
+    }
+}
+
+/// What became of a batch.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Taken {
+    /// It is durable and visible now.
+    Stored,
+    /// It was so before.
+    Repeat,
+}
+
+type Ack = oneshot::Sender<Result<Taken, Error>>;
+
 enum Command {
-    Append(Pending, oneshot::Sender<Result<(), Error>>),
+    Append(Pending, Ack),
     Sync,
     Recycle(u64),
     Stop,
@@ -58,8 +78,8 @@ impl Writer {
         Ok(Self { commands, thread: Mutex::new(Some(thread)) })
     }
 
-    /// Returns once the batch is durable and visible.
-    pub(crate) async fn append(&self, pending: Pending) -> Result<(), Error> {
+    /// Returns once the batch is durable and visible. A numbered batch that is so already is not written again.
+    pub(crate) async fn append(&self, pending: Pending) -> Result<Taken, Error> {
         let (ack, acked) = oneshot::channel();
         let closing = || Error::from(Failure::Unavailable("storage is closing"));
         let slow = || Error::from(Failure::Unavailable("the disk does not keep up with the write-ahead log"));
@@ -107,7 +127,7 @@ impl Drop for Writer {
     }
 }
 
-type Waiting = (Pending, oneshot::Sender<Result<(), Error>>);
+type Waiting = (Pending, Ack);
 
 struct Loop {
     wal: Box<dyn Wal>,
@@ -140,13 +160,14 @@ impl Loop {
         self.wal
     }
 
-    fn write(&mut self, mut group: Vec<Waiting>) {
+    fn write(&mut self, group: Vec<Waiting>) {
+        let (mut group, repeats) = self.without_repeats(group);
         if group.is_empty() {
             return;
         }
         let records: Vec<Vec<u8>> = group.iter_mut().map(|(pending, _)| std::mem::take(&mut pending.record)).collect();
         if self.shared.ack == AckLevel::Memory {
-            self.accept(self.wal.next_position(), group);
+            self.accept(self.wal.next_position(), group, repeats);
             if let Err(error) = self.wal.append(&records, false) {
                 warn!(%error, "acknowledged batches are in memory only until the next flush");
             }
@@ -157,10 +178,10 @@ impl Loop {
                 Ok(first) => {
                     let took = self.shared.clock.instant().saturating_duration_since(started);
                     self.shared.metrics.wal_sync_seconds.observe(took.as_secs_f64());
-                    self.accept(first, group);
+                    self.accept(first, group, repeats);
                 }
                 Err(error) => {
-                    for (_, ack) in group {
+                    for ack in group.into_iter().map(|(_, ack)| ack).chain(repeats) {
                         // An error means that nobody waits any more.
                         drop(ack.send(Err(error.clone())));
                     }
@@ -170,20 +191,39 @@ impl Loop {
         self.shared.show_wal_bytes(self.wal.as_ref());
     }
 
+    /// What is new in a group, and who waits for a repeat of a batch in it. Repeats of what is durable are acknowledged.
+    ///
+    /// Nobody else marks batches while this thread runs: what is new here is new until it is written.
+    fn without_repeats(&self, group: Vec<Waiting>) -> (Vec<Waiting>, Vec<Ack>) {
+        let inserted = self.shared.inserted();
+        let (mut new, mut repeats, mut marks) = (Vec::with_capacity(group.len()), Vec::new(), HashSet::new());
+        for (pending, ack) in group {
+            match &pending.mark {
+                Some(mark) if inserted.seen.contains(mark) => drop(ack.send(Ok(Taken::Repeat))),
+                Some(mark) if !marks.insert(mark.clone()) => repeats.push(ack),
+                _ => new.push((pending, ack)),
+            }
+        }
+        (new, repeats)
+    }
+
     /// Makes durable batches visible, in order, tells subscribers and acknowledges.
-    fn accept(&self, first: u64, group: Vec<Waiting>) {
+    fn accept(&self, first: u64, group: Vec<Waiting>, repeats: Vec<Ack>) {
         let last = first + group.len() as u64 - 1;
         let touched: BTreeSet<(usize, Tenant)> = group
             .iter()
             .flat_map(|(pending, _)| pending.rows.iter().map(|(table, _)| (*table, pending.tenant.clone())))
             .collect();
-        self.shared.insert(last, group.iter().map(|(pending, _)| (&pending.tenant, pending.rows.as_slice())));
+        self.shared.insert(last, group.iter().map(|(pending, _)| pending.rows()));
         for (pending, ack) in group {
             for (table, rows) in pending.rows {
                 self.shared.tables[table].announce(&pending.tenant, rows);
             }
             drop(pending.reserved);
-            drop(ack.send(Ok(())));
+            drop(ack.send(Ok(Taken::Stored)));
+        }
+        for ack in repeats {
+            drop(ack.send(Ok(Taken::Repeat)));
         }
         for (table, tenant) in touched {
             self.shared.tables[table].merge(&tenant);

@@ -33,7 +33,7 @@ fn now() -> Timestamp {
 }
 
 fn found(filter: &Filter) -> Page {
-    page(&live(), filter, &Graphs::default(), &Services::All, now()).unwrap()
+    page(&live(), filter, &Graphs::default(), &Services::All, (now(), false)).unwrap()
 }
 
 fn ids(page: &Page) -> Vec<&str> {

@@ -31,7 +31,7 @@ impl<'a> Pen<'a> {
 pub(super) fn stuck(page: &Page, style: &Style) -> String {
     let pen = Pen::of(style);
     if page.items.is_empty() {
-        return pen.words.pick("Nothing is stuck.\n", "Ничего не застряло.\n").to_owned();
+        return unfinished(page.loading, pen) + pen.words.pick("Nothing is stuck.\n", "Ничего не застряло.\n");
     }
     table(page, pen.words.pick("Stuck", "Застряло"), pen, true)
 }
@@ -39,14 +39,21 @@ pub(super) fn stuck(page: &Page, style: &Style) -> String {
 pub(super) fn list(page: &Page, style: &Style) -> String {
     let pen = Pen::of(style);
     if page.items.is_empty() {
-        return pen.words.pick("Nothing is open.\n", "Открытых нет.\n").to_owned();
+        return unfinished(page.loading, pen) + pen.words.pick("Nothing is open.\n", "Открытых нет.\n");
     }
     table(page, pen.words.pick("Open", "Открыто"), pen, false)
 }
 
+/// A warning that not everything is known yet.
+fn unfinished(loading: bool, pen: Pen<'_>) -> String {
+    let (english, russian) =
+        ("Still being read, not complete yet: ask again.\n", "Ещё читается, неполно: спросите ещё раз.\n");
+    if loading { pen.words.pick(english, russian).to_owned() } else { String::new() }
+}
+
 fn table(page: &Page, title: &str, pen: Pen<'_>, notes: bool) -> String {
     let words = pen.words;
-    let mut out = String::new();
+    let mut out = unfinished(page.loading, pen);
     let id = page.items.iter().map(|item| item.object.id.chars().count()).max().unwrap_or_default().clamp(8, 24);
     let mut row = pen.row();
     row.space(1).add(Ink::Strong, &format!("{title}: {}", page.total));
@@ -131,15 +138,12 @@ fn last_error(error: &LastError, pen: Pen<'_>, out: &mut String) {
 pub(super) fn summary(summary: &Summary, style: &Style) -> String {
     let pen = Pen::of(style);
     let words = pen.words;
-    let mut out = String::new();
+    let mut out = unfinished(summary.loading, pen);
     for kind in summary.types.iter() {
         of_type(kind, pen, &mut out);
     }
     if summary.types.is_empty() {
         out.push_str(words.pick("Nothing is open.\n", "Открытых нет.\n"));
-    }
-    if summary.loading {
-        out.push_str(words.pick("Still being read: numbers may grow.\n", "Ещё читается: числа могут вырасти.\n"));
     }
     if summary.dropped != 0 {
         let text = words.pick("dropped, there are too many", "не учтено: их слишком много");

@@ -95,7 +95,12 @@ impl Operator for Range {
         let range = self.clone();
         let output = async move {
             let batches = range.aggregate(input, &memory).await?;
-            Ok::<_, DataFusionError>(stream::iter(batches).map(Ok))
+            // The batches that wait here stay accounted until the last is taken.
+            let taken = stream::iter(batches).map(move |batch| {
+                memory.shrink(batch.get_array_memory_size().min(memory.size()));
+                Ok(batch)
+            });
+            Ok::<_, DataFusionError>(taken)
         };
         Ok(stream::once(output).try_flatten().boxed())
     }
@@ -125,35 +130,44 @@ impl Range {
             }
         }
         memory.try_resize(table.bytes())?;
-        if self.part == Part::Partial { self.panes(table.as_ref()) } else { self.points(table.as_ref()) }
+        let table = table.as_ref();
+        let batches = if self.part == Part::Partial { self.panes(table, memory) } else { self.points(table, memory) }?;
+        memory.resize(batches.iter().map(RecordBatch::get_array_memory_size).sum());
+        Ok(batches)
     }
 
-    fn points(&self, table: &dyn Table) -> Result<Vec<RecordBatch>, Error> {
-        let mut output = Output::new(self.schema());
+    fn points(&self, table: &dyn Table, memory: &MemoryReservation) -> Result<Vec<RecordBatch>, Error> {
+        let mut output = Output::new(self.schema(), memory);
         let mut points = UInt32Builder::new();
         let mut values = Float64Builder::new();
         let mut failed = None;
         table.finish(&mut |key, point, value| {
+            if failed.is_some() {
+                return;
+            }
             points.append_value(point);
             values.append_value(value);
             let rest = || vec![Arc::new(points.finish()) as ArrayRef, Arc::new(values.finish())];
-            failed = failed.take().or(output.push(key, rest).err());
+            failed = output.push(key, rest).err();
         });
         failed.map_or(Ok(()), Err)?;
         output.finish(vec![Arc::new(points.finish()), Arc::new(values.finish())])
     }
 
-    fn panes(&self, table: &dyn Table) -> Result<Vec<RecordBatch>, Error> {
-        let mut output = Output::new(self.schema());
+    fn panes(&self, table: &dyn Table, memory: &MemoryReservation) -> Result<Vec<RecordBatch>, Error> {
+        let mut output = Output::new(self.schema(), memory);
         let mut columns: Vec<UInt64Builder> = (0..=table.words()).map(|_| UInt64Builder::new()).collect();
         let mut failed = None;
         let finish = |columns: &mut Vec<UInt64Builder>| -> Vec<ArrayRef> {
             columns.iter_mut().map(|column| Arc::new(column.finish()) as ArrayRef).collect()
         };
         table.encode(&mut |key, pane, words| {
+            if failed.is_some() {
+                return;
+            }
             let values = std::iter::once(&pane).chain(words);
             columns.iter_mut().zip(values).for_each(|(column, value)| column.append_value(*value));
-            failed = failed.take().or(output.push(key, || finish(&mut columns)).err());
+            failed = output.push(key, || finish(&mut columns)).err();
         });
         failed.map_or(Ok(()), Err)?;
         output.finish(finish(&mut columns))
@@ -206,17 +220,19 @@ fn numbers(table: &mut dyn Table, series: &TextDictionary) -> Vec<usize> {
     numbers
 }
 
-/// Batches of rows that belong to a series.
-struct Output {
+/// Batches of rows that belong to a series, accounted as they are cut: many series of many points are many times larger
+/// than the table they come from.
+struct Output<'m> {
+    memory: &'m MemoryReservation,
     schema: SchemaRef,
     series: StringDictionaryBuilder<Int32Type>,
     rows: usize,
     batches: Vec<RecordBatch>,
 }
 
-impl Output {
-    fn new(schema: SchemaRef) -> Self {
-        Self { schema, series: StringDictionaryBuilder::new(), rows: 0, batches: Vec::new() }
+impl<'m> Output<'m> {
+    fn new(schema: SchemaRef, memory: &'m MemoryReservation) -> Self {
+        Self { memory, schema, series: StringDictionaryBuilder::new(), rows: 0, batches: Vec::new() }
     }
 
     /// Adds a row; when the batch is full, takes its other columns from `rest`.
@@ -229,7 +245,9 @@ impl Output {
     fn cut(&mut self, rest: Vec<ArrayRef>) -> Result<(), Error> {
         let series = std::mem::take(&mut self.series).finish();
         let columns = std::iter::once(Arc::new(series) as ArrayRef).chain(rest).collect();
-        self.batches.push(RecordBatch::try_new(Arc::clone(&self.schema), columns).map_err(Error::internal)?);
+        let batch = RecordBatch::try_new(Arc::clone(&self.schema), columns).map_err(Error::internal)?;
+        self.memory.try_grow(batch.get_array_memory_size())?;
+        self.batches.push(batch);
         self.rows = 0;
         Ok(())
     }

@@ -97,7 +97,11 @@ impl OrdersCommand {
                 let params = narrow.params(&common, "open");
                 common.print::<Page>("/api/v1/orders", &params, render::list)
             }
-            Self::Summary { common } => common.print::<Summary>("/api/v1/orders/summary", &[], render::summary),
+            Self::Summary { common } => common.print::<Summary>("/api/v1/orders/summary", &[], |summary, style| {
+                let mut summary = summary.clone();
+                summary.types.retain(|found| found.object == common.object);
+                render::summary(&summary, style)
+            }),
         }
     }
 }

@@ -21,7 +21,7 @@ use crate::paths::{self, DAY, TENANT};
 #[derive(Debug)]
 pub(super) struct Entry {
     pub(super) changes: Vec<FileChange>,
-    positions: HashMap<String, u64>,
+    txns: HashMap<String, u64>,
 }
 
 #[derive(Deserialize)]
@@ -56,7 +56,7 @@ struct Txn {
 impl Entry {
     /// Reads a commit entry, of whatever writer.
     pub(super) fn parse(bytes: &[u8]) -> Result<Self, String> {
-        let mut entry = Self { changes: Vec::new(), positions: HashMap::new() };
+        let mut entry = Self { changes: Vec::new(), txns: HashMap::new() };
         for line in bytes.split(|byte| *byte == b'\n').filter(|line| !line.is_empty()) {
             let action: Action = serde_json::from_slice(line).map_err(|error| error.to_string())?;
             if let Some(add) = action.add {
@@ -70,7 +70,7 @@ impl Entry {
                 entry.changes.push(FileChange::Remove(decoded(&remove.path)));
             }
             if let Some(txn) = action.txn {
-                entry.positions.insert(txn.app_id, u64::try_from(txn.version).unwrap_or(0));
+                entry.txns.insert(txn.app_id, u64::try_from(txn.version).unwrap_or(0));
             }
         }
         Ok(entry)
@@ -78,7 +78,12 @@ impl Entry {
 
     /// The WAL position that the commit says is covered.
     pub(super) fn position(&self, app: &str) -> Option<u64> {
-        self.positions.get(app).copied()
+        self.txns.get(app).copied()
+    }
+
+    /// What the commit says of each application.
+    pub(super) fn txns(&self) -> impl Iterator<Item = (&str, u64)> {
+        self.txns.iter().map(|(app, version)| (app.as_str(), *version))
     }
 }
 
@@ -105,10 +110,13 @@ pub(super) fn create(spec: &TableSpec, now: Timestamp) -> Result<Bytes, String> 
     ]))
 }
 
-/// Adds files and says which WAL position they cover.
-pub(super) fn append(files: &[NewFile], app: &str, position: u64, now: Timestamp) -> Bytes {
+/// Adds files and says what they cover: for each application, up to which of its numbers,
+/// which Delta wants to be at most `i64::MAX`.
+pub(super) fn append(files: &[NewFile], txns: impl Iterator<Item = (String, u64)>, now: Timestamp) -> Bytes {
     let mut actions = vec![commit_info("WRITE", now)];
-    actions.push(json!({"txn": {"appId": app, "version": position, "lastUpdated": millis(now)}}));
+    actions.extend(
+        txns.map(|(app, version)| json!({"txn": {"appId": app, "version": version, "lastUpdated": millis(now)}})),
+    );
     actions.extend(files.iter().map(|file| add(file, now)));
     lines(&actions)
 }

@@ -52,11 +52,11 @@ fn times(rows: &RecordBatch) -> Vec<i64> {
 fn sealed_rows_stay_until_they_are_released() {
     let mut head = Head::default();
     let tenant = Tenant::default();
-    assert!(!head.seal(1), "nothing to seal");
+    assert!(!head.seal(1, Vec::new), "nothing to seal");
     head.insert(&tenant, Part::new(rows("shop", &[1_000, 2_999])).unwrap());
-    assert!(head.seal(7));
+    assert!(head.seal(7, Vec::new));
     head.insert(&tenant, Part::new(rows("shop", &[3_000])).unwrap());
-    assert!(!head.seal(8), "one at a time");
+    assert!(!head.seal(8, Vec::new), "one at a time");
     let parts = head.parts(&tenant);
     assert_eq!(parts.len(), 2);
     assert_eq!((parts[0].first, parts[0].last), (Timestamp(1_000), Timestamp(2_999)));
@@ -75,7 +75,7 @@ fn a_merge_that_lost_against_a_seal_changes_nothing() {
         head.insert(&tenant, Part::new(rows("shop", &[time])).unwrap());
     }
     let parts = head.mergeable(&tenant).unwrap();
-    head.seal(1);
+    head.seal(1, Vec::new);
     assert_eq!(head.replace(&tenant, &parts, Part::new(rows("shop", &[0])).unwrap()), None);
     assert_eq!(head.parts(&tenant).len(), 8);
 }

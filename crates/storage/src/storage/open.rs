@@ -1,5 +1,6 @@
 //! Opening: lock, tables, orphans, replay.
 
+use std::collections::HashMap;
 use std::fs::{self, File, OpenOptions, TryLockError};
 use std::path::Path;
 use std::sync::atomic::AtomicBool;
@@ -14,7 +15,8 @@ use crate::error::Failure;
 use crate::paths::{self, FileName, Paths};
 use crate::read::Footers;
 use crate::rows::{LOGS_INDEX, RowMaker};
-use crate::shared::{Inserted, Shared};
+use crate::seen::{Mark, Seen};
+use crate::shared::{Inserted, Rows, Shared};
 use crate::snapshot::Pins;
 use crate::wal::{self, LocalWal, Replay};
 use crate::writer::Writer;
@@ -80,13 +82,20 @@ async fn replay(shared: &Arc<Shared>, rows: &RowMaker, folder: &Path) -> Result<
     let known = committed.get(LOGS_INDEX).copied().unwrap_or(0);
     let from = committed.iter().copied().min().unwrap_or(0);
     let mut replay = Replay::open(folder, known, from)?;
-    *shared.inserted() = Inserted { position: known, since: None };
+    *shared.inserted() = Inserted { position: known, since: None, seen: committed_marks(shared).await? };
+    let mut latest: HashMap<Mark, u64> = HashMap::new();
     while let Some((position, payload)) = replay.next()? {
         let damaged = |reason| Error::corrupt(folder, format!("record {position}: {reason}"));
         let batch = wal::decode(&payload).map_err(damaged)?;
-        let wanted = |table: usize| committed.get(table).is_some_and(|committed| *committed < position);
+        let mark = batch.id.map(|id| Mark { tenant: batch.tenant.clone(), id });
+        // A record whose append failed may be there although it could not be marked, and the batch again behind it.
+        let before = mark.clone().and_then(|mark| latest.insert(mark, position)).unwrap_or(0);
+        let wanted = |table: usize| committed.get(table).is_some_and(|files| before <= *files && *files < position);
         let made = rows.make(&batch, wanted)?;
-        shared.insert(position.max(known), std::iter::once((&batch.tenant, made.as_slice())));
+        // What is not taken into the lines is marked by their commits, or was never kept.
+        let mark = mark.as_ref().filter(|_| wanted(LOGS_INDEX));
+        let batch_rows = Rows { tenant: &batch.tenant, mark, tables: &made };
+        shared.insert(position.max(known), std::iter::once(batch_rows));
         for (table, _) in &made {
             shared.tables[*table].merge(&batch.tenant);
         }
@@ -101,6 +110,16 @@ async fn replay(shared: &Arc<Shared>, rows: &RowMaker, folder: &Path) -> Result<
         info!(records = replayed.records, torn_bytes = replayed.torn_bytes, "replayed the WAL");
     }
     Ok(wal)
+}
+
+/// Batches that the table of lines has in files. An agent sends one batch at a time, in order: below the highest that
+/// was kept none is outstanding.
+async fn committed_marks(shared: &Shared) -> Result<Seen, Error> {
+    let mut seen = Seen::default();
+    if let Some(lines) = shared.tables.get(LOGS_INDEX) {
+        lines.delta().marks(lines.version()).await?.iter().for_each(|mark| seen.insert_through(mark));
+    }
+    Ok(seen)
 }
 
 fn lock(paths: &Paths) -> Result<File, Error> {

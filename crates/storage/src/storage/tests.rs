@@ -5,4 +5,5 @@ mod disk;
 mod life;
 mod others;
 mod reading;
+mod repeats;
 mod support;

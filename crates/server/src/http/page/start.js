@@ -2,18 +2,18 @@
 'use strict';
 
 const TEXTS = {
-  en: { find: 'Show', id: 'Order id', lines: 'lines kept since start', rate: 'lines per second', open: 'open orders', stuck: 'stuck orders',
+  en: { find: 'Show', id: 'Order id', lines: 'lines received since start', rate: 'lines per second', open: 'open orders', stuck: 'stuck orders',
     byStatus: 'Orders by status', stuckNow: 'Stuck now', none: 'Nothing is stuck.', order: 'Order', status: 'Status', where: 'Waits for', since: 'Since',
     waits: 'Waits', allowed: 'Allowed', error: 'Last error', live: 'live', gone: 'the server does not answer', loading: 'Reading the state of orders …',
-    token: 'This server asks for a token', enter: 'Enter', missing: 'No line speaks of this order.', path: 'Path', failures: 'Errors', deviations: 'Deviations',
+    token: 'This server asks for a token', enter: 'Enter', path: 'Path', failures: 'Errors', deviations: 'Deviations',
     dwell: 'Time in status', service: 'Service', events: 'events', hidden: 'hidden: you have no right to this service’s lines', traces: 'Traces', now: 'now',
-    overdue: 'overdue', closed: 'reached its end', count: 'Orders', personal: 'personal data found unmasked', longest: 'Longest' },
+    overdue: 'overdue', closed: 'reached its end', count: 'Orders', personal: 'personal data found unmasked', longest: 'Longest', unconfirmed: 'hand-over not confirmed' },
   ru: { find: 'Показать', id: 'Номер заказа', lines: 'строк с запуска', rate: 'строк в секунду', open: 'заказов в работе', stuck: 'заказов застряло',
     byStatus: 'Заказы по статусам', stuckNow: 'Застряли сейчас', none: 'Ничего не застряло.', order: 'Заказ', status: 'Статус', where: 'Ждёт', since: 'С',
     waits: 'Ожидание', allowed: 'Допустимо', error: 'Последняя ошибка', live: 'на связи', gone: 'сервер не отвечает', loading: 'Читаю состояние заказов …',
-    token: 'Сервер просит токен', enter: 'Войти', missing: 'Об этом заказе нет ни одной строки.', path: 'Путь', failures: 'Ошибки', deviations: 'Отклонения',
+    token: 'Сервер просит токен', enter: 'Войти', path: 'Путь', failures: 'Ошибки', deviations: 'Отклонения',
     dwell: 'Время в статусе', service: 'Сервис', events: 'событий', hidden: 'скрыто: нет права на строки этого сервиса', traces: 'Трассы', now: 'сейчас',
-    overdue: 'просрочен на', closed: 'завершён', count: 'Заказы', personal: 'персональных данных без маски', longest: 'Дольше всех' },
+    overdue: 'просрочен на', closed: 'завершён', count: 'Заказы', personal: 'персональных данных без маски', longest: 'Дольше всех', unconfirmed: 'передача не подтверждена' },
 };
 const language = navigator.language.startsWith('ru') ? 'ru' : 'en';
 const t = TEXTS[language];
@@ -39,7 +39,7 @@ async function ask(path) {
 }
 
 const number = new Intl.NumberFormat(language);
-const clock = new Intl.DateTimeFormat(language, { dateStyle: 'short', timeStyle: 'medium' });
+const clock = new Intl.DateTimeFormat(language === 'ru' ? 'ru' : 'en-GB', { day: '2-digit', month: 'short', hour: '2-digit', minute: '2-digit', second: '2-digit', timeZoneName: 'short' });
 const time = (text) => clock.format(new Date(text));
 
 function span(ms) {
@@ -98,8 +98,8 @@ async function overview() {
   const max = Math.max(...orders.statuses.map((row) => row.open), 1);
   const statuses = orders.statuses.map((row) => el('tr', {}, cell(row.status, 'status'), cell(number.format(row.open), 'n'),
     cell(bar(row.open, row.stuck, max)), cell(row.stuck ? number.format(row.stuck) : '', 'n bad'), cell(row.owner || ''), cell(span(row.longest_ms), 'n'), cell(span(row.deadline_ms), 'n')));
-  const rows = stuck.items.map((item) => el('tr', {}, cell(link(item.id, item.type)), cell(item.status, 'status'), cell(item.owner), cell(time(item.since)),
-    cell(span(item.waits_ms), 'n bad'), cell(span(item.deadline_ms), 'n'),
+  const rows = stuck.items.map((item) => el('tr', {}, cell(link(item.id, item.type)), cell(item.status, 'status'), cell(item.owner, 's'), cell(time(item.since), 's'),
+    cell(span(item.waits_ms), 'n bad'), cell(item.stuck && item.stuck.reason === 'unconfirmed' ? t.unconfirmed : span(item.deadline_ms), 'n'),
     cell(item.last_error ? `${item.last_error.service} ${item.last_error.endpoint} ${item.last_error.http_status || ''} ${item.last_error.error || ''}` : '')));
   main.replaceChildren(tiles,
     summary.loading ? el('p', { className: 'warn', textContent: t.loading }) : '',
@@ -118,7 +118,7 @@ function eventRow(event) {
 async function story(id, type) {
   const it = await ask(`/api/v1/orders/${encodeURIComponent(id)}?type=${encodeURIComponent(type)}`);
   const longest = Math.max(...it.steps.map((step) => step.dwell_ms), 1);
-  const state = it.stuck ? el('p', { className: 'bad', textContent: `${t.overdue} ${span(it.stuck.overdue_ms)} – ${it.owner || ''}` })
+  const state = it.stuck ? el('p', { className: 'bad', textContent: `${t.overdue} ${span(it.stuck.overdue_ms)}, ${t.where.toLowerCase()} ${it.owner || '–'}` })
     : el('p', { className: 'soft', textContent: it.closed ? t.closed : `${t.where}: ${it.owner || '–'}` });
   const steps = it.steps.map((step) => {
     const late = step.deadline_ms && step.dwell_ms > step.deadline_ms;
@@ -128,7 +128,7 @@ async function story(id, type) {
   });
   const failures = it.failures.map((row) => el('tr', {}, cell(time(row.time)), cell(row.service), cell(row.endpoint), cell(String(row.http_status || ''), 'n'), cell(row.hidden ? t.hidden : row.error || ''), cell(row.trace_id || '', 'status')));
   const deviations = it.deviations.map((row) => el('tr', {}, cell(time(row.time)), cell(row.kind, 'warn'), cell([row.from, row.to, row.status, row.service].filter(Boolean).join(' → '), 'status')));
-  main.replaceChildren(el('h1', { textContent: `${it.type} ${it.id}` }), el('p', { className: 'status', textContent: it.status || '' }), state,
+  main.replaceChildren(el('h1', { textContent: `${it.type === 'order' ? t.order : it.type} ${it.id}` }), el('p', { className: 'status', textContent: it.status || '' }), state,
     el('section', {}, el('h2', { textContent: `${t.path} · ${it.services.join(' · ')}` }), table([t.status, t.service, t.since, t.dwell, '', ''], steps)),
     deviations.length ? el('section', {}, el('h2', { textContent: t.deviations }), table(['', '', ''], deviations)) : '',
     failures.length ? el('section', {}, el('h2', { textContent: t.failures }), table(['', t.service, '', '', t.error, ''], failures)) : '',
@@ -150,10 +150,12 @@ async function start() {
   try {
     if (match) { await story(decodeURIComponent(match[1]), new URLSearchParams(location.search).get('type') || 'order'); } else { await overview(); }
     health.textContent = `● ${t.live}`;
-    health.className = '';
+    health.className = 'good';
   } catch (error) {
     if (error.message === '401') { askToken(); return; }
-    health.textContent = `● ${error instanceof TypeError ? t.gone : error.message}`;
+    const reason = error instanceof TypeError ? t.gone : error.message;
+    if (match) { main.replaceChildren(el('p', { className: 'bad', textContent: reason })); }
+    health.textContent = `● ${reason}`;
     health.className = 'bad';
   }
   if (!match) { timer = setTimeout(start, 3000); }

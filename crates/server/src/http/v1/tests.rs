@@ -94,7 +94,7 @@ fn stories_lists_and_summaries_are_as_described() {
     );
     assert_described::<orders::Page>(
         "Page",
-        json!({"as_of": TIME, "total": 1, "next": null, "items": [{"type": "order", "id": "1", "status": "B", "since": TIME,
+        json!({"as_of": TIME, "loading": false, "total": 1, "next": null, "items": [{"type": "order", "id": "1", "status": "B", "since": TIME,
         "waits_ms": 5, "owner": "crm-api", "deadline_ms": 3, "stuck": stuck, "last_event": TIME,
         "last_error": {"time": TIME, "service": "crm-api", "endpoint": "x", "http_status": 500, "error": "e", "hidden": false, "trace_id": "t"}}]}),
     );

@@ -9,7 +9,7 @@ use crate::files;
 
 /// How far a flush gets before the kill.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-enum Point {
+pub(super) enum Point {
     Sealed,
     FilesOfLines,
     CommittedLines,
@@ -18,7 +18,7 @@ enum Point {
     Recycled,
 }
 
-const POINTS: [Point; 6] = [
+pub(super) const POINTS: [Point; 6] = [
     Point::Sealed,
     Point::FilesOfLines,
     Point::CommittedLines,
@@ -28,7 +28,7 @@ const POINTS: [Point; 6] = [
 ];
 
 /// Flushes up to a point and leaves it there.
-async fn flush_until(storage: &Storage, point: Point) {
+pub(super) async fn flush_until(storage: &Storage, point: Point) {
     let shared = &storage.shared;
     let _running = Arc::clone(&shared.flushing).lock_owned().await;
     if !shared.seal() {
@@ -41,7 +41,7 @@ async fn flush_until(storage: &Storage, point: Point) {
         let files = files::write(table.delta().folder(), table.spec(), &shared.node, &sealed).unwrap();
         position = sealed.position;
         if commit <= point {
-            shared.commit(table, &files, position).await.unwrap();
+            shared.commit(table, &files, &sealed).await.unwrap();
         }
     }
     if point == Point::Recycled {
@@ -111,7 +111,7 @@ async fn a_flush_whose_commit_was_written_but_not_noticed_is_recognised() {
     let sealed = table.sealed().unwrap();
     let files = files::write(table.delta().folder(), table.spec(), "local", &sealed).unwrap();
     // The future was dropped between the write of the entry and the update of memory.
-    table.delta().commit(table.version(), &files, sealed.position, storage.shared.now()).await.unwrap();
+    table.delta().commit(table.version(), &files, &sealed, storage.shared.now()).await.unwrap();
     assert_eq!(table.version(), 0);
     storage.flush().await.unwrap();
     assert_eq!(counts(&storage).await, [("mark1".to_owned(), 1)].into());

@@ -12,13 +12,13 @@ use crate::Kind;
 const DISK: &str = "LAPIDARY_TEST_SMALL_DISK";
 
 #[expect(clippy::disallowed_methods, reason = "how the parent tells the child where the disk is")]
-fn small_disk() -> Option<PathBuf> {
+pub(super) fn small_disk() -> Option<PathBuf> {
     std::env::var(DISK).ok().map(PathBuf::from)
 }
 
 /// Runs the named test again with a disk of 4 MiB. Where the system does not let us mount one, a full disk cannot be
 /// had, and nothing is tested.
-fn with_small_disk(test: &str) {
+pub(super) fn with_small_disk(test: &str) {
     let dir = TempDir::new().unwrap();
     let script = "mount -t tmpfs -o size=4m tmpfs \"$1\" || exit 77; shift; exec \"$@\"";
     let namespaces: &[&[&str]] = &[&["--mount"], &["--user", "--map-root-user", "--mount"]];
@@ -41,7 +41,7 @@ fn with_small_disk(test: &str) {
 }
 
 /// Random text, which no compression makes small.
-fn noise(rng: &mut Rng, bytes: usize) -> String {
+pub(super) fn noise(rng: &mut Rng, bytes: usize) -> String {
     (0..bytes / 16).map(|_| format!("{:016x}", rng.bits())).collect()
 }
 
