@@ -56,7 +56,7 @@ impl Config {
         Self {
             data_dir: data_dir.into(),
             node: "local".to_owned(),
-            memory: ByteSize(256 << 20),
+            memory: ByteSize(128 << 20),
             flush_interval: Duration::from_secs(60),
             flush_bytes: ByteSize(64 << 20),
             ack: AckLevel::Fsync,
