@@ -7,6 +7,8 @@ use std::time::Duration;
 pub struct Limits {
     /// A request body as it arrives; beyond it 413.
     pub max_body_bytes: usize,
+    /// How long a sender may take for its body; after that 408.
+    pub max_body_wait: Duration,
     /// A body after decompression; beyond it 413, before anything is allocated for it.
     pub max_decoded_bytes: usize,
     /// Entries, metadata pairs and streams of one push together; beyond it 413. Bounds memory where the bytes do not.
@@ -55,6 +57,7 @@ impl Default for Limits {
     fn default() -> Self {
         Self {
             max_body_bytes: 32 << 20,
+            max_body_wait: Duration::from_secs(60),
             max_decoded_bytes: 64 << 20,
             max_items: 1_000_000,
             max_line_size: 1 << 20,

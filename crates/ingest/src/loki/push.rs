@@ -39,9 +39,6 @@ pub struct PushReply {
     pub detail: Option<String>,
 }
 
-/// How long a sender may take for its body.
-const MAX_BODY_WAIT: Duration = Duration::from_secs(60);
-
 /// How long the rest of a body that is too large is read.
 const MAX_DISCARD_WAIT: Duration = Duration::from_secs(10);
 
@@ -60,7 +57,7 @@ async fn take(endpoint: &Endpoint, limits: &Arc<Limits>, push: Push) -> Result<(
         }
         None => None,
     };
-    let body = read(&push.headers, push.body, limits.max_body_bytes).await?;
+    let body = read(&push.headers, push.body, limits).await?;
     let received = endpoint.now();
     let (limits, masking) = (Arc::clone(limits), endpoint.masking().clone());
     let decoded = endpoint.decode(move || {
@@ -75,7 +72,8 @@ async fn take(endpoint: &Endpoint, limits: &Arc<Limits>, push: Push) -> Result<(
     if decoded.rejected.is_empty() { Ok(()) } else { Err(PushReply::bad_request(&decoded.rejected)) }
 }
 
-async fn read(headers: &HeaderMap, body: Body, max: usize) -> Result<Bytes, PushReply> {
+async fn read(headers: &HeaderMap, body: Body, limits: &Limits) -> Result<Bytes, PushReply> {
+    let max = limits.max_body_bytes;
     let too_large = || {
         PushReply::new(StatusCode::PAYLOAD_TOO_LARGE, format!("request body is larger than the limit of {max} bytes"))
     };
@@ -103,7 +101,7 @@ async fn read(headers: &HeaderMap, body: Body, max: usize) -> Result<Bytes, Push
         Ok(())
     };
     let late = |_| PushReply::new(StatusCode::REQUEST_TIMEOUT, "the request body took too long".to_owned());
-    tokio::time::timeout(MAX_BODY_WAIT, collect).await.map_err(late)??;
+    tokio::time::timeout(limits.max_body_wait, collect).await.map_err(late)??;
     if rest.is_empty() {
         return Ok(first);
     }

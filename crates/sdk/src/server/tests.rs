@@ -185,7 +185,7 @@ async fn a_full_queue_costs_lines_and_no_request() {
     drop(open);
 }
 
-#[tokio::test(start_paused = true)]
+#[tokio::test]
 async fn a_handler_that_hangs_shows_its_request_and_then_that_it_was_given_up() {
     let (log, lines) = log();
     let hanging = service_fn(|_: Request<Captured<Full<Bytes>>>| std::future::pending::<Answer>());
