@@ -59,7 +59,7 @@ fn stuck_orders_are_those_beyond_their_deadline_or_without_confirmation() {
 fn a_deadline_is_passed_only_after_its_last_moment() {
     let at_time = |time: &str| {
         let filter = Filter { state: Some(State::Stuck), status: Some("SUBMITTED".to_owned()), ..Filter::default() };
-        page(&live(), &filter, &Graphs::default(), &Services::All, at(time)).unwrap().total
+        page(&live(), &filter, &Graphs::default(), &Services::All, (at(time), false)).unwrap().total
     };
     assert_eq!(at_time("2026-03-16T05:30:00Z"), 0);
     assert_eq!(at_time("2026-03-16T05:30:00.001Z"), 1);
@@ -90,13 +90,14 @@ fn pages_follow_each_other_without_gap_or_repeat() {
     }
     assert_eq!(all, ["4711", "1", "4", "5", "2", "3"]);
     let wrong = Filter { cursor: Some("yesterday".to_owned()), ..Filter::default() };
-    assert!(page(&live(), &wrong, &Graphs::default(), &Services::All, now()).is_err());
+    assert!(page(&live(), &wrong, &Graphs::default(), &Services::All, (now(), false)).is_err());
 }
 
 #[test]
 fn the_last_error_of_a_service_without_rights_has_no_text() {
     let services = Services::Only(BTreeSet::from(["shop-api".to_owned()]));
-    let page = page(&live(), &Filter { limit: Some(1), ..Filter::default() }, &Graphs::default(), &services, now());
+    let page =
+        page(&live(), &Filter { limit: Some(1), ..Filter::default() }, &Graphs::default(), &services, (now(), false));
     let error = page.unwrap().items.remove(0).last_error.unwrap();
     assert_eq!((error.hidden, error.error, error.http_status), (true, None, Some(500)));
 }
