@@ -65,7 +65,7 @@ async fn pythons_loki_handlers_are_understood_and_deltalake_reads_what_they_wrot
     let table = folder.path().join("tables/logs");
     let count = script(
         &python,
-        "import sys, deltalake\nt = deltalake.DeltaTable(sys.argv[1]).to_pyarrow_table()\nlines = t.column('line').to_pylist()\nprint(t.num_rows, sum('number' in line for line in lines), sorted(set(t.column('service_name').to_pylist())))",
+        "import sys, deltalake\nt = deltalake.DeltaTable(sys.argv[1]).to_pyarrow_table()\nlines = t.column('line').to_pylist()\nprint(t.num_rows, sum('number' in line for line in lines), sorted(set(t.column('service_name').to_pylist())))\nimport os\nsys.stdout.flush()\n# The library's threads may outlive the interpreter, which would abort it.\nos._exit(0)",
         &[table.to_str().unwrap()],
     );
     assert_eq!(count.trim(), "40 40 ['py-one', 'py-two']");
