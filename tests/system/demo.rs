@@ -13,7 +13,7 @@ const PATIENCE: Duration = Duration::from_secs(180);
 /// Starts the demo and reads what it says until it is live.
 fn start(folder: &Path) -> (Child, String) {
     let mut command = Command::new(program("lapidary-demo"));
-    command.args(["--history", "5d", "--seed", "7", "--dir"]).arg(folder);
+    command.args(["--history", "14d", "--dir"]).arg(folder);
     let mut child = command.stdout(Stdio::piped()).stderr(Stdio::null()).spawn().unwrap();
     let lines = BufReader::new(child.stdout.take().unwrap()).lines();
     let (tell, told) = mpsc::channel();

@@ -82,7 +82,7 @@ mod tests {
     #[test]
     fn a_bomb_stops_at_the_limit() {
         let bomb = gzip(&vec![0; 10 << 20]);
-        assert!(bomb.len() < 1_000_000);
+        assert!(bomb.len() < 5 << 20);
         assert!(matches!(gunzip(&bomb, 1 << 20), Err(DecodeError::TooLarge(_))));
         assert!(gunzip(&bomb, 10 << 20).is_ok());
     }
