@@ -1,4 +1,4 @@
-//! The project's commands: `cargo xtask demo | test | check | bench | docs`.
+//! The project's commands: `cargo xtask demo | test | check | bench | fuzz | docs`.
 
 use std::env;
 use std::path::PathBuf;
@@ -14,6 +14,7 @@ usage: cargo xtask COMMAND
   test [FILTER]    build everything and run every test: documentation examples, units, the real binaries
   check            formatting, clippy, the tidy rules, documentation; licences too where cargo-deny is installed
   bench [NAME]     the benchmarks of the hot paths, then the whole system under load
+  fuzz TARGET      hostile input for one target, for a minute or `--for 10m`; what breaks it is kept as a test
   docs             the API documentation of every crate, and the generated references in docs/reference
 ";
 
@@ -26,6 +27,7 @@ fn main() -> ExitCode {
         "test" => test(&rest),
         "check" => check(),
         "bench" => bench(&rest),
+        "fuzz" => run(cargo(&["run", "--package", "fuzz", "--"]).args(&rest)),
         "docs" => docs(),
         _ => {
             say(USAGE);

@@ -6,6 +6,9 @@ use crate::keys::Keys;
 use crate::scan::Scan;
 use crate::{Config, Counts, Error, Hit, Rule, TokenKey};
 
+/// How often the result of masking is masked again at most.
+const MAX_ROUNDS: usize = 4;
+
 /// Replaces personal data and secrets in text. Cheap to share by reference between threads.
 #[derive(Clone, Debug)]
 pub struct Masker {
@@ -33,7 +36,7 @@ impl Masker {
 
     /// As [`mask`](Self::mask), and adds the hits to `counts`.
     pub fn mask_with_counts<'a>(&self, text: &'a str, counts: &mut Counts) -> Cow<'a, str> {
-        self.apply(text, &self.hits(text), counts)
+        self.settle(self.apply(text, &self.hits(text), counts), counts)
     }
 
     /// Where the rules hit, in order and without overlaps; for those who only want to know.
@@ -47,7 +50,8 @@ impl Masker {
             counts.add(Rule::Secret);
             return Cow::Borrowed(Rule::Secret.marker());
         }
-        self.apply(value, &Scan::new(value, &self.keys, &self.rules).under(key).run(), counts)
+        let masked = self.apply(value, &Scan::new(value, &self.keys, &self.rules).under(key).run(), counts);
+        self.settle(masked, counts)
     }
 
     /// Whether a key's name says that its value is a secret.
@@ -58,6 +62,20 @@ impl Masker {
     /// The names of the rules that are on.
     pub fn rule_names(&self) -> impl Iterator<Item = &'static str> + '_ {
         Rule::ALL.into_iter().filter(|rule| self.rules[rule.index()]).map(Rule::name)
+    }
+
+    /// What replacements have brought to light is replaced too, until nothing is found. A text that never settles is
+    /// given up as a whole.
+    fn settle<'a>(&self, mut masked: Cow<'a, str>, counts: &mut Counts) -> Cow<'a, str> {
+        for _ in 0..MAX_ROUNDS {
+            let Cow::Owned(text) = &masked else { return masked };
+            let hits = self.hits(text);
+            if hits.is_empty() {
+                return masked;
+            }
+            masked = Cow::Owned(self.apply(text, &hits, counts).into_owned());
+        }
+        Cow::Owned(format!("[MASK-ERROR len={}]", masked.len()))
     }
 
     fn apply<'a>(&self, text: &'a str, hits: &[Hit], counts: &mut Counts) -> Cow<'a, str> {
