@@ -8,13 +8,13 @@ mod actions;
 mod live;
 mod marks;
 
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::sync::Arc;
 
 use bytes::Bytes;
 use deltalake_core::DeltaTable;
 use deltalake_core::kernel::transaction::TransactionError;
-use deltalake_core::logstore::{CommitOrBytes, LogStoreRef, StorageConfig, logstore_for};
+use deltalake_core::logstore::{CommitOrBytes, LogStoreRef};
 use logline::Timestamp;
 use tracing::warn;
 use uuid::Uuid;
@@ -25,6 +25,7 @@ use crate::error::Failure;
 use crate::files::NewFile;
 use crate::head::Sealed;
 use crate::seen::Mark;
+use crate::store::Store;
 use crate::{Error, TableSpec, paths};
 
 /// A checkpoint is written every so many commits, so that opening reads few entries.
@@ -36,9 +37,9 @@ const MAX_ATTEMPTS: usize = 1_000;
 #[derive(Debug)]
 pub(crate) struct DeltaLog {
     table: &'static str,
-    folder: PathBuf,
     app: String,
-    store: Store,
+    store: Arc<dyn Store>,
+    log: Log,
 }
 
 /// What a commit brought: its own changes, and those of other writers that came before it.
@@ -49,11 +50,11 @@ pub(crate) struct Committed {
 }
 
 /// A log store that can be shown.
-struct Store(LogStoreRef);
+struct Log(LogStoreRef);
 
-impl std::fmt::Debug for Store {
+impl std::fmt::Debug for Log {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.write_str("Store")
+        f.write_str("Log")
     }
 }
 
@@ -61,37 +62,33 @@ impl DeltaLog {
     /// Opens the table, made when it is missing. Returns what is live and up to which WAL position of this node rows
     /// are in files.
     pub(crate) async fn open(
-        folder: &Path,
+        store: Arc<dyn Store>,
         spec: &TableSpec,
         node: &str,
         now: Timestamp,
     ) -> Result<(Self, Live, u64), Error> {
         let failed =
             |error: &dyn std::fmt::Display| Error::from(Failure::Table { table: spec.name, reason: error.to_string() });
-        paths::create_folder(folder)?;
-        let absolute = folder.canonicalize().map_err(|error| Error::io("find", folder, error))?;
-        let url = deltalake_core::ensure_table_uri(absolute.to_string_lossy()).map_err(|e| failed(&e))?;
-        let store = logstore_for(&url, StorageConfig::default()).map_err(|e| failed(&e))?;
-        let app = format!("lapidary-wal/{node}");
-        let log = Self { table: spec.name, folder: absolute, app, store: Store(store) };
-        if !log.store.0.is_delta_table_location().await.map_err(|e| failed(&e))? {
-            paths::create_folder(&log.folder.join(paths::delta_log()))?;
+        let log = Log(store.log_store()?);
+        let log = Self { table: spec.name, app: format!("lapidary-wal/{node}"), store, log };
+        if !log.log.0.is_delta_table_location().await.map_err(|e| failed(&e))? {
             let actions = actions::create(spec, now).map_err(|e| failed(&e))?;
+            // Another node may have made it meanwhile.
             log.write_entry(0, actions).await?;
             log.sync_entry(0).await?;
         }
-        let mut table = DeltaTable::new(Arc::clone(&log.store.0));
+        let mut table = DeltaTable::new(Arc::clone(&log.log.0));
         table.load().await.map_err(|e| failed(&e))?;
         let state = table.snapshot().map_err(|e| failed(&e))?;
-        let position = state.transaction_version(log.store.0.as_ref(), &log.app).await.map_err(|e| failed(&e))?;
+        let position = state.transaction_version(log.log.0.as_ref(), &log.app).await.map_err(|e| failed(&e))?;
         let position = position.and_then(|position| u64::try_from(position).ok()).unwrap_or(0);
         let live = Live::load(state);
         Ok((log, live, position))
     }
 
-    /// Folder of the table.
-    pub(crate) fn folder(&self) -> &Path {
-        &self.folder
+    /// Where the files of the table are.
+    pub(crate) const fn store(&self) -> &Arc<dyn Store> {
+        &self.store
     }
 
     /// Commits the `files` of what was `sealed`, the WAL position and the marks that they cover, behind `version`.
@@ -126,8 +123,8 @@ impl DeltaLog {
     /// The highest number of each agent that commits up to `version` tell of, in the order of their commits. An agent
     /// may stand there again: the last counts.
     pub(crate) async fn marks(&self, version: u64) -> Result<Vec<Mark>, Error> {
-        let folder = self.folder.join(paths::delta_log());
-        let (checkpoint, mut found) = marks::newest_checkpoint(&folder, version)?;
+        let (checkpoint, mut found) =
+            blocking(&self.store, move |store| marks::newest_checkpoint(store, version)).await?;
         for version in checkpoint.map_or(0, |checkpoint| checkpoint + 1)..=version {
             // Without a checkpoint of ours the oldest entries may have been cleaned away by another writer.
             if let Some(bytes) = self.find_entry(version).await? {
@@ -149,25 +146,23 @@ impl DeltaLog {
     }
 
     async fn try_checkpoint(&self, version: u64) -> Result<(), String> {
-        let mut table = DeltaTable::new(Arc::clone(&self.store.0));
+        let mut table = DeltaTable::new(Arc::clone(&self.log.0));
         table.load_version(version).await.map_err(|error| error.to_string())?;
         deltalake_core::checkpoints::create_checkpoint(&table, None).await.map_err(|error| error.to_string())?;
-        let folder = self.folder.join(paths::delta_log());
-        for entry in std::fs::read_dir(&folder).map_err(|error| error.to_string())?.flatten() {
-            if entry.file_name().to_str().is_some_and(|name| name.contains("checkpoint")) {
-                paths::sync_file(&entry.path()).map_err(|error| error.to_string())?;
-            }
-        }
-        paths::sync_folder(&folder).map_err(|error| error.to_string())
+        let sync = |store: &dyn Store| {
+            let listed = store.list(paths::delta_log())?;
+            listed.iter().filter(|file| file.path.contains("checkpoint")).try_for_each(|file| store.sync(&file.path))
+        };
+        blocking(&self.store, sync).await.map_err(|error| error.to_string())
     }
 
     /// False when the version is taken.
     async fn write_entry(&self, version: u64, actions: Bytes) -> Result<bool, Error> {
         let id = Uuid::from_u128(u128::from(version));
-        match self.store.0.write_commit_entry(version, CommitOrBytes::LogBytes(actions), id).await {
+        match self.log.0.write_commit_entry(version, CommitOrBytes::LogBytes(actions), id).await {
             Ok(()) => Ok(true),
             Err(TransactionError::VersionAlreadyExists(_)) => Ok(false),
-            Err(error) => Err(store_error(&self.folder.join(paths::commit_entry(version)), &error)),
+            Err(error) => Err(store_error(&self.store.location(&paths::commit_entry(version)), &error)),
         }
     }
 
@@ -177,21 +172,25 @@ impl DeltaLog {
     }
 
     async fn find_entry(&self, version: u64) -> Result<Option<Bytes>, Error> {
-        let read = self.store.0.read_commit_entry(version).await;
+        let read = self.log.0.read_commit_entry(version).await;
         read.map_err(|error| Failure::Table { table: self.table, reason: error.to_string() }.into())
     }
 
-    /// The store itself never syncs.
     async fn sync_entry(&self, version: u64) -> Result<(), Error> {
-        let entry = self.folder.join(paths::commit_entry(version));
-        let folder = self.folder.join(paths::delta_log());
-        let sync = move || paths::sync_file(&entry).and_then(|()| paths::sync_folder(&folder));
-        tokio::task::spawn_blocking(sync).await.map_err(Error::internal)?
+        blocking(&self.store, move |store| store.sync(&paths::commit_entry(version))).await
     }
 
     fn damaged(&self, version: u64, reason: String) -> Error {
-        Error::corrupt(&self.folder.join(paths::commit_entry(version)), reason)
+        Error::corrupt(&self.store.location(&paths::commit_entry(version)), reason)
     }
+}
+
+async fn blocking<T: Send + 'static>(
+    store: &Arc<dyn Store>,
+    work: impl FnOnce(&dyn Store) -> Result<T, Error> + Send + 'static,
+) -> Result<T, Error> {
+    let store = Arc::clone(store);
+    tokio::task::spawn_blocking(move || work(store.as_ref())).await.map_err(Error::internal)?
 }
 
 /// A full disk arrives wrapped in the store's own errors.

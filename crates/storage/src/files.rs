@@ -2,7 +2,6 @@
 
 mod sort;
 
-use std::fs::File;
 use std::path::Path;
 use std::sync::Arc;
 
@@ -24,6 +23,7 @@ use crate::logs::{LINE, TIMESTAMP};
 use crate::merge::is_text_dictionary;
 use crate::paths::{self, FileName};
 use crate::read::BATCH_ROWS;
+use crate::store::{FileWriter, Store, cause};
 use crate::{Error, FileRef, TableSpec};
 
 /// Version of the format, in the metadata of every file under this key.
@@ -45,9 +45,9 @@ pub(crate) struct NewFile {
     pub(crate) file: FileRef,
 }
 
-/// Writes the files of a flush below the table's folder; blocks. On failure what it wrote is removed.
-pub(crate) fn write(folder: &Path, spec: &TableSpec, node: &str, sealed: &Sealed) -> Result<Vec<NewFile>, Error> {
-    let mut flush = Flush { folder, spec, node, position: sealed.position, files: Vec::new(), open: None };
+/// Writes the files of a flush to the table's store; blocks. On failure what it wrote is removed.
+pub(crate) fn write(store: &dyn Store, spec: &TableSpec, node: &str, sealed: &Sealed) -> Result<Vec<NewFile>, Error> {
+    let mut flush = Flush { store, spec, node, position: sealed.position, files: Vec::new(), open: None };
     let written = sealed.parts.iter().try_for_each(|(tenant, parts)| flush.write_tenant(tenant, parts));
     match written {
         Ok(()) => Ok(flush.files),
@@ -60,7 +60,7 @@ pub(crate) fn write(folder: &Path, spec: &TableSpec, node: &str, sealed: &Sealed
 
 /// Files of one flush of one table, as they come to be.
 struct Flush<'a> {
-    folder: &'a Path,
+    store: &'a dyn Store,
     spec: &'a TableSpec,
     node: &'a str,
     position: u64,
@@ -70,7 +70,7 @@ struct Flush<'a> {
 
 struct Open {
     path: String,
-    writer: ArrowWriter<File>,
+    writer: ArrowWriter<Box<dyn FileWriter>>,
     rows: u64,
     first_micros: i64,
     last_micros: i64,
@@ -102,7 +102,7 @@ impl Flush<'_> {
         open.rows += rows.num_rows() as u64;
         let written = open.writer.write(rows);
         let bytes = open.writer.bytes_written() + open.writer.in_progress_size();
-        let path = self.folder.join(&open.path);
+        let path = self.store.location(&open.path);
         self.open = Some(open);
         written.map_err(|error| parquet_error(&path, error))?;
         if FILE_BYTES <= bytes { self.close(tenant, day) } else { Ok(()) }
@@ -110,20 +110,18 @@ impl Flush<'_> {
 
     fn create(&self, tenant: &Tenant, day: i64) -> Result<Open, Error> {
         let partition = paths::partition(tenant, day);
-        paths::create_folder(&self.folder.join(&partition))?;
         let index = u32::try_from(self.files.len()).unwrap_or(u32::MAX);
         let name = FileName { position: self.position, index, node: self.node.to_owned() };
         let path = format!("{partition}/{name}");
-        let full = self.folder.join(&path);
-        let file = File::create(&full).map_err(|error| Error::io("write to", &full, error))?;
+        let file = self.store.create(&path)?;
         let writer = ArrowWriter::try_new(file, Arc::clone(&self.spec.schema), Some(properties(self.spec)))
-            .map_err(|error| parquet_error(&full, error))?;
+            .map_err(|error| parquet_error(&self.store.location(&path), error))?;
         Ok(Open { path, writer, rows: 0, first_micros: i64::MAX, last_micros: i64::MIN })
     }
 
     fn close(&mut self, tenant: &Tenant, day: i64) -> Result<(), Error> {
         let Some(Open { path, writer, rows, first_micros, last_micros }) = self.open.take() else { return Ok(()) };
-        let full = self.folder.join(&path);
+        let full = self.store.location(&path);
         // Listed before it is whole, so that a failure removes it.
         self.files.push(NewFile {
             tenant: tenant.clone(),
@@ -139,18 +137,17 @@ impl Flush<'_> {
             },
         });
         let file = writer.into_inner().map_err(|error| parquet_error(&full, error))?;
-        let synced = file.sync_all().and_then(|()| file.metadata());
-        let bytes = synced.map_err(|error| Error::io("sync", &full, error))?.len();
+        let bytes = file.finish()?;
         if let Some(new) = self.files.last_mut() {
             new.file.bytes = bytes;
         }
-        full.parent().map_or(Ok(()), paths::sync_folder)
+        Ok(())
     }
 
     fn remove(&mut self) -> Result<(), Error> {
         let open = self.open.take().map(|open| open.path);
         let closed = self.files.drain(..).map(|new| new.file.path);
-        open.into_iter().chain(closed).try_for_each(|path| paths::remove_file(&self.folder.join(path)))
+        open.into_iter().chain(closed).try_for_each(|path| self.store.delete(&path))
     }
 }
 
@@ -189,11 +186,5 @@ fn properties(spec: &TableSpec) -> WriterProperties {
 
 /// A full disk arrives wrapped in the writer's own error.
 fn parquet_error(path: &Path, error: ParquetError) -> Error {
-    match error {
-        ParquetError::External(source) => match source.downcast::<std::io::Error>() {
-            Ok(source) => Error::io("write to", path, *source),
-            Err(source) => Error::internal(source),
-        },
-        error => Error::internal(error),
-    }
+    cause(path, error, Error::internal)
 }

@@ -22,6 +22,7 @@ mod snapshot;
 mod spec;
 mod status;
 mod storage;
+mod store;
 mod table;
 mod visibility;
 mod wal;

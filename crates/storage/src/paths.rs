@@ -58,11 +58,6 @@ pub(crate) fn commit_entry(version: u64) -> String {
     format!("{}/{version:020}.json", delta_log())
 }
 
-/// Checkpoint of a Delta table, relative to the folder of the commit entries.
-pub(crate) fn checkpoint(version: u64) -> String {
-    format!("{version:020}.checkpoint.parquet")
-}
-
 /// The version of a checkpoint that is one file, from its name.
 pub(crate) fn parse_checkpoint(name: &str) -> Option<u64> {
     name.strip_suffix(".checkpoint.parquet").filter(|digits| digits.len() == 20)?.parse().ok()

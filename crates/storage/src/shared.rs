@@ -169,7 +169,7 @@ impl Shared {
         // The guard goes with the work: should this future be dropped, no other flush starts before it is done.
         let running = Arc::clone(running);
         let work = move || {
-            let files = files::write(table.delta().folder(), table.spec(), &node, &sealed);
+            let files = files::write(table.delta().store().as_ref(), table.spec(), &node, &sealed);
             drop(running);
             files
         };

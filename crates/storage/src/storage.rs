@@ -123,8 +123,8 @@ impl Storage {
                 if let Some(file) = stranger {
                     return Err(Error::invalid(format!("`{}` is no file of tenant `{}`", file.path, scan.tenant)));
                 }
-                let files = files.iter().map(|file| table.delta().folder().join(&file.path));
-                Ok(read::stream(FileRows::new(plan, Arc::clone(&self.footers), files)))
+                let store = Arc::clone(table.delta().store());
+                Ok(read::stream(FileRows::new(plan, store, Arc::clone(&self.footers), files.iter().cloned())))
             }
             Source::Head { node, epoch } => {
                 if **node != *self.shared.node {

@@ -1,8 +1,5 @@
 //! Numbers of agents' batches as `txn` actions: up to which number the table has an agent's batches.
 
-use std::fs::File;
-use std::path::Path;
-
 use arrow::array::{Array, AsArray, RecordBatch, StructArray};
 use arrow::compute::cast;
 use arrow::datatypes::{DataType, Int64Type};
@@ -13,6 +10,7 @@ use uuid::Uuid;
 
 use super::actions::tenant;
 use crate::seen::Mark;
+use crate::store::{Listed, Store, StoredFile, cause};
 use crate::{Error, paths};
 
 const PREFIX: &str = "lapidary-agent/";
@@ -32,24 +30,32 @@ pub(super) fn parse(app: &str, sequence: u64) -> Option<Mark> {
 
 /// The newest checkpoint up to `version` in a log's folder, and its marks, those set longest ago first. Checkpoints in
 /// several parts, which we do not write, are not looked at.
-pub(super) fn newest_checkpoint(folder: &Path, version: u64) -> Result<(Option<u64>, Vec<Mark>), Error> {
-    let read = |error| Error::io("read the folder", folder, error);
-    let mut newest = None;
-    for entry in std::fs::read_dir(folder).map_err(read)? {
-        let found = entry.map_err(read)?.file_name().to_str().and_then(paths::parse_checkpoint);
-        newest = newest.max(found.filter(|found| *found <= version));
-    }
-    let Some(newest) = newest else { return Ok((None, Vec::new())) };
-    let path = folder.join(paths::checkpoint(newest));
-    let file = File::open(&path).map_err(|error| Error::io("read", &path, error))?;
-    let mut marks = read_checkpoint(file).map_err(|reason| Error::corrupt(&path, reason))?;
+pub(super) fn newest_checkpoint(store: &dyn Store, version: u64) -> Result<(Option<u64>, Vec<Mark>), Error> {
+    let listed = store.list(paths::delta_log())?;
+    let checkpoint = |file: Listed| {
+        let found = paths::parse_checkpoint(file.path.rsplit('/').next()?).filter(|found| *found <= version)?;
+        Some((found, file))
+    };
+    let Some((newest, file)) = listed.into_iter().filter_map(checkpoint).max_by_key(|(found, _)| *found) else {
+        return Ok((None, Vec::new()));
+    };
+    let file = store.open(&file.path, file.bytes)?;
+    let location = file.location().to_owned();
+    let damaged = |reason: &dyn std::fmt::Display| Error::corrupt(&location, reason);
+    let builder = ParquetRecordBatchReaderBuilder::try_new(file);
+    let builder = builder.map_err(|error| cause(&location, error, |error| damaged(&error)))?;
+    let mut marks = read_checkpoint(builder).map_err(|error| match error.downcast::<Error>() {
+        Ok(error) => *error,
+        Err(reason) => damaged(&reason),
+    })?;
     marks.sort_by_key(|(updated, _)| *updated);
     Ok((Some(newest), marks.into_iter().map(|(_, mark)| mark).collect()))
 }
 
 /// Marks, each with the time it was set at.
-fn read_checkpoint(file: File) -> Result<Vec<(i64, Mark)>, Box<dyn std::error::Error>> {
-    let builder = ParquetRecordBatchReaderBuilder::try_new(file)?;
+fn read_checkpoint(
+    builder: ParquetRecordBatchReaderBuilder<StoredFile>,
+) -> Result<Vec<(i64, Mark)>, Box<dyn std::error::Error>> {
     let columns = ProjectionMask::columns(builder.parquet_schema(), [TXN]);
     let mut marks = Vec::new();
     for rows in builder.with_projection(columns).build()? {

@@ -4,15 +4,10 @@
 //! for the rows that earlier stages kept, and the output decodes the rest for the rows that are left.
 
 use std::collections::VecDeque;
-use std::fs::File;
-use std::ops::Range;
-use std::os::unix::fs::FileExt;
-use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use arrow::array::BooleanArray;
 use arrow::record_batch::RecordBatch;
-use bytes::Bytes;
 use parquet::DecodeResult;
 use parquet::arrow::ProjectionMask;
 use parquet::arrow::arrow_reader::{ArrowPredicate, ArrowPredicateFn, ArrowReaderMetadata, RowFilter};
@@ -21,8 +16,9 @@ use parquet::schema::types::SchemaDescriptor;
 
 use super::prune::{Unit, units};
 use super::{BATCH_ROWS, Footers, Plan, Step, Steps};
-use crate::Error;
 use crate::logs::{LINE, NANOS, TIMESTAMP};
+use crate::store::{Store, StoredFile, cause};
+use crate::{Error, FileRef};
 
 /// Decoded columns of a unit that filter and output share may take this much memory.
 const SHARED_COLUMN_BYTES: usize = 32 << 20;
@@ -31,42 +27,47 @@ const SHARED_COLUMN_BYTES: usize = 32 << 20;
 #[derive(Debug)]
 pub(crate) struct FileRows {
     plan: Arc<Plan>,
+    store: Arc<dyn Store>,
     footers: Arc<Footers>,
-    waiting: VecDeque<PathBuf>,
+    waiting: VecDeque<FileRef>,
     open: Option<OpenFile>,
 }
 
 #[derive(Debug)]
 struct OpenFile {
-    path: PathBuf,
-    file: File,
+    file: StoredFile,
     footer: ArrowReaderMetadata,
     units: VecDeque<Unit>,
     unit: Option<ParquetPushDecoder>,
 }
 
 impl FileRows {
-    pub(crate) fn new(plan: Arc<Plan>, footers: Arc<Footers>, files: impl IntoIterator<Item = PathBuf>) -> Self {
-        Self { plan, footers, waiting: files.into_iter().collect(), open: None }
+    pub(crate) fn new(
+        plan: Arc<Plan>,
+        store: Arc<dyn Store>,
+        footers: Arc<Footers>,
+        files: impl IntoIterator<Item = FileRef>,
+    ) -> Self {
+        Self { plan, store, footers, waiting: files.into_iter().collect(), open: None }
     }
 
-    fn open(&self, path: PathBuf) -> Result<OpenFile, Error> {
-        let file = File::open(&path).map_err(|error| Error::io("read", &path, error))?;
-        let footer = self.footers.get(&path, &file, &self.plan.spec.schema)?;
+    fn open(&self, file: &FileRef) -> Result<OpenFile, Error> {
+        let file = self.store.open(&file.path, file.bytes)?;
+        let footer = self.footers.get(&file, &self.plan.spec.schema)?;
         let units = units(footer.metadata(), &self.plan.filter);
         let rows = usize::try_from(footer.metadata().file_metadata().num_rows()).unwrap_or(0);
         let left: usize = units.iter().map(|unit| unit.rows).sum();
         self.plan.count(|stats| &stats.files, 1);
         self.plan.count(|stats| &stats.rows_pruned, rows.saturating_sub(left));
-        Ok(OpenFile { path, file, footer, units: units.into(), unit: None })
+        Ok(OpenFile { file, footer, units: units.into(), unit: None })
     }
 }
 
 impl Steps for FileRows {
     fn step(&mut self) -> Result<Step, Error> {
         let Some(open) = &mut self.open else {
-            let Some(path) = self.waiting.pop_front() else { return Ok(Step::Done) };
-            self.open = Some(self.open(path)?);
+            let Some(file) = self.waiting.pop_front() else { return Ok(Step::Done) };
+            self.open = Some(self.open(&file)?);
             return Ok(Step::More);
         };
         let Some(decoder) = &mut open.unit else {
@@ -76,7 +77,7 @@ impl Steps for FileRows {
             }
             return Ok(Step::More);
         };
-        match next_rows(decoder, &open.file, &open.path)? {
+        match next_rows(decoder, &open.file)? {
             Some(rows) => {
                 self.plan.count(|stats| &stats.rows_kept, rows.num_rows());
                 if !self.plan.filter.looks_at(LINE) {
@@ -130,31 +131,23 @@ impl OpenFile {
             .with_row_filter(RowFilter::new(stages))
             .with_max_predicate_cache_size(SHARED_COLUMN_BYTES)
             .build()
-            .map_err(|error| Error::corrupt(&self.path, error))
+            .map_err(|error| Error::corrupt(self.file.location(), error))
     }
 }
 
 /// The next rows that the unit keeps.
-fn next_rows(decoder: &mut ParquetPushDecoder, file: &File, path: &Path) -> Result<Option<RecordBatch>, Error> {
-    let damaged = |error| Error::corrupt(path, error);
+fn next_rows(decoder: &mut ParquetPushDecoder, file: &StoredFile) -> Result<Option<RecordBatch>, Error> {
+    let damaged = |error| cause(file.location(), error, |error| Error::corrupt(file.location(), error));
     loop {
         match decoder.try_decode().map_err(damaged)? {
             DecodeResult::Data(rows) => return Ok(Some(rows)),
             DecodeResult::Finished => return Ok(None),
             DecodeResult::NeedsData(ranges) => {
-                let read = |range: &Range<u64>| read(file, range).map_err(|error| Error::io("read", path, error));
-                let bytes = ranges.iter().map(read).collect::<Result<Vec<_>, _>>()?;
+                let bytes = file.read(&ranges)?;
                 decoder.push_ranges(ranges, bytes).map_err(damaged)?;
             }
         }
     }
-}
-
-fn read(file: &File, range: &Range<u64>) -> std::io::Result<Bytes> {
-    let len = usize::try_from(range.end.saturating_sub(range.start)).unwrap_or(usize::MAX);
-    let mut bytes = vec![0; len];
-    file.read_exact_at(&mut bytes, range.start)?;
-    Ok(bytes.into())
 }
 
 /// Selects top-level columns by name; those the file does not have are left out.

@@ -1,7 +1,6 @@
 //! A bounded cache of decoded footers: a file that was read before opens without a read.
 
 use std::collections::HashMap;
-use std::fs::File;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
 
@@ -11,6 +10,7 @@ use parquet::errors::ParquetError;
 use parquet::file::metadata::PageIndexPolicy;
 
 use crate::Error;
+use crate::store::{StoredFile, cause};
 
 /// Footers keyed by path; a committed file never changes.
 #[derive(Debug)]
@@ -39,11 +39,13 @@ impl Footers {
     }
 
     /// The footer of an open file, with columns in the types of `table` where the file has them.
-    pub(crate) fn get(&self, path: &Path, file: &File, table: &Schema) -> Result<ArrowReaderMetadata, Error> {
+    pub(crate) fn get(&self, file: &StoredFile, table: &Schema) -> Result<ArrowReaderMetadata, Error> {
+        let path = file.location();
         if let Some(footer) = self.lock().used(path) {
             return Ok(footer);
         }
-        let footer = load(file, table).map_err(|error| Error::corrupt(path, error))?;
+        let damaged = |error| cause(path, error, |error| Error::corrupt(path, error));
+        let footer = load(file, table).map_err(damaged)?;
         self.lock().insert(path, &footer, self.limit_bytes);
         Ok(footer)
     }
@@ -75,7 +77,7 @@ impl Cache {
     }
 }
 
-fn load(file: &File, table: &Schema) -> Result<ArrowReaderMetadata, ParquetError> {
+fn load(file: &StoredFile, table: &Schema) -> Result<ArrowReaderMetadata, ParquetError> {
     let options = ArrowReaderOptions::new().with_page_index_policy(PageIndexPolicy::Optional);
     let footer = ArrowReaderMetadata::load(file, options.clone())?;
     let wanted = |field: &FieldRef| match table.field_with_name(field.name()) {

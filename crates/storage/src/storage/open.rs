@@ -1,7 +1,7 @@
 //! Opening: lock, tables, orphans, replay.
 
 use std::collections::HashMap;
-use std::fs::{self, File, OpenOptions, TryLockError};
+use std::fs::{File, OpenOptions, TryLockError};
 use std::path::Path;
 use std::sync::atomic::AtomicBool;
 use std::sync::{Arc, Mutex};
@@ -18,6 +18,7 @@ use crate::rows::{LOGS_INDEX, RowMaker};
 use crate::seen::{Mark, Seen};
 use crate::shared::{Inserted, Rows, Shared};
 use crate::snapshot::Pins;
+use crate::store::{Listed, LocalStore};
 use crate::wal::{self, LocalWal, Replay};
 use crate::writer::Writer;
 use crate::{Components, Config, Error, Metrics, Table, TableSpec};
@@ -38,10 +39,11 @@ pub(super) async fn open(config: Config, components: Components) -> Result<Arc<S
     let now = components.clock.now().into();
     let mut tables = Vec::with_capacity(specs.len());
     for spec in specs {
-        let delta = DeltaLog::open(&paths.table(spec.name), &spec, &node, now).await?;
-        let table = Table::new(spec, Arc::clone(&node), delta, (Arc::clone(&budget), Arc::clone(&pins)));
-        remove_orphans(&table, &node)?;
-        tables.push(Arc::new(table));
+        let store = Arc::new(LocalStore::open(&paths.table(spec.name))?);
+        let delta = DeltaLog::open(store, &spec, &node, now).await?;
+        let table = Arc::new(Table::new(spec, Arc::clone(&node), delta, (Arc::clone(&budget), Arc::clone(&pins))));
+        remove_orphans(&table, &node).await?;
+        tables.push(table);
     }
     let shared = Arc::new(Shared {
         node,
@@ -160,37 +162,19 @@ fn check_spec(spec: &TableSpec, all: &[TableSpec]) -> Result<(), Error> {
 
 /// Removes files of flushes that were never committed. Files of earlier flushes that are not live stay: an old version
 /// of the table may name them.
-fn remove_orphans(table: &Table, node: &str) -> Result<(), Error> {
-    let (folder, live, committed) = (table.delta().folder(), table.live_paths(), table.committed());
-    for path in data_files(folder)? {
-        let name = path.file_name().and_then(|name| name.to_str()).and_then(FileName::parse);
-        let orphan = name.is_some_and(|name| name.node == node && committed < name.position);
-        let listed = path.strip_prefix(folder).is_ok_and(|path| live.contains(path.to_string_lossy().as_ref()));
-        if orphan && !listed {
-            warn!(file = %path.display(), "removed a file of a flush that was never committed");
-            paths::remove_file(&path)?;
+async fn remove_orphans(table: &Arc<Table>, node: &Arc<str>) -> Result<(), Error> {
+    let (table, node) = (Arc::clone(table), Arc::clone(node));
+    let work = move || {
+        let (store, live, committed) = (table.delta().store(), table.live_paths(), table.committed());
+        let orphan = |file: &Listed| {
+            let name = file.path.rsplit('/').next().and_then(FileName::parse);
+            !live.contains(&file.path) && name.is_some_and(|name| *name.node == *node && committed < name.position)
+        };
+        for Listed { path, .. } in store.list("")?.into_iter().filter(orphan) {
+            warn!(file = %store.location(&path).display(), "removed a file of a flush that was never committed");
+            store.delete(&path)?;
         }
-    }
-    Ok(())
-}
-
-/// All files two levels below the table: tenant, day.
-fn data_files(folder: &Path) -> Result<Vec<std::path::PathBuf>, Error> {
-    let mut level = vec![folder.to_owned()];
-    for depth in 0..3 {
-        let mut next = Vec::new();
-        for folder in &level {
-            let read = |error| Error::io("read the folder", folder, error);
-            for entry in fs::read_dir(folder).map_err(read)? {
-                let entry = entry.map_err(read)?;
-                let is_folder = entry.file_type().map_err(read)?.is_dir();
-                let is_log = entry.file_name() == paths::delta_log();
-                if is_folder == (depth < 2) && !is_log {
-                    next.push(entry.path());
-                }
-            }
-        }
-        level = next;
-    }
-    Ok(level)
+        Ok(())
+    };
+    tokio::task::spawn_blocking(work).await.map_err(Error::internal)?
 }

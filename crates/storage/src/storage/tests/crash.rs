@@ -38,7 +38,7 @@ pub(super) async fn flush_until(storage: &Storage, point: Point) {
     let mut position = 0;
     for (table, (write, commit)) in shared.tables.iter().zip(steps) {
         let Some(sealed) = table.sealed().filter(|_| write <= point) else { continue };
-        let files = files::write(table.delta().folder(), table.spec(), &shared.node, &sealed).unwrap();
+        let files = files::write(table.delta().store().as_ref(), table.spec(), &shared.node, &sealed).unwrap();
         position = sealed.position;
         if commit <= point {
             shared.commit(table, &files, &sealed).await.unwrap();
@@ -109,7 +109,7 @@ async fn a_flush_whose_commit_was_written_but_not_noticed_is_recognised() {
     assert!(storage.shared.seal());
     let table = &storage.shared.tables[0];
     let sealed = table.sealed().unwrap();
-    let files = files::write(table.delta().folder(), table.spec(), "local", &sealed).unwrap();
+    let files = files::write(table.delta().store().as_ref(), table.spec(), "local", &sealed).unwrap();
     // The future was dropped between the write of the entry and the update of memory.
     table.delta().commit(table.version(), &files, &sealed, storage.shared.now()).await.unwrap();
     assert_eq!(table.version(), 0);
@@ -125,7 +125,7 @@ async fn another_writer_that_took_the_version_is_stepped_over() {
     let storage = bench.open().await;
     storage.append(batch("shop", &[(MIDNIGHT, "ours")])).await.unwrap();
     let table = &storage.shared.tables[0];
-    let entry = table.delta().folder().join(paths::commit_entry(1));
+    let entry = table.delta().store().location(&paths::commit_entry(1));
     std::fs::write(&entry, "{\"commitInfo\":{}}\n{\"txn\":{\"appId\":\"lapidary-wal/other\",\"version\":9}}\n")
         .unwrap();
     storage.flush().await.unwrap();
@@ -166,7 +166,7 @@ async fn many_commits_are_read_back_through_a_checkpoint() {
         storage.append(batch("shop", &[(MIDNIGHT + number * SECOND, &format!("line {number}"))])).await.unwrap();
         storage.flush().await.unwrap();
     }
-    let log = storage.shared.tables[0].delta().folder().join("_delta_log");
+    let log = storage.shared.tables[0].delta().store().location("_delta_log");
     assert!(log.join("_last_checkpoint").exists());
     let before = files(&storage, &Tenant::default());
     storage.close().await.unwrap();

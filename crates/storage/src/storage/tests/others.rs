@@ -23,7 +23,7 @@ async fn other_programs_read_a_plain_delta_table_of_plain_parquet_files() {
         storage.append(batch(service, &rows)).await.unwrap();
     }
     storage.flush().await.unwrap();
-    let folder = storage.table(LOGS).unwrap().delta().folder().to_owned();
+    let folder = storage.table(LOGS).unwrap().delta().store().location("");
     let url = deltalake_core::ensure_table_uri(folder.to_string_lossy()).unwrap();
     let table = deltalake_core::open_table(url).await.unwrap();
     let state = table.snapshot().unwrap();
@@ -69,7 +69,7 @@ async fn a_file_of_another_program_is_read_with_its_own_types_and_without_statis
     let storage = bench.open().await;
     storage.append(batch("shop", &[(MIDNIGHT, "ours")])).await.unwrap();
     storage.flush().await.unwrap();
-    let folder = storage.table(LOGS).unwrap().delta().folder().to_owned();
+    let folder = storage.table(LOGS).unwrap().delta().store().location("");
     let name = "tenant=fake/day=2026-11-22/part-0-other.parquet";
     let times =
         || Arc::new(TimestampMicrosecondArray::from(vec![MIDNIGHT / 1_000 + 1]).with_timezone("UTC")) as ArrayRef;
@@ -87,9 +87,10 @@ async fn a_file_of_another_program_is_read_with_its_own_types_and_without_statis
         ArrowWriter::try_new(File::create(folder.join(name)).unwrap(), rows.schema(), Some(plain)).unwrap();
     writer.write(&rows).unwrap();
     writer.close().unwrap();
+    let size = std::fs::metadata(folder.join(name)).unwrap().len();
     let add = format!(
         "{{\"add\":{{\"path\":\"{name}\",\"partitionValues\":{{\"tenant\":\"fake\",\"day\":\"2026-11-22\"}},\
-         \"size\":1,\"modificationTime\":0,\"dataChange\":true}}}}\n"
+         \"size\":{size},\"modificationTime\":0,\"dataChange\":true}}}}\n"
     );
     std::fs::write(folder.join(paths::commit_entry(2)), add).unwrap();
     // The next commit finds the version taken and learns of the file.

@@ -257,7 +257,7 @@ async fn a_damaged_file_is_an_error_that_names_it() {
     storage.append(batch("shop", &[(1, "a")])).await.unwrap();
     storage.flush().await.unwrap();
     let file = files(&storage, &Tenant::default()).remove(0);
-    let path = storage.table(LOGS).unwrap().delta().folder().join(&file.path);
+    let path = storage.table(LOGS).unwrap().delta().store().location(&file.path);
     std::fs::write(&path, b"not a file of ours").unwrap();
     let snapshot = storage.table(LOGS).unwrap().snapshot(&Tenant::default());
     let scan = scans(&storage, &snapshot, |_| {}).swap_remove(0);

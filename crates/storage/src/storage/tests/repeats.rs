@@ -116,7 +116,7 @@ async fn a_commit_names_the_agents_of_its_own_batches_only() {
     storage.append(batch("crm", &[(MIDNIGHT, "other")])).await.unwrap();
     storage.flush().await.unwrap();
     for version in 1..=3 {
-        let entry = storage.shared.tables[0].delta().folder().join(paths::commit_entry(version));
+        let entry = storage.shared.tables[0].delta().store().location(&paths::commit_entry(version));
         let text = std::fs::read_to_string(entry).unwrap();
         for line in text.lines() {
             let action: serde_json::Value = serde_json::from_str(line).unwrap();
@@ -137,8 +137,8 @@ async fn agents_are_known_after_a_checkpoint_too() {
         storage.append(batch("crm", &[(MIDNIGHT + number, "other")])).await.unwrap();
         storage.flush().await.unwrap();
     }
-    let table = storage.shared.tables[0].delta().folder().to_owned();
-    assert!(table.join(paths::delta_log()).join(paths::checkpoint(100)).exists());
+    let table = storage.shared.tables[0].delta().store().location("");
+    assert!(table.join(paths::delta_log()).join("00000000000000000100.checkpoint.parquet").exists());
     storage.close().await.unwrap();
     // What the checkpoint holds is read from it alone.
     for version in 0..100 {
@@ -273,7 +273,7 @@ async fn a_batch_whose_failed_record_stayed_on_the_disk_is_replayed_once() {
             if let Some(point) = point {
                 flush_until(&storage, point).await;
             }
-            let entry = storage.shared.tables[0].delta().folder().join(paths::commit_entry(1));
+            let entry = storage.shared.tables[0].delta().store().location(&paths::commit_entry(1));
             drop(storage);
             // The record of an append that failed and could not be taken back, then that of its repeat.
             let record = wal::encode(numbered(2, "mark2 x")).unwrap();
