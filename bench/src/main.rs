@@ -1,121 +1,89 @@
-//! The whole system under load: starts a server of its own, pushes order logs over four connections, asks questions, and
-//! prints what both cost. Bodies are encoded before the clock starts; CPU is the server's own, from the kernel.
-
-mod lines;
-mod process;
+//! `bench`: runs the system under load, shows the lines it does that with, draws results.
 
 use std::path::PathBuf;
-use std::sync::Arc;
-use std::time::Duration;
 
-use anyhow::{Context as _, Result, bail};
-use clap::Parser;
-use lines::Workload;
-use process::Server;
-use stdx::{Clock as _, SystemClock};
+use anyhow::{Context as _, Result};
+use bench::results::Results;
+use bench::run::RunArgs;
+use bench::world::{Line, World};
+use bench::{chart, say};
+use clap::{Parser, Subcommand};
 
-/// Measures `lapidary serve` under load.
+/// Measures Lapidary under load, and any Loki or VictoriaLogs beside it.
 #[derive(Debug, Parser)]
+#[command(max_term_width = 100)]
 struct Args {
-    /// How many lines to push.
-    #[arg(long, default_value_t = 1_000_000)]
-    lines: u64,
-    /// How many connections push at once.
-    #[arg(long, default_value_t = 4)]
-    connections: usize,
-    /// Lines of one push.
-    #[arg(long, default_value_t = 2_000)]
-    batch: u64,
-    /// How often each question is asked; the median is printed.
-    #[arg(long, default_value_t = 5)]
-    rounds: usize,
-    /// The program to measure; the one beside this program if not given.
-    #[arg(long)]
-    program: Option<PathBuf>,
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    /// Loads the lines and asks the questions.
+    Run(Box<RunArgs>),
+    /// Prints the lines, one each, with their labels and metadata as JSON; then what they are made of.
+    Lines {
+        /// How many.
+        #[arg(long, default_value_t = 20)]
+        lines: u64,
+        /// Seed of the lines.
+        #[arg(long, default_value_t = 4711)]
+        seed: u64,
+        /// Only the account.
+        #[arg(long)]
+        account: bool,
+    },
+    /// Draws files of results as one chart.
+    Chart {
+        /// The files; the first one's questions are drawn, with the systems of all.
+        #[arg(required = true)]
+        results: Vec<PathBuf>,
+        /// The SVG to write.
+        #[arg(long)]
+        out: PathBuf,
+    },
 }
 
 #[tokio::main]
 async fn main() -> Result<()> {
-    let args = Args::parse();
-    let folder = tempfile::tempdir().context("cannot make a folder")?;
-    let server = Server::start(args.program.as_deref(), folder.path())?;
-    let workload = Workload::new(args.lines, args.batch);
-    ingest(&args, &server, &workload, folder.path()).await?;
-    questions(&args, &server, &workload).await
+    match Args::parse().command {
+        Command::Run(args) => args.run().await,
+        Command::Lines { lines, seed, account } => {
+            show(seed, lines, account);
+            Ok(())
+        }
+        Command::Chart { results, out } => {
+            let results = results.iter().map(|path| Results::read(path)).collect::<Result<Vec<_>>>()?;
+            let drawn = chart::draw(&results);
+            std::fs::write(&out, drawn).with_context(|| format!("cannot write {}", out.display()))
+        }
+    }
 }
 
-async fn ingest(args: &Args, server: &Server, workload: &Workload, folder: &std::path::Path) -> Result<()> {
-    let bodies = Arc::new(workload.bodies());
-    let bytes = workload.bytes();
-    let (before, begun) = (server.cpu()?, SystemClock.instant());
-    let mut pushers = tokio::task::JoinSet::new();
-    for connection in 0..args.connections {
-        let (bodies, url, connections) = (Arc::clone(&bodies), server.url().to_owned(), args.connections);
-        pushers.spawn(async move { push(&url, bodies.iter().skip(connection).step_by(connections)).await });
+fn show(seed: u64, lines: u64, account_only: bool) {
+    let mut world = World::new(seed, lines);
+    let mut line = Line::default();
+    while world.next_into(&mut line) {
+        if !account_only {
+            let metadata: serde_json::Map<_, _> =
+                line.metadata.iter().map(|(name, value)| (name.clone(), value.as_str().into())).collect();
+            say(&serde_json::json!({
+                "timestamp": line.timestamp.to_string(),
+                "labels": world.streams()[line.stream].to_string(),
+                "line": line.text,
+                "metadata": metadata,
+            })
+            .to_string());
+        }
     }
-    let mut waits = Vec::new();
-    while let Some(done) = pushers.join_next().await {
-        waits.extend(done??);
-    }
-    let loaded = SystemClock.instant() - begun;
-    server.post("/flush").await?;
-    let cpu = server.cpu()? - before;
-    waits.sort();
-    let gigabytes = bytes as f64 / 1e9;
-    let at =
-        |percent: usize| waits.get((waits.len().max(1) - 1) * percent / 100).map_or(0.0, Duration::as_secs_f64) * 1e3;
-    say(&format!("lines                      {}", args.lines));
-    say(&format!("bytes of line text         {:.3} GB", gigabytes));
-    say(&format!("lines per second           {:.0}", args.lines as f64 / loaded.as_secs_f64()));
-    say(&format!("MB per second              {:.1}", bytes as f64 / 1e6 / loaded.as_secs_f64()));
-    say(&format!("CPU-s per GB, flushed      {:.1}", cpu.as_secs_f64() / gigabytes));
-    say(&format!("ack p50 / p99              {:.1} / {:.1} ms", at(50), at(99)));
-    say(&format!("peak RSS                   {:.0} MB", server.peak_rss()? as f64 / 1e6));
+    let account = world.account();
     say(&format!(
-        "bytes on disk per byte     {:.3}",
-        process::disk(&folder.join("tables/logs"))? as f64 / bytes as f64
+        "{} lines, {} bytes of text, {:.1} bytes and {:.1} random bits a line: bound {:.4} of the text, {:.2} x",
+        account.lines,
+        account.text_bytes,
+        account.text_bytes as f64 / account.lines.max(1) as f64,
+        account.bits_per_line(),
+        account.bound(),
+        1.0 / account.bound(),
     ));
-    Ok(())
-}
-
-async fn push(url: &str, bodies: impl Iterator<Item = &Vec<u8>>) -> Result<Vec<Duration>> {
-    let client = reqwest::Client::builder().no_proxy().build()?;
-    let mut waits = Vec::new();
-    for body in bodies {
-        let begun = SystemClock.instant();
-        loop {
-            let request =
-                client.post(format!("{url}/loki/api/v1/push")).header("Content-Type", "application/x-protobuf");
-            let response = request.body(body.clone()).send().await?;
-            match response.status().as_u16() {
-                204 => break,
-                429 | 503 => tokio::time::sleep(Duration::from_millis(200)).await,
-                status => bail!("a push was answered with {status}: {}", response.text().await?),
-            }
-        }
-        waits.push(SystemClock.instant() - begun);
-    }
-    Ok(waits)
-}
-
-async fn questions(args: &Args, server: &Server, workload: &Workload) -> Result<()> {
-    say("\nquestion                                        ms (median)   CPU ms   answer");
-    for (name, query, step) in workload.questions() {
-        let mut runs = Vec::new();
-        let mut answer = String::new();
-        for _ in 0..args.rounds.max(1) {
-            let (before, begun) = (server.cpu()?, SystemClock.instant());
-            answer = server.query(&query, Workload::range(), step).await?;
-            runs.push((SystemClock.instant() - begun, server.cpu()? - before));
-        }
-        runs.sort();
-        let (took, cpu) = runs[runs.len() / 2];
-        say(&format!("{name:<46} {:>10.1} {:>8.0}   {answer}", took.as_secs_f64() * 1e3, cpu.as_secs_f64() * 1e3));
-    }
-    Ok(())
-}
-
-#[expect(clippy::print_stdout, reason = "this is a program for people")]
-fn say(text: &str) {
-    println!("{text}");
 }

@@ -1,4 +1,4 @@
-//! The server under test: started on loopback, asked over HTTP, measured through the kernel.
+//! What the kernel knows of a process: CPU time, memory, who listens on a port. And programs that end with a value.
 
 use std::fs;
 use std::io::{BufRead as _, BufReader};
@@ -8,43 +8,36 @@ use std::time::Duration;
 
 use anyhow::{Context as _, Result, bail};
 
-/// A server that ends with this value.
-#[derive(Debug)]
-pub(crate) struct Server {
-    child: Child,
-    url: String,
-    http: reqwest::Client,
-}
-
 /// The kernel counts CPU time in hundredths of a second (`getconf CLK_TCK` on every Linux).
 const TICK: Duration = Duration::from_millis(10);
+/// In `/proc/net/tcp`.
+const LISTENS: &str = "0A";
 
-impl Server {
-    pub(crate) fn start(program: Option<&Path>, data: &Path) -> Result<Self> {
-        let beside = || Ok::<PathBuf, std::io::Error>(std::env::current_exe()?.with_file_name("lapidary"));
-        let program = program.map_or_else(beside, |path| Ok(path.to_owned()))?;
-        let mut command = Command::new(&program);
-        command.args(["serve", "--listen", "127.0.0.1:0", "--auth", "none", "--data-dir"]).arg(data);
-        let mut child =
-            command.stderr(Stdio::piped()).spawn().with_context(|| format!("cannot start {}", program.display()))?;
-        let mut lines = BufReader::new(child.stderr.take().context("the server has no log")?).lines();
-        let address = lines
-            .by_ref()
-            .map_while(Result::ok)
-            .find_map(|line| Some(line.split_once("address=")?.1.trim_matches('"').to_owned()));
-        let url = address.context("the server ended before it was ready")?;
-        // Reads on, so that the server never waits for its log to be read.
-        std::thread::spawn(move || lines.map_while(Result::ok).for_each(drop));
-        Ok(Self { child, url, http: reqwest::Client::builder().no_proxy().build()? })
-    }
+/// A process, by its number.
+#[derive(Clone, Copy, Debug)]
+pub struct Process(pub u32);
 
-    pub(crate) fn url(&self) -> &str {
-        &self.url
+impl Process {
+    /// Who listens on a port of this machine; needs the right to look at that process.
+    pub fn listening_on(port: u16) -> Option<Self> {
+        let sockets: Vec<String> = ["/proc/net/tcp", "/proc/net/tcp6"]
+            .iter()
+            .filter_map(|table| fs::read_to_string(table).ok())
+            .flat_map(|table| table.lines().skip(1).filter_map(|line| listener(line, port)).collect::<Vec<_>>())
+            .map(|inode| format!("socket:[{inode}]"))
+            .collect();
+        let holds = |id: u32| {
+            let open = fs::read_dir(format!("/proc/{id}/fd")).ok()?;
+            let mut targets = open.filter_map(|entry| fs::read_link(entry.ok()?.path()).ok());
+            targets.any(|target| sockets.iter().any(|socket| target.as_os_str() == socket.as_str())).then_some(Self(id))
+        };
+        let processes = fs::read_dir("/proc").ok()?;
+        processes.filter_map(|entry| entry.ok()?.file_name().to_str()?.parse().ok()).find_map(holds)
     }
 
     /// User and system time so far.
-    pub(crate) fn cpu(&self) -> Result<Duration> {
-        let stat = fs::read_to_string(format!("/proc/{}/stat", self.child.id()))?;
+    pub fn cpu(self) -> Result<Duration> {
+        let stat = fs::read_to_string(format!("/proc/{}/stat", self.0)).context("the process has ended")?;
         let fields: Vec<&str> = stat.rsplit(')').next().unwrap_or_default().split_whitespace().collect();
         let ticks = |index: usize| {
             fields.get(index).and_then(|field| field.parse::<u32>().ok()).context("no CPU time in /proc")
@@ -52,37 +45,80 @@ impl Server {
         Ok(TICK * (ticks(11)? + ticks(12)?))
     }
 
-    /// The most memory it ever had, in bytes.
-    pub(crate) fn peak_rss(&self) -> Result<u64> {
-        let status = fs::read_to_string(format!("/proc/{}/status", self.child.id()))?;
+    /// The most memory it had since [`Self::reset_peak`], in bytes.
+    pub fn peak_rss(self) -> Result<u64> {
+        let status = fs::read_to_string(format!("/proc/{}/status", self.0)).context("the process has ended")?;
         let line = status.lines().find_map(|line| line.strip_prefix("VmHWM:")).context("no VmHWM in /proc")?;
         Ok(line.trim().trim_end_matches(" kB").parse::<u64>()? * 1024)
     }
 
-    pub(crate) async fn post(&self, path: &str) -> Result<()> {
-        let response = self.http.post(format!("{}{path}", self.url)).send().await?;
-        if !response.status().is_success() {
-            bail!("{path} was answered with {}", response.status());
-        }
+    /// Counts peak memory anew; where that is not allowed, the peak is that of the whole life.
+    pub fn reset_peak(self) {
+        drop(fs::write(format!("/proc/{}/clear_refs", self.0), "5"));
+    }
+}
+
+/// The inode of a listening socket on `port`.
+fn listener(line: &str, port: u16) -> Option<String> {
+    let fields: Vec<&str> = line.split_whitespace().collect();
+    let (_, hex) = fields.get(1)?.rsplit_once(':')?;
+    (fields.get(3) == Some(&LISTENS) && u16::from_str_radix(hex, 16) == Ok(port))
+        .then(|| fields.get(9).map(|inode| (*inode).to_owned()))?
+}
+
+/// `lapidary serve` on a free port of loopback; killed when dropped.
+#[derive(Debug)]
+pub struct Server {
+    child: Child,
+    program: PathBuf,
+    data: PathBuf,
+    url: String,
+}
+
+impl Server {
+    /// Starts `program` (the one beside this program if not given) and waits until it is ready.
+    pub fn start(program: Option<&Path>, data: &Path) -> Result<Self> {
+        let beside = || Ok::<PathBuf, std::io::Error>(std::env::current_exe()?.with_file_name("lapidary"));
+        let program = program.map_or_else(beside, |path| Ok(path.to_owned()))?;
+        let (child, url) = spawn(&program, data)?;
+        Ok(Self { child, program, data: data.to_owned(), url })
+    }
+
+    /// Its address.
+    pub fn url(&self) -> &str {
+        &self.url
+    }
+
+    /// Its process.
+    pub fn process(&self) -> Process {
+        Process(self.child.id())
+    }
+
+    /// Its data folder.
+    pub fn data(&self) -> &Path {
+        &self.data
+    }
+
+    /// The program, and whether it was built with optimisation for releases.
+    pub fn profile(&self) -> &'static str {
+        let release = self.program.components().any(|part| part.as_os_str() == "release");
+        if release { "release" } else { "dev (optimised, with assertions)" }
+    }
+
+    /// Ends it as an operator would, forgets what the page cache holds of its files, and starts it again.
+    pub fn restart_cold(&mut self) -> Result<()> {
+        self.stop()?;
+        forget(&self.data)?;
+        (self.child, self.url) = spawn(&self.program, &self.data)?;
         Ok(())
     }
 
-    /// Asks a range query; gives back what can be compared between runs: series and values.
-    pub(crate) async fn query(&self, query: &str, (start, end): (i64, i64), step: &str) -> Result<String> {
-        let url = format!("{}/loki/api/v1/query_range", self.url);
-        let (start, end) = (start.to_string(), end.to_string());
-        let form = [("query", query), ("start", &start), ("end", &end), ("step", step), ("limit", "100")];
-        let body = form.map(|(name, value)| format!("{name}={}", escape(value))).join("&");
-        let request = self.http.post(url).header("Content-Type", "application/x-www-form-urlencoded").body(body);
-        let response = request.send().await?;
-        let (status, text) = (response.status(), response.text().await?);
-        if !status.is_success() {
-            bail!("{query} was answered with {status}: {text}");
+    fn stop(&mut self) -> Result<()> {
+        let asked = Command::new("kill").args(["-TERM", &self.child.id().to_string()]).status()?;
+        if !asked.success() || !self.child.wait()?.success() {
+            bail!("the server did not end well");
         }
-        let answer: serde_json::Value = serde_json::from_str(&text)?;
-        let result = answer["data"]["result"].as_array().context("an answer without a result")?;
-        let values: usize = result.iter().filter_map(|series| Some(series["values"].as_array()?.len())).sum();
-        Ok(format!("{} series, {values} values", result.len()))
+        Ok(())
     }
 }
 
@@ -93,18 +129,52 @@ impl Drop for Server {
     }
 }
 
-/// Bytes of all files below a folder.
-pub(crate) fn disk(folder: &Path) -> Result<u64> {
-    let mut bytes = 0;
-    for entry in fs::read_dir(folder).with_context(|| format!("cannot read {}", folder.display()))? {
-        let entry = entry?;
-        bytes += if entry.file_type()?.is_dir() { disk(&entry.path())? } else { entry.metadata()?.len() };
-    }
-    Ok(bytes)
+fn spawn(program: &Path, data: &Path) -> Result<(Child, String)> {
+    let mut command = Command::new(program);
+    command.args(["serve", "--listen", "127.0.0.1:0", "--auth", "none", "--data-dir"]).arg(data);
+    // Hundreds of thousands of orders are more series than a dashboard should ever get.
+    command.env("LAPIDARY__LIMITS__MAX_QUERY_SERIES", "5000000").env("LAPIDARY_LOG", "info");
+    let child = command.stderr(Stdio::piped()).spawn();
+    let mut child = child.with_context(|| format!("cannot start {}", program.display()))?;
+    let mut lines = BufReader::new(child.stderr.take().context("the server has no log")?).lines();
+    let address = lines
+        .by_ref()
+        .map_while(Result::ok)
+        .find_map(|line| Some(line.split_once("address=")?.1.trim_matches('"').to_owned()));
+    let Some(url) = address else {
+        drop(child.wait());
+        bail!("the server ended before it was ready");
+    };
+    // Reads on, so that the server never waits for its log to be read.
+    std::thread::spawn(move || lines.map_while(Result::ok).for_each(drop));
+    Ok((child, url))
 }
 
-fn escape(text: &str) -> String {
-    text.bytes()
-        .map(|byte| if byte.is_ascii_alphanumeric() { char::from(byte).to_string() } else { format!("%{byte:02X}") })
-        .collect()
+/// Takes the files below a folder out of the page cache. `dd` tells the kernel without being allowed anything special.
+pub fn forget(folder: &Path) -> Result<()> {
+    for file in files(folder)? {
+        let mut dd = Command::new("dd");
+        dd.arg(format!("if={}", file.display())).args(["iflag=nocache", "count=0", "status=none"]);
+        if !dd.status().context("cannot start dd")?.success() {
+            bail!("dd could not drop {} from the page cache", file.display());
+        }
+    }
+    Ok(())
+}
+
+/// Bytes of all files below a folder.
+pub fn disk(folder: &Path) -> Result<u64> {
+    files(folder)?.iter().map(|file| Ok(fs::metadata(file)?.len())).sum()
+}
+
+fn files(folder: &Path) -> Result<Vec<PathBuf>> {
+    let mut found = Vec::new();
+    let mut folders = vec![folder.to_owned()];
+    while let Some(folder) = folders.pop() {
+        for entry in fs::read_dir(&folder).with_context(|| format!("cannot read {}", folder.display()))? {
+            let entry = entry?;
+            if entry.file_type()?.is_dir() { folders.push(entry.path()) } else { found.push(entry.path()) }
+        }
+    }
+    Ok(found)
 }

@@ -13,7 +13,9 @@ usage: cargo xtask COMMAND
                    options are lapidary-demo's (`cargo xtask demo --help` lists them)
   test [FILTER]    build everything and run every test: documentation examples, units, the real binaries
   check            formatting, clippy, the tidy rules, documentation; licences too where cargo-deny is installed
-  bench [NAME]     the benchmarks of the hot paths, then the whole system under load
+  bench [OPTIONS]  the whole system under load, and its peers by their addresses; options are those of `bench run`:
+                   --lines 10000000, --out FILE, --peer loki=http://127.0.0.1:3101 …
+  bench hot [NAME] the benchmarks of the hot paths
   fuzz TARGET      hostile input for one target, for a minute or `--for 10m`; what breaks it is kept as a test
   docs             the API documentation of every crate, and the generated references in docs/reference
 ";
@@ -45,7 +47,7 @@ fn main() -> ExitCode {
 
 fn demo(args: &[String]) -> Result<()> {
     build_programs()?;
-    run(Command::new(target_dir().join("debug").join(format!("lapidary-demo{}", env::consts::EXE_SUFFIX))).args(args))
+    run(Command::new(program("lapidary-demo")).args(args))
 }
 
 /// Ends on the test runner's own summary, so documentation examples come first.
@@ -77,9 +79,11 @@ fn check() -> Result<()> {
 }
 
 fn bench(args: &[String]) -> Result<()> {
-    run(cargo(&["bench", "--workspace", "--benches"]).args(args))?;
+    if args.first().is_some_and(|first| first == "hot") {
+        return run(cargo(&["bench", "--workspace", "--benches"]).args(&args[1..]));
+    }
     build_programs()?;
-    run(&mut cargo(&["run", "--package", "bench"]))
+    run(Command::new(program("bench")).arg("run").args(args))
 }
 
 fn docs() -> Result<()> {
@@ -120,6 +124,11 @@ fn succeeds(mut command: Command) -> bool {
 /// Asked at run time: a build in a shared target folder may come from another clone.
 fn root() -> PathBuf {
     env::var_os("CARGO_MANIFEST_DIR").map_or_else(|| PathBuf::from("."), |xtask| PathBuf::from(xtask).join(".."))
+}
+
+/// A program that [`build_programs`] built; run by itself, since `cargo run` would choose other features.
+fn program(name: &str) -> PathBuf {
+    target_dir().join("debug").join(format!("{name}{}", env::consts::EXE_SUFFIX))
 }
 
 fn target_dir() -> PathBuf {
