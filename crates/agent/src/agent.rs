@@ -1,19 +1,39 @@
-//! Puts the agent together: opens the state and the files, repeats what was under way, then reads and ships.
+//! Puts the agent together: opens the state, the spool and the files, then reads, writes and ships.
+//!
+//! ```text
+//! files --asked--+
+//!                +--> reading (masks, batches) --> writer (spool, sync) --> one shipper an output
+//! tasks --Feed---+
+//! ```
+//!
+//! Between any two of them wait a few batches at most.
 
+use std::fs;
+use std::os::unix::fs::DirBuilderExt;
+use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
 use logline::Timestamp;
+use reqwest::header::{HeaderMap, HeaderValue};
+use reqwest::{Client, redirect};
 use stdx::{Clock, Shutdown, Tasks};
-use tokio::sync::mpsc;
+use tokio::sync::{mpsc, watch};
 use tracing::{error, info, warn};
 
 use crate::Error;
 use crate::batch::{Batch, Prepared, Treatment};
-use crate::config::Config;
-use crate::ship::Shipper;
+use crate::config::{Config, Output};
+use crate::cursor::{CURSORS, Cursor};
+use crate::disk::{Fs, RealFs};
+use crate::intake::{self, Feed, Handed};
+use crate::output::Loki;
+use crate::settled::Settled;
+use crate::ship::{Around, Sender, Shipper};
+use crate::spool::Spool;
 use crate::store::Store;
 use crate::tail::{SCAN_EVERY, Tail};
+use crate::writer::{self, Writer};
 
 /// The shortest and the longest pause between two looks at the files; it grows while nothing is written.
 const POLL: (Duration, Duration) = (Duration::from_millis(25), Duration::from_millis(250));
@@ -21,15 +41,21 @@ const POLL: (Duration, Duration) = (Duration::from_millis(25), Duration::from_mi
 /// An agent that is ready to run.
 #[derive(Debug)]
 pub struct Agent {
-    shipper: Shipper,
     reading: Reading,
-    repeated: Option<Prepared>,
+    writer: Writer,
+    shippers: Vec<Shipper>,
+    /// Closed when the writer ends.
+    writing: watch::Sender<()>,
     shutdown: Shutdown,
 }
 
 #[derive(Debug)]
 struct Reading {
     tail: Tail,
+    /// What tasks hand in.
+    handed: mpsc::Receiver<Handed>,
+    /// Keeps the door open while no input has it.
+    _feed: Feed,
     treatment: Arc<Treatment>,
     clock: Arc<dyn Clock>,
     batch_bytes: usize,
@@ -37,67 +63,149 @@ struct Reading {
 }
 
 impl Agent {
-    /// Locks the state folder, opens the files that are there, and makes the batch that was under way once more.
+    /// Locks the state folder, opens the spool and the files that are there.
     pub fn open(config: Config, clock: Arc<dyn Clock>, tasks: &Tasks) -> Result<Self, Error> {
+        let fs: Arc<dyn Fs> = Arc::new(RealFs);
+        Self::open_on(&fs, &config, clock, tasks)
+    }
+
+    /// The same, with the agent's own files on another disk.
+    pub(crate) fn open_on(
+        fs: &Arc<dyn Fs>,
+        config: &Config,
+        clock: Arc<dyn Clock>,
+        tasks: &Tasks,
+    ) -> Result<Self, Error> {
         let masker = mask::Masker::new(config.mask.clone())?;
         let rules: Vec<_> = masker.rule_names().collect();
         if rules.is_empty() {
             warn!("masking is off: personal data leaves this host as it is");
         }
         let treatment = Arc::new(Treatment { masker, reader: logline::Reader::default() });
-        let store = Arc::new(Store::open(&config.state_dir)?);
-        let tail = Tail::open(&config, Arc::clone(&treatment), Arc::clone(&store), clock.instant());
-        let (batch_bytes, batch_wait) = (config.output.batch_bytes, config.output.batch_wait);
-        let mut reading = Reading { tail, treatment: Arc::clone(&treatment), clock, batch_bytes, batch_wait };
-        let under_way = store.with(|state| state.in_flight.clone());
-        let batch = reading.begin();
-        let repeated = under_way.and_then(|under_way| reading.tail.repeat(&under_way, batch));
-        store.save()?;
-        info!(agent = store.with(|state| state.agent.clone()), url = %config.output.url, ?rules, "ready");
-        let shipper = Shipper::new(config.output, treatment, store, tasks.shutdown())?;
-        Ok(Self { shipper, reading, repeated, shutdown: tasks.shutdown() })
+        let store = Arc::new(Store::open(Arc::clone(fs), &config.state_dir)?);
+        let spool = open_spool(fs, config, &store)?;
+        let tail = Tail::open(config, Arc::clone(&treatment), Arc::clone(&store), clock.instant());
+        let (feed, handed) = intake::feed();
+        let (batch_bytes, batch_wait) = (config.spool.batch_bytes, config.spool.batch_wait);
+        let reading = Reading {
+            tail,
+            handed,
+            _feed: feed,
+            treatment: Arc::clone(&treatment),
+            clock: Arc::clone(&clock),
+            batch_bytes,
+            batch_wait,
+        };
+        writer::save(&spool, &store)?;
+        let settled = Arc::new(Settled::new(Arc::clone(&spool)));
+        let (writing, written) = watch::channel(());
+        let agent = store.with(|state| state.agent.clone());
+        let sender = sender(&config.output, &agent, &treatment, tasks)?;
+        let cursors = folder(&config.state_dir, CURSORS)?;
+        let cursor = Cursor::open(&**fs, &cursors, &sender.name)?;
+        let around = Around {
+            spool: Arc::clone(&spool),
+            settled: Arc::clone(&settled),
+            clock: Arc::clone(&clock),
+            writing: written,
+        };
+        let shippers = vec![Shipper::new(sender, cursor, around)];
+        info!(agent, url = %config.output.url, ?rules, "ready");
+        let shutdown = tasks.shutdown();
+        let writer = Writer { spool, store, settled, clock, shutdown: shutdown.clone() };
+        Ok(Self { reading, writer, shippers, writing, shutdown })
     }
 
-    /// Runs until the tasks are drained: then the batch under construction is sent, if the server takes it. Should the
-    /// agent fail, it stops the tasks itself.
+    /// Runs until the tasks are drained: then the batch under construction goes into the spool, and on to the outputs
+    /// that take it. Should the agent fail, it stops the tasks itself.
     pub fn spawn(self, tasks: &Tasks) {
-        let (out, batches) = mpsc::channel(1);
-        let all = tasks.clone();
+        let (out, batches) = mpsc::channel(2);
+        let (writer, writing, all) = (self.writer, self.writing, tasks.clone());
         tasks.spawn(async move {
-            self.shipper.run(batches).await;
+            writer.run(batches).await;
+            drop(writing);
             all.stop();
         });
-        tasks.spawn(run(self.reading, self.repeated, out, self.shutdown));
+        for shipper in self.shippers {
+            tasks.spawn(shipper.run());
+        }
+        tasks.spawn(run(self.reading, out, self.shutdown));
     }
 }
 
-async fn run(mut reading: Reading, repeated: Option<Prepared>, out: mpsc::Sender<Prepared>, mut shutdown: Shutdown) {
-    let mut ready = repeated;
+/// Opens the spool, and adds to the state what its records cover behind it.
+fn open_spool(fs: &Arc<dyn Fs>, config: &Config, store: &Store) -> Result<Arc<Spool>, Error> {
+    let dir = folder(&config.state_dir, "spool")?;
+    let known = store.with(|state| (state.sequence, state.totals.lines));
+    let spool = Arc::new(Spool::open(Arc::clone(fs), dir.clone(), config.spool.limits(), known)?);
+    let mut reader = spool.reader(known.0, None);
+    while let Some(record) = reader.next().map_err(|source| Error::io("cannot read the spool", &dir, source))? {
+        store.with(|state| state.apply(record.head.sequence, &record.covered));
+    }
+    Ok(spool)
+}
+
+/// A folder of the agent's own.
+fn folder(state_dir: &Path, name: &str) -> Result<std::path::PathBuf, Error> {
+    let dir = state_dir.join(name);
+    let made = fs::DirBuilder::new().recursive(true).mode(0o700).create(&dir);
+    made.map_err(|source| Error::io("cannot use the folder", &dir, source))?;
+    Ok(dir)
+}
+
+fn sender(output: &Output, agent: &str, treatment: &Arc<Treatment>, tasks: &Tasks) -> Result<Sender, Error> {
+    // A redirect would carry logs and token to another place than the one that was configured.
+    let client = Client::builder()
+        .timeout(output.timeout)
+        .redirect(redirect::Policy::none())
+        .no_proxy()
+        .user_agent(concat!("lapidary-agent/", env!("CARGO_PKG_VERSION")))
+        .build()
+        .map_err(Error::Client)?;
+    let mut headers = HeaderMap::new();
+    if let Some(tenant) = output.tenant.as_ref().and_then(|tenant| HeaderValue::from_str(tenant.as_str()).ok()) {
+        headers.insert("x-scope-orgid", tenant);
+    }
+    let format = Box::new(Loki { url: output.url.clone(), headers, agent: Some(agent.to_owned()) });
+    Ok(Sender {
+        name: "lapidary".to_owned(),
+        format,
+        client,
+        token: output.token.clone(),
+        treatment: Arc::clone(treatment),
+        shutdown: tasks.shutdown(),
+    })
+}
+
+async fn run(mut reading: Reading, out: mpsc::Sender<Prepared>, mut shutdown: Shutdown) {
     let mut batch = reading.begin();
     let mut pause = POLL.0;
-    let mut last = false;
+    let mut handed = None;
     loop {
-        if let Some(ready) = ready.take() {
+        let last = shutdown.is_asked();
+        let Some(turn) = unblocked(move || reading.turn(batch, handed.take(), last)).await else { return };
+        (reading, batch, handed) = (turn.reading, turn.batch, None);
+        if let Some(ready) = turn.ready {
             match hand_over(reading, ready, &out).await {
                 Some(again) => reading = again,
                 None => return,
             }
+        } else if !last {
+            pause = if turn.any { POLL.0 } else { (pause * 2).min(POLL.1) };
+            tokio::select! {
+                // Whether it ended by a stop is seen above, at the next turn.
+                () = shutdown.wait() => {}
+                some = reading.handed.recv() => handed = some,
+                () = tokio::time::sleep(pause) => {}
+            }
         }
-        if last {
+        if last && batch.is_empty() {
             return;
-        }
-        last = shutdown.is_asked();
-        let Some(turn) = unblocked(move || reading.turn(batch, last)).await else { return };
-        (reading, batch, ready) = (turn.reading, turn.batch, turn.ready);
-        pause = if turn.any { POLL.0 } else { (pause * 2).min(POLL.1) };
-        if ready.is_none() && !last {
-            // Whether it ended by a stop is seen above, at the next turn.
-            drop(tokio::time::timeout(pause, shutdown.wait()).await);
         }
     }
 }
 
-/// Waits until the batch is taken. Files are looked for meanwhile: while the server is away they are rotated as ever,
+/// Waits until the batch is taken. Files are looked for meanwhile: while there is no room they are rotated as ever,
 /// and what is open cannot be lost. `None` when nobody takes batches any more.
 async fn hand_over(mut reading: Reading, ready: Prepared, out: &mpsc::Sender<Prepared>) -> Option<Reading> {
     loop {
@@ -135,19 +243,31 @@ impl Reading {
     }
 
     /// Reads what is there; closes the batch when it is full, has waited long enough, or is the last one.
-    fn turn(mut self, mut batch: Batch, last: bool) -> Turn {
+    fn turn(mut self, mut batch: Batch, handed: Option<Handed>, last: bool) -> Turn {
         if batch.is_empty() {
             batch = self.begin();
         }
         let now = self.clock.instant();
-        let any = self.tail.fill(&mut batch, now);
+        let any_handed = self.take_handed(&mut batch, handed);
+        let any = !last && self.tail.fill(&mut batch, now) || any_handed;
         let waited = now.duration_since(batch.begun()) >= self.batch_wait;
         let is_due = batch.is_full() || !batch.is_empty() && (waited || last);
         if !is_due {
             return Turn { reading: self, batch, ready: None, any };
         }
         let next = self.begin();
-        let ready = self.tail.finish(batch);
+        let ready = self.tail.finish(batch, Timestamp::from(self.clock.now()));
         Turn { reading: self, batch: next, ready: Some(ready), any }
+    }
+
+    /// Takes what tasks handed in, up to half of the batch, so that files have their share.
+    fn take_handed(&mut self, batch: &mut Batch, first: Option<Handed>) -> bool {
+        let mut next = first.or_else(|| self.handed.try_recv().ok());
+        let any = next.is_some();
+        while let Some(handed) = next {
+            batch.hand_in(handed);
+            next = if batch.is_half_full() { None } else { self.handed.try_recv().ok() };
+        }
+        any
     }
 }

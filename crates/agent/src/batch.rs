@@ -1,6 +1,7 @@
 //! A batch under construction: each line gets its time, is masked and encoded at once; raw text is not kept.
 
 use std::borrow::Cow;
+use std::collections::BTreeMap;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 use std::time::Instant;
@@ -9,8 +10,10 @@ use bytes::Bytes;
 use ingest::loki::Encoder;
 use logline::{Labels, Timestamp};
 use mask::{Counts, Masker};
+use tokio::sync::oneshot;
 
-use crate::state::{FileId, Part, Totals};
+use crate::intake::{Handed, Line};
+use crate::state::{Covered, FileId, Position, Totals};
 
 /// Longest line that is shipped whole, which is the server's default.
 pub(crate) const MAX_LINE: usize = 1 << 20;
@@ -39,35 +42,30 @@ pub(crate) struct Treatment {
 pub(crate) struct Batch {
     treatment: Arc<Treatment>,
     encoder: Encoder,
-    parts: Vec<Part>,
-    counts: BatchCounts,
+    files: BTreeMap<FileId, Position>,
+    cursors: BTreeMap<String, String>,
+    receipts: Vec<oneshot::Sender<()>>,
+    counts: Totals,
     masked: Counts,
     /// When the batch was begun; the time of lines that have none.
     begun: (Timestamp, Instant),
-    last_time: Option<(FileId, Timestamp)>,
+    last_time: Option<(u64, Timestamp)>,
     max_bytes: usize,
 }
 
-/// A batch that can be sent.
+/// A batch as the spool takes it.
 #[derive(Debug)]
 pub(crate) struct Prepared {
-    /// The number it had before a restart.
-    pub(crate) sequence: Option<u64>,
+    /// When it was closed.
+    pub(crate) at: Timestamp,
+    pub(crate) lines: u32,
+    /// A push request in one block of snappy; empty if there are no lines.
     pub(crate) body: Bytes,
-    pub(crate) parts: Vec<Part>,
-    pub(crate) counts: BatchCounts,
-    /// Files that are gone and delivered.
-    pub(crate) forget: Vec<FileId>,
-}
-
-/// What a batch adds to the totals once it is delivered.
-#[derive(Clone, Debug, Default)]
-pub(crate) struct BatchCounts {
-    lines: u64,
-    bytes: u64,
-    cut_lines: u64,
-    mask_errors: u64,
-    masked: Counts,
+    pub(crate) covered: Covered,
+    /// The same as it stands in the spool.
+    pub(crate) encoded: Vec<u8>,
+    /// Who waits for it to be there.
+    pub(crate) receipts: Vec<oneshot::Sender<()>>,
 }
 
 impl Batch {
@@ -75,8 +73,10 @@ impl Batch {
         Self {
             treatment,
             encoder: Encoder::default(),
-            parts: Vec::new(),
-            counts: BatchCounts::default(),
+            files: BTreeMap::new(),
+            cursors: BTreeMap::new(),
+            receipts: Vec::new(),
+            counts: Totals::default(),
             masked: Counts::default(),
             begun: (now, instant),
             last_time: None,
@@ -84,9 +84,14 @@ impl Batch {
         }
     }
 
-    /// Whether no byte of any file is in it.
+    /// Whether nothing of any source is in it.
     pub(crate) fn is_empty(&self) -> bool {
-        self.parts.is_empty()
+        self.files.is_empty() && self.cursors.is_empty() && self.receipts.is_empty() && self.encoder.is_empty()
+    }
+
+    /// Whether half of it is taken.
+    pub(crate) fn is_half_full(&self) -> bool {
+        self.encoder.len() >= self.max_bytes / 2
     }
 
     pub(crate) fn is_full(&self) -> bool {
@@ -98,36 +103,62 @@ impl Batch {
         self.begun.1
     }
 
-    /// Adds a line without its end. `total` is its length where `raw` is only the beginning. An empty line says
-    /// nothing and is left out, as are zeros before a line: the hole that a cut leaves behind.
-    pub(crate) fn line(&mut self, file: FileId, source: &Source, raw: &[u8], total: Option<usize>) {
-        let hole = raw.iter().take_while(|byte| **byte == 0).count();
-        let raw = &raw[hole..];
+    /// Adds a line. An empty one says nothing and is left out, as are zeros before a line: the hole that a cut leaves
+    /// behind.
+    pub(crate) fn line(&mut self, source: &Source, line: &Line<'_>) {
+        let hole = line.bytes.iter().take_while(|byte| **byte == 0).count();
+        let raw = line.bytes.get(hole..).unwrap_or_default();
         let raw = raw.strip_suffix(b"\r").unwrap_or(raw);
         if raw.is_empty() {
             return;
         }
         let text = String::from_utf8_lossy(raw);
-        let time = self.time(file, source, &text);
+        let time = self.time(line, source, &text);
         let masked = self.mask(&text);
-        self.counts.cut_lines += u64::from(total.is_some() || masked.len() > MAX_LINE);
-        let line = ingest::cut(masked, MAX_LINE, total);
-        let stream = self.encoder.stream(&source.labels);
-        self.encoder.entry(stream, time, &line, &[]);
+        self.counts.cut_lines += u64::from(line.total.is_some() || masked.len() > MAX_LINE);
+        let text = ingest::cut(masked, MAX_LINE, line.total);
+        let metadata = self.mask_pairs(line.metadata.iter().map(|(name, value)| (name.as_str(), value.as_str())));
+        let own_labels = line
+            .labels
+            .map(|labels| Labels::new(self.mask_pairs(labels.iter())).unwrap_or_else(|_| source.labels.clone()));
+        let stream = self.encoder.stream(own_labels.as_ref().unwrap_or(&source.labels));
+        self.encoder.entry(stream, time, &text, &metadata);
         self.counts.lines += 1;
     }
 
-    /// The line's own time; else that of the line before it in the same file, to which it then belongs; else now.
-    fn time(&mut self, file: FileId, source: &Source, text: &str) -> Timestamp {
-        let own = self.treatment.reader.read(text, &source.context).time().map(|time| time.at);
-        match (own.filter(|own| *own <= self.begun.0.after(MAX_AHEAD)), self.last_time) {
+    /// Adds what a task handed in.
+    pub(crate) fn hand_in(&mut self, handed: Handed) {
+        let Handed { source, origin, lines, cursor, receipt } = handed;
+        for line in &lines {
+            let (bytes, time) = (line.bytes.as_slice(), line.time);
+            self.counts.bytes += bytes.len() as u64;
+            let (labels, metadata) = (line.labels.as_ref(), line.metadata.as_slice());
+            self.line(&source, &Line { origin, bytes, total: None, time, labels, metadata });
+        }
+        self.cursors.extend(cursor);
+        self.receipts.push(receipt);
+    }
+
+    /// The line's own time; else that of the line before it from the same origin, to which it then belongs; else now.
+    fn time(&mut self, line: &Line<'_>, source: &Source, text: &str) -> Timestamp {
+        let own = || self.treatment.reader.read(text, &source.context).time().map(|time| time.at);
+        let own = line.time.or_else(own).filter(|own| *own <= self.begun.0.after(MAX_AHEAD));
+        match (own, self.last_time) {
             (Some(own), _) => {
-                self.last_time = Some((file, own));
+                self.last_time = Some((line.origin, own));
                 own
             }
-            (None, Some((last_file, last))) if last_file == file => last,
+            (None, Some((last_origin, last))) if last_origin == line.origin => last,
             (None, _) => self.begun.0,
         }
+    }
+
+    fn mask_pairs<'p>(&mut self, pairs: impl Iterator<Item = (&'p str, &'p str)>) -> Vec<(String, String)> {
+        let (masker, masked) = (&self.treatment.masker, &mut self.masked);
+        let mask = |(name, value)| {
+            (masker.mask_with_counts(name, masked).into_owned(), masker.mask_value(name, value, masked).into_owned())
+        };
+        pairs.map(mask).collect()
     }
 
     /// Fails closed: a line whose masking fails is not sent.
@@ -139,35 +170,21 @@ impl Batch {
         })
     }
 
-    /// Notes that the batch covers this part of a file.
-    pub(crate) fn cover(&mut self, part: Part) {
-        self.counts.bytes += part.to.saturating_sub(part.from);
-        match self.parts.last_mut() {
-            Some(last) if last.file == part.file && last.to == part.from => {
-                *last = Part { from: last.from, ..part };
-            }
-            _ => self.parts.push(part),
-        }
+    /// Notes how far a file is read with this batch, and how many bytes that were.
+    pub(crate) fn cover(&mut self, position: Position, bytes: u64) {
+        self.counts.bytes += bytes;
+        self.files.insert(position.file, position);
     }
 
-    /// Closes the batch.
-    pub(crate) fn finish(mut self, sequence: Option<u64>, forget: Vec<FileId>) -> Prepared {
-        let counts = BatchCounts { masked: self.masked, ..self.counts };
+    /// Closes the batch; `forget` are files that are gone and read to their end.
+    pub(crate) fn finish(mut self, at: Timestamp, forget: Vec<FileId>) -> Prepared {
+        let masked = self.masked.iter().filter(|(_, count)| *count > 0);
+        let masked = masked.map(|(rule, count)| (rule.name().to_owned(), count)).collect();
+        let counts = Totals { batches: 1, masked, ..self.counts };
+        let lines = u32::try_from(counts.lines).unwrap_or(u32::MAX);
+        let covered = Covered { files: self.files.into_values().collect(), cursors: self.cursors, forget, counts };
+        let encoded = serde_json::to_vec(&covered).expect("texts and numbers can be written as JSON");
         let body = if self.encoder.is_empty() { Bytes::new() } else { self.encoder.finish().into() };
-        Prepared { sequence, body, parts: self.parts, counts, forget }
-    }
-}
-
-impl BatchCounts {
-    /// Adds a delivered batch to the totals.
-    pub(crate) fn add_to(&self, totals: &mut Totals) {
-        totals.batches += 1;
-        totals.lines += self.lines;
-        totals.bytes += self.bytes;
-        totals.cut_lines += self.cut_lines;
-        totals.mask_errors += self.mask_errors;
-        for (rule, count) in self.masked.iter().filter(|(_, count)| *count > 0) {
-            *totals.masked.entry(rule.name().to_owned()).or_default() += count;
-        }
+        Prepared { at, lines, body, covered, encoded, receipts: self.receipts }
     }
 }

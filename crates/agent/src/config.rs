@@ -21,8 +21,10 @@ pub struct Config {
     pub inputs: Vec<Input>,
     /// Where to ship.
     pub output: Output,
-    /// Where to remember positions.
+    /// Where the spool and the positions are.
     pub state_dir: PathBuf,
+    /// How lines wait.
+    pub spool: Spool,
     /// What to replace.
     pub mask: mask::Config,
     /// How long the end may take after SIGTERM.
@@ -54,9 +56,26 @@ pub struct Output {
     pub(crate) url: Url,
     pub(crate) token: Option<Token>,
     pub(crate) tenant: Option<Tenant>,
+    pub(crate) timeout: Duration,
+}
+
+/// How lines wait on disk.
+#[derive(Clone, Copy, Debug)]
+pub struct Spool {
+    pub(crate) max_bytes: ByteSize,
+    pub(crate) drop_oldest: bool,
     pub(crate) batch_bytes: usize,
     pub(crate) batch_wait: Duration,
-    pub(crate) timeout: Duration,
+}
+
+/// A segment is closed at this size, or at an eighth of the spool's.
+const SEGMENT_BYTES: u64 = 16 << 20;
+
+impl Spool {
+    pub(crate) fn limits(&self) -> crate::spool::Limits {
+        let (max_bytes, drop_oldest) = (self.max_bytes.0, self.drop_oldest);
+        crate::spool::Limits { max_bytes, segment_bytes: SEGMENT_BYTES.min(max_bytes / 8), drop_oldest }
+    }
 }
 
 /// The bearer token.
@@ -82,11 +101,31 @@ impl Config {
 
 fn read(settings: &mut Settings) -> Config {
     let state_dir = PathBuf::from("./lapidary-agent");
-    let doc = "Folder for positions and the agent's id; it holds no text of lines.";
+    let doc = "Folder for the spool (masked lines), the positions and the agent's id.";
     let state_dir = settings.or("state_dir", state_dir, doc);
     let doc = "How long the end may take after SIGTERM; what is not delivered by then is sent at the next start.";
     let shutdown_grace = settings.or("shutdown_grace", Duration::from_secs(10), doc);
-    Config { inputs: inputs(settings), output: output(settings), state_dir, mask: mask(settings), shutdown_grace }
+    let (inputs, spool) = (inputs(settings), spool(settings));
+    Config { inputs, output: output(settings), state_dir, spool, mask: mask(settings), shutdown_grace }
+}
+
+fn spool(settings: &mut Settings) -> Spool {
+    let doc = "How large the spool may become; beyond that, reading waits.";
+    let max_bytes = settings.or("spool.max_bytes", ByteSize(1 << 30), doc);
+    let doc = "What a full spool does: `block` lets reading wait, `drop_oldest` drops the oldest segment and counts its lines.";
+    let words = [("block", false), ("drop_oldest", true)];
+    let drop_oldest = settings.choice("spool.when_full", &words, "block", doc).unwrap_or(false);
+    let doc = "A batch is closed when it has this many bytes.";
+    let batch_bytes = settings.or("spool.batch_bytes", ByteSize(1 << 20), doc);
+    let doc = "A batch is closed when its first line has waited this long.";
+    let batch_wait = settings.or("spool.batch_wait", Duration::from_secs(1), doc);
+    if !(1 << 10..=16 << 20).contains(&batch_bytes.0) {
+        settings.problem("spool.batch_bytes", "must be 1KiB to 16MiB");
+    }
+    if max_bytes.0 < batch_bytes.0.saturating_mul(8) {
+        settings.problem("spool.max_bytes", "must be at least eight times `spool.batch_bytes`");
+    }
+    Spool { max_bytes, drop_oldest, batch_bytes: batch_bytes.as_usize(), batch_wait }
 }
 
 fn inputs(settings: &mut Settings) -> Vec<Input> {
@@ -159,26 +198,12 @@ fn offset(text: &str) -> Option<TimeZone> {
 }
 
 fn output(settings: &mut Settings) -> Output {
-    let limit = |settings: &mut Settings, key: &str, ok: bool, text: &str| {
-        if !ok {
-            settings.problem(key, text);
-        }
-    };
-    let size = settings.or("output.batch_bytes", ByteSize(1 << 20), "A batch is sent when it has this many bytes.");
-    let wait = Duration::from_secs(1);
-    let wait = settings.or("output.batch_wait", wait, "A batch is sent when its first line has waited this long.");
     let timeout = Duration::from_secs(30);
     let timeout = settings.or("output.timeout", timeout, "How long the server may take for one batch.");
-    limit(settings, "output.batch_bytes", (1 << 10..=16 << 20).contains(&size.0), "must be 1KiB to 16MiB");
-    limit(settings, "output.timeout", !timeout.is_zero(), "must be longer than nothing");
-    Output {
-        url: url(settings),
-        token: token(settings),
-        tenant: tenant(settings),
-        batch_bytes: size.as_usize(),
-        batch_wait: wait,
-        timeout,
+    if timeout.is_zero() {
+        settings.problem("output.timeout", "must be longer than nothing");
     }
+    Output { url: url(settings), token: token(settings), tenant: tenant(settings), timeout }
 }
 
 fn url(settings: &mut Settings) -> Url {

@@ -13,7 +13,8 @@ use std::sync::Arc;
 use std::time::{Instant, UNIX_EPOCH};
 
 use crate::batch::{Batch, MARGIN, MAX_LINE, Source};
-use crate::state::{FileId, Marker, Part, Position};
+use crate::intake::Line;
+use crate::state::{FileId, Marker, Position};
 
 /// Bytes that one turn of a file reads.
 const CHUNK: usize = 256 << 10;
@@ -94,7 +95,7 @@ impl Tailed {
         self.seek(self.last_line_end(len)?)
     }
 
-    /// Where it is read to, as a part without lines.
+    /// Where it is read to.
     pub(crate) fn position(&self) -> Position {
         let (path, labels) = (self.path.clone(), self.source.labels.clone());
         Position { path, file: self.id, labels, offset: self.at, marker: Marker::of(&self.marker) }
@@ -109,13 +110,11 @@ impl Tailed {
         self.path = moved.unwrap_or_else(|| self.path.clone());
     }
 
-    /// Moves lines into the batch: at most one chunk, not beyond `limit`, until the batch is full. Tells whether there
-    /// was something to read.
-    pub(crate) fn read(&mut self, buffer: &mut Buffer, batch: &mut Batch, limit: Option<u64>) -> io::Result<bool> {
+    /// Moves lines into the batch: at most one chunk, until the batch is full. Tells whether there was something to
+    /// read.
+    pub(crate) fn read(&mut self, buffer: &mut Buffer, batch: &mut Batch) -> io::Result<bool> {
         let before = self.marker.len();
-        let left = limit.map_or(u64::MAX, |limit| limit.saturating_sub(self.at));
-        let wanted = usize::try_from(left).unwrap_or(usize::MAX).min(CHUNK);
-        let data = read_full(&self.file, &mut buffer.0[..before + wanted], self.at - before as u64)?;
+        let data = read_full(&self.file, &mut buffer.0[..before + CHUNK], self.at - before as u64)?;
         let Some(data) = data.strip_prefix(self.marker.as_slice()) else {
             (self.at, self.marker, self.looked, self.was_cut) = (0, Vec::new(), 0, true);
             return Ok(true);
@@ -125,7 +124,7 @@ impl Tailed {
             self.advance(taken as u64, &data[..taken], batch);
             return Ok(true);
         }
-        if data.len() < CHUNK { Ok(false) } else { self.long_line(buffer, batch, limit) }
+        if data.len() < CHUNK { Ok(false) } else { self.long_line(buffer, batch) }
     }
 
     /// Takes whole lines off the beginning of `data`; tells how many bytes they are.
@@ -133,7 +132,7 @@ impl Tailed {
         // A writer that goes on behind a cut leaves a hole, which reads as zeros and may be larger than any line.
         let mut taken = data.iter().take_while(|byte| **byte == 0).count();
         for end in memchr::memchr_iter(b'\n', data) {
-            batch.line(self.id, &self.source, data.get(taken..end).unwrap_or_default(), None);
+            batch.line(&self.source, &self.line(data.get(taken..end).unwrap_or_default()));
             taken = end + 1;
             if batch.is_full() {
                 break;
@@ -143,9 +142,9 @@ impl Tailed {
     }
 
     /// Looks for the end of a line that fills a chunk, then adds its beginning.
-    fn long_line(&mut self, buffer: &mut Buffer, batch: &mut Batch, limit: Option<u64>) -> io::Result<bool> {
+    fn long_line(&mut self, buffer: &mut Buffer, batch: &mut Batch) -> io::Result<bool> {
         let mut from = self.looked.max(self.at);
-        let stop = from.saturating_add(MAX_LOOK).min(limit.unwrap_or(u64::MAX));
+        let stop = from.saturating_add(MAX_LOOK);
         while from < stop {
             let data = read_full(&self.file, &mut buffer.0[..CHUNK], from)?;
             if let Some(end) = memchr::memchr(b'\n', data) {
@@ -167,20 +166,20 @@ impl Tailed {
         let total = usize::try_from(len).unwrap_or(usize::MAX);
         let mut head = vec![0; total.min(MAX_LINE + MARGIN)];
         let head = read_full(&self.file, &mut head, self.at)?;
-        batch.line(self.id, &self.source, head, (total > head.len()).then_some(total));
+        let total = (total > head.len()).then_some(total);
+        batch.line(&self.source, &Line { total, ..self.line(head) });
         let tail = self.before(end + more)?.unwrap_or_default();
         self.advance(len + more, &tail, batch);
         Ok(())
     }
 
     /// Adds what stands behind the last line end, of a file to which nothing is added any more.
-    pub(crate) fn finish(&mut self, batch: &mut Batch, limit: Option<u64>) -> io::Result<()> {
-        let len = self.file.metadata()?.len().min(limit.unwrap_or(u64::MAX));
+    pub(crate) fn finish(&mut self, batch: &mut Batch) -> io::Result<()> {
+        let len = self.file.metadata()?.len();
         if self.at < len { self.take_long(len, 0, batch) } else { Ok(()) }
     }
 
     fn advance(&mut self, bytes: u64, tail: &[u8], batch: &mut Batch) {
-        let from = self.at;
         self.at += bytes;
         self.looked = 0;
         if bytes > tail.len() as u64 {
@@ -188,14 +187,11 @@ impl Tailed {
         }
         self.marker.extend_from_slice(&tail[tail.len().saturating_sub(Marker::MAX)..]);
         self.marker.drain(..self.marker.len().saturating_sub(Marker::MAX));
-        batch.cover(Part {
-            path: self.path.clone(),
-            file: self.id,
-            labels: self.source.labels.clone(),
-            from,
-            to: self.at,
-            marker: Marker::of(&self.marker),
-        });
+        batch.cover(self.position(), bytes);
+    }
+
+    fn line<'l>(&self, bytes: &'l [u8]) -> Line<'l> {
+        Line { origin: self.id.ino, bytes, ..Line::default() }
     }
 
     /// The last bytes before an offset; `None` if the file is shorter.

@@ -1,20 +1,30 @@
 //! Finds files, tails, masks and ships; never loses or repeats beyond its contract.
 //!
-//! One task reads and fills batches, one ships them; between them waits at most one batch. A place in a file counts as
-//! delivered only after the server's answer, and raw text leaves the process by no way. `docs/agent.md` states the contract.
+//! One loop reads, masks and closes batches; a writer puts them into the spool on disk; each output ships from there. A
+//! place in a source is saved in the same record as its lines, and raw text leaves the process by no way. `docs/agent.md`
+//! states the contract.
 
 mod agent;
 mod batch;
 mod config;
+mod cursor;
+mod disk;
 mod error;
 mod file;
 mod glob;
+mod intake;
+mod output;
+mod settled;
 mod ship;
+mod spool;
 mod state;
 mod store;
 mod tail;
+mod writer;
 
 pub use agent::Agent;
 pub use config::{Config, ENVIRONMENT_PREFIX};
+pub use cursor::Progress;
 pub use error::Error;
-pub use state::{FileId, InFlight, Marker, Part, Position, State, Totals};
+pub use spool::Fill;
+pub use state::{FileId, Marker, Position, State, Totals};

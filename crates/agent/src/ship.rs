@@ -1,227 +1,242 @@
-//! Sends batches in order, one at a time, and remembers what is delivered.
+//! Ships the spool to one output: reads it as a stream, keeps as many requests under way as the server bears, and notes
+//! what is settled.
 //!
-//! A batch is written into the state, sent until the server answers, and only then counted as delivered. While the
-//! server is away nothing is dropped: the next batch waits, and with it the reading.
+//! While the server is away nothing is dropped: the reader stays where it is.
 
-use std::sync::Arc;
-use std::time::Duration;
+mod send;
 
-use bytes::Bytes;
-use ingest::BATCH_HEADER;
-use reqwest::header::{AUTHORIZATION, CONTENT_ENCODING, CONTENT_TYPE, RETRY_AFTER};
-use reqwest::{Client, StatusCode, redirect};
-use stdx::{Backoff, Rng, Shutdown};
-use tokio::sync::mpsc;
-use tracing::{error, info, warn};
+use std::collections::VecDeque;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::{Duration, Instant};
 
-use crate::Error;
-use crate::batch::{Prepared, Treatment};
-use crate::config::{Output, Token};
-use crate::store::Store;
+use futures::StreamExt;
+use futures::stream::FuturesUnordered;
+use stdx::{Clock, Shutdown};
+use tokio::sync::watch;
+use tracing::{error, warn};
 
-/// Ships batches to one server.
+pub(crate) use send::{Outcome, Sender};
+
+use crate::cursor::{Cursor, Progress};
+use crate::settled::Settled;
+use crate::spool::{Reader, Record, Spool};
+
+/// The cursor is synced at most this often.
+const SYNC_EVERY: Duration = Duration::from_secs(1);
+/// Batches that may be settled before one that was read before them is.
+const MAX_AHEAD: usize = 256;
+/// How long a reader waits after the disk failed.
+const DISK_WAIT: Duration = Duration::from_secs(1);
+
+/// One output at work.
 #[derive(Debug)]
 pub(crate) struct Shipper {
-    client: Client,
-    output: Output,
-    treatment: Arc<Treatment>,
-    store: Arc<Store>,
-    /// The agent's id.
-    agent: String,
-    shutdown: Shutdown,
+    sender: Arc<Sender>,
+    reader: Option<Reader>,
+    settled: Arc<Settled>,
+    synced: watch::Receiver<u64>,
+    /// Closed when nothing more comes into the spool.
+    writing: watch::Receiver<()>,
+    notes: Option<Notes>,
+    shown: Arc<Mutex<Progress>>,
+    /// Batches under way, in order, each with its end once it is settled.
+    under_way: VecDeque<UnderWay>,
+    is_stopped: bool,
 }
 
-/// What the server said.
-enum Answer {
-    /// It has the batch.
-    Stored,
-    /// It does not want the batch, or a part of it, and never will.
-    Refused(String),
-    /// The same batch may do better later, after this long if the server said so.
-    Later(String, Option<Duration>),
+/// The cursor, and when it was synced.
+#[derive(Debug)]
+struct Notes {
+    cursor: Cursor,
+    clock: Arc<dyn Clock>,
+    next_sync: Instant,
 }
 
-const MIN_WAIT: Duration = Duration::from_millis(200);
-const MAX_WAIT: Duration = Duration::from_secs(30);
-/// The longest wait that a server may ask for.
-const MAX_RETRY_AFTER: Duration = Duration::from_secs(300);
-/// Characters of a server's reason that are logged.
-const MAX_REASON: usize = 300;
-/// Bytes of an answer that are read.
-const MAX_ANSWER: usize = 64 << 10;
+#[derive(Debug)]
+struct UnderWay {
+    sequence: u64,
+    lines_end: u64,
+    lines: u64,
+    settled: Option<Outcome>,
+}
+
+/// What a shipper shares with the rest of the agent.
+#[derive(Debug)]
+pub(crate) struct Around {
+    pub(crate) spool: Arc<Spool>,
+    pub(crate) settled: Arc<Settled>,
+    pub(crate) clock: Arc<dyn Clock>,
+    pub(crate) writing: watch::Receiver<()>,
+}
 
 impl Shipper {
-    pub(crate) fn new(
-        output: Output,
-        treatment: Arc<Treatment>,
-        store: Arc<Store>,
-        shutdown: Shutdown,
-    ) -> Result<Self, Error> {
-        // A redirect would carry logs and token to another place than the one that was configured.
-        let client = Client::builder()
-            .timeout(output.timeout)
-            .redirect(redirect::Policy::none())
-            .no_proxy()
-            .user_agent(concat!("lapidary-agent/", env!("CARGO_PKG_VERSION")))
-            .build()
-            .map_err(Error::Client)?;
-        let agent = store.with(|state| state.agent.clone());
-        Ok(Self { client, output, treatment, store, agent, shutdown })
-    }
-
-    /// Ships what comes until the sender is gone, or until a stop is asked for while the server is away.
-    pub(crate) async fn run(mut self, mut batches: mpsc::Receiver<Prepared>) {
-        let mut next = batches.recv().await;
-        while let Some(batch) = next {
-            if !self.ship(&batch).await {
-                return;
-            }
-            // The state is written anyway when the next batch begins.
-            next = batches.try_recv().ok();
-            if next.is_none() {
-                if !self.save().await {
-                    return;
-                }
-                next = batches.recv().await;
-            }
+    pub(crate) fn new(sender: Sender, cursor: Cursor, around: Around) -> Self {
+        let Around { spool, settled, clock, writing } = around;
+        let progress = cursor.progress;
+        let known = (progress.sequence > 0).then_some(progress.lines_end);
+        let reader = Some(spool.reader(progress.sequence, known));
+        settled.pass(sender.name(), progress.sequence);
+        let notes = Some(Notes { cursor, next_sync: clock.instant(), clock });
+        Self {
+            sender: Arc::new(sender),
+            reader,
+            settled,
+            synced: spool.watch(),
+            writing,
+            notes,
+            shown: Arc::new(Mutex::new(progress)),
+            under_way: VecDeque::new(),
+            is_stopped: false,
         }
     }
 
-    /// Whether the batch is settled.
-    async fn ship(&mut self, batch: &Prepared) -> bool {
-        let sequence = self.store.with(|state| state.begin(batch.sequence, &batch.parts));
-        if !batch.body.is_empty() {
-            if !self.save().await {
-                return false;
-            }
-            let Some(delivered) = self.deliver(sequence, &batch.body).await else { return false };
-            if let Err(reason) = delivered {
-                self.store.with(|state| state.totals.refused_batches += 1);
-                error!(sequence, reason, "the server refused a batch, or a part of it");
-            }
-            self.store.with(|state| batch.counts.add_to(&mut state.totals));
-        }
-        self.store.with(|state| {
-            state.commit();
-            state.files.retain(|position| !batch.forget.contains(&position.file));
-        });
-        true
+    /// What the output has done so far, whenever it is looked at.
+    pub(crate) fn progress(&self) -> Arc<Mutex<Progress>> {
+        Arc::clone(&self.shown)
     }
 
-    /// Sends until the server takes the batch or refuses it; `None` when a stop was asked for first.
-    async fn deliver(&mut self, sequence: u64, body: &Bytes) -> Option<Result<(), String>> {
-        let mut backoff = backoff();
+    /// Ships until nothing more comes into the spool and all of it is delivered, or until a stop is asked for while the
+    /// server is away.
+    pub(crate) async fn run(mut self) {
+        let mut flight = FuturesUnordered::new();
+        let mut is_last = false;
         loop {
-            let (reason, wait) = match self.send(sequence, body.clone()).await {
-                Answer::Stored => return Some(Ok(())),
-                Answer::Refused(reason) => return Some(Err(reason)),
-                Answer::Later(reason, wait) => (reason, wait.unwrap_or_else(|| backoff.next_wait())),
-            };
-            self.store.with(|state| state.totals.retries += 1);
-            warn!(sequence, reason, wait_ms = u64::try_from(wait.as_millis()).unwrap_or(u64::MAX), "shipping failed");
-            if !self.pause(wait).await {
-                return None;
+            self.note().await;
+            self.synced.mark_unchanged();
+            let mut is_drained = false;
+            while !self.is_stopped && flight.len() < self.sender.limit() && self.under_way.len() < MAX_AHEAD {
+                let Some(record) = self.next().await else {
+                    is_drained = true;
+                    break;
+                };
+                if let Some(record) = self.begin(record) {
+                    let sender = Arc::clone(&self.sender);
+                    flight.push(async move { (record.head.sequence, sender.deliver(&record).await) });
+                }
             }
-        }
-    }
-
-    async fn send(&self, sequence: u64, body: Bytes) -> Answer {
-        let id = format!("{}/{sequence}", self.agent);
-        let mut request = self.client.post(self.output.url.clone()).body(body);
-        request = request.header(CONTENT_TYPE, "application/x-protobuf").header(CONTENT_ENCODING, "snappy");
-        request = request.header(BATCH_HEADER, id);
-        if let Some(tenant) = &self.output.tenant {
-            request = request.header("X-Scope-OrgID", tenant.as_str());
-        }
-        if let Some(token) = &self.output.token {
-            match token.text().await {
-                Ok(token) => request = request.header(AUTHORIZATION, format!("Bearer {token}")),
-                Err(error) => return Answer::Later(format!("cannot read the token: {error}"), None),
-            }
-        }
-        match request.send().await {
-            Ok(response) => self.answer(response).await,
-            Err(error) => Answer::Later(describe(error), None),
-        }
-    }
-
-    async fn answer(&self, mut response: reqwest::Response) -> Answer {
-        let status = response.status();
-        let header = response.headers().get(RETRY_AFTER).and_then(|value| value.to_str().ok());
-        let wait = header.and_then(|text| text.parse().ok()).map(|s| Duration::from_secs(s).min(MAX_RETRY_AFTER));
-        let mut body = Vec::new();
-        // The text only serves the log, so an answer cut off is as good.
-        while let Ok(Some(chunk)) = response.chunk().await {
-            body.extend_from_slice(&chunk);
-            if body.len() > MAX_ANSWER {
+            // Records without lines are settled already.
+            self.note().await;
+            if flight.is_empty() && (self.is_stopped || is_last && is_drained) {
                 break;
             }
+            tokio::select! {
+                Some((sequence, outcome)) = flight.next(), if !flight.is_empty() => self.settle(sequence, outcome),
+                changed = self.synced.changed(), if !self.is_stopped => drop(changed),
+                _ = self.writing.changed(), if !is_last => is_last = true,
+            }
         }
-        let text = String::from_utf8_lossy(&body);
-        let reason: String = self.treatment.masker.mask(text.trim()).chars().take(MAX_REASON).collect();
-        let reason = format!("{}: {reason}", status.as_u16());
-        match status {
-            status if status.is_success() => Answer::Stored,
-            // Settings that are wrong here or there: nothing is lost while somebody puts them right.
-            StatusCode::UNAUTHORIZED
-            | StatusCode::FORBIDDEN
-            | StatusCode::NOT_FOUND
-            | StatusCode::METHOD_NOT_ALLOWED
-            | StatusCode::PROXY_AUTHENTICATION_REQUIRED
-            | StatusCode::REQUEST_TIMEOUT
-            | StatusCode::TOO_MANY_REQUESTS => Answer::Later(reason, wait),
-            status if status.is_client_error() => Answer::Refused(reason),
-            _ => Answer::Later(reason, wait),
-        }
+        self.write(true).await;
     }
 
-    /// Writes the state, again and again until it can be; `false` when a stop was asked for first.
-    async fn save(&mut self) -> bool {
-        let mut backoff = backoff();
-        loop {
-            let store = Arc::clone(&self.store);
-            match tokio::task::spawn_blocking(move || store.save()).await {
-                Ok(Ok(())) => return true,
-                Ok(Err(error)) => error!(%error, "cannot write the state; shipping waits"),
-                Err(_) => error!("writing the state panicked; shipping waits"),
-            }
-            if !self.pause(backoff.next_wait()).await {
-                return false;
+    /// The next record; `None` if there is none now.
+    async fn next(&mut self) -> Option<Record> {
+        let mut reader = self.reader.take()?;
+        let read = tokio::task::spawn_blocking(move || {
+            let read = reader.next();
+            (reader, read)
+        });
+        let Ok((reader, read)) = read.await else {
+            error!(output = self.sender.name(), "reading the spool panicked; this output stops");
+            self.is_stopped = true;
+            return None;
+        };
+        self.reader = Some(reader);
+        match read {
+            Ok(record) => record,
+            Err(error) => {
+                error!(output = self.sender.name(), %error, "cannot read the spool; trying again");
+                tokio::time::sleep(DISK_WAIT).await;
+                None
             }
         }
     }
 
-    /// Waits; `false` when a stop was asked for.
-    async fn pause(&mut self, wait: Duration) -> bool {
-        if tokio::time::timeout(wait, self.shutdown.wait()).await.is_ok() {
-            info!("stopping; what is not delivered is sent at the next start");
-            return false;
+    /// Notes a record as under way; gives it back if there is something to send.
+    fn begin(&mut self, record: Record) -> Option<Record> {
+        if record.missing.batches > 0 {
+            let (batches, lines) = (record.missing.batches, record.missing.lines);
+            error!(
+                output = self.sender.name(),
+                batches, lines, "batches are gone from the spool before they were sent"
+            );
         }
-        true
+        let has_lines = !record.body.is_empty();
+        self.under_way.push_back(UnderWay {
+            sequence: record.head.sequence,
+            lines_end: record.lines_end(),
+            lines: u64::from(record.head.lines),
+            settled: (!has_lines).then(Outcome::default),
+        });
+        self.change(|progress| progress.lost_lines += record.missing.lines);
+        has_lines.then_some(record)
     }
-}
 
-impl Token {
-    async fn text(&self) -> std::io::Result<String> {
-        match self {
-            Self::Given(token) => Ok(token.reveal().clone()),
-            Self::File(path) => Ok(tokio::fs::read_to_string(path).await?.trim().to_owned()),
+    fn settle(&mut self, sequence: u64, outcome: Option<Outcome>) {
+        match outcome {
+            Some(outcome) => {
+                let batch = self.under_way.iter_mut().find(|batch| batch.sequence == sequence);
+                if let Some(batch) = batch {
+                    batch.settled = Some(outcome);
+                }
+            }
+            None => self.is_stopped = true,
+        }
+    }
+
+    fn change(&mut self, change: impl FnOnce(&mut Progress)) {
+        if let Some(notes) = &mut self.notes {
+            change(&mut notes.cursor.progress);
+            *self.shown.lock().unwrap_or_else(PoisonError::into_inner) = notes.cursor.progress;
+        }
+    }
+
+    /// Writes down what is settled, and lets the spool go up to there.
+    async fn note(&mut self) {
+        let mut any = false;
+        while let Some(batch) = self.under_way.pop_front_if(|batch| batch.settled.is_some()) {
+            any = true;
+            let outcome = batch.settled.unwrap_or_default();
+            self.change(|progress| {
+                progress.sequence = batch.sequence;
+                progress.lines_end = batch.lines_end;
+                progress.retries += outcome.retries;
+                progress.refused_batches += u64::from(outcome.is_refused || outcome.refused_lines > 0);
+                progress.refused_lines += outcome.refused_lines;
+                progress.batches += u64::from(batch.lines > 0);
+                progress.lines += batch.lines;
+            });
+        }
+        if any {
+            self.write(false).await;
+        }
+    }
+
+    async fn write(&mut self, is_last: bool) {
+        let Some(mut notes) = self.notes.take() else { return };
+        let (settled, sender) = (Arc::clone(&self.settled), Arc::clone(&self.sender));
+        let written = tokio::task::spawn_blocking(move || {
+            let now = notes.clock.instant();
+            let mut written = notes.cursor.write();
+            if is_last || notes.next_sync <= now {
+                written = written.and_then(|()| notes.cursor.sync());
+                notes.next_sync = now + SYNC_EVERY;
+            }
+            settled.pass(sender.name(), notes.cursor.progress.sequence);
+            (notes, written)
+        });
+        match written.await {
+            Ok((notes, written)) => {
+                self.notes = Some(notes);
+                if let Err(error) = written {
+                    warn!(output = self.sender.name(), %error, "cannot write the cursor");
+                }
+            }
+            Err(error) => error!(output = self.sender.name(), %error, "writing the cursor panicked"),
         }
     }
 }
 
-/// The chain of causes, without the address, which the settings tell.
-fn describe(error: reqwest::Error) -> String {
-    let error = error.without_url();
-    let mut text = error.to_string();
-    let mut cause = std::error::Error::source(&error);
-    while let Some(error) = cause {
-        text = format!("{text}: {error}");
-        cause = error.source();
-    }
-    text.chars().take(MAX_REASON).collect()
-}
-
-fn backoff() -> Backoff {
-    Backoff::new(MIN_WAIT, MAX_WAIT, Rng::from_entropy()).expect("the shortest wait is below the longest")
+/// Waits; `false` when a stop was asked for.
+async fn pause(shutdown: &mut Shutdown, wait: Duration) -> bool {
+    tokio::time::timeout(wait, shutdown.wait()).await.is_err()
 }

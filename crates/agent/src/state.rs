@@ -1,7 +1,7 @@
-//! What the agent remembers between runs: how far each file is delivered, and which batch is under way.
+//! What the agent remembers between runs: how far each source is read, as far as its lines are in the spool.
 //!
-//! A batch is written down before it is sent, so that after a crash the same lines go out under the same number and the
-//! server can drop the repeat. The state holds no text of a line: places in files, and hashes.
+//! The state is the sum of what the spool's records cover, up to one of them; a start adds the records behind it. It
+//! holds no text of a line: places in files, and hashes.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
@@ -16,22 +16,43 @@ use crate::Error;
 /// The state's file in its folder.
 pub(crate) const STATE: &str = "state.json";
 
+const VERSION: u32 = 2;
+
 /// What is remembered.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct State {
     version: u32,
     /// The agent's own id, made at its first start.
     pub agent: String,
-    /// The number of the last batch that was begun.
+    /// The number of the last batch that is in here.
     pub sequence: u64,
     /// Inputs that were there in an earlier run: `start = "end"` is about the others only.
     pub inputs: BTreeSet<String>,
-    /// How far each file is delivered.
-    pub files: Vec<Position>,
-    /// The batch that was begun and is not known to be delivered.
-    pub in_flight: Option<InFlight>,
+    /// How far each file is in the spool.
+    #[serde(with = "positions")]
+    pub files: BTreeMap<FileId, Position>,
+    /// How far inputs without files are in the spool, in their own words.
+    #[serde(default)]
+    pub cursors: BTreeMap<String, String>,
     /// Counters since the first start.
     pub totals: Totals,
+}
+
+/// What one batch covers of the sources; it is saved with the batch's lines, in one record.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default)]
+pub(crate) struct Covered {
+    /// How far files are read.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub files: Vec<Position>,
+    /// How far inputs without files are read, in their own words.
+    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
+    pub cursors: BTreeMap<String, String>,
+    /// Files that are gone and read to their end.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub forget: Vec<FileId>,
+    /// What the batch adds to the counters.
+    pub counts: Totals,
 }
 
 /// A file as the kernel knows it, whatever its name.
@@ -45,7 +66,7 @@ pub struct FileId {
     pub born: u64,
 }
 
-/// How far a file is delivered.
+/// How far a file is in the spool.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Position {
     /// Where the file was last seen.
@@ -54,7 +75,7 @@ pub struct Position {
     pub file: FileId,
     /// The labels of its lines, masked.
     pub labels: Labels,
-    /// Bytes from its start that are delivered.
+    /// Bytes from its start that are.
     pub offset: u64,
     /// What stands before the offset.
     pub marker: Marker,
@@ -69,53 +90,22 @@ pub struct Marker {
     pub hash: String,
 }
 
-/// A batch under way.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct InFlight {
-    /// Its number.
-    pub sequence: u64,
-    /// Where its lines stand.
-    pub parts: Vec<Part>,
-}
-
-/// A range of a file that went into one batch.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Part {
-    /// Where the file was.
-    pub path: PathBuf,
-    /// Which file it is.
-    pub file: FileId,
-    /// The labels of its lines, masked.
-    pub labels: Labels,
-    /// The first byte.
-    pub from: u64,
-    /// The byte behind the last.
-    pub to: u64,
-    /// What stands before `to`.
-    pub marker: Marker,
-}
-
 /// Counters since the first start.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default)]
 pub struct Totals {
-    /// Batches that the server took, wholly or in part.
+    /// Batches.
     pub batches: u64,
     /// Lines in them.
     pub lines: u64,
-    /// Their bytes in the files.
+    /// Their bytes in the sources.
     pub bytes: u64,
-    /// Attempts that failed and were repeated.
-    pub retries: u64,
-    /// Batches that the server refused, wholly or in part.
-    pub refused_batches: u64,
     /// Lines over the size limit.
     pub cut_lines: u64,
     /// Lines replaced because masking them failed.
     pub mask_errors: u64,
-    /// Ranges of files that were gone before a restart could send them again.
-    pub lost_parts: u64,
     /// Personal data replaced, by rule.
+    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
     pub masked: BTreeMap<String, u64>,
 }
 
@@ -135,12 +125,12 @@ impl State {
     /// The state of an agent that never ran.
     pub(crate) fn new() -> Self {
         Self {
-            version: 1,
+            version: VERSION,
             agent: uuid::Uuid::new_v4().to_string(),
             sequence: 0,
             inputs: BTreeSet::new(),
-            files: Vec::new(),
-            in_flight: None,
+            files: BTreeMap::new(),
+            cursors: BTreeMap::new(),
             totals: Totals::default(),
         }
     }
@@ -154,54 +144,71 @@ impl State {
         };
         let damaged = || Error::Damaged(path.clone());
         let state: Self = serde_json::from_slice(&bytes).map_err(|_| damaged())?;
-        if state.version == 1 { Ok(Some(state)) } else { Err(damaged()) }
+        if state.version == VERSION { Ok(Some(state)) } else { Err(damaged()) }
     }
 
-    /// Notes a file before anything of it is delivered, so that its name is known should it be renamed.
+    /// Notes a file before anything of it is read, so that its name is known should it be renamed.
     pub(crate) fn meet(&mut self, position: Position) {
-        match self.files.iter_mut().find(|known| known.file == position.file) {
-            Some(known) => *known = position,
-            None => self.files.push(position),
-        }
+        self.files.insert(position.file, position);
     }
 
     /// Notes that a file has another name now.
     pub(crate) fn rename(&mut self, file: FileId, path: &Path) {
-        for known in self.files.iter_mut().filter(|known| known.file == file) {
+        if let Some(known) = self.files.get_mut(&file) {
             path.clone_into(&mut known.path);
         }
     }
 
-    /// Where reading starts: what is delivered, and behind that what is under way.
-    pub(crate) fn starts(&self) -> BTreeMap<FileId, Position> {
-        let mut starts: BTreeMap<_, _> = self.files.iter().map(|position| (position.file, position.clone())).collect();
-        for part in self.in_flight.iter().flat_map(|batch| &batch.parts) {
-            starts.insert(part.file, part.end());
+    /// Adds a record of the spool; those that are in it already change nothing.
+    pub(crate) fn apply(&mut self, sequence: u64, covered: &Covered) {
+        if sequence <= self.sequence {
+            return;
         }
-        starts
+        self.sequence = sequence;
+        for position in &covered.files {
+            self.meet(position.clone());
+        }
+        self.cursors.extend(covered.cursors.clone());
+        for file in &covered.forget {
+            self.files.remove(file);
+        }
+        self.totals.add(&covered.counts);
     }
+}
 
-    /// Notes a batch before it is sent; gives its number.
-    pub(crate) fn begin(&mut self, sequence: Option<u64>, parts: &[Part]) -> u64 {
-        let sequence = sequence.unwrap_or(self.sequence + 1);
-        self.sequence = self.sequence.max(sequence);
-        self.in_flight = Some(InFlight { sequence, parts: parts.to_vec() });
-        sequence
-    }
-
-    /// Notes that the batch under way is settled.
-    pub(crate) fn commit(&mut self) {
-        for part in self.in_flight.take().into_iter().flat_map(|batch| batch.parts) {
-            self.meet(part.end());
+impl Totals {
+    fn add(&mut self, more: &Self) {
+        self.batches += more.batches;
+        self.lines += more.lines;
+        self.bytes += more.bytes;
+        self.cut_lines += more.cut_lines;
+        self.mask_errors += more.mask_errors;
+        for (rule, count) in &more.masked {
+            *self.masked.entry(rule.clone()).or_default() += count;
         }
     }
 }
 
-impl Part {
-    /// Where the file stands once the part is delivered.
-    pub(crate) fn end(&self) -> Position {
-        let Self { path, file, labels, to: offset, marker, .. } = self.clone();
-        Position { path, file, labels, offset, marker }
+/// Positions by file, written as a list.
+mod positions {
+    use std::collections::BTreeMap;
+
+    use serde::{Deserialize, Deserializer, Serializer};
+
+    use super::{FileId, Position};
+
+    pub(super) fn serialize<S: Serializer>(
+        files: &BTreeMap<FileId, Position>,
+        serializer: S,
+    ) -> Result<S::Ok, S::Error> {
+        serializer.collect_seq(files.values())
+    }
+
+    pub(super) fn deserialize<'de, D: Deserializer<'de>>(
+        deserializer: D,
+    ) -> Result<BTreeMap<FileId, Position>, D::Error> {
+        let files = Vec::<Position>::deserialize(deserializer)?;
+        Ok(files.into_iter().map(|position| (position.file, position)).collect())
     }
 }
 

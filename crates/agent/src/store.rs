@@ -1,17 +1,18 @@
 //! Keeps the state on disk: one JSON file, replaced atomically and synced before anything depends on it.
 
 use std::fs::{self, File, OpenOptions};
-use std::io::{self, Write};
 use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Arc, Mutex, PoisonError};
 
 use crate::Error;
+use crate::disk::{self, Fs};
 use crate::state::{STATE, State};
 
 /// The state and its folder, which is locked so that no two agents share it.
 #[derive(Debug)]
 pub(crate) struct Store {
+    fs: Arc<dyn Fs>,
     dir: PathBuf,
     state: Mutex<State>,
     /// Held while the file is written, so that an older state never replaces a newer one.
@@ -21,7 +22,7 @@ pub(crate) struct Store {
 
 impl Store {
     /// Makes the folder if need be, locks it, and reads or begins the state.
-    pub(crate) fn open(dir: &Path) -> Result<Self, Error> {
+    pub(crate) fn open(fs: Arc<dyn Fs>, dir: &Path) -> Result<Self, Error> {
         let failed = |source| Error::io("cannot use the state folder", dir, source);
         fs::DirBuilder::new().recursive(true).mode(0o700).create(dir).map_err(failed)?;
         let mut options = OpenOptions::new();
@@ -29,7 +30,7 @@ impl Store {
             options.create(true).truncate(false).write(true).mode(0o600).open(dir.join("lock")).map_err(failed)?;
         lock.try_lock().map_err(|_| Error::Locked(dir.to_owned()))?;
         let state = State::load(dir)?.unwrap_or_else(State::new);
-        let this = Self { dir: dir.to_owned(), state: Mutex::new(state), writing: Mutex::new(()), _lock: lock };
+        let this = Self { fs, dir: dir.to_owned(), state: Mutex::new(state), writing: Mutex::new(()), _lock: lock };
         this.save()?;
         Ok(this)
     }
@@ -39,22 +40,16 @@ impl Store {
         look(&mut self.state.lock().unwrap_or_else(PoisonError::into_inner))
     }
 
-    /// Writes the state; on return it survives a power cut. Blocks on the disk.
-    pub(crate) fn save(&self) -> Result<(), Error> {
+    /// Writes the state; on return it survives a power cut. Gives the number of the last batch in it. Blocks on the disk.
+    pub(crate) fn save(&self) -> Result<u64, Error> {
         let _writing = self.writing.lock().unwrap_or_else(PoisonError::into_inner);
         let state = self.with(|state| state.clone());
         let path = self.dir.join(STATE);
-        self.replace(&path, &state).map_err(|source| Error::io("cannot write", &path, source))
-    }
-
-    fn replace(&self, path: &Path, state: &State) -> io::Result<()> {
-        let bytes = serde_json::to_vec_pretty(state)?;
-        let next = self.dir.join("state.json.next");
-        let mut file = OpenOptions::new().create(true).truncate(true).write(true).mode(0o600).open(&next)?;
-        file.write_all(&bytes)?;
-        file.sync_all()?;
-        fs::rename(&next, path)?;
-        File::open(&self.dir)?.sync_all()
+        let bytes = serde_json::to_vec_pretty(&state).map_err(std::io::Error::from);
+        bytes
+            .and_then(|bytes| disk::replace(&*self.fs, &self.dir, STATE, &bytes))
+            .map_err(|source| Error::io("cannot write", &path, source))?;
+        Ok(state.sequence)
     }
 }
 

@@ -6,14 +6,14 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use logline::Labels;
+use logline::{Labels, Timestamp};
 use mask::Counts;
 use tracing::{info, warn};
 
 use crate::batch::{Batch, Prepared, Source, Treatment};
 use crate::config::{Config, Input, Start};
 use crate::file::{Buffer, Tailed};
-use crate::state::{FileId, InFlight, Part, Position};
+use crate::state::{FileId, Position};
 use crate::store::Store;
 
 /// How often files are looked for.
@@ -30,7 +30,7 @@ pub(crate) struct Tail {
     files: Vec<Tailed>,
     /// Where the last run stopped, for files not opened yet.
     starts: BTreeMap<FileId, Position>,
-    /// Files delivered and gone, to be forgotten with the next batch.
+    /// Files read to their end and gone, to be forgotten with the next batch.
     forget: Vec<FileId>,
     next_scan: Option<Instant>,
     /// Whether the state has news of files that are not on disk yet.
@@ -53,7 +53,7 @@ impl Tail {
             Arc::new(Source { labels, context: logline::Context { timezone: input.timezone.clone() } })
         };
         let inputs: Vec<_> = config.inputs.iter().map(|input| (input.clone(), source(input))).collect();
-        let starts = store.with(|state| state.starts());
+        let starts = store.with(|state| state.files.clone());
         let mut this = Self {
             inputs,
             treatment,
@@ -73,35 +73,8 @@ impl Tail {
         this.scan(now, &new_inputs);
         this.find_renamed(now);
         let open: BTreeSet<_> = this.files.iter().map(|file| file.id).collect();
-        this.store.with(|state| state.files.retain(|position| open.contains(&position.file)));
+        this.store.with(|state| state.files.retain(|file, _| open.contains(file)));
         this
-    }
-
-    /// Makes the batch that was under way once more, from the same bytes; `None` if none of them are left.
-    pub(crate) fn repeat(&mut self, under_way: &InFlight, mut batch: Batch) -> Option<Prepared> {
-        for part in &under_way.parts {
-            if let Err(error) = self.repeat_part(part, &mut batch) {
-                warn!(file = %self.shown(&part.path), %error, "lines under way are lost, if the server has them not");
-                self.store.with(|state| state.totals.lost_parts += 1);
-            }
-        }
-        if batch.is_empty() {
-            self.store.with(|state| state.in_flight = None);
-            return None;
-        }
-        Some(batch.finish(Some(under_way.sequence), Vec::new()))
-    }
-
-    fn repeat_part(&mut self, part: &Part, batch: &mut Batch) -> std::io::Result<()> {
-        let gone = || std::io::Error::new(std::io::ErrorKind::NotFound, "the file is gone or was cut");
-        let path = locate(&part.path, part.file).ok_or_else(gone)?;
-        let mut file = Tailed::open(path, self.source(&part.labels))?;
-        if file.id != part.file || !file.resume(&part.end())? {
-            return Err(gone());
-        }
-        file.seek(part.from)?;
-        while file.read(&mut self.buffer, batch, Some(part.to))? {}
-        file.finish(batch, Some(part.to))
     }
 
     /// Finds files when it is time to.
@@ -116,7 +89,7 @@ impl Tail {
     fn save(&mut self) {
         if self.is_unsaved {
             match self.store.save() {
-                Ok(()) => self.is_unsaved = false,
+                Ok(_) => self.is_unsaved = false,
                 Err(error) => warn!(%error, "cannot write the state; trying again"),
             }
         }
@@ -142,14 +115,14 @@ impl Tail {
         any
     }
 
-    /// Closes a batch; files that are done are forgotten once it is delivered.
-    pub(crate) fn finish(&mut self, batch: Batch) -> Prepared {
-        batch.finish(None, std::mem::take(&mut self.forget))
+    /// Closes a batch; files that are done are forgotten once it is in the spool.
+    pub(crate) fn finish(&mut self, batch: Batch, at: Timestamp) -> Prepared {
+        batch.finish(at, std::mem::take(&mut self.forget))
     }
 
     fn read(&mut self, index: usize, batch: &mut Batch, now: Instant) -> bool {
         let Some(file) = self.files.get_mut(index) else { return false };
-        match file.read(&mut self.buffer, batch, None) {
+        match file.read(&mut self.buffer, batch) {
             Ok(some) => {
                 file.failing = false;
                 if std::mem::take(&mut file.was_cut) {
@@ -272,7 +245,7 @@ impl Tail {
             |file: &Tailed| !file.failing && file.gone.is_some_and(|since| now.duration_since(since) >= GONE_WAIT);
         for index in (0..self.files.len()).rev().filter(|index| quiet(&self.files[*index])).collect::<Vec<_>>() {
             let mut file = self.files.swap_remove(index);
-            if let Err(error) = file.finish(batch, None) {
+            if let Err(error) = file.finish(batch) {
                 warn!(file = %self.shown(&file.path), %error, "cannot read the last line");
             }
             info!(file = %self.shown(&file.path), "done with a file that is gone");

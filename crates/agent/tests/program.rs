@@ -124,7 +124,7 @@ async fn after_kill_9_the_same_batch_comes_again_and_every_line_is_there() {
         &config,
         format!(
             "state_dir = {state:?}\n[[input]]\npaths = [{log:?}]\nlabels = {{ service = \"s\" }}\n\
-             [output]\nurl = \"{url}\"\nbatch_bytes = \"2KiB\"\nbatch_wait = \"20ms\"\n"
+             [output]\nurl = \"{url}\"\n[spool]\nbatch_bytes = \"2KiB\"\nbatch_wait = \"20ms\"\n"
         ),
     )
     .unwrap();

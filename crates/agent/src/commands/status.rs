@@ -26,25 +26,15 @@ fn table(state: &State) -> Result<String, std::fmt::Error> {
     let mut out = String::new();
     let totals = &state.totals;
     writeln!(out, "agent     {}", state.agent)?;
-    let under_way = if state.in_flight.is_some() { ", one under way" } else { "" };
-    writeln!(
-        out,
-        "batches   {} delivered{under_way}, {} refused or refused in part",
-        totals.batches, totals.refused_batches
-    )?;
+    writeln!(out, "batches   {}", totals.batches)?;
     writeln!(out, "lines     {} ({} bytes), {} cut", totals.lines, totals.bytes, totals.cut_lines)?;
-    writeln!(out, "retries   {}", totals.retries)?;
     let masked: Vec<_> = totals.masked.iter().map(|(rule, count)| format!("{count} {rule}")).collect();
     writeln!(out, "masked    {}", if masked.is_empty() { "nothing".to_owned() } else { masked.join(", ") })?;
-    if totals.mask_errors + totals.lost_parts > 0 {
-        writeln!(
-            out,
-            "defects   {} lines not masked and so replaced, {} parts lost",
-            totals.mask_errors, totals.lost_parts
-        )?;
+    if totals.mask_errors > 0 {
+        writeln!(out, "defects   {} lines not masked and so replaced", totals.mask_errors)?;
     }
-    writeln!(out, "\n{:>14} {:>14}  file", "delivered", "of bytes")?;
-    for position in &state.files {
+    writeln!(out, "\n{:>14} {:>14}  file", "read", "of bytes")?;
+    for position in state.files.values() {
         let len =
             std::fs::metadata(&position.path).map_or_else(|_| "-".to_owned(), |metadata| metadata.len().to_string());
         writeln!(out, "{:>14} {len:>14}  {}", position.offset, position.path.display())?;

@@ -20,7 +20,7 @@ fn a_short_file_is_enough_and_everything_is_masked() {
     let config = Config::load(GOOD, []).unwrap();
     assert_eq!(config.output.url.as_str(), "http://127.0.0.1:3100/loki/api/v1/push");
     assert_eq!(config.mask.rules, Rule::ALL);
-    assert_eq!(config.output.batch_bytes, 1 << 20);
+    assert_eq!(config.spool.batch_bytes, 1 << 20);
     assert_eq!(config.inputs[0].labels.to_string(), r#"{service="shop-api"}"#);
     assert_eq!(config.inputs[0].start, Start::Head);
 }
@@ -46,9 +46,11 @@ paths = ["a.log"]
 [output]
 url = "http://logs.example.org"
 tenant = "a/b"
-batch_bytes = "1GiB"
 tokn = "x"
 token = "two words"
+[spool]
+batch_bytes = "1GiB"
+when_full = "panic"
 [mask]
 rules = ["email", "emial"]
 "#,
@@ -60,11 +62,13 @@ rules = ["email", "emial"]
             line 6: `input[0].timezone` is `Moscow`, but must be an offset such as `+03:00`
             line 10: `output.url` would send logs in clear over the network; use `https://`, or set `plaintext = true`
             line 11: `output.tenant` is wrong: tenant ID 'a/b' contains unsupported character '/'
-            line 12: `output.batch_bytes` must be 1KiB to 16MiB
-            line 13: `output.tokn` is not a known key; did you mean `output.token`?
-            line 14: `output.token` is empty or has characters that no token has
-            line 16: `mask.rules` has `emial`, which is none of email, phone, card, credential, jwt, secret
-            `input[1].labels` is missing; want at least `{ service = "…" }`"#]],
+            line 12: `output.tokn` is not a known key; did you mean `output.token`?
+            line 13: `output.token` is empty or has characters that no token has
+            line 15: `spool.batch_bytes` must be 1KiB to 16MiB
+            line 16: `spool.when_full` is `panic`, but must be one of `block`, `drop_oldest`
+            line 18: `mask.rules` has `emial`, which is none of email, phone, card, credential, jwt, secret
+            `input[1].labels` is missing; want at least `{ service = "…" }`
+            `spool.max_bytes` must be at least eight times `spool.batch_bytes`"#]],
     );
 }
 

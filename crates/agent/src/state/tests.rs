@@ -2,25 +2,38 @@
 
 use super::*;
 
-fn part(ino: u64, from: u64, to: u64) -> Part {
+fn covered(positions: &[(u64, u64)]) -> Covered {
     let labels = Labels::parse(r#"{service="shop"}"#).unwrap();
-    let file = FileId { dev: 1, ino, born: 0 };
-    Part { path: format!("/log/{ino}").into(), file, labels, from, to, marker: Marker::of(b"end\n") }
+    let position = |(ino, offset): &(u64, u64)| Position {
+        path: format!("/log/{ino}").into(),
+        file: FileId { dev: 1, ino: *ino, born: 0 },
+        labels: labels.clone(),
+        offset: *offset,
+        marker: Marker::of(b"end\n"),
+    };
+    let counts =
+        Totals { batches: 1, lines: 3, masked: BTreeMap::from([("email".to_owned(), 2)]), ..Totals::default() };
+    Covered { files: positions.iter().map(position).collect(), counts, ..Covered::default() }
 }
 
 #[test]
-fn a_batch_moves_the_positions_only_once_it_is_settled() {
+fn a_record_is_added_once_and_moves_places_forward_or_back() {
     let mut state = State::new();
-    state.begin(None, &[part(7, 0, 10), part(8, 0, 20)]);
-    assert!(state.files.is_empty());
-    assert_eq!(state.starts()[&FileId { dev: 1, ino: 8, born: 0 }].offset, 20);
-    state.commit();
-    assert_eq!(state.begin(None, &[part(7, 10, 30), part(7, 0, 5)]), 2);
-    state.commit();
-    let offsets: Vec<_> = state.files.iter().map(|position| (position.file.ino, position.offset)).collect();
+    state.apply(1, &covered(&[(7, 10), (8, 20)]));
+    state.apply(1, &covered(&[(7, 999)]));
+    // The file was cut.
+    state.apply(2, &covered(&[(7, 5)]));
+    let offsets: Vec<_> = state.files.values().map(|position| (position.file.ino, position.offset)).collect();
     assert_eq!(offsets, [(7, 5), (8, 20)]);
-    assert_eq!(state.begin(Some(2), &[]), 2);
-    assert_eq!(state.begin(None, &[]), 3);
+    assert_eq!((state.sequence, state.totals.lines, state.totals.masked["email"]), (2, 6, 4));
+    let forget = vec![FileId { dev: 1, ino: 7, born: 0 }];
+    state.apply(
+        3,
+        &Covered { forget, cursors: [("journal".to_owned(), "s=1".to_owned())].into(), ..Covered::default() },
+    );
+    assert_eq!((state.files.len(), state.cursors["journal"].as_str()), (1, "s=1"));
+    let json = serde_json::to_vec(&state).unwrap();
+    assert_eq!(serde_json::from_slice::<State>(&json).unwrap(), state);
 }
 
 #[test]

@@ -1,18 +1,24 @@
 //! The state on disk.
 
 use super::*;
+use crate::disk::RealFs;
+use crate::state::Covered;
+
+fn open(dir: &Path) -> Result<Store, Error> {
+    Store::open(Arc::new(RealFs), dir)
+}
 
 #[test]
 fn a_state_survives_a_restart_and_keeps_its_agent() {
     let folder = tempfile::tempdir().unwrap();
     let dir = folder.path().join("new/state");
-    let store = Store::open(&dir).unwrap();
-    assert_eq!(store.with(|state| state.begin(None, &[])), 1);
-    store.save().unwrap();
+    let store = open(&dir).unwrap();
+    store.with(|state| state.apply(1, &Covered::default()));
+    assert_eq!(store.save().unwrap(), 1);
     let saved = store.with(|state| state.clone());
-    store.with(State::commit);
+    store.with(|state| state.apply(2, &Covered::default()));
     drop(store);
-    let again = Store::open(&dir).unwrap();
+    let again = open(&dir).unwrap();
     assert_eq!(again.with(|state| state.clone()), saved);
     assert_eq!(State::load(&dir).unwrap(), Some(saved));
 }
@@ -20,10 +26,10 @@ fn a_state_survives_a_restart_and_keeps_its_agent() {
 #[test]
 fn two_agents_do_not_share_a_folder() {
     let folder = tempfile::tempdir().unwrap();
-    let first = Store::open(folder.path()).unwrap();
-    assert!(matches!(Store::open(folder.path()), Err(Error::Locked(_))));
+    let first = open(folder.path()).unwrap();
+    assert!(matches!(open(folder.path()), Err(Error::Locked(_))));
     drop(first);
-    assert!(Store::open(folder.path()).is_ok());
+    assert!(open(folder.path()).is_ok());
 }
 
 #[test]
@@ -31,5 +37,5 @@ fn a_damaged_state_is_an_error_and_not_a_new_beginning() {
     let folder = tempfile::tempdir().unwrap();
     assert_eq!(State::load(folder.path()).unwrap(), None);
     fs::write(folder.path().join(STATE), "{").unwrap();
-    assert!(matches!(Store::open(folder.path()), Err(Error::Damaged(_))));
+    assert!(matches!(open(folder.path()), Err(Error::Damaged(_))));
 }

@@ -19,9 +19,9 @@ enum Step {
     Write { lines: u8, open: bool },
     /// The file is renamed to a name that no input knows, with or without a late line in it.
     Rotate { late: bool },
-    /// The file is cut once it is delivered, as copytruncate does.
+    /// The file is cut once it is read, as copytruncate does.
     Cut,
-    /// The agent reads and ships; the crash, if any, comes then.
+    /// The agent reads; the crash, if any, comes then.
     Ship(Option<Crash>),
     /// The agent ends in good order and starts again.
     Restart,
@@ -31,12 +31,12 @@ enum Step {
 
 #[derive(Clone, Copy, Debug)]
 enum Crash {
-    BeforeTheServerHasIt,
-    BeforeTheAnswer,
+    BeforeTheSpoolHasIt,
+    BehindIt,
 }
 
 fn steps() -> impl Strategy<Value = Vec<Step>> {
-    let crash = prop_oneof![Just(Crash::BeforeTheServerHasIt), Just(Crash::BeforeTheAnswer)];
+    let crash = prop_oneof![Just(Crash::BeforeTheSpoolHasIt), Just(Crash::BehindIt)];
     let step = prop_oneof![
         4 => (0..40_u8, any::<bool>()).prop_map(|(lines, open)| Step::Write { lines, open }),
         2 => any::<bool>().prop_map(|late| Step::Rotate { late }),
@@ -54,7 +54,10 @@ struct World {
     treatment: Arc<Treatment>,
     tail: Tail,
     store: Arc<Store>,
-    server: BTreeMap<u64, Vec<String>>,
+    /// The lines in the spool.
+    spool: Vec<String>,
+    /// What was saved with them, and the state on disk.
+    saved: State,
     written: Vec<String>,
     is_line_open: bool,
     rotations: usize,
@@ -67,20 +70,21 @@ impl World {
         let base = folder.path().display();
         let text = format!(
             "state_dir = \"{base}/state\"\n[[input]]\npaths = [\"{base}/*.log\"]\nlabels = {{ service = \"s\" }}\n\
-             [output]\nbatch_bytes = \"1KiB\""
+             [spool]\nbatch_bytes = \"1KiB\""
         );
         let config = Config::load(&text, []).unwrap();
         let masker = mask::Masker::new(mask::Config::default()).unwrap();
         let treatment = Arc::new(Treatment { masker, reader: logline::Reader::default() });
-        let store = Arc::new(Store::open(&config.state_dir).unwrap());
+        let store = Arc::new(Store::open(Arc::new(crate::disk::RealFs), &config.state_dir).unwrap());
         let now = SystemClock.instant();
         let tail = Tail::open(&config, Arc::clone(&treatment), Arc::clone(&store), now);
-        let (server, written) = (BTreeMap::new(), Vec::new());
-        Self { folder, config, treatment, tail, store, server, written, is_line_open: false, rotations: 0, now }
+        let (spool, written) = (Vec::new(), Vec::new());
+        let saved = State::load(&config.state_dir).unwrap().unwrap();
+        Self { folder, config, treatment, tail, store, spool, saved, written, is_line_open: false, rotations: 0, now }
     }
 
     fn batch(&self) -> Batch {
-        Batch::new(Arc::clone(&self.treatment), self.config.output.batch_bytes, Timestamp(1), self.now)
+        Batch::new(Arc::clone(&self.treatment), self.config.spool.batch_bytes, Timestamp(1), self.now)
     }
 
     fn log(&self) -> PathBuf {
@@ -131,6 +135,7 @@ impl World {
             Step::Ship(crash) => self.ship(crash),
             Step::Restart => {
                 self.store.save().unwrap();
+                self.saved = State::load(&self.config.state_dir).unwrap().unwrap();
                 self.restart();
             }
             Step::Wait => {
@@ -147,37 +152,35 @@ impl World {
     fn ship(&mut self, crash: Option<Crash>) {
         let mut batch = self.batch();
         self.tail.fill(&mut batch, self.now);
-        let prepared = self.tail.finish(batch);
-        self.send(&prepared, crash);
+        let prepared = self.tail.finish(batch, Timestamp(1));
+        self.append(&prepared, crash);
     }
 
-    fn send(&mut self, prepared: &Prepared, crash: Option<Crash>) {
-        let sequence = self.store.with(|state| state.begin(prepared.sequence, &prepared.parts));
-        self.store.save().unwrap();
-        if matches!(crash, Some(Crash::BeforeTheServerHasIt)) {
-            return self.restart();
-        }
-        self.server.entry(sequence).or_insert_with(|| lines(&prepared.body));
-        if matches!(crash, Some(Crash::BeforeTheAnswer)) {
-            return self.restart();
-        }
-        self.store.with(|state| {
-            state.commit();
-            state.files.retain(|position| !prepared.forget.contains(&position.file));
-        });
-    }
-
-    /// Starts again from what is on disk.
-    fn restart(&mut self) {
+    /// A record of the spool holds the lines and the places: both or neither are there after a crash.
+    fn append(&mut self, prepared: &Prepared, crash: Option<Crash>) {
+        // Whatever the agent saved of itself before stands on disk.
         let saved = State::load(&self.config.state_dir).unwrap().unwrap();
-        self.store.with(|state| *state = saved.clone());
-        self.tail = Tail::open(&self.config, Arc::clone(&self.treatment), Arc::clone(&self.store), self.now);
-        let repeated = saved.in_flight.and_then(|under_way| self.tail.repeat(&under_way, self.batch()));
-        assert_eq!(self.store.with(|state| state.totals.lost_parts), 0);
-        self.store.save().unwrap();
-        if let Some(prepared) = repeated {
-            self.send(&prepared, None);
+        if saved.sequence >= self.saved.sequence {
+            self.saved = saved;
         }
+        if matches!(crash, Some(Crash::BeforeTheSpoolHasIt)) {
+            return self.restart();
+        }
+        self.spool.extend(lines(&prepared.body));
+        let sequence = self.store.with(|state| state.sequence + 1);
+        self.store.with(|state| state.apply(sequence, &prepared.covered));
+        self.saved.apply(sequence, &prepared.covered);
+        if matches!(crash, Some(Crash::BehindIt)) {
+            self.restart();
+        }
+    }
+
+    /// Starts again from what is on disk: the saved state and the records behind it.
+    fn restart(&mut self) {
+        let saved = self.saved.clone();
+        self.store.with(|state| *state = saved);
+        self.tail = Tail::open(&self.config, Arc::clone(&self.treatment), Arc::clone(&self.store), self.now);
+        self.store.save().unwrap();
     }
 
     fn drain(&mut self) {
@@ -185,8 +188,8 @@ impl World {
             self.now += 2 * SCAN_EVERY;
             let mut batch = self.batch();
             let any = self.tail.fill(&mut batch, self.now);
-            let prepared = self.tail.finish(batch);
-            self.send(&prepared, None);
+            let prepared = self.tail.finish(batch, Timestamp(1));
+            self.append(&prepared, None);
             if !any {
                 return;
             }
@@ -217,7 +220,7 @@ proptest! {
             world.write(&world.log(), 0, false);
         }
         world.drain();
-        let mut got: Vec<_> = world.server.into_values().flatten().collect();
+        let mut got = world.spool;
         let mut want = world.written;
         got.sort();
         want.sort();
@@ -231,14 +234,13 @@ fn the_last_line_of_a_file_that_is_gone_needs_no_end() {
     world.write(&world.log(), 2, true);
     world.now += SCAN_EVERY;
     world.ship(None);
-    assert_eq!(world.server[&1].len(), 2);
+    assert_eq!(world.spool.len(), 2);
     fs::remove_file(world.log()).unwrap();
     world.now += SCAN_EVERY;
     world.drain();
     world.now += GONE_WAIT;
     world.drain();
-    let got: Vec<_> = world.server.values().flatten().cloned().collect();
-    assert_eq!(got, world.written);
+    assert_eq!(world.spool, world.written);
     assert!(world.tail.files.is_empty() && world.store.with(|state| state.files.is_empty()));
 }
 
@@ -248,36 +250,14 @@ fn two_files_are_read_in_turn_when_batches_are_small() {
     let other = world.folder.path().join("b.log");
     world.write(&world.log(), 200, false);
     world.write(&other, 200, false);
-    let files = |prepared: &Prepared| prepared.parts.iter().map(|part| part.file).collect::<BTreeSet<_>>();
+    let files =
+        |prepared: &Prepared| prepared.covered.files.iter().map(|position| position.file).collect::<BTreeSet<_>>();
     let mut seen = BTreeSet::new();
     world.now += SCAN_EVERY;
     for _ in 0..2 {
         let mut batch = world.batch();
         world.tail.fill(&mut batch, world.now);
-        seen.extend(files(&world.tail.finish(batch)));
+        seen.extend(files(&world.tail.finish(batch, Timestamp(1))));
     }
     assert_eq!(seen.len(), 2);
-}
-
-#[test]
-fn under_way_lines_that_are_gone_are_counted_and_the_rest_is_repeated() {
-    let mut world = World::new();
-    let other = world.folder.path().join("b.log");
-    world.write(&world.log(), 3, false);
-    world.write(&other, 3, false);
-    world.now += 2 * SCAN_EVERY;
-    let mut batch = world.batch();
-    world.tail.fill(&mut batch, world.now);
-    let prepared = world.tail.finish(batch);
-    assert_eq!(world.store.with(|state| state.begin(None, &prepared.parts)), 1);
-    fs::write(&other, "another text\n").unwrap();
-    let under_way = world.store.with(|state| state.in_flight.clone()).unwrap();
-    world.tail = Tail::open(&world.config, Arc::clone(&world.treatment), Arc::clone(&world.store), world.now);
-    let batch = world.batch();
-    let repeated = world.tail.repeat(&under_way, batch).unwrap();
-    assert_eq!((world.store.with(|state| state.totals.lost_parts), repeated.sequence), (1, Some(1)));
-    assert_eq!(lines(&repeated.body), world.written[..3]);
-    let mut batch = world.batch();
-    world.tail.fill(&mut batch, world.now);
-    assert_eq!(lines(&world.tail.finish(batch).body), ["another text"]);
 }
