@@ -4,6 +4,7 @@ mod sort;
 
 use std::path::Path;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU32, Ordering};
 
 use arrow::array::AsArray;
 use arrow::compute::{max, min};
@@ -23,7 +24,7 @@ use crate::logs::{LINE, TIMESTAMP};
 use crate::merge::is_text_dictionary;
 use crate::paths::{self, FileName};
 use crate::read::BATCH_ROWS;
-use crate::store::{FileWriter, Store, cause};
+use crate::store::{FileWriter, Store, cause, summed};
 use crate::{Error, FileRef, TableSpec};
 
 /// Version of the format, in the metadata of every file under this key.
@@ -41,6 +42,8 @@ pub(crate) struct NewFile {
     pub(crate) day: i64,
     pub(crate) first_micros: i64,
     pub(crate) last_micros: i64,
+    /// Checksum of all its bytes.
+    pub(crate) crc32: u32,
     /// As the table will list it.
     pub(crate) file: FileRef,
 }
@@ -70,6 +73,7 @@ struct Flush<'a> {
 
 struct Open {
     path: String,
+    crc32: Arc<AtomicU32>,
     writer: ArrowWriter<Box<dyn FileWriter>>,
     rows: u64,
     first_micros: i64,
@@ -113,14 +117,14 @@ impl Flush<'_> {
         let index = u32::try_from(self.files.len()).unwrap_or(u32::MAX);
         let name = FileName { position: self.position, index, node: self.node.to_owned() };
         let path = format!("{partition}/{name}");
-        let file = self.store.create(&path)?;
+        let (file, crc32) = summed(self.store.create(&path)?);
         let writer = ArrowWriter::try_new(file, Arc::clone(&self.spec.schema), Some(properties(self.spec)))
             .map_err(|error| parquet_error(&self.store.location(&path), error))?;
-        Ok(Open { path, writer, rows: 0, first_micros: i64::MAX, last_micros: i64::MIN })
+        Ok(Open { path, crc32, writer, rows: 0, first_micros: i64::MAX, last_micros: i64::MIN })
     }
 
     fn close(&mut self, tenant: &Tenant, day: i64) -> Result<(), Error> {
-        let Some(Open { path, writer, rows, first_micros, last_micros }) = self.open.take() else { return Ok(()) };
+        let Some(Open { path, crc32, writer, rows, first_micros, last_micros }) = self.open.take() else { return Ok(()) };
         let full = self.store.location(&path);
         // Listed before it is whole, so that a failure removes it.
         self.files.push(NewFile {
@@ -128,6 +132,7 @@ impl Flush<'_> {
             day,
             first_micros,
             last_micros,
+            crc32: 0,
             file: FileRef {
                 path,
                 bytes: 0,
@@ -140,6 +145,7 @@ impl Flush<'_> {
         let bytes = file.finish()?;
         if let Some(new) = self.files.last_mut() {
             new.file.bytes = bytes;
+            new.crc32 = crc32.load(Ordering::Relaxed);
         }
         Ok(())
     }

@@ -5,6 +5,7 @@
 
 mod local;
 mod read;
+mod summed;
 
 use std::fmt::Debug;
 use std::io::Write;
@@ -15,6 +16,7 @@ use parquet::errors::ParquetError;
 
 pub(crate) use self::local::LocalStore;
 pub(crate) use self::read::{ReadRanges, StoredFile};
+pub(crate) use self::summed::summed;
 use crate::Error;
 
 /// The files of one table.

@@ -17,6 +17,9 @@ use crate::files::NewFile;
 use crate::logs::TIMESTAMP;
 use crate::paths::{self, DAY, TENANT};
 
+/// Tag of a file: the checksum of all its bytes, in hex.
+pub(crate) const CRC32: &str = "lapidary.crc32";
+
 /// What one commit changed.
 #[derive(Debug)]
 pub(super) struct Entry {
@@ -135,6 +138,7 @@ fn add(new: &NewFile, now: Timestamp) -> serde_json::Value {
         "modificationTime": millis(now),
         "dataChange": true,
         "stats": stats.to_string(),
+        "tags": {CRC32: format!("{:08x}", new.crc32)},
     }})
 }
 
