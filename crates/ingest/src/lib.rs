@@ -8,12 +8,16 @@ mod batch_id;
 mod cut;
 mod decoded;
 mod endpoint;
+mod fields;
 mod inflate;
 mod limits;
 mod masking;
 mod sink;
 
+pub mod forward;
+pub mod journal;
 pub mod loki;
+pub mod syslog;
 
 pub use batch_id::{BATCH_HEADER, InvalidBatchId, format_batch_id, parse_batch_id};
 pub use cut::cut;

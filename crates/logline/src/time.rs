@@ -19,6 +19,14 @@ pub struct LineTime {
     pub zoned: bool,
 }
 
+impl LineTime {
+    /// Reads a date-time (RFC 3339 and its relatives) or a number since the epoch (seconds with or without a fraction,
+    /// milli-, micro- or nanoseconds). `timezone` counts where the text has no zone.
+    pub fn parse(text: &str, timezone: &TimeZone) -> Option<Self> {
+        parse(text, timezone).or_else(|| parse_epoch(text))
+    }
+}
+
 /// When an event happened: at the line's own time if that is within 24 h of the entry's, else at the entry's.
 pub fn event_time(entry: Timestamp, line: Option<LineTime>) -> Timestamp {
     match line {
