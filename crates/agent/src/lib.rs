@@ -6,15 +6,19 @@
 
 mod agent;
 mod batch;
+mod charset;
 mod config;
 mod cursor;
 mod disk;
 mod error;
 mod file;
+mod frame;
 mod glob;
 mod intake;
+mod join;
 mod output;
 mod settled;
+mod shape;
 mod ship;
 mod spool;
 mod state;

@@ -1,0 +1,138 @@
+//! The fields of an event, by the parser of its input.
+
+use std::borrow::Cow;
+
+use jiff::fmt::strtime;
+use jiff::tz::TimeZone;
+use logline::{Level, LineTime, Reader, Record, Timestamp};
+use regex::Regex;
+
+use super::Shape;
+
+/// How fields are found in an event's text.
+#[derive(Clone, Debug, Default)]
+pub(crate) enum Parser {
+    /// House format, JSON or logfmt, whichever it is.
+    #[default]
+    Auto,
+    /// There are none.
+    Nothing,
+    /// A pattern with named groups. `time` and `level` have their meaning; the others become metadata.
+    Regexp(Captures),
+}
+
+/// A pattern and the names of its groups.
+#[derive(Clone, Debug)]
+pub(crate) struct Captures {
+    regex: Regex,
+    names: Vec<String>,
+}
+
+/// How the text of the time field is read.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub(crate) enum TimeFormat {
+    /// RFC 3339 and its relatives, or a number since the epoch.
+    #[default]
+    Usual,
+    /// As in strftime: `%d/%b/%Y:%H:%M:%S %z`.
+    Pattern(String),
+}
+
+/// What was found in one event.
+#[derive(Debug)]
+pub(super) struct Fields<'a> {
+    text: Found<'a>,
+    /// What the input says; counts where the text says nothing.
+    given: &'a [(String, String)],
+}
+
+#[derive(Debug)]
+enum Found<'a> {
+    Nothing,
+    Record(Box<Record<'a>>),
+    Captures(Vec<(&'a str, &'a str)>),
+}
+
+impl Captures {
+    pub(crate) fn new(pattern: &str) -> Result<Self, regex::Error> {
+        let regex = Regex::new(pattern)?;
+        let names = regex.capture_names().flatten().map(str::to_owned).collect();
+        Ok(Self { regex, names })
+    }
+
+    pub(crate) fn names(&self) -> &[String] {
+        &self.names
+    }
+}
+
+impl<'a> Fields<'a> {
+    pub(super) fn read(text: &'a str, shape: &'a Shape, given: &'a [(String, String)], reader: &'a Reader) -> Self {
+        let text = match &shape.parser {
+            Parser::Nothing => Found::Nothing,
+            Parser::Auto => {
+                // Only the first line of a joined event has the form.
+                let first = text.split('\n').next().unwrap_or(text);
+                Found::Record(Box::new(reader.read(first, &shape.context)))
+            }
+            Parser::Regexp(pattern) => Found::captures(pattern, text),
+        };
+        Self { text, given }
+    }
+
+    pub(super) fn get(&self, name: &str) -> Option<Cow<'_, str>> {
+        let own = match &self.text {
+            Found::Nothing => None,
+            Found::Record(record) if name == "endpoint" => Some(record.endpoint()).filter(|text| !text.is_empty()),
+            Found::Record(record) => record.get(name),
+            Found::Captures(pairs) => pairs.iter().find(|(known, _)| *known == name).map(|(_, value)| *value),
+        };
+        let given = || self.given.iter().find(|(known, _)| known == name).map(|(_, value)| value.as_str());
+        own.or_else(given).map(Cow::Borrowed)
+    }
+
+    /// The level that the text or the input states or implies.
+    pub(super) fn level(&self) -> Level {
+        let given = || self.get("level").map_or(Level::Unknown, |word| Level::parse(&word));
+        match &self.text {
+            Found::Record(record) if record.format() != logline::Format::Unknown => record.level(),
+            Found::Record(record) => Some(given()).filter(|level| *level != Level::Unknown).unwrap_or(record.level()),
+            Found::Nothing | Found::Captures(_) => given(),
+        }
+    }
+
+    pub(super) fn time(&self, shape: &Shape) -> Option<Timestamp> {
+        match (&shape.time_field, &self.text) {
+            (Some(field), _) => shape.time_format.read(&self.get(field)?, &shape.context.timezone),
+            (None, Found::Record(record)) => record.time().map(|time| time.at),
+            (None, Found::Captures(_)) => shape.time_format.read(&self.get("time")?, &shape.context.timezone),
+            (None, Found::Nothing) => None,
+        }
+    }
+
+    /// What the groups of a pattern give: all but the time.
+    pub(super) fn captured(&self) -> impl Iterator<Item = (String, String)> + '_ {
+        let pairs = if let Found::Captures(pairs) = &self.text { pairs.as_slice() } else { &[] };
+        let kept = pairs.iter().filter(|(name, value)| *name != "time" && !value.is_empty());
+        kept.map(|(name, value)| ((*name).to_owned(), (*value).to_owned()))
+    }
+}
+
+impl<'a> Found<'a> {
+    fn captures(pattern: &'a Captures, text: &'a str) -> Self {
+        let Some(captures) = pattern.regex.captures(text) else { return Self::Nothing };
+        let pair = |name: &'a String| captures.name(name).map(|group| (name.as_str(), group.as_str()));
+        Self::Captures(pattern.names.iter().filter_map(pair).collect())
+    }
+}
+
+impl TimeFormat {
+    /// Reads a time; without a zone in the text it is meant in `zone`.
+    pub(super) fn read(&self, text: &str, zone: &TimeZone) -> Option<Timestamp> {
+        let Self::Pattern(pattern) = self else { return LineTime::parse(text, zone).map(|time| time.at) };
+        let time = strtime::parse(pattern, text).ok()?;
+        if let Ok(timestamp) = time.to_timestamp() {
+            return Some(timestamp.into());
+        }
+        zone.to_timestamp(time.to_datetime().ok()?).ok().map(Timestamp::from)
+    }
+}
