@@ -1,9 +1,7 @@
-//! Finds files by a pattern: `*` and `?` within a name, `**` for any number of folders.
+//! Patterns of paths: `*` and `?` within a name, `**` for any number of folders.
 //!
-//! A name that begins with a dot is matched only by a pattern that does. `**` does not follow symbolic links to
-//! folders, so that it ends.
+//! A name that begins with a dot is matched only by a pattern that does.
 
-use std::fs;
 use std::path::{Path, PathBuf};
 
 /// A pattern such as `/var/log/shop/**/*.log`.
@@ -15,29 +13,19 @@ pub(crate) struct Glob {
 }
 
 #[derive(Clone, Debug, PartialEq, Eq)]
-enum Part {
+pub(crate) enum Part {
     /// A name without wildcards.
     Literal(String),
     /// A name with wildcards.
-    Pattern(Vec<char>),
+    Pattern(String),
     /// `**`.
     AnyDepth,
 }
 
-/// Folder entries that one search looks at; beyond them it stops.
-const MAX_ENTRIES: usize = 100_000;
-/// Folders that `**` goes down.
-const MAX_DEPTH: usize = 32;
-
 impl Glob {
     pub(crate) fn new(text: &str) -> Self {
         let root = PathBuf::from(if text.starts_with('/') { "/" } else { "" });
-        let part = |name: &str| match name {
-            "**" => Part::AnyDepth,
-            _ if name.contains(['*', '?']) => Part::Pattern(name.chars().collect()),
-            _ => Part::Literal(name.to_owned()),
-        };
-        let parts = text.split('/').filter(|name| !name.is_empty()).map(part).collect();
+        let parts = text.split('/').filter(|name| !name.is_empty()).map(Part::new).collect();
         Self { text: text.to_owned(), root, parts }
     }
 
@@ -45,19 +33,25 @@ impl Glob {
         &self.text
     }
 
-    /// Paths that match and are no folders, by name. Folders that cannot be read are passed over.
-    pub(crate) fn find(&self) -> Vec<PathBuf> {
-        let mut search = Search { found: Vec::new(), entries: 0 };
-        search.walk(&self.root, &self.parts, 0);
-        search.found.sort();
-        search.found.dedup();
-        search.found
+    /// The folder that the first part is looked for in.
+    pub(crate) fn root(&self) -> &Path {
+        &self.root
+    }
+
+    pub(crate) fn parts(&self) -> &[Part] {
+        &self.parts
     }
 
     /// Whether a file's name matches the last part, which is all that `exclude` looks at unless it has a `/`.
     pub(crate) fn matches(&self, path: &Path) -> bool {
         let names: Vec<_> = path.iter().filter_map(|name| name.to_str()).filter(|name| *name != "/").collect();
         if self.text.contains('/') { matches_parts(&self.parts, &names) } else { self.matches_name(&names) }
+    }
+
+    /// Whether the whole path matches.
+    pub(crate) fn matches_path(&self, path: &Path) -> bool {
+        let names: Vec<_> = path.iter().filter_map(|name| name.to_str()).filter(|name| *name != "/").collect();
+        path.is_absolute() == self.root.is_absolute() && matches_parts(&self.parts, &names)
     }
 
     fn matches_name(&self, names: &[&str]) -> bool {
@@ -67,58 +61,27 @@ impl Glob {
 }
 
 impl Part {
-    fn matches(&self, name: &str) -> bool {
+    pub(crate) fn new(name: &str) -> Self {
+        match name {
+            "**" => Self::AnyDepth,
+            _ if name.contains(['*', '?']) => Self::Pattern(name.to_owned()),
+            _ => Self::Literal(name.to_owned()),
+        }
+    }
+
+    pub(crate) fn as_str(&self) -> &str {
+        match self {
+            Self::Literal(text) | Self::Pattern(text) => text,
+            Self::AnyDepth => "**",
+        }
+    }
+
+    pub(crate) fn matches(&self, name: &str) -> bool {
         match self {
             Self::Literal(literal) => literal == name,
             Self::Pattern(pattern) => matches_name(pattern, name),
             Self::AnyDepth => true,
         }
-    }
-}
-
-struct Search {
-    found: Vec<PathBuf>,
-    entries: usize,
-}
-
-impl Search {
-    fn walk(&mut self, at: &Path, parts: &[Part], depth: usize) {
-        match parts {
-            [] => {
-                if fs::metadata(at).is_ok_and(|metadata| !metadata.is_dir()) {
-                    self.found.push(at.to_owned());
-                }
-            }
-            [Part::Literal(name), rest @ ..] => self.walk(&at.join(name), rest, depth),
-            [part @ Part::Pattern(_), rest @ ..] => {
-                for (name, _) in self.entries(at) {
-                    if part.matches(&name) {
-                        self.walk(&at.join(name), rest, depth);
-                    }
-                }
-            }
-            [Part::AnyDepth, rest @ ..] => {
-                self.walk(at, rest, depth);
-                for (name, is_folder) in self.entries(at) {
-                    if is_folder && !name.starts_with('.') && depth < MAX_DEPTH {
-                        self.walk(&at.join(name), parts, depth + 1);
-                    }
-                }
-            }
-        }
-    }
-
-    fn entries(&mut self, at: &Path) -> Vec<(String, bool)> {
-        let here = if at.as_os_str().is_empty() { Path::new(".") } else { at };
-        let Ok(folder) = fs::read_dir(here) else { return Vec::new() };
-        let left = MAX_ENTRIES.saturating_sub(self.entries);
-        let entry = |entry: std::io::Result<fs::DirEntry>| {
-            let entry = entry.ok()?;
-            Some((entry.file_name().into_string().ok()?, entry.file_type().is_ok_and(|kind| kind.is_dir())))
-        };
-        let entries: Vec<_> = folder.take(left).filter_map(entry).collect();
-        self.entries += entries.len();
-        entries
     }
 }
 
@@ -132,34 +95,35 @@ fn matches_parts(parts: &[Part], names: &[&str]) -> bool {
 }
 
 /// Wildcards in one pass: on a mismatch the last `*` takes one character more.
-fn matches_name(pattern: &[char], name: &str) -> bool {
-    if name.starts_with('.') && pattern.first() != Some(&'.') {
+fn matches_name(pattern: &str, name: &str) -> bool {
+    if name.starts_with('.') && !pattern.starts_with('.') {
         return false;
     }
-    let name: Vec<char> = name.chars().collect();
-    let (mut p, mut n) = (0, 0);
+    // Most names of a large folder end otherwise.
+    let end = pattern.rsplit(['*', '?']).next().unwrap_or_default();
+    if !name.ends_with(end) {
+        return false;
+    }
+    let (mut pattern, mut name) = (pattern.chars(), name.chars());
     let mut star = None;
-    while n < name.len() {
-        match pattern.get(p) {
-            Some('*') => {
-                star = Some((p, n));
-                p += 1;
+    loop {
+        let here = name.clone();
+        match (pattern.next(), name.next()) {
+            (Some('*'), _) => {
+                name = here;
+                star = Some((pattern.clone(), name.clone()));
             }
-            Some(c) if *c == '?' || *c == name[n] => {
-                p += 1;
-                n += 1;
-            }
-            _ => match star {
-                Some((at, taken)) => {
-                    star = Some((at, taken + 1));
-                    p = at + 1;
-                    n = taken + 1;
+            (None, None) => return true,
+            (Some(wanted), Some(got)) if wanted == '?' || wanted == got => {}
+            _ => {
+                let Some((after, taken)) = &mut star else { return false };
+                if taken.next().is_none() {
+                    return false;
                 }
-                None => return false,
-            },
+                (pattern, name) = (after.clone(), taken.clone());
+            }
         }
     }
-    pattern[p..].iter().all(|c| *c == '*')
 }
 
 #[cfg(test)]

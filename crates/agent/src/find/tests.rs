@@ -1,0 +1,78 @@
+//! Patterns against folders that change.
+
+use stdx::{Clock, SystemClock};
+
+use super::*;
+
+fn finder(folder: &Path, pattern: &str, exclude: &[&str]) -> Finder {
+    let glob = Glob::new(&format!("{}/{pattern}", folder.display()));
+    Finder::new(vec![glob], exclude.iter().map(|text| Glob::new(text)).collect())
+}
+
+fn find(finder: &mut Finder, folder: &Path, now: Instant) -> Vec<String> {
+    let found = finder.find(now);
+    found.iter().map(|(path, _)| path.strip_prefix(folder).unwrap().display().to_string()).collect()
+}
+
+#[test]
+fn files_are_found_in_folders_of_any_depth() {
+    let folder = tempfile::tempdir().unwrap();
+    let now = SystemClock.instant();
+    for name in ["a.log", "b.txt", "one/a.log", "one/two/b.log", ".git/c.log", "d.log/inner.log"] {
+        let path = folder.path().join(name);
+        fs::create_dir_all(path.parent().unwrap()).unwrap();
+        fs::write(path, "").unwrap();
+    }
+    std::os::unix::fs::symlink(folder.path(), folder.path().join("one/loop")).unwrap();
+    let find = |pattern: &str| {
+        let mut finder = finder(folder.path(), pattern, &[]);
+        let found = find(&mut finder, folder.path(), now);
+        assert!(found.iter().all(|path| finder.appeared(&folder.path().join(path))), "{pattern}");
+        found
+    };
+    assert_eq!(find("*.log"), ["a.log"]);
+    assert_eq!(find("a.log"), ["a.log"]);
+    assert_eq!(find("**/*.log"), ["a.log", "d.log/inner.log", "one/a.log", "one/two/b.log"]);
+    assert_eq!(find("*/a.log"), ["one/a.log"]);
+    assert_eq!(find("one/*/b.log"), ["one/two/b.log"]);
+    assert_eq!(find("none/*"), Vec::<String>::new());
+    let mut excluding = finder(folder.path(), "**/*", &["*.txt", "/**/one/**"]);
+    assert_eq!(super::tests::find(&mut excluding, folder.path(), now), ["a.log", "d.log/inner.log"]);
+}
+
+#[test]
+fn a_change_is_seen_also_when_the_time_of_the_folder_does_not_show_it() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut now = SystemClock.instant();
+    let mut finder = finder(folder.path(), "*.log", &[]);
+    assert!(find(&mut finder, folder.path(), now).is_empty());
+    let modified = fs::metadata(folder.path()).unwrap().modified().unwrap();
+    fs::write(folder.path().join("a.log"), "").unwrap();
+    fs::File::open(folder.path()).unwrap().set_modified(modified).unwrap();
+    now += Duration::from_secs(1);
+    assert_eq!(find(&mut finder, folder.path(), now), ["a.log"]);
+    fs::remove_file(folder.path().join("a.log")).unwrap();
+    now += Duration::from_secs(1);
+    assert!(find(&mut finder, folder.path(), now).is_empty());
+}
+
+#[test]
+fn a_name_that_was_told_is_known_without_listing() {
+    let folder = tempfile::tempdir().unwrap();
+    let now = SystemClock.instant();
+    for n in 0..100 {
+        fs::write(folder.path().join(format!("{n}.txt")), "").unwrap();
+    }
+    let mut finder = finder(folder.path(), "*.log", &["b*"]);
+    assert!(find(&mut finder, folder.path(), now).is_empty());
+    for name in ["a.log", "b.log"] {
+        fs::write(folder.path().join(name), "").unwrap();
+    }
+    // A large folder is not listed again at once.
+    assert!(find(&mut finder, folder.path(), now + Duration::from_millis(1)).is_empty());
+    assert!(finder.appeared(&folder.path().join("a.log")));
+    assert!(!finder.appeared(&folder.path().join("b.log")));
+    assert_eq!(find(&mut finder, folder.path(), now + Duration::from_millis(1)), ["a.log"]);
+    assert_eq!(find(&mut finder, folder.path(), now + Duration::from_secs(1)), ["a.log"]);
+    assert_eq!(finder.folders().next(), Some(folder.path()));
+}
