@@ -84,7 +84,8 @@ impl Agent {
         let treatment = Arc::new(Treatment { masker, reader: logline::Reader::default() });
         let store = Arc::new(Store::open(Arc::clone(fs), &config.state_dir)?);
         let spool = open_spool(fs, config, &store)?;
-        let tail = Tail::open(config, Arc::clone(&treatment), Arc::clone(&store), clock.instant());
+        let started = Timestamp::from(clock.now());
+        let tail = Tail::open(config, Arc::clone(&treatment), Arc::clone(&store), clock.instant(), started);
         let (feed, handed) = intake::feed();
         let (batch_bytes, batch_wait) = (config.spool.batch_bytes, config.spool.batch_wait);
         let reading = Reading {

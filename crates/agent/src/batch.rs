@@ -13,6 +13,8 @@ use mask::{Counts, Masker};
 use tokio::sync::oneshot;
 
 use crate::intake::{Handed, Line};
+use crate::lines::Source;
+use crate::shape::Event;
 use crate::state::{Covered, FileId, Position, Totals};
 
 /// Longest line that is shipped whole, which is the server's default.
@@ -21,14 +23,6 @@ pub(crate) const MAX_LINE: usize = 1 << 20;
 pub(crate) const MARGIN: usize = 4 << 10;
 /// A line's own time is not believed when it lies further in the future: the server would refuse it.
 const MAX_AHEAD: std::time::Duration = std::time::Duration::from_secs(300);
-
-/// Where lines come from, as far as their treatment goes.
-#[derive(Debug)]
-pub(crate) struct Source {
-    /// Masked.
-    pub(crate) labels: Labels,
-    pub(crate) context: logline::Context,
-}
 
 /// What every line goes through.
 #[derive(Debug)]
@@ -113,13 +107,25 @@ impl Batch {
             return;
         }
         let text = String::from_utf8_lossy(raw);
-        let time = self.time(line, source, &text);
+        let labels = line.labels.unwrap_or(&source.labels);
+        let event = Event { text: &text, labels, metadata: line.metadata };
+        let shaped = match source.treating.shape.apply(event, &self.treatment.reader) {
+            Ok(shaped) => shaped,
+            Err(rule) => {
+                *self.counts.dropped.entry(rule.to_string()).or_default() += 1;
+                return;
+            }
+        };
+        let time = self.time(line, shaped.time);
         let masked = self.mask(&text);
         self.counts.cut_lines += u64::from(line.total.is_some() || masked.len() > MAX_LINE);
         let text = ingest::cut(masked, MAX_LINE, line.total);
-        let metadata = self.mask_pairs(line.metadata.iter().map(|(name, value)| (name.as_str(), value.as_str())));
-        let own_labels = line
-            .labels
+        let pairs = shaped.metadata.iter().chain(line.metadata);
+        let mut metadata = self.mask_pairs(pairs.map(|(name, value)| (name.as_str(), value.as_str())));
+        metadata.sort_by(|a, b| a.0.cmp(&b.0));
+        metadata.dedup_by(|later, first| later.0 == first.0);
+        let own_labels = shaped.labels.as_ref().or(line.labels);
+        let own_labels = own_labels
             .map(|labels| Labels::new(self.mask_pairs(labels.iter())).unwrap_or_else(|_| source.labels.clone()));
         let stream = self.encoder.stream(own_labels.as_ref().unwrap_or(&source.labels));
         self.encoder.entry(stream, time, &text, &metadata);
@@ -139,10 +145,11 @@ impl Batch {
         self.receipts.push(receipt);
     }
 
-    /// The line's own time; else that of the line before it from the same origin, to which it then belongs; else now.
-    fn time(&mut self, line: &Line<'_>, source: &Source, text: &str) -> Timestamp {
-        let own = || self.treatment.reader.read(text, &source.context).time().map(|time| time.at);
-        let own = line.time.or_else(own).filter(|own| *own <= self.begun.0.after(MAX_AHEAD));
+    /// The line's own time; else what its input says; else that of the line before it from the same origin, to which it
+    /// then belongs; else now.
+    fn time(&mut self, line: &Line<'_>, own: Option<Timestamp>) -> Timestamp {
+        let latest = self.begun.0.after(MAX_AHEAD);
+        let own = own.filter(|own| *own <= latest).or(line.time.filter(|time| *time <= latest));
         match (own, self.last_time) {
             (Some(own), _) => {
                 self.last_time = Some((line.origin, own));

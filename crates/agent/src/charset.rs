@@ -50,6 +50,28 @@ impl Charset {
         data.get(from..)?.chunks_exact(2).position(|pair| pair == unit).map(|at| from + 2 * at)
     }
 
+    /// Where what stands behind the last line end begins. `data` begins with a whole character.
+    pub(crate) fn last_line_end(self, data: &[u8]) -> Option<usize> {
+        let unit = match self {
+            Self::Utf8 | Self::Single(_) => return memchr::memrchr(b'\n', data).map(|at| at + 1),
+            Self::Utf16Le => [b'\n', 0],
+            Self::Utf16Be => [0, b'\n'],
+        };
+        data.chunks_exact(2).rposition(|pair| pair == unit).map(|at| 2 * at + 2)
+    }
+
+    /// Bytes at the begin of `data` that are no text: a byte order mark at the begin of a file, zeros that a cut leaves.
+    pub(crate) fn blank(self, data: &[u8], is_begin: bool) -> usize {
+        let zeros = data.iter().take_while(|byte| **byte == 0).count();
+        let bom: &[u8] = match self {
+            Self::Utf8 => b"\xef\xbb\xbf",
+            Self::Utf16Le => b"\xff\xfe",
+            Self::Utf16Be => b"\xfe\xff",
+            Self::Single(_) => b"",
+        };
+        if is_begin && !bom.is_empty() && data.starts_with(bom) { bom.len() } else { zeros / self.width() * self.width() }
+    }
+
     /// The text, without a byte order mark.
     pub(crate) fn decode(self, bytes: &[u8]) -> Cow<'_, str> {
         match self {
@@ -80,6 +102,17 @@ mod tests {
         assert_eq!(Charset::Utf8.line_end(b"ab\ncd\n", 3), Some(5));
         assert_eq!(Charset::Utf8.line_end(b"ab", 0), None);
         assert_eq!(Charset::Utf8.line_end(b"ab", 5), None);
+        assert_eq!((Charset::Utf16Le.last_line_end(&le), Charset::Utf16Be.last_line_end(&be)), (Some(10), Some(10)));
+        assert_eq!((Charset::Utf8.last_line_end(b"a\nb"), Charset::Utf16Be.last_line_end(b"\na")), (Some(2), None));
+    }
+
+    #[test]
+    fn marks_and_holes_are_no_text() {
+        assert_eq!(Charset::Utf8.blank(b"\xef\xbb\xbfa", true), 3);
+        assert_eq!(Charset::Utf8.blank(b"\xef\xbb\xbfa", false), 0);
+        assert_eq!(Charset::Utf8.blank(b"\0\0\0a", false), 3);
+        assert_eq!(Charset::Utf16Be.blank(b"\0\0\0a", false), 2);
+        assert_eq!(Charset::Utf16Be.blank(b"\xfe\xff\0a", true), 2);
     }
 
     #[test]

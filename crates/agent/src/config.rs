@@ -1,15 +1,17 @@
 //! The agent's settings: what to read, where to ship, what to mask. All problems are reported at once.
 
+mod input;
+
 use std::path::PathBuf;
 use std::time::Duration;
 
-use jiff::tz::{Offset, TimeZone};
-use logline::{Labels, Tenant};
+use logline::Tenant;
 use mask::{Rule, TokenKey};
 use reqwest::Url;
 use stdx::{ByteSize, Problems, Secret, Settings};
 
-use crate::glob::Glob;
+pub use input::Input;
+pub(crate) use input::{CommandInput, Files, ForwardInput, JournalInput, Kind, Start, SyslogInput};
 
 /// What the environment's overrides begin with: `LAPIDARY_AGENT__OUTPUT__URL=https://logs.example.org`.
 pub const ENVIRONMENT_PREFIX: &str = "LAPIDARY_AGENT";
@@ -29,25 +31,6 @@ pub struct Config {
     pub mask: mask::Config,
     /// How long the end may take after SIGTERM.
     pub shutdown_grace: Duration,
-}
-
-/// Files whose lines get the same labels.
-#[derive(Clone, Debug)]
-pub struct Input {
-    pub(crate) paths: Vec<Glob>,
-    pub(crate) exclude: Vec<Glob>,
-    pub(crate) labels: Labels,
-    pub(crate) start: Start,
-    pub(crate) timezone: TimeZone,
-}
-
-/// Where reading starts in files that are there when an input is first seen.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Start {
-    /// At their first byte.
-    Head,
-    /// Behind their last byte.
-    End,
 }
 
 /// The server.
@@ -105,7 +88,7 @@ fn read(settings: &mut Settings) -> Config {
     let state_dir = settings.or("state_dir", state_dir, doc);
     let doc = "How long the end may take after SIGTERM; what is not delivered by then is sent at the next start.";
     let shutdown_grace = settings.or("shutdown_grace", Duration::from_secs(10), doc);
-    let (inputs, spool) = (inputs(settings), spool(settings));
+    let (inputs, spool) = (input::inputs(settings), spool(settings));
     Config { inputs, output: output(settings), state_dir, spool, mask: mask(settings), shutdown_grace }
 }
 
@@ -126,75 +109,6 @@ fn spool(settings: &mut Settings) -> Spool {
         settings.problem("spool.max_bytes", "must be at least eight times `spool.batch_bytes`");
     }
     Spool { max_bytes, drop_oldest, batch_bytes: batch_bytes.as_usize(), batch_wait }
-}
-
-fn inputs(settings: &mut Settings) -> Vec<Input> {
-    let keys = settings.tables("input");
-    if keys.is_empty() {
-        settings.problem("input", "is missing; want at least one `[[input]]` with `paths`");
-    }
-    keys.iter().map(|key| input(settings, key)).collect()
-}
-
-fn input(settings: &mut Settings, key: &str) -> Input {
-    let of = |name: &str| format!("{key}.{name}");
-    let doc = "Files to read: `*` and `?` within a name, `**` for any number of folders.";
-    let paths: Vec<String> = settings.required(&of("paths"), doc).unwrap_or_default();
-    if paths.iter().any(String::is_empty) {
-        settings.problem(&of("paths"), "has an empty path");
-    }
-    let exclude: Vec<String> =
-        settings.or(&of("exclude"), Vec::new(), "Files to leave alone; without a `/`, the file's name is compared.");
-    let words = [("head", Start::Head), ("end", Start::End)];
-    let doc = "Where reading starts in files that are there when the input is first seen; later ones are read whole.";
-    let start = settings.choice(&of("start"), &words, "head", doc).unwrap_or(Start::Head);
-    let globs = |texts: &[String]| texts.iter().map(|text| Glob::new(text)).collect();
-    Input {
-        paths: globs(&paths),
-        exclude: globs(&exclude),
-        labels: labels(settings, &of("labels")),
-        start,
-        timezone: timezone(settings, &of("timezone")),
-    }
-}
-
-fn labels(settings: &mut Settings, key: &str) -> Labels {
-    let pairs = settings.map::<String>(key, "Labels of the lines; `service` is the one the rest of Lapidary goes by.");
-    if pairs.is_empty() {
-        settings.problem(key, "is missing; want at least `{ service = \"…\" }`");
-    }
-    for (name, value) in &pairs {
-        let legal = |c: char| c.is_ascii_alphanumeric() || c == '_';
-        if !name.chars().all(legal) || name.starts_with(|c: char| c.is_ascii_digit()) {
-            settings.problem(&format!("{key}.{name}"), "is not a label name: letters, digits and `_`, no digit first");
-        }
-        if value.is_empty() {
-            settings.problem(&format!("{key}.{name}"), "is empty");
-        }
-    }
-    Labels::new(pairs).unwrap_or_default()
-}
-
-fn timezone(settings: &mut Settings, key: &str) -> TimeZone {
-    let doc = "Where a date-time without a zone is meant, as an offset: `+03:00`.";
-    let text = settings.or(key, "+00:00".to_owned(), doc);
-    offset(&text).unwrap_or_else(|| {
-        settings.problem(key, format!("is `{text}`, but must be an offset such as `+03:00`"));
-        TimeZone::UTC
-    })
-}
-
-fn offset(text: &str) -> Option<TimeZone> {
-    let (sign, rest) = match text.split_at_checked(1)? {
-        ("+", rest) => (1, rest),
-        ("-", rest) => (-1, rest),
-        _ => return None,
-    };
-    let number =
-        |text: &str, below: i32| (text.len() == 2).then(|| text.parse().ok())?.filter(|n| (0..below).contains(n));
-    let (hours, minutes) = rest.split_once(':')?;
-    let seconds = number(hours, 24)? * 3600 + number(minutes, 60)? * 60;
-    Offset::from_seconds(sign * seconds).ok().map(TimeZone::fixed)
 }
 
 fn output(settings: &mut Settings) -> Output {

@@ -1,7 +1,9 @@
-//! One file that is read: which file it is, how far it is read, and how bytes become lines.
+//! One file that is read: which file it is, how far it is read, and where its lines end.
 //!
 //! A file stays open until it is read to its end, whatever happens to its name. What stands before the place of reading
 //! is compared at each read, in the same call, so a file that was cut or replaced is noticed and read from its start.
+
+mod seek;
 
 use std::fmt;
 use std::fs::{File, Metadata};
@@ -10,10 +12,10 @@ use std::os::fd::AsRawFd;
 use std::os::unix::fs::{FileExt, MetadataExt};
 use std::path::PathBuf;
 use std::sync::Arc;
-use std::time::{Instant, UNIX_EPOCH};
+use std::time::{Instant, SystemTime, UNIX_EPOCH};
 
-use crate::batch::{Batch, MARGIN, MAX_LINE, Source};
-use crate::intake::Line;
+use crate::batch::{Batch, MARGIN, MAX_LINE};
+use crate::lines::{Lines, Raw, Source};
 use crate::state::{FileId, Marker, Position};
 
 /// Bytes that one turn of a file reads.
@@ -27,13 +29,21 @@ pub(crate) struct Tailed {
     file: File,
     pub(crate) id: FileId,
     pub(crate) path: PathBuf,
-    source: Arc<Source>,
-    /// Bytes from the start that went into batches.
+    /// Where the path leads to, if it is a link.
+    pub(crate) real: Option<PathBuf>,
+    lines: Lines,
+    /// Bytes from the start that were read.
     at: u64,
     /// The last of them.
     marker: Vec<u8>,
+    /// Bytes from the start that went into batches; behind them stands an event that may go on.
+    covered: u64,
     /// How far a line longer than a chunk was looked through for its end.
     looked: u64,
+    /// Length and time of change when it was looked at last.
+    seen: Option<(u64, Option<SystemTime>)>,
+    /// Whether there may be something to read.
+    pub(crate) is_ready: bool,
     /// Since when no input knows its name and nothing was added.
     pub(crate) gone: Option<Instant>,
     /// Whether it was cut or written anew, and is read from its start again.
@@ -59,14 +69,19 @@ impl Tailed {
             return Err(io::Error::new(io::ErrorKind::InvalidInput, "not a regular file"));
         }
         let id = FileId::of(&metadata);
+        let real = std::fs::canonicalize(&path).ok().filter(|real| *real != path);
         Ok(Self {
             file,
             id,
             path,
-            source,
+            real,
+            lines: Lines::new(source, id.ino),
             at: 0,
             marker: Vec::new(),
+            covered: 0,
             looked: 0,
+            seen: None,
+            is_ready: true,
             gone: None,
             was_cut: false,
             failing: false,
@@ -78,27 +93,26 @@ impl Tailed {
         let marker = self.before(position.offset)?;
         let same = marker.as_ref().is_some_and(|marker| Marker::of(marker) == position.marker);
         if let (Some(marker), true) = (marker, same) {
-            (self.at, self.marker) = (position.offset, marker);
+            (self.at, self.covered, self.marker) = (position.offset, position.offset, marker);
         }
         Ok(same)
     }
 
     /// Goes to an offset, whatever stands before it.
-    pub(crate) fn seek(&mut self, offset: u64) -> io::Result<()> {
-        (self.at, self.marker) = (offset, self.before(offset)?.unwrap_or_default());
+    fn seek(&mut self, offset: u64) -> io::Result<()> {
+        (self.at, self.covered, self.marker) = (offset, offset, self.before(offset)?.unwrap_or_default());
         Ok(())
     }
 
-    /// Goes behind the last line end.
-    pub(crate) fn skip_to_end(&mut self) -> io::Result<()> {
-        let len = self.file.metadata()?.len();
-        self.seek(self.last_line_end(len)?)
-    }
-
-    /// Where it is read to.
-    pub(crate) fn position(&self) -> Position {
-        let (path, labels) = (self.path.clone(), self.source.labels.clone());
-        Position { path, file: self.id, labels, offset: self.at, marker: Marker::of(&self.marker) }
+    /// How far it is in batches.
+    pub(crate) fn position(&self) -> io::Result<Position> {
+        let marker = if self.covered == self.at {
+            Marker::of(&self.marker)
+        } else {
+            Marker::of(&self.before(self.covered)?.unwrap_or_default())
+        };
+        let (path, labels) = (self.path.clone(), self.lines.source.labels.clone());
+        Ok(Position { path, file: self.id, labels, offset: self.covered, marker })
     }
 
     /// Learns the file's new name from the kernel, where it tells.
@@ -110,30 +124,52 @@ impl Tailed {
         self.path = moved.unwrap_or_else(|| self.path.clone());
     }
 
+    /// Whether it has changed since it was looked at last; `metadata` is what its name says, if it still has one.
+    pub(crate) fn has_changed(&mut self, metadata: Option<&Metadata>) -> bool {
+        let own = if metadata.is_none() { self.file.metadata().ok() } else { None };
+        let Some(metadata) = metadata.or(own.as_ref()) else { return true };
+        let now = Some((metadata.len(), metadata.modified().ok()));
+        std::mem::replace(&mut self.seen, now) != now
+    }
+
     /// Moves lines into the batch: at most one chunk, until the batch is full. Tells whether there was something to
     /// read.
-    pub(crate) fn read(&mut self, buffer: &mut Buffer, batch: &mut Batch) -> io::Result<bool> {
+    pub(crate) fn read(&mut self, buffer: &mut Buffer, batch: &mut Batch, now: Instant) -> io::Result<bool> {
         let before = self.marker.len();
         let data = read_full(&self.file, &mut buffer.0[..before + CHUNK], self.at - before as u64)?;
         let Some(data) = data.strip_prefix(self.marker.as_slice()) else {
-            (self.at, self.marker, self.looked, self.was_cut) = (0, Vec::new(), 0, true);
+            self.begin_again(batch)?;
             return Ok(true);
         };
-        let taken = self.lines(data, batch);
+        let taken = self.take_lines(data, batch, now);
         if taken > 0 {
-            self.advance(taken as u64, &data[..taken], batch);
+            self.advance(taken as u64, &data[..taken], batch)?;
             return Ok(true);
         }
-        if data.len() < CHUNK { Ok(false) } else { self.long_line(buffer, batch) }
+        if data.len() < CHUNK { Ok(false) } else { self.long_line(buffer, batch, now) }
+    }
+
+    /// The file was cut or written anew: what was read of the old one is all there is of it.
+    fn begin_again(&mut self, batch: &mut Batch) -> io::Result<()> {
+        self.lines.finish();
+        self.lines.take(self.at, batch);
+        (self.at, self.covered, self.marker, self.looked) = (0, 0, Vec::new(), 0);
+        self.was_cut = true;
+        batch.cover(self.position()?, 0);
+        Ok(())
     }
 
     /// Takes whole lines off the beginning of `data`; tells how many bytes they are.
-    fn lines(&mut self, data: &[u8], batch: &mut Batch) -> usize {
+    fn take_lines(&mut self, data: &[u8], batch: &mut Batch, now: Instant) -> usize {
+        let charset = self.lines.charset();
         // A writer that goes on behind a cut leaves a hole, which reads as zeros and may be larger than any line.
-        let mut taken = data.iter().take_while(|byte| **byte == 0).count();
-        for end in memchr::memchr_iter(b'\n', data) {
-            batch.line(&self.source, &self.line(data.get(taken..end).unwrap_or_default()));
-            taken = end + 1;
+        let mut taken = charset.blank(data, self.at == 0);
+        while let Some(end) = charset.line_end(data, taken) {
+            let bytes = data.get(taken..end).unwrap_or_default();
+            let next = end + charset.width();
+            let (from, to) = (self.at + taken as u64, self.at + next as u64);
+            self.lines.push(Raw { bytes, total: None, from, to }, batch, now);
+            taken = next;
             if batch.is_full() {
                 break;
             }
@@ -142,13 +178,14 @@ impl Tailed {
     }
 
     /// Looks for the end of a line that fills a chunk, then adds its beginning.
-    fn long_line(&mut self, buffer: &mut Buffer, batch: &mut Batch) -> io::Result<bool> {
+    fn long_line(&mut self, buffer: &mut Buffer, batch: &mut Batch, now: Instant) -> io::Result<bool> {
+        let charset = self.lines.charset();
         let mut from = self.looked.max(self.at);
         let stop = from.saturating_add(MAX_LOOK);
         while from < stop {
             let data = read_full(&self.file, &mut buffer.0[..CHUNK], from)?;
-            if let Some(end) = memchr::memchr(b'\n', data) {
-                self.take_long(from + end as u64, 1, batch)?;
+            if let Some(end) = charset.line_end(data, 0) {
+                self.take_long(from + end as u64, charset.width() as u64, batch, now)?;
                 return Ok(true);
             }
             from += data.len() as u64;
@@ -161,25 +198,37 @@ impl Tailed {
     }
 
     /// Adds the bytes up to `end` as one line, and skips `more` bytes behind it.
-    fn take_long(&mut self, end: u64, more: u64, batch: &mut Batch) -> io::Result<()> {
+    fn take_long(&mut self, end: u64, more: u64, batch: &mut Batch, now: Instant) -> io::Result<()> {
         let len = end.saturating_sub(self.at);
         let total = usize::try_from(len).unwrap_or(usize::MAX);
         let mut head = vec![0; total.min(MAX_LINE + MARGIN)];
         let head = read_full(&self.file, &mut head, self.at)?;
         let total = (total > head.len()).then_some(total);
-        batch.line(&self.source, &Line { total, ..self.line(head) });
+        self.lines.push(Raw { bytes: head, total, from: self.at, to: end + more }, batch, now);
         let tail = self.before(end + more)?.unwrap_or_default();
-        self.advance(len + more, &tail, batch);
-        Ok(())
+        self.advance(len + more, &tail, batch)
+    }
+
+    /// Moves events into the batch that have waited long enough for more.
+    pub(crate) fn expire(&mut self, batch: &mut Batch, now: Instant) -> io::Result<()> {
+        if !self.lines.is_waiting() {
+            return Ok(());
+        }
+        self.lines.expire(now);
+        self.cover(batch)
     }
 
     /// Adds what stands behind the last line end, of a file to which nothing is added any more.
-    pub(crate) fn finish(&mut self, batch: &mut Batch) -> io::Result<()> {
+    pub(crate) fn finish(&mut self, batch: &mut Batch, now: Instant) -> io::Result<()> {
         let len = self.file.metadata()?.len();
-        if self.at < len { self.take_long(len, 0, batch) } else { Ok(()) }
+        if self.at < len {
+            self.take_long(len, 0, batch, now)?;
+        }
+        self.lines.finish();
+        self.cover(batch)
     }
 
-    fn advance(&mut self, bytes: u64, tail: &[u8], batch: &mut Batch) {
+    fn advance(&mut self, bytes: u64, tail: &[u8], batch: &mut Batch) -> io::Result<()> {
         self.at += bytes;
         self.looked = 0;
         if bytes > tail.len() as u64 {
@@ -187,11 +236,18 @@ impl Tailed {
         }
         self.marker.extend_from_slice(&tail[tail.len().saturating_sub(Marker::MAX)..]);
         self.marker.drain(..self.marker.len().saturating_sub(Marker::MAX));
-        batch.cover(self.position(), bytes);
+        self.cover(batch)
     }
 
-    fn line<'l>(&self, bytes: &'l [u8]) -> Line<'l> {
-        Line { origin: self.id.ino, bytes, ..Line::default() }
+    /// Notes in the batch how far whole events go.
+    fn cover(&mut self, batch: &mut Batch) -> io::Result<()> {
+        let covered = self.lines.take(self.at, batch);
+        let bytes = covered.saturating_sub(self.covered);
+        if bytes > 0 {
+            self.covered = covered;
+            batch.cover(self.position()?, bytes);
+        }
+        Ok(())
     }
 
     /// The last bytes before an offset; `None` if the file is shorter.
@@ -200,19 +256,6 @@ impl Tailed {
         let mut bytes = vec![0; usize::try_from(wanted).unwrap_or(Marker::MAX)];
         let got = read_full(&self.file, &mut bytes, offset - wanted)?.len();
         Ok((got == bytes.len()).then_some(bytes))
-    }
-
-    fn last_line_end(&self, len: u64) -> io::Result<u64> {
-        let mut end = len;
-        while end > 0 {
-            let from = end.saturating_sub(CHUNK as u64);
-            let mut bytes = vec![0; usize::try_from(end - from).unwrap_or(CHUNK)];
-            if let Some(at) = memchr::memrchr(b'\n', read_full(&self.file, &mut bytes, from)?) {
-                return Ok(from + at as u64 + 1);
-            }
-            end = from;
-        }
-        Ok(0)
     }
 }
 

@@ -68,7 +68,7 @@ impl Finder {
 
     /// Takes note of a name that has appeared in a folder; whether it matches.
     pub(crate) fn appeared(&mut self, path: &Path) -> bool {
-        let matches = !self.is_excluded(path) && self.paths.iter().any(|glob| glob.matches_path(path));
+        let matches = self.matches(path);
         let (Some(folder), Some(name)) = (path.parent(), path.file_name().and_then(|name| name.to_str())) else {
             return matches;
         };
@@ -78,6 +78,11 @@ impl Finder {
             }
         }
         matches
+    }
+
+    /// Whether files of this name are looked for.
+    pub(crate) fn matches(&self, path: &Path) -> bool {
+        !self.is_excluded(path) && self.paths.iter().any(|glob| glob.matches_path(path))
     }
 
     fn is_excluded(&self, path: &Path) -> bool {

@@ -19,7 +19,7 @@ use std::sync::Arc;
 use logline::{Labels, Timestamp};
 use tokio::sync::{mpsc, oneshot};
 
-use crate::batch::Source;
+use crate::lines::Source;
 
 /// How many hand-overs wait at most; each should be a few hundred KiB at most.
 const WAITING: usize = 8;
@@ -33,7 +33,7 @@ pub(crate) struct Line<'a> {
     pub(crate) bytes: &'a [u8],
     /// Its length, where `bytes` is only its beginning.
     pub(crate) total: Option<usize>,
-    /// Its time, where that is known; else its own is looked for in the text.
+    /// When its input saw it; counts where the text has no time of its own.
     pub(crate) time: Option<Timestamp>,
     /// Its labels, raw, where they are not those of its source.
     pub(crate) labels: Option<&'a Labels>,

@@ -10,6 +10,7 @@ use std::time::{Duration, Instant};
 use logline::Timestamp;
 use regex::Regex;
 
+use crate::batch::{MARGIN, MAX_LINE};
 use crate::frame::Output;
 pub(crate) use trace::Language;
 use trace::Trace;
@@ -20,7 +21,7 @@ pub(crate) struct Join {
     pub(crate) by: By,
     /// An event to which nothing was added for this long is complete.
     pub(crate) timeout: Duration,
-    /// An event of this many bytes is complete; what follows begins another.
+    /// An event of this many bytes is complete at the end of its line; what follows begins another.
     pub(crate) max_bytes: usize,
 }
 
@@ -103,8 +104,8 @@ impl Joiner {
             None => Open::begin(&piece, now),
         };
         open.touched = now;
-        let is_whole = !open.is_partial && matches!(self.join.by, By::Nothing);
-        if is_whole || open.event.text.len() >= self.join.max_bytes {
+        let is_full = matches!(self.join.by, By::Nothing) || open.event.text.len() >= self.join.max_bytes;
+        if is_full && !open.is_partial {
             self.done.push(open.event);
         } else {
             self.open[slot] = Some(open);
@@ -129,12 +130,6 @@ impl Joiner {
     /// Whether an event is waiting for more.
     pub(crate) fn is_waiting(&self) -> bool {
         self.open.iter().any(Option::is_some) || !self.done.is_empty()
-    }
-
-    /// Bytes of text that are held.
-    pub(crate) fn bytes(&self) -> usize {
-        let open = self.open.iter().flatten().map(|open| &open.event);
-        open.chain(&self.done).map(|event| event.text.len()).sum()
     }
 
     /// Complete events in the order they began, and the place behind them; `read` is how far the input was pushed.
@@ -194,11 +189,10 @@ impl Open {
             event.text.extend(std::iter::repeat_n('\n', self.empty + 1));
             self.empty = 0;
         }
-        event.text.push_str(piece.text);
-        if let Some(total) = piece.total {
-            let before = event.text.len() - piece.text.len();
-            event.total = Some(before + total);
-        }
+        let (before, length) = (event.total.unwrap_or(event.text.len()), piece.total.unwrap_or(piece.text.len()));
+        let room = (MAX_LINE + MARGIN).saturating_sub(event.text.len()).min(piece.text.len());
+        event.text.push_str(piece.text.get(..piece.text.floor_char_boundary(room)).unwrap_or_default());
+        event.total = Some(before + length).filter(|total| *total > event.text.len());
         self.is_partial = piece.is_partial;
     }
 }

@@ -107,6 +107,9 @@ pub struct Totals {
     /// Personal data replaced, by rule.
     #[serde(skip_serializing_if = "BTreeMap::is_empty")]
     pub masked: BTreeMap<String, u64>,
+    /// Events that an input's rules left out, by rule.
+    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
+    pub dropped: BTreeMap<String, u64>,
 }
 
 impl Marker {
@@ -185,6 +188,9 @@ impl Totals {
         self.mask_errors += more.mask_errors;
         for (rule, count) in &more.masked {
             *self.masked.entry(rule.clone()).or_default() += count;
+        }
+        for (rule, count) in &more.dropped {
+            *self.dropped.entry(rule.clone()).or_default() += count;
         }
     }
 }

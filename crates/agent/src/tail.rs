@@ -1,88 +1,124 @@
 //! Which files there are: finds them, follows them through rotation, and fills batches from them in turn.
+//!
+//! The kernel tells of changes where it can; each second everything is looked at all the same, so that a hint that was
+//! lost, or that nobody gives on a network file system, costs a second and no line.
 
-use std::collections::{BTreeMap, BTreeSet, HashMap};
-use std::fs;
+mod input;
+
+use std::collections::{BTreeMap, BTreeSet, HashMap, VecDeque};
+use std::fs::{self, Metadata};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use logline::{Labels, Timestamp};
-use mask::Counts;
+use logline::Timestamp;
 use tracing::{info, warn};
 
-use crate::batch::{Batch, Prepared, Source, Treatment};
-use crate::config::{Config, Input, Start};
+use crate::batch::{Batch, Prepared, Treatment};
+use crate::config::{Config, Start};
 use crate::file::{Buffer, Tailed};
 use crate::state::{FileId, Position};
 use crate::store::Store;
+use crate::watch::{Change, Waker, Watch};
+use input::FileInput;
 
 /// How often files are looked for.
 pub(crate) const SCAN_EVERY: Duration = Duration::from_secs(1);
+/// How soon they are looked for again when names went away or folders came.
+const SCAN_AGAIN: Duration = Duration::from_millis(200);
 /// How long a file that no input finds any more is still watched after its last growth: its writer may have it open.
 const GONE_WAIT: Duration = Duration::from_secs(60);
 
 /// All files under reading.
 #[derive(Debug)]
 pub(crate) struct Tail {
-    inputs: Vec<(Input, Arc<Source>)>,
+    inputs: Vec<FileInput>,
     treatment: Arc<Treatment>,
     store: Arc<Store>,
-    files: Vec<Tailed>,
+    files: BTreeMap<FileId, Tailed>,
+    /// Files that may have something to read, in the order in which they are.
+    ready: VecDeque<FileId>,
+    /// Files by the names that the kernel tells.
+    by_path: HashMap<PathBuf, FileId>,
+    watch: Watch,
     /// Where the last run stopped, for files not opened yet.
     starts: BTreeMap<FileId, Position>,
     /// Files read to their end and gone, to be forgotten with the next batch.
     forget: Vec<FileId>,
+    last_scan: Option<Instant>,
     next_scan: Option<Instant>,
     /// Whether the state has news of files that are not on disk yet.
     is_unsaved: bool,
     /// Files that cannot be opened, so that each is told once.
     refused: BTreeSet<PathBuf>,
-    /// The file that comes first in the next turn.
-    turn: usize,
+    /// The present, for starts that are counted back from it.
+    started: Timestamp,
     buffer: Buffer,
 }
 
 impl Tail {
-    /// Opens the files that are there.
-    pub(crate) fn open(config: &Config, treatment: Arc<Treatment>, store: Arc<Store>, now: Instant) -> Self {
-        let source = |input: &Input| {
-            let mut labels = input.labels.clone();
-            for (name, value) in input.labels.iter() {
-                labels.set(name, &treatment.masker.mask_value(name, value, &mut Counts::default()));
-            }
-            Arc::new(Source { labels, context: logline::Context { timezone: input.timezone.clone() } })
-        };
-        let inputs: Vec<_> = config.inputs.iter().map(|input| (input.clone(), source(input))).collect();
+    /// Opens the files that are there; `started` is the present.
+    pub(crate) fn open(
+        config: &Config,
+        treatment: Arc<Treatment>,
+        store: Arc<Store>,
+        now: Instant,
+        started: Timestamp,
+    ) -> Self {
+        let inputs: Vec<_> = config.inputs.iter().filter_map(|input| FileInput::new(input, &treatment.masker)).collect();
         let starts = store.with(|state| state.files.clone());
         let mut this = Self {
             inputs,
             treatment,
             store,
-            files: Vec::new(),
+            files: BTreeMap::new(),
+            ready: VecDeque::new(),
+            by_path: HashMap::new(),
+            watch: Watch::new(),
             starts,
             forget: Vec::new(),
+            last_scan: None,
             next_scan: None,
             is_unsaved: true,
             refused: BTreeSet::new(),
-            turn: 0,
+            started,
             buffer: Buffer::default(),
         };
-        let names: BTreeSet<_> = this.inputs.iter().map(|(input, _)| name(input)).collect();
+        let names: BTreeSet<_> = this.inputs.iter().map(|input| input.name.clone()).collect();
         let known = this.store.with(|state| std::mem::replace(&mut state.inputs, names));
-        let new_inputs: Vec<_> = this.inputs.iter().map(|(input, _)| !known.contains(&name(input))).collect();
+        let new_inputs: Vec<_> = this.inputs.iter().map(|input| !known.contains(&input.name)).collect();
         this.scan(now, &new_inputs);
         this.find_renamed(now);
-        let open: BTreeSet<_> = this.files.iter().map(|file| file.id).collect();
-        this.store.with(|state| state.files.retain(|file, _| open.contains(file)));
+        this.store.with(|state| state.files.retain(|file, _| this.files.contains_key(file)));
+        info!(files = this.files.len(), "reading");
         this
     }
 
-    /// Finds files when it is time to.
+    /// To wait for changes with. Call it within a runtime.
+    pub(crate) fn waker(&self) -> Waker {
+        self.watch.waker()
+    }
+
+    /// Takes note of what the kernel tells, and looks for files when it is time to.
     pub(crate) fn look(&mut self, now: Instant) {
+        for change in self.watch.changes() {
+            match change {
+                Change::Written(path) => {
+                    if let Some(id) = self.by_path.get(&path).copied() {
+                        self.wake(id);
+                    }
+                }
+                Change::Appeared(path) => self.appeared(&path),
+                Change::Much => {
+                    let soon = self.last_scan.map(|last| last + SCAN_AGAIN);
+                    self.next_scan = self.next_scan.min(soon);
+                }
+            }
+        }
         if self.next_scan.is_none_or(|at| at <= now) {
             self.scan(now, &[]);
-            self.save();
         }
+        self.save();
     }
 
     /// Writes news of files, so that a file renamed later is found again after a restart.
@@ -95,21 +131,31 @@ impl Tail {
         }
     }
 
-    /// Fills the batch: finds files when it is time to, then reads each in turn until nothing is left or the batch is
-    /// full. Tells whether there was something to read.
+    fn wake(&mut self, id: FileId) {
+        if let Some(file) = self.files.get_mut(&id)
+            && !std::mem::replace(&mut file.is_ready, true)
+        {
+            self.ready.push_back(id);
+        }
+    }
+
+    /// Fills the batch: looks for files when it is time to, then reads those that have changed in turn until nothing is
+    /// left or the batch is full. Tells whether there was something to read.
     pub(crate) fn fill(&mut self, batch: &mut Batch, now: Instant) -> bool {
         self.look(now);
         let mut any = false;
-        let mut idle = 0;
-        while idle < self.files.len() && !batch.is_full() {
-            self.turn = (self.turn + 1) % self.files.len();
-            if self.read(self.turn, batch, now) {
-                (any, idle) = (true, 0);
-            } else {
-                idle += 1;
+        while !batch.is_full()
+            && let Some(id) = self.ready.pop_front()
+        {
+            if self.read(id, batch, now) {
+                any = true;
+                self.ready.push_back(id);
+            } else if let Some(file) = self.files.get_mut(&id) {
+                file.is_ready = false;
             }
         }
         if !batch.is_full() {
+            self.expire(batch, now);
             self.close_finished(batch, now);
         }
         any
@@ -120,13 +166,15 @@ impl Tail {
         batch.finish(at, std::mem::take(&mut self.forget))
     }
 
-    fn read(&mut self, index: usize, batch: &mut Batch, now: Instant) -> bool {
-        let Some(file) = self.files.get_mut(index) else { return false };
-        match file.read(&mut self.buffer, batch) {
+    fn read(&mut self, id: FileId, batch: &mut Batch, now: Instant) -> bool {
+        let Some(file) = self.files.get_mut(&id) else { return false };
+        match file.read(&mut self.buffer, batch, now) {
             Ok(some) => {
                 file.failing = false;
-                if std::mem::take(&mut file.was_cut) {
-                    self.store.with(|state| state.meet(file.position()));
+                if std::mem::take(&mut file.was_cut)
+                    && let Ok(position) = file.position()
+                {
+                    self.store.with(|state| state.meet(position));
                     self.is_unsaved = true;
                 }
                 if some && file.gone.is_some() {
@@ -135,71 +183,126 @@ impl Tail {
                 some
             }
             Err(error) => {
-                if !std::mem::replace(&mut file.failing, true) {
-                    let path = file.path.clone();
-                    warn!(file = %self.shown(&path), %error, "cannot read; trying again");
-                }
+                self.failed(id, &error);
                 false
             }
         }
     }
 
+    /// Tells once that a file cannot be read; it is tried again when it changes, or at the next look.
+    fn failed(&mut self, id: FileId, error: &std::io::Error) {
+        let Some(file) = self.files.get_mut(&id) else { return };
+        if !std::mem::replace(&mut file.failing, true) {
+            let path = file.path.clone();
+            warn!(file = %self.shown(&path), %error, "cannot read; trying again");
+        }
+    }
+
+    /// Lets events go that have waited long enough for more lines.
+    fn expire(&mut self, batch: &mut Batch, now: Instant) {
+        let mut failures = Vec::new();
+        for (id, file) in &mut self.files {
+            if let Err(error) = file.expire(batch, now) {
+                failures.push((*id, error));
+            }
+        }
+        for (id, error) in failures {
+            self.failed(id, &error);
+        }
+    }
+
     /// Looks for files; those of a new input start where the input says.
     fn scan(&mut self, now: Instant, new_inputs: &[bool]) {
+        self.last_scan = Some(now);
         self.next_scan = Some(now + SCAN_EVERY);
-        let known: HashMap<_, _> = self.files.iter().enumerate().map(|(index, file)| (file.id, index)).collect();
+        self.by_path.clear();
         let mut found = BTreeSet::new();
         for index in 0..self.inputs.len() {
             let is_new = new_inputs.get(index).copied().unwrap_or(false);
-            for path in self.paths(index) {
-                if let Ok(metadata) = fs::metadata(&path) {
-                    let id = FileId::of(&metadata);
-                    match known.get(&id).and_then(|index| self.files.get_mut(*index)) {
-                        _ if !found.insert(id) => {}
-                        Some(file) => file.path = path,
-                        None => self.meet(&path, index, is_new),
-                    }
+            let Some(input) = self.inputs.get_mut(index) else { continue };
+            let paths = input.finder.find(now);
+            if input.files.watch {
+                input.finder.folders().for_each(|folder| self.watch.folder(folder));
+            }
+            for (path, metadata) in paths {
+                let id = FileId::of(&metadata);
+                if found.insert(id) {
+                    self.see(path, id, &metadata, index, is_new);
                 }
             }
         }
-        for file in &mut self.files {
-            if found.contains(&file.id) {
-                file.gone = None;
-            } else if file.gone.is_none() {
+        let mut changed = Vec::new();
+        for (id, file) in self.files.iter_mut().filter(|(id, _)| !found.contains(*id)) {
+            if file.gone.is_none() {
                 file.gone = Some(now);
                 file.follow();
-                self.store.with(|state| state.rename(file.id, &file.path));
+                self.store.with(|state| state.rename(*id, &file.path));
                 self.is_unsaved = true;
             }
+            if file.has_changed(None) || file.failing {
+                changed.push(*id);
+            }
+        }
+        changed.into_iter().for_each(|id| self.wake(id));
+    }
+
+    /// A file was found, known or not.
+    fn see(&mut self, path: PathBuf, id: FileId, metadata: &Metadata, input: usize, is_new_input: bool) {
+        let Some(file) = self.files.get_mut(&id) else {
+            return self.meet(path, input, is_new_input);
+        };
+        file.gone = None;
+        let is_ready = file.has_changed(Some(metadata)) || file.failing;
+        if file.path != path {
+            file.path.clone_from(&path);
+        }
+        self.by_path.insert(path, id);
+        if let Some(real) = &file.real {
+            self.by_path.insert(real.clone(), id);
+        }
+        if is_ready {
+            self.wake(id);
         }
     }
 
-    fn paths(&self, index: usize) -> Vec<PathBuf> {
-        let Some((input, _)) = self.inputs.get(index) else { return Vec::new() };
-        let excluded = |path: &Path| input.exclude.iter().any(|glob| glob.matches(path));
-        input.paths.iter().flat_map(crate::glob::Glob::find).filter(|path| !excluded(path)).collect()
+    /// The kernel tells of a new name.
+    fn appeared(&mut self, path: &Path) {
+        let Some(index) = self.inputs.iter_mut().position(|input| input.finder.appeared(path)) else { return };
+        if let Ok(metadata) = fs::metadata(path)
+            && !metadata.is_dir()
+        {
+            self.see(path.to_owned(), FileId::of(&metadata), &metadata, index, false);
+        }
     }
 
     /// A file was found that is not open.
-    fn meet(&mut self, path: &Path, input: usize, is_new_input: bool) {
-        let Some((settings, source)) = self.inputs.get(input) else { return };
-        let at_end = is_new_input && settings.start == Start::End;
-        match self.start(path.to_owned(), Arc::clone(source), at_end) {
+    fn meet(&mut self, path: PathBuf, index: usize, is_new_input: bool) {
+        let Some(input) = self.inputs.get_mut(index) else { return };
+        let start = if is_new_input { input.files.start } else { Start::Head };
+        let source = input.source(&path, &self.treatment.masker);
+        match Tailed::open(path.clone(), source).and_then(|file| self.start(file, start)) {
             Ok(file) => {
-                info!(file = %self.shown(path), "reading");
-                self.refused.remove(path);
-                self.files.push(file);
+                if self.last_scan.is_some() && !is_new_input {
+                    tracing::debug!(file = %self.shown(&path), "reading");
+                }
+                self.refused.remove(&path);
+                if let Some(folder) = file.real.as_deref().and_then(Path::parent) {
+                    self.watch.folder(folder);
+                }
+                self.by_path.insert(path, file.id);
+                self.ready.push_back(file.id);
+                self.files.insert(file.id, file);
             }
             Err(error) => {
-                if self.refused.insert(path.to_owned()) {
-                    warn!(file = %self.shown(path), %error, "cannot open; trying again");
+                if self.refused.insert(path.clone()) {
+                    warn!(file = %self.shown(&path), %error, "cannot open; trying again");
                 }
             }
         }
     }
 
-    fn start(&mut self, path: PathBuf, source: Arc<Source>, at_end: bool) -> std::io::Result<Tailed> {
-        let mut file = Tailed::open(path, source)?;
+    /// Goes to where reading starts in a file.
+    fn start(&mut self, mut file: Tailed, start: Start) -> std::io::Result<Tailed> {
         match self.starts.get(&file.id) {
             Some(position) => {
                 let position = position.clone();
@@ -208,10 +311,14 @@ impl Tail {
                 }
             }
             None => {
-                if at_end {
-                    file.skip_to_end()?;
+                match start {
+                    Start::Head => {}
+                    Start::End => file.skip_to_end()?,
+                    Start::At(time) => file.skip_to_time(time, &self.treatment.reader)?,
+                    Start::Back(back) => file.skip_to_time(self.started.before(back), &self.treatment.reader)?,
                 }
-                self.store.with(|state| state.meet(file.position()));
+                let position = file.position()?;
+                self.store.with(|state| state.meet(position));
                 self.is_unsaved = true;
             }
         }
@@ -223,29 +330,26 @@ impl Tail {
     fn find_renamed(&mut self, now: Instant) {
         for (id, position) in std::mem::take(&mut self.starts) {
             let Some(path) = locate(&position.path, id) else { continue };
-            let Ok(mut file) = Tailed::open(path, self.source(&position.labels)) else { continue };
+            let source = input::earlier_source(&mut self.inputs, &position, &self.treatment.masker);
+            let Ok(mut file) = Tailed::open(path, source) else { continue };
             if file.id == id && file.resume(&position).unwrap_or(false) {
                 info!(file = %self.shown(&position.path), "reading the rest of a renamed file");
                 file.gone = Some(now);
-                self.files.push(file);
+                self.ready.push_back(id);
+                self.files.insert(id, file);
             }
         }
     }
 
-    /// The source of lines that had these labels in an earlier run.
-    fn source(&self, labels: &Labels) -> Arc<Source> {
-        let known = self.inputs.iter().map(|(_, source)| source).find(|source| source.labels == *labels);
-        let other = || Arc::new(Source { labels: labels.clone(), context: logline::Context::default() });
-        known.map_or_else(other, Arc::clone)
-    }
-
     /// Lets go of files that are gone, read to their end and quiet.
     fn close_finished(&mut self, batch: &mut Batch, now: Instant) {
-        let quiet =
-            |file: &Tailed| !file.failing && file.gone.is_some_and(|since| now.duration_since(since) >= GONE_WAIT);
-        for index in (0..self.files.len()).rev().filter(|index| quiet(&self.files[*index])).collect::<Vec<_>>() {
-            let mut file = self.files.swap_remove(index);
-            if let Err(error) = file.finish(batch) {
+        let quiet = |file: &Tailed| {
+            !file.failing && !file.is_ready && file.gone.is_some_and(|since| now.duration_since(since) >= GONE_WAIT)
+        };
+        let done: Vec<_> = self.files.iter().filter(|(_, file)| quiet(file)).map(|(id, _)| *id).collect();
+        for id in done {
+            let Some(mut file) = self.files.remove(&id) else { continue };
+            if let Err(error) = file.finish(batch, now) {
                 warn!(file = %self.shown(&file.path), %error, "cannot read the last line");
             }
             info!(file = %self.shown(&file.path), "done with a file that is gone");
@@ -257,11 +361,6 @@ impl Tail {
     fn shown(&self, path: &Path) -> String {
         self.treatment.masker.mask(&path.to_string_lossy()).into_owned()
     }
-}
-
-/// How an input is known in the state.
-fn name(input: &Input) -> String {
-    input.paths.iter().map(crate::glob::Glob::as_str).collect::<Vec<_>>().join(" ")
 }
 
 /// Where a file is now: under its old name, or under another in the same folder.

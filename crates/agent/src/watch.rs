@@ -21,7 +21,8 @@ use tracing::warn;
 pub(crate) struct Watch {
     /// `None` where the kernel has no more of them to give.
     fd: Option<Arc<OwnedFd>>,
-    paths: HashMap<i32, PathBuf>,
+    /// One folder may be known by several paths.
+    paths: HashMap<i32, Vec<PathBuf>>,
     folders: HashMap<PathBuf, Option<i32>>,
     is_told: bool,
 }
@@ -70,7 +71,7 @@ impl Watch {
             | WatchFlags::ONLYDIR;
         match inotify::add_watch(fd, here, what) {
             Ok(watch) => {
-                self.paths.insert(watch, path.to_owned());
+                self.paths.entry(watch).or_default().push(path.to_owned());
                 self.folders.insert(path.to_owned(), Some(watch));
             }
             Err(error @ (Errno::NOSPC | Errno::NOMEM)) => {
@@ -93,24 +94,22 @@ impl Watch {
         while changes.len() < MAX_CHANGES {
             let Ok(event) = reader.next() else { break };
             let flags = event.events();
-            let folder = self.paths.get(&event.wd());
-            if flags.contains(ReadFlags::IGNORED)
-                && let Some(folder) = self.paths.remove(&event.wd())
-            {
-                self.folders.remove(&folder);
+            if flags.contains(ReadFlags::IGNORED) {
+                for folder in self.paths.remove(&event.wd()).into_iter().flatten() {
+                    self.folders.remove(&folder);
+                }
                 changes.push(Change::Much);
-            } else if let (Some(folder), Some(name)) = (folder, event.file_name()) {
-                let path = folder.join(OsStr::from_bytes(name.to_bytes()));
-                let change = match flags {
-                    flags if flags.contains(ReadFlags::MODIFY) => Change::Written(path),
-                    flags if flags.contains(ReadFlags::ISDIR) => Change::Much,
-                    flags if flags.intersects(ReadFlags::CREATE | ReadFlags::MOVED_TO) => Change::Appeared(path),
-                    _ => Change::Much,
-                };
-                if changes.last() != Some(&change) {
+                continue;
+            }
+            let name = event.file_name().map(|name| OsStr::from_bytes(name.to_bytes()));
+            let before = changes.len();
+            for folder in self.paths.get(&event.wd()).into_iter().flatten() {
+                let change = name.map_or(Change::Much, |name| change(folder.join(name), flags));
+                if !changes[before.saturating_sub(1)..].contains(&change) {
                     changes.push(change);
                 }
-            } else {
+            }
+            if flags.contains(ReadFlags::QUEUE_OVERFLOW) {
                 changes.push(Change::Much);
             }
         }
@@ -132,6 +131,16 @@ impl Waker {
             Ok(mut ready) => ready.clear_ready(),
             Err(_) => std::future::pending().await,
         }
+    }
+}
+
+fn change(path: PathBuf, flags: ReadFlags) -> Change {
+    if flags.contains(ReadFlags::MODIFY) {
+        Change::Written(path)
+    } else if flags.intersects(ReadFlags::CREATE | ReadFlags::MOVED_TO) && !flags.contains(ReadFlags::ISDIR) {
+        Change::Appeared(path)
+    } else {
+        Change::Much
     }
 }
 

@@ -42,6 +42,18 @@ impl Setting for u64 {
     }
 }
 
+impl Setting for f64 {
+    const WANT: &'static str = "a number";
+
+    fn read(value: &toml::Value) -> Option<Self> {
+        value.as_float().or_else(|| value.as_integer().map(|number| number as Self)).filter(|number| number.is_finite())
+    }
+
+    fn show(&self) -> String {
+        self.to_string()
+    }
+}
+
 impl Setting for String {
     const WANT: &'static str = "a text in quotes";
 
