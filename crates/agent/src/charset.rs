@@ -69,7 +69,11 @@ impl Charset {
             Self::Utf16Be => b"\xfe\xff",
             Self::Single(_) => b"",
         };
-        if is_begin && !bom.is_empty() && data.starts_with(bom) { bom.len() } else { zeros / self.width() * self.width() }
+        if is_begin && !bom.is_empty() && data.starts_with(bom) {
+            bom.len()
+        } else {
+            zeros / self.width() * self.width()
+        }
     }
 
     /// The text, without a byte order mark.

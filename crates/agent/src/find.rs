@@ -124,8 +124,7 @@ impl Finder {
         }
         let is_again = self.folders.get(&key).is_some_and(|known| known.modified == modified && known.listed < now);
         let (names, entries) = list(here, part);
-        let folder =
-            Folder { modified, is_settled: is_again, listed: now, entries, names, search: self.searches };
+        let folder = Folder { modified, is_settled: is_again, listed: now, entries, names, search: self.searches };
         let names = folder.names.iter().cloned().collect();
         self.folders.insert(key, folder);
         names

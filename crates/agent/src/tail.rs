@@ -65,7 +65,8 @@ impl Tail {
         now: Instant,
         started: Timestamp,
     ) -> Self {
-        let inputs: Vec<_> = config.inputs.iter().filter_map(|input| FileInput::new(input, &treatment.masker)).collect();
+        let inputs: Vec<_> =
+            config.inputs.iter().filter_map(|input| FileInput::new(input, &treatment.masker)).collect();
         let starts = store.with(|state| state.files.clone());
         let mut this = Self {
             inputs,
@@ -307,7 +308,10 @@ impl Tail {
             Some(position) => {
                 let position = position.clone();
                 if !file.resume(&position)? {
-                    warn!(file = %self.shown(&position.path), "the file is another one now; reading it from its start");
+                    warn!(file = %self.shown(&position.path), "the file was cut or written anew; reading it from its start");
+                    let position = file.position()?;
+                    self.store.with(|state| state.meet(position));
+                    self.is_unsaved = true;
                 }
             }
             None => {
@@ -332,7 +336,9 @@ impl Tail {
             let Some(path) = locate(&position.path, id) else { continue };
             let source = input::earlier_source(&mut self.inputs, &position, &self.treatment.masker);
             let Ok(mut file) = Tailed::open(path, source) else { continue };
-            if file.id == id && file.resume(&position).unwrap_or(false) {
+            // With its time of birth it is the same file, cut and written anew, even if its beginning is not.
+            let is_it = file.id == id && file.resume(&position).is_ok_and(|same| same || id.born != 0);
+            if is_it {
                 info!(file = %self.shown(&position.path), "reading the rest of a renamed file");
                 file.gone = Some(now);
                 self.ready.push_back(id);

@@ -117,6 +117,7 @@ impl Watch {
     }
 
     /// To wait for changes with, while the watch itself is in use elsewhere. Call it within a runtime.
+    #[expect(deprecated, reason = "deprecated for what may close its descriptor; one that is owned stays open")]
     pub(crate) fn waker(&self) -> Waker {
         Waker(self.fd.clone().and_then(|fd| AsyncFd::with_interest(fd, tokio::io::Interest::READABLE).ok()))
     }

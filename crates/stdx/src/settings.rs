@@ -135,6 +135,15 @@ impl Settings {
         &self.docs
     }
 
+    /// Adds what keys are for that only other settings have.
+    pub fn add_docs(&mut self, other: &Self) {
+        for doc in &other.docs {
+            if !self.docs.iter().any(|known| known.key == doc.key) {
+                self.docs.push(doc.clone());
+            }
+        }
+    }
+
     /// Fails with all problems at once; a key that nobody read is one of them.
     pub fn finish(mut self) -> Result<(), Problems> {
         let unknown: Vec<_> = self.values.keys().filter(|key| !self.used.contains(*key)).cloned().collect();

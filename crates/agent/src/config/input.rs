@@ -205,7 +205,8 @@ fn syslog(settings: &mut Settings, key: &str) -> SyslogInput {
     let tcp = settings.optional(&format!("{key}.tcp"), "Address to take connections on.");
     let udp = settings.optional(&format!("{key}.udp"), "Address to take datagrams on.");
     if tcp.is_none() && udp.is_none() {
-        settings.problem(&format!("{key}.tcp"), "is missing, and so is `udp`; want an address such as \"127.0.0.1:514\"");
+        settings
+            .problem(&format!("{key}.tcp"), "is missing, and so is `udp`; want an address such as \"127.0.0.1:514\"");
     }
     SyslogInput { tcp, udp, max_connections: max_connections(settings, key) }
 }

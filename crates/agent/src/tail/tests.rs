@@ -48,7 +48,25 @@ fn steps() -> impl Strategy<Value = Vec<Step>> {
     proptest::collection::vec(step, 1..40)
 }
 
+/// What the input is like.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Variant {
+    /// A line is an event, and rotated files have names that no input knows.
+    Plain,
+    /// Rotated files match too.
+    Matching,
+    /// Some events have two lines.
+    Joined,
+    /// Two bytes a character.
+    Utf16,
+    /// The kernel is not asked.
+    Polled,
+}
+
+const VARIANTS: [Variant; 5] = [Variant::Plain, Variant::Matching, Variant::Joined, Variant::Utf16, Variant::Polled];
+
 struct World {
+    variant: Variant,
     folder: tempfile::TempDir,
     config: Config,
     treatment: Arc<Treatment>,
@@ -65,11 +83,17 @@ struct World {
 }
 
 impl World {
-    fn new() -> Self {
+    fn new(variant: Variant) -> Self {
         let folder = tempfile::tempdir().unwrap();
         let base = folder.path().display();
+        let more = match variant {
+            Variant::Plain | Variant::Matching => "",
+            Variant::Joined => "join_start = '^(line|open) '",
+            Variant::Utf16 => "encoding = \"utf-16le\"",
+            Variant::Polled => "watch = \"poll\"",
+        };
         let text = format!(
-            "state_dir = \"{base}/state\"\n[[input]]\npaths = [\"{base}/*.log\"]\nlabels = {{ service = \"s\" }}\n\
+            "state_dir = \"{base}/state\"\n[[input]]\npaths = [\"{base}/*.log\"]\nlabels = {{ service = \"s\" }}\n{more}\n\
              [spool]\nbatch_bytes = \"1KiB\""
         );
         let config = Config::load(&text, []).unwrap();
@@ -77,10 +101,11 @@ impl World {
         let treatment = Arc::new(Treatment { masker, reader: logline::Reader::default() });
         let store = Arc::new(Store::open(Arc::new(crate::disk::RealFs), &config.state_dir).unwrap());
         let now = SystemClock.instant();
-        let tail = Tail::open(&config, Arc::clone(&treatment), Arc::clone(&store), now);
+        let tail = Tail::open(&config, Arc::clone(&treatment), Arc::clone(&store), now, Timestamp(1));
         let (spool, written) = (Vec::new(), Vec::new());
         let saved = State::load(&config.state_dir).unwrap().unwrap();
-        Self { folder, config, treatment, tail, store, spool, saved, written, is_line_open: false, rotations: 0, now }
+        let (is_line_open, rotations) = (false, 0);
+        Self { variant, folder, config, treatment, tail, store, spool, saved, written, is_line_open, rotations, now }
     }
 
     fn batch(&self) -> Batch {
@@ -94,7 +119,10 @@ impl World {
     fn write(&mut self, path: &Path, lines: u8, open: bool) {
         let mut text = if self.is_line_open { "end\n".to_owned() } else { String::new() };
         for _ in 0..lines {
-            let line = format!("line {} of the log", self.written.len());
+            let mut line = format!("line {} of the log", self.written.len());
+            if self.variant == Variant::Joined && self.written.len() % 3 == 0 {
+                line += "\n  which goes on";
+            }
             text += &format!("{line}\n");
             self.written.push(line);
         }
@@ -108,7 +136,11 @@ impl World {
             self.written.push(line);
         }
         self.is_line_open = open;
-        OpenOptions::new().create(true).append(true).open(path).unwrap().write_all(text.as_bytes()).unwrap();
+        let mut bytes = text.into_bytes();
+        if self.variant == Variant::Utf16 {
+            bytes = bytes.into_iter().flat_map(|byte| [byte, 0]).collect();
+        }
+        OpenOptions::new().create(true).append(true).open(path).unwrap().write_all(&bytes).unwrap();
     }
 
     fn step(&mut self, step: Step) {
@@ -118,7 +150,8 @@ impl World {
             Step::Rotate { late } if self.log().exists() => {
                 self.ship(None);
                 self.rotations += 1;
-                let old = self.folder.path().join(format!("a.{}", self.rotations));
+                let end = if self.variant == Variant::Matching { "log" } else { "old" };
+                let old = self.folder.path().join(format!("a.{}.{end}", self.rotations));
                 fs::rename(self.log(), &old).unwrap();
                 if late || self.is_line_open {
                     self.write(&old, u8::from(late), false);
@@ -179,7 +212,8 @@ impl World {
     fn restart(&mut self) {
         let saved = self.saved.clone();
         self.store.with(|state| *state = saved);
-        self.tail = Tail::open(&self.config, Arc::clone(&self.treatment), Arc::clone(&self.store), self.now);
+        self.tail =
+            Tail::open(&self.config, Arc::clone(&self.treatment), Arc::clone(&self.store), self.now, Timestamp(1));
         self.store.save().unwrap();
     }
 
@@ -208,11 +242,14 @@ fn lines(body: &[u8]) -> Vec<String> {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig { cases: 48, failure_persistence: None, ..ProptestConfig::default() })]
+    #![proptest_config(ProptestConfig { cases: 96, failure_persistence: None, ..ProptestConfig::default() })]
 
     #[test]
-    fn every_line_arrives_once_whatever_happens_to_files_and_agent(steps in steps()) {
-        let mut world = World::new();
+    fn every_line_arrives_once_whatever_happens_to_files_and_agent(
+        variant in proptest::sample::select(&VARIANTS),
+        steps in steps(),
+    ) {
+        let mut world = World::new(variant);
         for step in steps {
             world.step(step);
         }
@@ -230,7 +267,7 @@ proptest! {
 
 #[test]
 fn the_last_line_of_a_file_that_is_gone_needs_no_end() {
-    let mut world = World::new();
+    let mut world = World::new(Variant::Plain);
     world.write(&world.log(), 2, true);
     world.now += SCAN_EVERY;
     world.ship(None);
@@ -246,7 +283,7 @@ fn the_last_line_of_a_file_that_is_gone_needs_no_end() {
 
 #[test]
 fn two_files_are_read_in_turn_when_batches_are_small() {
-    let mut world = World::new();
+    let mut world = World::new(Variant::Plain);
     let other = world.folder.path().join("b.log");
     world.write(&world.log(), 200, false);
     world.write(&other, 200, false);

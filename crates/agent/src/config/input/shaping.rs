@@ -22,7 +22,8 @@ pub(super) fn join(settings: &mut Settings, key: &str) -> Option<Join> {
         let all = Language::ALL.map(|(name, _)| format!("`{name}`")).join(", ");
         settings.problem(&of("join"), format!("has `{unknown}`, which is none of {all}"));
     }
-    let start = pattern(settings, &of("join_start"), "A line that matches begins an event, any other one goes on with it.");
+    let start =
+        pattern(settings, &of("join_start"), "A line that matches begins an event, any other one goes on with it.");
     let next = pattern(settings, &of("join_next"), "A line that matches goes on with the event before it.");
     let doc = "An event to which nothing was added for this long is complete.";
     let timeout = settings.or(&of("join_timeout"), Duration::from_secs(1), doc);
@@ -61,7 +62,7 @@ pub(super) fn shape(settings: &mut Settings, key: &str, timezone: TimeZone) -> S
             None
         }
         Err(error) => {
-            settings.problem(&of("regexp"), format!("is no pattern: {error}"));
+            settings.problem(&of("regexp"), no_pattern(&error));
             None
         }
     });
@@ -72,7 +73,8 @@ pub(super) fn shape(settings: &mut Settings, key: &str, timezone: TimeZone) -> S
     };
     let doc = "The field with the time, where it is not one that the format knows.";
     let time_field = settings.optional(&of("time_field"), doc);
-    let doc = "How the time is written, as in strftime: `%d/%b/%Y:%H:%M:%S %z`; without it RFC 3339 or a number since 1970.";
+    let doc =
+        "How the time is written, as in strftime: `%d/%b/%Y:%H:%M:%S %z`; without it RFC 3339 or a number since 1970.";
     let time_format: Option<String> = settings.optional(&of("time_format"), doc);
     let time_format = time_format.map_or(TimeFormat::Usual, TimeFormat::Pattern);
     let doc = "Labels by fields: `{ env = \"environment\" }`; an event without the field has none.";
@@ -117,5 +119,12 @@ fn rule(settings: &mut Settings, key: &str) -> Rule {
 
 fn pattern(settings: &mut Settings, key: &str, doc: &'static str) -> Option<Regex> {
     let text: String = settings.optional(key, doc)?;
-    Regex::new(&text).map_err(|error| settings.problem(key, format!("is no pattern: {error}"))).ok()
+    Regex::new(&text).map_err(|error| settings.problem(key, no_pattern(&error))).ok()
+}
+
+/// What is wrong with a pattern, in one line.
+fn no_pattern(error: &regex::Error) -> String {
+    let text = error.to_string();
+    let reason = text.lines().last().unwrap_or_default();
+    format!("is no pattern: {}", reason.strip_prefix("error: ").unwrap_or(reason))
 }
