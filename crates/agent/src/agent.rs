@@ -26,6 +26,7 @@ use crate::batch::{Batch, Prepared, Treatment};
 use crate::config::{Config, Output};
 use crate::cursor::{CURSORS, Cursor};
 use crate::disk::{Fs, RealFs};
+use crate::inputs;
 use crate::intake::{self, Feed, Handed};
 use crate::output::Loki;
 use crate::settled::Settled;
@@ -33,15 +34,22 @@ use crate::ship::{Around, Sender, Shipper};
 use crate::spool::Spool;
 use crate::store::Store;
 use crate::tail::{SCAN_EVERY, Tail};
+use crate::watch::Waker;
 use crate::writer::{self, Writer};
 
 /// The shortest and the longest pause between two looks at the files; it grows while nothing is written.
 const POLL: (Duration, Duration) = (Duration::from_millis(25), Duration::from_millis(250));
 
+/// How long inputs that are told lines have for their last ones.
+const LAST_WORDS: Duration = Duration::from_secs(1);
+
 /// An agent that is ready to run.
 #[derive(Debug)]
 pub struct Agent {
     reading: Reading,
+    inputs: Vec<inputs::Ready>,
+    /// Keeps the door open while no input has it.
+    feed: Feed,
     writer: Writer,
     shippers: Vec<Shipper>,
     /// Closed when the writer ends.
@@ -54,8 +62,6 @@ struct Reading {
     tail: Tail,
     /// What tasks hand in.
     handed: mpsc::Receiver<Handed>,
-    /// Keeps the door open while no input has it.
-    _feed: Feed,
     treatment: Arc<Treatment>,
     clock: Arc<dyn Clock>,
     batch_bytes: usize,
@@ -87,11 +93,11 @@ impl Agent {
         let started = Timestamp::from(clock.now());
         let tail = Tail::open(config, Arc::clone(&treatment), Arc::clone(&store), clock.instant(), started);
         let (feed, handed) = intake::feed();
+        let inputs = inputs::open(config, &treatment.masker, &store, &feed, &clock, tasks)?;
         let (batch_bytes, batch_wait) = (config.spool.batch_bytes, config.spool.batch_wait);
         let reading = Reading {
             tail,
             handed,
-            _feed: feed,
             treatment: Arc::clone(&treatment),
             clock: Arc::clone(&clock),
             batch_bytes,
@@ -114,7 +120,7 @@ impl Agent {
         info!(agent, url = %config.output.url, ?rules, "ready");
         let shutdown = tasks.shutdown();
         let writer = Writer { spool, store, settled, clock, shutdown: shutdown.clone() };
-        Ok(Self { reading, writer, shippers, writing, shutdown })
+        Ok(Self { reading, inputs, feed, writer, shippers, writing, shutdown })
     }
 
     /// Runs until the tasks are drained: then the batch under construction goes into the spool, and on to the outputs
@@ -130,7 +136,8 @@ impl Agent {
         for shipper in self.shippers {
             tasks.spawn(shipper.run());
         }
-        tasks.spawn(run(self.reading, out, self.shutdown));
+        self.inputs.into_iter().for_each(inputs::Ready::spawn);
+        tasks.spawn(run(self.reading, self.feed, out, self.shutdown));
     }
 }
 
@@ -178,7 +185,9 @@ fn sender(output: &Output, agent: &str, treatment: &Arc<Treatment>, tasks: &Task
     })
 }
 
-async fn run(mut reading: Reading, out: mpsc::Sender<Prepared>, mut shutdown: Shutdown) {
+async fn run(mut reading: Reading, feed: Feed, out: mpsc::Sender<Prepared>, mut shutdown: Shutdown) {
+    let waker = reading.tail.waker();
+    let mut feed = Some(feed);
     let mut batch = reading.begin();
     let mut pause = POLL.0;
     let mut handed = None;
@@ -197,13 +206,26 @@ async fn run(mut reading: Reading, out: mpsc::Sender<Prepared>, mut shutdown: Sh
                 // Whether it ended by a stop is seen above, at the next turn.
                 () = shutdown.wait() => {}
                 some = reading.handed.recv() => handed = some,
-                () = tokio::time::sleep(pause) => {}
+                () = quiet(&waker, pause) => {}
             }
         }
-        if last && batch.is_empty() {
-            return;
+        if last {
+            // Inputs that are told lines hand in what they hold, and end.
+            drop(feed.take());
+            handed = tokio::time::timeout(LAST_WORDS, reading.handed.recv()).await.ok().flatten();
+            if handed.is_none() && batch.is_empty() {
+                return;
+            }
         }
     }
+}
+
+/// Waits until a file has changed; not less than the shortest pause, so that a busy file is read in larger pieces, and
+/// not longer than `pause`.
+async fn quiet(waker: &Waker, pause: Duration) {
+    tokio::time::sleep(POLL.0).await;
+    // Either way it is time for another turn.
+    drop(tokio::time::timeout(pause.saturating_sub(POLL.0), waker.changed()).await);
 }
 
 /// Waits until the batch is taken. Files are looked for meanwhile: while there is no room they are rotated as ever,

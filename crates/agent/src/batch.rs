@@ -12,7 +12,7 @@ use logline::{Labels, Timestamp};
 use mask::{Counts, Masker};
 use tokio::sync::oneshot;
 
-use crate::intake::{Handed, Line};
+use crate::intake::{Handed, Line, Take};
 use crate::lines::Source;
 use crate::shape::Event;
 use crate::state::{Covered, FileId, Position, Totals};
@@ -97,41 +97,6 @@ impl Batch {
         self.begun.1
     }
 
-    /// Adds a line. An empty one says nothing and is left out, as are zeros before a line: the hole that a cut leaves
-    /// behind.
-    pub(crate) fn line(&mut self, source: &Source, line: &Line<'_>) {
-        let hole = line.bytes.iter().take_while(|byte| **byte == 0).count();
-        let raw = line.bytes.get(hole..).unwrap_or_default();
-        let raw = raw.strip_suffix(b"\r").unwrap_or(raw);
-        if raw.is_empty() {
-            return;
-        }
-        let text = String::from_utf8_lossy(raw);
-        let labels = line.labels.unwrap_or(&source.labels);
-        let event = Event { text: &text, labels, metadata: line.metadata };
-        let shaped = match source.treating.shape.apply(event, &self.treatment.reader) {
-            Ok(shaped) => shaped,
-            Err(rule) => {
-                *self.counts.dropped.entry(rule.to_string()).or_default() += 1;
-                return;
-            }
-        };
-        let time = self.time(line, shaped.time);
-        let masked = self.mask(&text);
-        self.counts.cut_lines += u64::from(line.total.is_some() || masked.len() > MAX_LINE);
-        let text = ingest::cut(masked, MAX_LINE, line.total);
-        let pairs = shaped.metadata.iter().chain(line.metadata);
-        let mut metadata = self.mask_pairs(pairs.map(|(name, value)| (name.as_str(), value.as_str())));
-        metadata.sort_by(|a, b| a.0.cmp(&b.0));
-        metadata.dedup_by(|later, first| later.0 == first.0);
-        let own_labels = shaped.labels.as_ref().or(line.labels);
-        let own_labels = own_labels
-            .map(|labels| Labels::new(self.mask_pairs(labels.iter())).unwrap_or_else(|_| source.labels.clone()));
-        let stream = self.encoder.stream(own_labels.as_ref().unwrap_or(&source.labels));
-        self.encoder.entry(stream, time, &text, &metadata);
-        self.counts.lines += 1;
-    }
-
     /// Adds what a task handed in.
     pub(crate) fn hand_in(&mut self, handed: Handed) {
         let Handed { source, origin, lines, cursor, receipt } = handed;
@@ -139,7 +104,7 @@ impl Batch {
             let (bytes, time) = (line.bytes.as_slice(), line.time);
             self.counts.bytes += bytes.len() as u64;
             let (labels, metadata) = (line.labels.as_ref(), line.metadata.as_slice());
-            self.line(&source, &Line { origin, bytes, total: None, time, labels, metadata });
+            self.line(&source, &Line { origin, bytes, total: line.total, time, labels, metadata });
         }
         self.cursors.extend(cursor);
         self.receipts.push(receipt);
@@ -193,5 +158,42 @@ impl Batch {
         let encoded = serde_json::to_vec(&covered).expect("texts and numbers can be written as JSON");
         let body = if self.encoder.is_empty() { Bytes::new() } else { self.encoder.finish().into() };
         Prepared { at, lines, body, covered, encoded, receipts: self.receipts }
+    }
+}
+
+impl Take for Batch {
+    /// Adds a line. An empty one says nothing and is left out, as are zeros before a line: the hole that a cut leaves
+    /// behind.
+    fn line(&mut self, source: &Source, line: &Line<'_>) {
+        let hole = line.bytes.iter().take_while(|byte| **byte == 0).count();
+        let raw = line.bytes.get(hole..).unwrap_or_default();
+        let raw = raw.strip_suffix(b"\r").unwrap_or(raw);
+        if raw.is_empty() {
+            return;
+        }
+        let text = String::from_utf8_lossy(raw);
+        let labels = line.labels.unwrap_or(&source.labels);
+        let event = Event { text: &text, labels, metadata: line.metadata };
+        let shaped = match source.treating.shape.apply(event, &self.treatment.reader) {
+            Ok(shaped) => shaped,
+            Err(rule) => {
+                *self.counts.dropped.entry(rule.to_string()).or_default() += 1;
+                return;
+            }
+        };
+        let time = self.time(line, shaped.time);
+        let masked = self.mask(&text);
+        self.counts.cut_lines += u64::from(line.total.is_some() || masked.len() > MAX_LINE);
+        let text = ingest::cut(masked, MAX_LINE, line.total);
+        let pairs = shaped.metadata.iter().chain(line.metadata);
+        let mut metadata = self.mask_pairs(pairs.map(|(name, value)| (name.as_str(), value.as_str())));
+        metadata.sort_by(|a, b| a.0.cmp(&b.0));
+        metadata.dedup_by(|later, first| later.0 == first.0);
+        let own_labels = shaped.labels.as_ref().or(line.labels);
+        let own_labels = own_labels
+            .map(|labels| Labels::new(self.mask_pairs(labels.iter())).unwrap_or_else(|_| source.labels.clone()));
+        let stream = self.encoder.stream(own_labels.as_ref().unwrap_or(&source.labels));
+        self.encoder.entry(stream, time, &text, &metadata);
+        self.counts.lines += 1;
     }
 }

@@ -72,11 +72,15 @@ pub(crate) fn run(args: Args) -> Result<ExitCode> {
     match args.command {
         Command::Run { config } => {
             let config = load(&config)?;
-            tokio::runtime::Builder::new_multi_thread().enable_all().build()?.block_on(ship(config))
+            let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
+            let code = runtime.block_on(ship(config));
+            // A read of the standard input may be under way, and nothing would end it.
+            runtime.shutdown_background();
+            code
         }
         Command::Check { config } => {
             let config = load(&config)?;
-            say(&format!("fine: {} inputs\n", config.inputs.len()))?;
+            say(&format!("fine: {} inputs\n", config.inputs()))?;
             Ok(ExitCode::SUCCESS)
         }
         Command::Status { config, state_dir, format } => {

@@ -10,8 +10,7 @@ use mask::{Rule, TokenKey};
 use reqwest::Url;
 use stdx::{ByteSize, Problems, Secret, Settings};
 
-pub use input::Input;
-pub(crate) use input::{CommandInput, Files, ForwardInput, JournalInput, Kind, Start, SyslogInput};
+pub(crate) use input::{CommandInput, Files, ForwardInput, Input, JournalInput, Kind, Start};
 
 /// What the environment's overrides begin with: `LAPIDARY_AGENT__OUTPUT__URL=https://logs.example.org`.
 pub const ENVIRONMENT_PREFIX: &str = "LAPIDARY_AGENT";
@@ -20,7 +19,7 @@ pub const ENVIRONMENT_PREFIX: &str = "LAPIDARY_AGENT";
 #[derive(Clone, Debug)]
 pub struct Config {
     /// What to read.
-    pub inputs: Vec<Input>,
+    pub(crate) inputs: Vec<Input>,
     /// Where to ship.
     pub output: Output,
     /// Where the spool and the positions are.
@@ -79,6 +78,11 @@ impl Config {
         let config = read(&mut settings);
         settings.finish()?;
         Ok(config)
+    }
+
+    /// How many inputs there are.
+    pub fn inputs(&self) -> usize {
+        self.inputs.len()
     }
 }
 

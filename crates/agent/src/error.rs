@@ -22,6 +22,14 @@ pub enum Error {
     /// The state file is not one, or of a later version.
     #[error("the state file `{}` is damaged or of another version; move it away to read all files from their start", .0.display())]
     Damaged(PathBuf),
+    /// An input cannot listen.
+    #[error("cannot listen on `{address}`: {source}")]
+    Listen {
+        /// Where.
+        address: std::net::SocketAddr,
+        /// Why not.
+        source: io::Error,
+    },
     /// The rules of masking make no masker.
     #[error("cannot mask: {0}")]
     Mask(#[from] mask::Error),

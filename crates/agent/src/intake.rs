@@ -45,9 +45,31 @@ pub(crate) struct Line<'a> {
 #[derive(Clone, Debug, Default)]
 pub(crate) struct OwnedLine {
     pub(crate) bytes: Vec<u8>,
+    /// See [`Line::total`].
+    pub(crate) total: Option<usize>,
     pub(crate) time: Option<Timestamp>,
     pub(crate) labels: Option<Labels>,
     pub(crate) metadata: Vec<(String, String)>,
+}
+
+/// What lines go into: a batch, or a hand-over.
+pub(crate) trait Take {
+    /// Adds a line.
+    fn line(&mut self, source: &Source, line: &Line<'_>);
+}
+
+impl Take for Vec<OwnedLine> {
+    fn line(&mut self, _: &Source, line: &Line<'_>) {
+        if !line.bytes.is_empty() {
+            self.push(OwnedLine {
+                bytes: line.bytes.to_vec(),
+                total: line.total,
+                time: line.time,
+                labels: line.labels.cloned(),
+                metadata: line.metadata.to_vec(),
+            });
+        }
+    }
 }
 
 /// Lines on their way from a task to the loop. They go into one batch together.

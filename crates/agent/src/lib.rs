@@ -15,6 +15,7 @@ mod file;
 mod find;
 mod frame;
 mod glob;
+mod inputs;
 mod intake;
 mod join;
 mod lines;

@@ -5,12 +5,13 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use logline::{Labels, Reader, Timestamp};
+use mask::{Counts, Masker};
 
-use crate::batch::{Batch, MAX_LINE};
+use crate::batch::MAX_LINE;
 use crate::charset::Charset;
 use crate::config::{Input, Kind};
 use crate::frame::{self, Output};
-use crate::intake::Line;
+use crate::intake::{Line, Take};
 use crate::join::{By, Join, Joiner, Piece};
 use crate::shape::{Event, Shape};
 
@@ -77,7 +78,7 @@ impl Lines {
     }
 
     /// Adds the next line. It may wait for those that belong to it: see [`Self::take`].
-    pub(crate) fn push(&mut self, raw: Raw<'_>, batch: &mut Batch, now: Instant) {
+    pub(crate) fn push(&mut self, raw: Raw<'_>, batch: &mut impl Take, now: Instant) {
         let Raw { bytes, total, from, to } = raw;
         let charset = self.charset();
         let Some(joiner) = &mut self.joiner else {
@@ -99,7 +100,7 @@ impl Lines {
     }
 
     /// Moves whole events into the batch. Tells up to where the input is in batches then, if it was pushed up to `read`.
-    pub(crate) fn take(&mut self, read: u64, batch: &mut Batch) -> u64 {
+    pub(crate) fn take(&mut self, read: u64, batch: &mut impl Take) -> u64 {
         let Some(joiner) = self.joiner.as_mut().filter(|joiner| joiner.is_waiting()) else { return read };
         let (events, end) = joiner.take(read);
         for event in events {
@@ -143,6 +144,15 @@ impl Lines {
         let own = treating.shape.apply(event, reader).ok().and_then(|shaped| shaped.time);
         own.or_else(|| frame.as_ref().and_then(|frame| frame.time))
     }
+}
+
+/// Labels with their values masked.
+pub(crate) fn masked(labels: &Labels, masker: &Masker) -> Labels {
+    let mut out = labels.clone();
+    for (name, value) in labels.iter() {
+        out.set(name, &masker.mask_value(name, value, &mut Counts::default()));
+    }
+    out
 }
 
 /// A line's text, without what may stand around it: the hole that a cut leaves behind, a carriage return.

@@ -13,7 +13,7 @@ use logline::{Labels, Reader, Timestamp};
 use fields::Fields;
 pub(crate) use fields::{Captures, Parser, TimeFormat};
 pub(crate) use path::PathLabels;
-pub(crate) use rule::{Condition, Counters, Rule};
+pub(crate) use rule::{Condition, Rule};
 
 /// How the events of an input are shaped.
 #[derive(Clone, Debug, Default)]

@@ -17,7 +17,7 @@ use crate::shape::{PathLabels, Shape};
 
 /// Where lines come from.
 #[derive(Clone, Debug)]
-pub struct Input {
+pub(crate) struct Input {
     pub(crate) kind: Kind,
     pub(crate) labels: Labels,
     pub(crate) join: Option<Join>,

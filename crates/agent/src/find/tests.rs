@@ -24,20 +24,20 @@ fn files_are_found_in_folders_of_any_depth() {
         fs::write(path, "").unwrap();
     }
     std::os::unix::fs::symlink(folder.path(), folder.path().join("one/loop")).unwrap();
-    let find = |pattern: &str| {
+    let all = |pattern: &str| {
         let mut finder = finder(folder.path(), pattern, &[]);
         let found = find(&mut finder, folder.path(), now);
         assert!(found.iter().all(|path| finder.appeared(&folder.path().join(path))), "{pattern}");
         found
     };
-    assert_eq!(find("*.log"), ["a.log"]);
-    assert_eq!(find("a.log"), ["a.log"]);
-    assert_eq!(find("**/*.log"), ["a.log", "d.log/inner.log", "one/a.log", "one/two/b.log"]);
-    assert_eq!(find("*/a.log"), ["one/a.log"]);
-    assert_eq!(find("one/*/b.log"), ["one/two/b.log"]);
-    assert_eq!(find("none/*"), Vec::<String>::new());
+    assert_eq!(all("*.log"), ["a.log"]);
+    assert_eq!(all("a.log"), ["a.log"]);
+    assert_eq!(all("**/*.log"), ["a.log", "d.log/inner.log", "one/a.log", "one/two/b.log"]);
+    assert_eq!(all("*/a.log"), ["one/a.log"]);
+    assert_eq!(all("one/*/b.log"), ["one/two/b.log"]);
+    assert_eq!(all("none/*"), Vec::<String>::new());
     let mut excluding = finder(folder.path(), "**/*", &["*.txt", "/**/one/**"]);
-    assert_eq!(super::tests::find(&mut excluding, folder.path(), now), ["a.log", "d.log/inner.log"]);
+    assert_eq!(find(&mut excluding, folder.path(), now), ["a.log", "d.log/inner.log"]);
 }
 
 #[test]

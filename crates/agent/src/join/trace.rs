@@ -101,7 +101,7 @@ fn is_go_call(line: &str) -> bool {
     line.ends_with(')') && name.contains('.') && name.chars().all(legal)
 }
 
-/// `	at package.Class.method(File.java:1)`, `	... 3 more`, `Caused by: …`, and the name of an exception by itself.
+/// `at package.Class.method(File.java:1)` and `... 3 more` behind a tab, `Caused by: …`, and the name of an exception by itself.
 fn is_java(line: &str) -> bool {
     let text = line.trim_start_matches([' ', '\t']);
     let is_indented = text.len() < line.len();

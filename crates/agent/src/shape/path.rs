@@ -33,11 +33,6 @@ impl PathLabels {
         Ok(Self(vec![regex]))
     }
 
-    /// The labels that it can give.
-    pub(crate) fn names(&self) -> impl Iterator<Item = &str> {
-        self.0.iter().flat_map(|regex| regex.capture_names().flatten())
-    }
-
     /// What the path says; nothing if it does not fit.
     pub(crate) fn of(&self, path: &Path) -> Vec<(String, String)> {
         let path = path.to_string_lossy();

@@ -1,6 +1,5 @@
 //! Rules that drop events, or keep a share of them, and count what they drop.
 
-use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
@@ -30,9 +29,6 @@ pub(crate) struct Condition {
     /// The gravest level it is about; an event that tells no level is not meant.
     pub(crate) max_level: Option<Level>,
 }
-
-/// Dropped events by rule.
-pub(crate) type Counters = BTreeMap<Arc<str>, u64>;
 
 impl Rule {
     pub(super) fn matches(&self, text: &str, fields: &Fields<'_>) -> bool {

@@ -5,12 +5,12 @@ use std::path::Path;
 use std::sync::Arc;
 
 use logline::Labels;
-use mask::{Counts, Masker};
+use mask::Masker;
 
 use crate::config::{Files, Input, Kind};
 use crate::find::Finder;
 use crate::glob::Glob;
-use crate::lines::{Source, Treating};
+use crate::lines::{Source, Treating, masked};
 use crate::state::Position;
 
 /// An input of files.
@@ -70,13 +70,4 @@ pub(super) fn earlier_source(inputs: &mut [FileInput], position: &Position, mask
     let known = sources().find(|source| source.labels == position.labels);
     let other = || Arc::new(Source { labels: position.labels.clone(), treating: Arc::default() });
     known.map_or_else(other, Arc::clone)
-}
-
-/// Labels with their values masked.
-pub(crate) fn masked(labels: &Labels, masker: &Masker) -> Labels {
-    let mut out = labels.clone();
-    for (name, value) in labels.iter() {
-        out.set(name, &masker.mask_value(name, value, &mut Counts::default()));
-    }
-    out
 }

@@ -120,7 +120,7 @@ impl World {
         let mut text = if self.is_line_open { "end\n".to_owned() } else { String::new() };
         for _ in 0..lines {
             let mut line = format!("line {} of the log", self.written.len());
-            if self.variant == Variant::Joined && self.written.len() % 3 == 0 {
+            if self.variant == Variant::Joined && self.written.len().is_multiple_of(3) {
                 line += "\n  which goes on";
             }
             text += &format!("{line}\n");

@@ -1,0 +1,119 @@
+//! Lines from a stream of bytes: the standard input, or what a program writes.
+
+use std::io;
+use std::os::fd::AsFd;
+use std::sync::Arc;
+
+use tokio::io::{AsyncRead, AsyncReadExt};
+use tracing::{info, warn};
+
+use super::Door;
+use crate::batch::{MARGIN, MAX_LINE};
+use crate::intake::{OwnedLine, Stopped};
+use crate::lines::{Lines, Raw};
+
+/// Bytes of one read.
+const CHUNK: usize = 64 << 10;
+/// How often events are looked at that wait for more lines.
+const EXPIRE_EVERY: std::time::Duration = std::time::Duration::from_millis(250);
+
+/// Reads the standard input until it ends.
+pub(super) async fn stdin(door: Door) {
+    let input = match io::stdin().as_fd().try_clone_to_owned() {
+        Ok(input) => tokio::fs::File::from_std(input.into()),
+        Err(error) => return warn!(%error, "there is no standard input"),
+    };
+    match read(&door, input, 0).await {
+        Ok(Ok(())) => info!("the standard input has ended"),
+        Ok(Err(error)) => warn!(%error, "cannot read the standard input"),
+        Err(Stopped) => {}
+    }
+}
+
+/// Reads until the stream ends or a stop is asked for; what was read goes in either way.
+pub(super) async fn read(
+    door: &Door,
+    mut stream: impl AsyncRead + Unpin,
+    origin: u64,
+) -> Result<io::Result<()>, Stopped> {
+    let mut cutter = Cutter::new(Lines::new(Arc::clone(&door.source), origin));
+    let mut shutdown = door.shutdown.clone();
+    let mut chunk = vec![0; CHUNK];
+    loop {
+        let mut out = Vec::new();
+        let end = tokio::select! {
+            () = shutdown.wait() => Some(Ok(())),
+            read = stream.read(&mut chunk) => match read {
+                Ok(0) => Some(Ok(())),
+                Ok(length) => {
+                    cutter.push(chunk.get(..length).unwrap_or_default(), door.clock.instant(), &mut out);
+                    None
+                }
+                Err(error) => Some(Err(error)),
+            },
+            () = tokio::time::sleep(EXPIRE_EVERY), if cutter.lines.is_waiting() => {
+                cutter.lines.expire(door.clock.instant());
+                None
+            }
+        };
+        if end.is_some() {
+            cutter.finish(door.clock.instant(), &mut out);
+        }
+        cutter.lines.take(cutter.at, &mut out);
+        door.hand_in(origin, out).await?;
+        if let Some(end) = end {
+            return Ok(end);
+        }
+    }
+}
+
+/// Cuts a stream into lines; holds one line of bounded size.
+#[derive(Debug)]
+struct Cutter {
+    lines: Lines,
+    /// The line under way.
+    rest: Vec<u8>,
+    /// Its length, which may be more than is kept.
+    length: usize,
+    at: u64,
+}
+
+impl Cutter {
+    fn new(lines: Lines) -> Self {
+        Self { lines, rest: Vec::new(), length: 0, at: 0 }
+    }
+
+    fn push(&mut self, mut data: &[u8], now: std::time::Instant, out: &mut Vec<OwnedLine>) {
+        while let Some(end) = memchr::memchr(b'\n', data) {
+            let (line, more) = data.split_at(end);
+            self.add(line);
+            self.close(1, now, out);
+            data = more.get(1..).unwrap_or_default();
+        }
+        self.add(data);
+    }
+
+    fn add(&mut self, data: &[u8]) {
+        let room = (MAX_LINE + MARGIN).saturating_sub(self.rest.len()).min(data.len());
+        self.rest.extend_from_slice(data.get(..room).unwrap_or_default());
+        self.length += data.len();
+    }
+
+    fn close(&mut self, end: u64, now: std::time::Instant, out: &mut Vec<OwnedLine>) {
+        let (from, to) = (self.at, self.at + self.length as u64 + end);
+        let total = (self.length > self.rest.len()).then_some(self.length);
+        self.lines.push(Raw { bytes: &self.rest, total, from, to }, out, now);
+        self.rest.clear();
+        (self.length, self.at) = (0, to);
+    }
+
+    fn finish(&mut self, now: std::time::Instant, out: &mut Vec<OwnedLine>) {
+        if self.length > 0 {
+            self.close(0, now, out);
+        }
+        self.lines.finish();
+    }
+}
+
+#[cfg(test)]
+mod tests;
