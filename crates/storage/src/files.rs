@@ -1,5 +1,6 @@
 //! Writes sealed rows to Parquet files: one a tenant and UTC day, sorted, durable when this returns.
 
+mod indexed;
 mod sort;
 
 use std::path::Path;
@@ -11,20 +12,20 @@ use arrow::compute::{max, min};
 use arrow::datatypes::{DataType, TimestampMicrosecondType};
 use arrow::record_batch::RecordBatch;
 use logline::Tenant;
-use parquet::arrow::ArrowWriter;
 use parquet::basic::{Compression, Encoding, ZstdLevel};
 use parquet::errors::ParquetError;
 use parquet::file::metadata::KeyValue;
 use parquet::file::properties::{EnabledStatistics, WriterProperties};
 use parquet::schema::types::ColumnPath;
 
+use self::indexed::IndexedWriter;
 use self::sort::Sorted;
 use crate::head::{Parts, Sealed};
 use crate::logs::{LINE, TIMESTAMP};
 use crate::merge::is_text_dictionary;
 use crate::paths::{self, FileName};
 use crate::read::BATCH_ROWS;
-use crate::store::{FileWriter, Store, cause, summed};
+use crate::store::{Store, cause, summed};
 use crate::{Error, FileRef, TableSpec};
 
 /// Version of the format, in the metadata of every file under this key.
@@ -34,6 +35,8 @@ const ROW_GROUP_ROWS: usize = 262_144;
 const PAGE_BYTES: usize = 8 << 20;
 /// A file that has grown to this is closed and another begun.
 const FILE_BYTES: usize = 96 << 20;
+/// Or when its words take this much memory.
+const INDEX_BYTES: usize = 64 << 20;
 
 /// A durable file that no commit names yet.
 #[derive(Clone, Debug)]
@@ -74,7 +77,7 @@ struct Flush<'a> {
 struct Open {
     path: String,
     crc32: Arc<AtomicU32>,
-    writer: ArrowWriter<Box<dyn FileWriter>>,
+    writer: IndexedWriter,
     rows: u64,
     first_micros: i64,
     last_micros: i64,
@@ -105,11 +108,11 @@ impl Flush<'_> {
         open.last_micros = open.last_micros.max(last.unwrap_or(i64::MAX));
         open.rows += rows.num_rows() as u64;
         let written = open.writer.write(rows);
-        let bytes = open.writer.bytes_written() + open.writer.in_progress_size();
+        let is_full = FILE_BYTES <= open.writer.bytes() || INDEX_BYTES <= open.writer.index_bytes();
         let path = self.store.location(&open.path);
         self.open = Some(open);
         written.map_err(|error| parquet_error(&path, error))?;
-        if FILE_BYTES <= bytes { self.close(tenant, day) } else { Ok(()) }
+        if is_full { self.close(tenant, day) } else { Ok(()) }
     }
 
     fn create(&self, tenant: &Tenant, day: i64) -> Result<Open, Error> {
@@ -118,13 +121,15 @@ impl Flush<'_> {
         let name = FileName { position: self.position, index, node: self.node.to_owned() };
         let path = format!("{partition}/{name}");
         let (file, crc32) = summed(self.store.create(&path)?);
-        let writer = ArrowWriter::try_new(file, Arc::clone(&self.spec.schema), Some(properties(self.spec)))
+        let writer = IndexedWriter::new(file, &self.spec.schema, properties(self.spec))
             .map_err(|error| parquet_error(&self.store.location(&path), error))?;
         Ok(Open { path, crc32, writer, rows: 0, first_micros: i64::MAX, last_micros: i64::MIN })
     }
 
     fn close(&mut self, tenant: &Tenant, day: i64) -> Result<(), Error> {
-        let Some(Open { path, crc32, writer, rows, first_micros, last_micros }) = self.open.take() else { return Ok(()) };
+        let Some(Open { path, crc32, writer, rows, first_micros, last_micros }) = self.open.take() else {
+            return Ok(());
+        };
         let full = self.store.location(&path);
         // Listed before it is whole, so that a failure removes it.
         self.files.push(NewFile {
@@ -141,7 +146,7 @@ impl Flush<'_> {
                 last: paths::end_of_micro(last_micros),
             },
         });
-        let file = writer.into_inner().map_err(|error| parquet_error(&full, error))?;
+        let file = writer.finish().map_err(|error| parquet_error(&full, error))?;
         let bytes = file.finish()?;
         if let Some(new) = self.files.last_mut() {
             new.file.bytes = bytes;

@@ -16,6 +16,7 @@ use arrow::record_batch::RecordBatch;
 use logline::Labels;
 
 use self::text::{Matcher, by_key};
+use crate::index::Need;
 use crate::logs::{LINE, NANOS, STREAM, TIMESTAMP};
 use crate::merge::is_text_dictionary;
 use crate::{ColumnMask, Error, Predicate, TextMatch, TimeRange, Visibility};
@@ -118,6 +119,11 @@ impl Filter {
         self.stages.iter().any(|stage| stage.columns.contains(column))
     }
 
+    /// What every row that is kept has in its line.
+    pub(crate) fn need(&self) -> Need {
+        Need::all(self.stages.iter().map(|stage| stage.node.need()))
+    }
+
     fn eval(&self, node: &Node, rows: &RecordBatch, within: Option<&BooleanBuffer>) -> BooleanBuffer {
         match node {
             Node::Const(keep) => constant(*keep, rows.num_rows()),
@@ -182,6 +188,17 @@ impl Node {
             Self::Not(node) => node.columns(into),
             Self::Label { .. } => drop(into.insert(STREAM.to_owned())),
             Self::Column { name, .. } => drop(into.insert(name.clone())),
+        }
+    }
+
+    fn need(&self) -> Need {
+        match self {
+            Self::Const(true) => Need::Anything,
+            Self::Const(false) => Need::Nothing,
+            Self::And(all) => Need::all(all.iter().map(Self::need)),
+            Self::Or(any) => Need::any(any.iter().map(Self::need)),
+            Self::Column { name, matcher } if name == LINE => matcher.need(),
+            Self::Column { .. } | Self::Label { .. } | Self::Not(_) => Need::Anything,
         }
     }
 

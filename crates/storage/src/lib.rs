@@ -8,6 +8,7 @@ mod error;
 mod files;
 mod filter;
 mod head;
+mod index;
 pub mod logs;
 mod merge;
 mod metrics;

@@ -39,6 +39,16 @@ pub struct Metrics {
     pub torn_bytes: Counter,
     /// Batches that a derived table could not be made from.
     pub derive_failures: Counter,
+    /// Times that the token index of a file was asked.
+    pub index_lookups: Counter,
+    /// Parts of token indexes that were found in memory.
+    pub index_hits: Counter,
+    /// Parts of token indexes that were read.
+    pub index_misses: Counter,
+    /// Bytes of token indexes in memory.
+    pub index_cache_bytes: Gauge,
+    /// Times that a token index was found damaged and its file read without it.
+    pub index_damaged: Counter,
 }
 
 impl Default for Metrics {
@@ -61,6 +71,11 @@ impl Default for Metrics {
             replayed_records: Counter::default(),
             torn_bytes: Counter::default(),
             derive_failures: Counter::default(),
+            index_lookups: Counter::default(),
+            index_hits: Counter::default(),
+            index_misses: Counter::default(),
+            index_cache_bytes: Gauge::default(),
+            index_damaged: Counter::default(),
         }
     }
 }
@@ -83,6 +98,11 @@ impl Metrics {
         counter("replayed_records", "WAL records replayed at the start", &self.replayed_records);
         counter("torn_bytes", "Bytes of WAL cut off as never acknowledged", &self.torn_bytes);
         counter("derive_failures", "Batches a derived table could not be made from", &self.derive_failures);
+        counter("index_lookups", "Times the token index of a file was asked", &self.index_lookups);
+        counter("index_hits", "Parts of token indexes found in memory", &self.index_hits);
+        counter("index_misses", "Parts of token indexes that were read", &self.index_misses);
+        counter("index_damaged", "Times a token index was found damaged and not used", &self.index_damaged);
+        registry.register("index_cache_bytes", "Bytes of token indexes in memory", self.index_cache_bytes.clone());
         registry.register("head_bytes", "Accounted bytes of rows in memory", self.head_bytes.clone());
         registry.register("wal_bytes", "Bytes of WAL on disk", self.wal_bytes.clone());
         let seconds = Unit::Seconds;

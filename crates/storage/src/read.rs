@@ -5,6 +5,7 @@ mod footers;
 mod head;
 mod output;
 mod prune;
+mod words;
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -19,6 +20,7 @@ pub(crate) use self::footers::Footers;
 pub(crate) use self::head::HeadRows;
 pub(crate) use self::output::Output;
 use crate::filter::Filter;
+use crate::index::Need;
 use crate::logs::LINE;
 use crate::{Error, Scan, SharedStats, TableSpec};
 
@@ -30,6 +32,8 @@ pub(crate) const BATCH_ROWS: usize = 8_192;
 pub(crate) struct Plan {
     pub(crate) spec: TableSpec,
     pub(crate) filter: Filter,
+    /// What the token indexes of files are asked for.
+    pub(crate) need: Need,
     pub(crate) output: Output,
     pub(crate) stats: SharedStats,
 }
@@ -52,9 +56,11 @@ pub(crate) trait Steps: Send + 'static {
 
 impl Plan {
     pub(crate) fn new(spec: &TableSpec, scan: &Scan, stats: &SharedStats) -> Result<Self, Error> {
+        let filter = Filter::new(&spec.schema, scan.range, &scan.predicate, &scan.visibility)?;
         Ok(Self {
             spec: spec.clone(),
-            filter: Filter::new(&spec.schema, scan.range, &scan.predicate, &scan.visibility)?,
+            need: filter.need(),
+            filter,
             output: Output::new(&spec.schema, &scan.projection, scan.visibility.masks())?,
             stats: Arc::clone(stats),
         })

@@ -66,8 +66,14 @@ pub struct FileRef {
 pub struct ScanStats {
     /// Files that were opened.
     pub files: AtomicU64,
-    /// Row groups and pages that statistics ruled out, in rows.
+    /// Rows of row groups and pages that statistics or the token index ruled out.
     pub rows_pruned: AtomicU64,
+    /// Of these, what only the token index ruled out.
+    pub rows_pruned_by_index: AtomicU64,
+    /// Files whose token index was asked.
+    pub indexes: AtomicU64,
+    /// Bytes of token indexes that were read, not found in memory.
+    pub index_bytes_read: AtomicU64,
     /// Rows that were decoded far enough to be filtered.
     pub rows_read: AtomicU64,
     /// Rows that were kept.

@@ -9,6 +9,7 @@ use arrow::util::bit_util;
 use memchr::memmem::Finder;
 use regex::{Regex, RegexBuilder};
 
+use crate::index::Need;
 use crate::{Error, TextMatch};
 
 /// A compiled regular expression may take this much memory.
@@ -42,6 +43,16 @@ impl Matcher {
             Self::OneOf(values) => values.contains(text),
             Self::Contains(finder) => finder.find(text.as_bytes()).is_some(),
             Self::Regex(regex) => regex.is_match(text),
+        }
+    }
+
+    /// What a text that matches has in it.
+    pub(super) fn need(&self) -> Need {
+        match self {
+            Self::Equals(value) => Need::equals(value),
+            Self::OneOf(values) => Need::any(values.iter().map(|value| Need::equals(value))),
+            Self::Contains(finder) => Need::contains(finder.needle()),
+            Self::Regex(regex) => Need::regex(regex.as_str()),
         }
     }
 

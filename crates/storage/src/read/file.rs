@@ -14,8 +14,10 @@ use parquet::arrow::arrow_reader::{ArrowPredicate, ArrowPredicateFn, ArrowReader
 use parquet::arrow::push_decoder::{ParquetPushDecoder, ParquetPushDecoderBuilder};
 use parquet::schema::types::SchemaDescriptor;
 
-use super::prune::{Unit, units};
+use super::footers::Opened;
+use super::prune::{Candidates, Unit, blocks_of, candidates, count, keep_blocks, units};
 use super::{BATCH_ROWS, Footers, Plan, Step, Steps};
+use crate::index::Need;
 use crate::logs::{LINE, NANOS, TIMESTAMP};
 use crate::store::{Store, StoredFile, cause};
 use crate::{Error, FileRef};
@@ -53,13 +55,28 @@ impl FileRows {
 
     fn open(&self, file: &FileRef) -> Result<OpenFile, Error> {
         let file = self.store.open(&file.path, file.bytes)?;
-        let footer = self.footers.get(&file, &self.plan.spec.schema)?;
-        let units = units(footer.metadata(), &self.plan.filter);
-        let rows = usize::try_from(footer.metadata().file_metadata().num_rows()).unwrap_or(0);
-        let left: usize = units.iter().map(|unit| unit.rows).sum();
+        let opened = self.footers.get(&file, &self.plan.spec.schema)?;
+        let footer = opened.footer.metadata();
+        let rows = usize::try_from(footer.file_metadata().num_rows()).unwrap_or(0);
+        let mut left = candidates(footer, &self.plan.filter);
+        let after_statistics = count(&left);
+        self.ask_index(&file, &opened, &mut left)?;
+        let kept = count(&left);
         self.plan.count(|stats| &stats.files, 1);
-        self.plan.count(|stats| &stats.rows_pruned, rows.saturating_sub(left));
-        Ok(OpenFile { file, footer, units: units.into(), unit: None })
+        self.plan.count(|stats| &stats.rows_pruned, rows.saturating_sub(kept));
+        self.plan.count(|stats| &stats.rows_pruned_by_index, after_statistics.saturating_sub(kept));
+        Ok(OpenFile { file, footer: opened.footer.clone(), units: units(left).into(), unit: None })
+    }
+
+    /// Rules out blocks of rows by the words of the file.
+    fn ask_index(&self, file: &StoredFile, opened: &Opened, left: &mut [Candidates]) -> Result<(), Error> {
+        let Some(index) = opened.index.as_ref().filter(|_| self.plan.need != Need::Anything) else { return Ok(()) };
+        let Some(within) = blocks_of(left, index.blocks()) else { return Ok(()) };
+        let found = self.footers.parts.blocks(file, index, &self.plan.need, &within, &self.plan.stats)?;
+        if let Some(found) = found {
+            keep_blocks(left, &found);
+        }
+        Ok(())
     }
 }
 

@@ -1,21 +1,38 @@
-//! A bounded cache of decoded footers: a file that was read before opens without a read.
+//! A bounded cache of opened files, footer and head of the token index: a file that was read before opens without a
+//! read, any other with one or two small ones.
 
 use std::collections::HashMap;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use arrow::datatypes::{FieldRef, Schema};
+use bytes::Bytes;
 use parquet::arrow::arrow_reader::{ArrowReaderMetadata, ArrowReaderOptions};
 use parquet::errors::ParquetError;
-use parquet::file::metadata::PageIndexPolicy;
+use parquet::file::metadata::{PageIndexPolicy, ParquetMetaData, ParquetMetaDataReader};
+use parquet::file::reader::Length;
 
-use crate::Error;
+use super::words::{FileIndex, Parts};
 use crate::store::{StoredFile, cause};
+use crate::{Error, Metrics};
+
+/// The end of a file that is read first: mostly footer, page index and head of the token index.
+const TAIL_BYTES: u64 = 64 << 10;
+
+/// A file that is ready to be read.
+#[derive(Debug)]
+pub(crate) struct Opened {
+    pub(crate) footer: ArrowReaderMetadata,
+    /// Its token index, when it has one that can be used.
+    pub(super) index: Option<FileIndex>,
+}
 
 /// Footers keyed by path; a committed file never changes.
 #[derive(Debug)]
 pub(crate) struct Footers {
     limit_bytes: usize,
+    /// Parts of token indexes.
+    pub(super) parts: Parts,
     cache: Mutex<Cache>,
 }
 
@@ -28,26 +45,31 @@ struct Cache {
 
 #[derive(Debug)]
 struct Cached {
-    footer: ArrowReaderMetadata,
+    opened: Arc<Opened>,
     bytes: usize,
     last_use: u64,
 }
 
 impl Footers {
-    pub(crate) fn new(limit_bytes: usize) -> Self {
-        Self { limit_bytes, cache: Mutex::default() }
+    /// Footers and parts of token indexes each take some bytes of memory at most.
+    pub(crate) fn new(limit_bytes: usize, index_bytes: usize, metrics: Metrics) -> Self {
+        Self { limit_bytes, parts: Parts::new(index_bytes, metrics), cache: Mutex::default() }
     }
 
-    /// The footer of an open file, with columns in the types of `table` where the file has them.
-    pub(crate) fn get(&self, file: &StoredFile, table: &Schema) -> Result<ArrowReaderMetadata, Error> {
+    /// An open file, with columns in the types of `table` where the file has them.
+    pub(crate) fn get(&self, file: &StoredFile, table: &Schema) -> Result<Arc<Opened>, Error> {
         let path = file.location();
-        if let Some(footer) = self.lock().used(path) {
-            return Ok(footer);
+        if let Some(opened) = self.lock().used(path) {
+            return Ok(opened);
         }
         let damaged = |error| cause(path, error, |error| Error::corrupt(path, error));
-        let footer = load(file, table).map_err(damaged)?;
-        self.lock().insert(path, &footer, self.limit_bytes);
-        Ok(footer)
+        let (metadata, tail) = load(file, damaged)?;
+        let start = file.len().saturating_sub(tail.len() as u64);
+        let index = self.parts.open(file, metadata.file_metadata(), (start, &tail))?;
+        let footer = typed(metadata, table).map_err(damaged)?;
+        let opened = Arc::new(Opened { footer, index });
+        self.lock().insert(path, &opened, self.limit_bytes);
+        Ok(opened)
     }
 
     fn lock(&self) -> std::sync::MutexGuard<'_, Cache> {
@@ -56,30 +78,48 @@ impl Footers {
 }
 
 impl Cache {
-    fn used(&mut self, path: &Path) -> Option<ArrowReaderMetadata> {
+    fn used(&mut self, path: &Path) -> Option<Arc<Opened>> {
         self.uses += 1;
         let cached = self.footers.get_mut(path)?;
         cached.last_use = self.uses;
-        Some(cached.footer.clone())
+        Some(Arc::clone(&cached.opened))
     }
 
-    fn insert(&mut self, path: &Path, footer: &ArrowReaderMetadata, limit_bytes: usize) {
-        let bytes = footer.metadata().memory_size();
+    fn insert(&mut self, path: &Path, opened: &Arc<Opened>, limit_bytes: usize) {
+        let bytes = opened.footer.metadata().memory_size() + opened.index.as_ref().map_or(0, FileIndex::memory_size);
         while !self.footers.is_empty() && limit_bytes < self.bytes + bytes {
             let oldest = self.footers.iter().min_by_key(|(_, cached)| cached.last_use).map(|(path, _)| path.clone());
             let gone = oldest.and_then(|path| self.footers.remove(&path));
             self.bytes -= gone.map_or(0, |gone| gone.bytes);
         }
         self.uses += 1;
-        let cached = Cached { footer: footer.clone(), bytes, last_use: self.uses };
+        let cached = Cached { opened: Arc::clone(opened), bytes, last_use: self.uses };
         let before = self.footers.insert(path.to_owned(), cached);
         self.bytes = self.bytes + bytes - before.map_or(0, |before| before.bytes);
     }
 }
 
-fn load(file: &StoredFile, table: &Schema) -> Result<ArrowReaderMetadata, ParquetError> {
+/// The metadata of a file, and its end as far as it was read.
+fn load(file: &StoredFile, damaged: impl Fn(ParquetError) -> Error) -> Result<(ParquetMetaData, Bytes), Error> {
+    let len = file.len();
+    let mut wanted = TAIL_BYTES;
+    loop {
+        let tail = file.read_one(len.saturating_sub(wanted)..len)?;
+        let mut reader = ParquetMetaDataReader::new().with_page_index_policy(PageIndexPolicy::Optional);
+        match reader.try_parse_sized(&tail, len) {
+            Ok(()) => return Ok((reader.finish().map_err(damaged)?, tail)),
+            // It tells what is missing in one part; another part may miss more.
+            Err(ParquetError::NeedMoreData(more)) if wanted < len => wanted = (more as u64).max(wanted * 2),
+            Err(error) => return Err(damaged(error)),
+        }
+    }
+}
+
+/// Columns in the types of `table` where the file has them.
+fn typed(metadata: ParquetMetaData, table: &Schema) -> Result<ArrowReaderMetadata, ParquetError> {
     let options = ArrowReaderOptions::new().with_page_index_policy(PageIndexPolicy::Optional);
-    let footer = ArrowReaderMetadata::load(file, options.clone())?;
+    let metadata = Arc::new(metadata);
+    let footer = ArrowReaderMetadata::try_new(Arc::clone(&metadata), options.clone())?;
     let wanted = |field: &FieldRef| match table.field_with_name(field.name()) {
         Ok(known) if known.data_type() != field.data_type() => {
             Arc::new(field.as_ref().clone().with_data_type(known.data_type().clone()))
@@ -91,6 +131,5 @@ fn load(file: &StoredFile, table: &Schema) -> Result<ArrowReaderMetadata, Parque
         return Ok(footer);
     }
     // Another program wrote the file, or its own idea of the types into it.
-    let metadata = Arc::clone(footer.metadata());
     ArrowReaderMetadata::try_new(metadata, options.with_schema(Arc::new(Schema::new(fields))))
 }

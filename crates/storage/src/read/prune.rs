@@ -9,6 +9,7 @@ use parquet::file::page_index::column_index::ColumnIndexMetaData;
 use parquet::file::statistics::Statistics;
 
 use crate::filter::Filter;
+use crate::index::{BLOCK_ROWS, Blocks};
 use crate::logs::{STREAM, TIMESTAMP};
 use crate::paths::{end_of_micro, start_of_micro};
 
@@ -25,22 +26,80 @@ pub(super) struct Unit {
     pub(super) inside: bool,
 }
 
-/// The units of a file that may hold rows to keep, in the order of the file.
-pub(super) fn units(footer: &ParquetMetaData, filter: &Filter) -> Vec<Unit> {
-    if filter.nothing {
-        return Vec::new();
-    }
-    (0..footer.num_row_groups()).flat_map(|row_group| units_of(footer, filter, row_group)).collect()
+/// Rows of one row group that may be kept, as far as it is known.
+#[derive(Debug)]
+pub(super) struct Candidates {
+    row_group: usize,
+    /// Number of its first block in the file, and its rows.
+    first_block: usize,
+    rows: usize,
+    /// Ascending.
+    ranges: Vec<Range<usize>>,
+    inside: bool,
 }
 
-fn units_of(footer: &ParquetMetaData, filter: &Filter, row_group: usize) -> Vec<Unit> {
-    let rows = usize::try_from(footer.row_group(row_group).num_rows()).unwrap_or(0);
+/// What statistics leave of a file, in its order.
+pub(super) fn candidates(footer: &ParquetMetaData, filter: &Filter) -> Vec<Candidates> {
+    let mut first_block = 0;
+    let mut all = Vec::with_capacity(footer.num_row_groups());
+    for row_group in 0..footer.num_row_groups() {
+        let rows = usize::try_from(footer.row_group(row_group).num_rows()).unwrap_or(0);
+        let (ranges, inside) = if filter.nothing { (Vec::new(), false) } else { kept(footer, filter, row_group, rows) };
+        all.push(Candidates { row_group, first_block, rows, ranges, inside });
+        first_block += rows.div_ceil(BLOCK_ROWS);
+    }
+    all
+}
+
+/// How many rows are left.
+pub(super) fn count(left: &[Candidates]) -> usize {
+    left.iter().flat_map(|group| &group.ranges).map(ExactSizeIterator::len).sum()
+}
+
+/// The blocks with rows that are left; `None` when the file does not have so many blocks.
+pub(super) fn blocks_of(left: &[Candidates], blocks: usize) -> Option<Blocks> {
+    if left.last().map_or(0, |group| group.first_block + group.rows.div_ceil(BLOCK_ROWS)) != blocks {
+        return None;
+    }
+    let mut within = Blocks::none(blocks);
+    for group in left {
+        let of_range = |range: &Range<usize>| range.start / BLOCK_ROWS..range.end.div_ceil(BLOCK_ROWS);
+        group.ranges.iter().flat_map(of_range).for_each(|block| within.insert(group.first_block + block));
+    }
+    Some(within)
+}
+
+/// Drops the rows of all other blocks.
+pub(super) fn keep_blocks(left: &mut [Candidates], blocks: &Blocks) {
+    for group in left {
+        let of_group = (0..group.rows.div_ceil(BLOCK_ROWS)).filter(|block| blocks.contains(group.first_block + block));
+        let rows = of_group.map(|block| block * BLOCK_ROWS..group.rows.min((block + 1) * BLOCK_ROWS));
+        group.ranges = intersect(&group.ranges, &joined(rows));
+    }
+}
+
+/// The units of a file that may hold rows to keep, in the order of the file.
+pub(super) fn units(left: Vec<Candidates>) -> Vec<Unit> {
+    let of_group = |Candidates { row_group, ranges, inside, .. }| {
+        let unit = move |ranges: Vec<Range<usize>>| Unit {
+            row_group,
+            rows: ranges.iter().map(ExactSizeIterator::len).sum(),
+            selection: selection(&ranges),
+            inside,
+        };
+        cut(ranges).into_iter().map(unit)
+    };
+    left.into_iter().flat_map(of_group).collect()
+}
+
+/// The rows of a row group that statistics leave, and whether all of them are within the range.
+fn kept(footer: &ParquetMetaData, filter: &Filter, row_group: usize, rows: usize) -> (Vec<Range<usize>>, bool) {
     let times = Pages::of(footer, row_group, TIMESTAMP).filter(Pages::is_micros);
     let span = times.as_ref().and_then(Pages::span);
     let range = filter.range;
     let overlaps = |(min, max): (i64, i64)| range.overlaps(start_of_micro(min), end_of_micro(max));
     if span.is_some_and(|span| !overlaps(span)) {
-        return Vec::new();
+        return (Vec::new(), false);
     }
     let inside =
         span.is_some_and(|(min, max)| range.contains(start_of_micro(min)) && range.contains(end_of_micro(max)));
@@ -54,13 +113,7 @@ fn units_of(footer: &ParquetMetaData, filter: &Filter, row_group: usize) -> Vec<
         let may_keep = |page| streams.only_text(page).is_none_or(|stream| filter.may_keep_stream(stream));
         kept = intersect(&kept, &streams.ranges(rows, may_keep));
     }
-    let unit = |ranges: Vec<Range<usize>>| Unit {
-        row_group,
-        rows: ranges.iter().map(ExactSizeIterator::len).sum(),
-        selection: selection(&ranges),
-        inside,
-    };
-    cut(kept).into_iter().map(unit).collect()
+    (kept, inside)
 }
 
 /// Statistics of one column in one row group.
@@ -119,15 +172,20 @@ impl<'a> Pages<'a> {
         let Some(locations) = offsets.map(|offsets| offsets.page_locations()) else { return all(rows) };
         let start = |page: usize| locations.get(page).and_then(|at| usize::try_from(at.first_row_index).ok());
         let range = |page: usize| start(page).unwrap_or(rows)..start(page + 1).unwrap_or(rows);
-        let mut kept: Vec<Range<usize>> = Vec::new();
-        for range in (0..locations.len()).filter(|page| keep(*page)).map(range) {
-            match kept.last_mut() {
-                Some(last) if last.end == range.start => last.end = range.end,
-                _ => kept.push(range),
-            }
-        }
-        kept
+        joined((0..locations.len()).filter(|page| keep(*page)).map(range))
     }
+}
+
+/// Makes one of ranges that meet; they ascend.
+fn joined(ranges: impl Iterator<Item = Range<usize>>) -> Vec<Range<usize>> {
+    let mut joined: Vec<Range<usize>> = Vec::new();
+    for range in ranges {
+        match joined.last_mut() {
+            Some(last) if last.end == range.start => last.end = range.end,
+            _ => joined.push(range),
+        }
+    }
+    joined
 }
 
 /// One range of all rows.

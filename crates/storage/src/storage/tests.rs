@@ -2,6 +2,7 @@
 
 mod crash;
 mod disk;
+mod index;
 mod life;
 mod others;
 mod reading;

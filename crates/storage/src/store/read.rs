@@ -48,7 +48,8 @@ impl StoredFile {
         self.ranges.read(ranges)
     }
 
-    fn read_one(&self, range: Range<u64>) -> Result<Bytes, Error> {
+    /// The bytes of one range.
+    pub(crate) fn read_one(&self, range: Range<u64>) -> Result<Bytes, Error> {
         Ok(self.read(std::slice::from_ref(&range))?.pop().unwrap_or_default())
     }
 }

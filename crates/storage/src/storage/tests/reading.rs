@@ -183,9 +183,11 @@ async fn only_wanted_columns_are_given_and_counting_needs_none() {
         (count, stats.bytes_read.load(Ordering::Relaxed), stats.rows_kept.load(Ordering::Relaxed))
     };
     let text: usize = lines.iter().map(String::len).sum();
+    // The token index leaves one block of the lines.
+    let block: usize = lines[..8_192].iter().map(String::len).sum();
     assert_eq!(check(&[], Predicate::True).await, (20_000, 0, 20_000));
     assert_eq!(check(&["received", "line"], Predicate::True).await, (20_000, text as u64, 20_000));
-    assert_eq!(check(&["nanos", "nanos"], column("line", equals("line 77"))).await, (1, text as u64, 1));
+    assert_eq!(check(&["nanos", "nanos"], column("line", equals("line 77"))).await, (1, block as u64, 1));
     assert_eq!(check(&[], label("service_name", equals("shop"))).await, (20_000, 0, 20_000));
 }
 

@@ -1,0 +1,99 @@
+//! A Parquet file that is being written, and beside it the index of its words, which goes in front of the footer.
+
+use std::sync::Arc;
+
+use arrow::array::AsArray;
+use arrow::datatypes::SchemaRef;
+use arrow::record_batch::RecordBatch;
+use parquet::arrow::ArrowWriter;
+use parquet::errors::ParquetError;
+use parquet::file::metadata::KeyValue;
+use parquet::file::properties::WriterProperties;
+
+use crate::index::{BLOCK_ROWS, Builder, INDEX_KEY, Place};
+use crate::logs::{LINE, METADATA};
+use crate::store::FileWriter;
+
+/// A writer of one file. Pages begin where blocks of the index do.
+pub(super) struct IndexedWriter {
+    writer: ArrowWriter<Box<dyn FileWriter>>,
+    /// The words so far, when the table has lines.
+    words: Option<Builder>,
+    /// Rows of the current block.
+    rows: usize,
+}
+
+impl IndexedWriter {
+    pub(super) fn new(
+        file: Box<dyn FileWriter>,
+        schema: &SchemaRef,
+        properties: WriterProperties,
+    ) -> Result<Self, ParquetError> {
+        let words = schema.field_with_name(LINE).is_ok().then(Builder::default);
+        Ok(Self { writer: ArrowWriter::try_new(file, Arc::clone(schema), Some(properties))?, words, rows: 0 })
+    }
+
+    /// Adds rows behind those before, in batches of any size.
+    pub(super) fn write(&mut self, rows: &RecordBatch) -> Result<(), ParquetError> {
+        let mut at = 0;
+        while at < rows.num_rows() {
+            let len = (BLOCK_ROWS - self.rows).min(rows.num_rows() - at);
+            let part = rows.slice(at, len);
+            self.writer.write(&part)?;
+            if let Some(words) = &mut self.words {
+                add(words, &part);
+            }
+            self.rows += len;
+            if self.rows == BLOCK_ROWS {
+                self.end_block();
+            }
+            at += len;
+        }
+        Ok(())
+    }
+
+    /// Bytes of the file so far, more or less.
+    pub(super) fn bytes(&self) -> usize {
+        self.writer.bytes_written() + self.writer.in_progress_size()
+    }
+
+    /// Bytes that the words take in memory.
+    pub(super) fn index_bytes(&self) -> usize {
+        self.words.as_ref().map_or(0, Builder::memory_size)
+    }
+
+    /// Writes index and footer.
+    pub(super) fn finish(mut self) -> Result<Box<dyn FileWriter>, ParquetError> {
+        if self.rows > 0 {
+            self.end_block();
+        }
+        let (mut writer, _) = self.writer.into_serialized_writer()?;
+        if let Some(words) = self.words {
+            let start = writer.bytes_written() as u64;
+            let (index, head) = words.finish()?;
+            writer.write_all(&index)?;
+            let place = Place { start, head: start + head as u64..start + index.len() as u64 };
+            writer.append_key_value_metadata(KeyValue::new(INDEX_KEY.to_owned(), place.text()));
+        }
+        writer.into_inner()
+    }
+
+    fn end_block(&mut self) {
+        if let Some(words) = &mut self.words {
+            words.end_block(self.rows);
+        }
+        self.rows = 0;
+    }
+}
+
+/// Adds the words of lines and of metadata values.
+fn add(words: &mut Builder, rows: &RecordBatch) {
+    let lines = rows.column_by_name(LINE).and_then(|lines| lines.as_string_opt::<i32>());
+    lines.into_iter().flatten().flatten().for_each(|line| words.add(line.as_bytes()));
+    let Some(metadata) = rows.column_by_name(METADATA).and_then(|metadata| metadata.as_map_opt()) else { return };
+    let Some(values) = metadata.values().as_string_opt::<i32>() else { return };
+    let offset = |offset: Option<&i32>| offset.and_then(|offset| usize::try_from(*offset).ok()).unwrap_or(0);
+    let (first, end) = (offset(metadata.value_offsets().first()), offset(metadata.value_offsets().last()));
+    let used = values.slice(first, end - first);
+    used.iter().flatten().for_each(|value| words.add(value.as_bytes()));
+}

@@ -1,0 +1,36 @@
+//! The token index of a file: which blocks of rows have which words, so that a needle decodes a block instead of a file.
+//!
+//! A word is a run of ASCII letters, digits, `_` and bytes of other scripts; words of the line and of metadata values are
+//! kept together. All words of a file stand sorted in one dictionary, cut into chunks that are compressed alone; beside
+//! each chunk stand the blocks of its words. A whole word is found in one chunk; a part of a word by searching the text
+//! of the dictionary, which is a thirtieth of the lines. What the index says is a superset: rows are tested afterwards.
+
+mod blocks;
+mod build;
+mod chunk;
+mod head;
+mod lookup;
+mod need;
+mod postings;
+mod regex;
+mod varint;
+mod words;
+
+pub(crate) use self::blocks::Blocks;
+pub(crate) use self::build::Builder;
+pub(crate) use self::head::{Head, Part, Place};
+pub(crate) use self::lookup::{Chunks, blocks};
+pub(crate) use self::need::Need;
+
+/// Where the index is, in the metadata of the file.
+pub(crate) const INDEX_KEY: &str = "lapidary.index";
+/// Rows of a block, and of a page in the file.
+pub(crate) const BLOCK_ROWS: usize = crate::read::BATCH_ROWS;
+
+/// Why an index cannot be believed; the file is read without it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("{0}")]
+pub(crate) struct Damaged(pub(crate) &'static str);
+
+#[cfg(test)]
+mod tests;
