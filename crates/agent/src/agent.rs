@@ -15,20 +15,17 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use logline::Timestamp;
-use reqwest::header::{HeaderMap, HeaderValue};
-use reqwest::{Client, redirect};
 use stdx::{Clock, Shutdown, Tasks};
 use tokio::sync::{mpsc, watch};
 use tracing::{error, info, warn};
 
 use crate::Error;
 use crate::batch::{Batch, Prepared, Treatment};
-use crate::config::{Config, Output};
+use crate::config::Config;
 use crate::cursor::{CURSORS, Cursor};
 use crate::disk::{Fs, RealFs};
 use crate::inputs;
 use crate::intake::{self, Feed, Handed};
-use crate::output::Loki;
 use crate::settled::Settled;
 use crate::ship::{Around, Sender, Shipper};
 use crate::spool::Spool;
@@ -107,17 +104,21 @@ impl Agent {
         let settled = Arc::new(Settled::new(Arc::clone(&spool)));
         let (writing, written) = watch::channel(());
         let agent = store.with(|state| state.agent.clone());
-        let sender = sender(&config.output, &agent, &treatment, tasks)?;
         let cursors = folder(&config.state_dir, CURSORS)?;
-        let cursor = Cursor::open(&**fs, &cursors, &sender.name)?;
-        let around = Around {
-            spool: Arc::clone(&spool),
-            settled: Arc::clone(&settled),
-            clock: Arc::clone(&clock),
-            writing: written,
-        };
-        let shippers = vec![Shipper::new(sender, cursor, around)];
-        info!(agent, url = %config.output.url, ?rules, "ready");
+        let mut shippers = Vec::new();
+        for output in &config.outputs {
+            let sender = Sender::new(output, &agent, Arc::clone(&treatment), Arc::clone(&clock), tasks.shutdown())?;
+            let cursor = Cursor::open(&**fs, &cursors, &output.name)?;
+            let around = Around {
+                spool: Arc::clone(&spool),
+                settled: Arc::clone(&settled),
+                clock: Arc::clone(&clock),
+                writing: written.clone(),
+            };
+            shippers.push(Shipper::new(sender, cursor, around));
+        }
+        let outputs: Vec<_> = config.outputs.iter().map(|output| output.name.as_str()).collect();
+        info!(agent, ?outputs, ?rules, "ready");
         let shutdown = tasks.shutdown();
         let writer = Writer { spool, store, settled, clock, shutdown: shutdown.clone() };
         Ok(Self { reading, inputs, feed, writer, shippers, writing, shutdown })
@@ -159,30 +160,6 @@ fn folder(state_dir: &Path, name: &str) -> Result<std::path::PathBuf, Error> {
     let made = fs::DirBuilder::new().recursive(true).mode(0o700).create(&dir);
     made.map_err(|source| Error::io("cannot use the folder", &dir, source))?;
     Ok(dir)
-}
-
-fn sender(output: &Output, agent: &str, treatment: &Arc<Treatment>, tasks: &Tasks) -> Result<Sender, Error> {
-    // A redirect would carry logs and token to another place than the one that was configured.
-    let client = Client::builder()
-        .timeout(output.timeout)
-        .redirect(redirect::Policy::none())
-        .no_proxy()
-        .user_agent(concat!("lapidary-agent/", env!("CARGO_PKG_VERSION")))
-        .build()
-        .map_err(Error::Client)?;
-    let mut headers = HeaderMap::new();
-    if let Some(tenant) = output.tenant.as_ref().and_then(|tenant| HeaderValue::from_str(tenant.as_str()).ok()) {
-        headers.insert("x-scope-orgid", tenant);
-    }
-    let format = Box::new(Loki { url: output.url.clone(), headers, agent: Some(agent.to_owned()) });
-    Ok(Sender {
-        name: "lapidary".to_owned(),
-        format,
-        client,
-        token: output.token.clone(),
-        treatment: Arc::clone(treatment),
-        shutdown: tasks.shutdown(),
-    })
 }
 
 async fn run(mut reading: Reading, feed: Feed, out: mpsc::Sender<Prepared>, mut shutdown: Shutdown) {

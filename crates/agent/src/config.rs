@@ -1,16 +1,16 @@
 //! The agent's settings: what to read, where to ship, what to mask. All problems are reported at once.
 
 mod input;
+mod output;
 
 use std::path::PathBuf;
 use std::time::Duration;
 
-use logline::Tenant;
 use mask::{Rule, TokenKey};
-use reqwest::Url;
-use stdx::{ByteSize, Problems, Secret, Settings};
+use stdx::{ByteSize, Problems, Settings};
 
 pub(crate) use input::{CommandInput, Files, ForwardInput, Input, JournalInput, Kind, Start};
+pub(crate) use output::{Auth, Compression, Destination, Output, Scheme, Tls, Token};
 
 /// What the environment's overrides begin with: `LAPIDARY_AGENT__OUTPUT__URL=https://logs.example.org`.
 pub const ENVIRONMENT_PREFIX: &str = "LAPIDARY_AGENT";
@@ -20,8 +20,8 @@ pub const ENVIRONMENT_PREFIX: &str = "LAPIDARY_AGENT";
 pub struct Config {
     /// What to read.
     pub(crate) inputs: Vec<Input>,
-    /// Where to ship.
-    pub output: Output,
+    /// Where to ship; at least one, each with a name of its own.
+    pub(crate) outputs: Vec<Output>,
     /// Where the spool and the positions are.
     pub state_dir: PathBuf,
     /// How lines wait.
@@ -30,15 +30,6 @@ pub struct Config {
     pub mask: mask::Config,
     /// How long the end may take after SIGTERM.
     pub shutdown_grace: Duration,
-}
-
-/// The server.
-#[derive(Clone, Debug)]
-pub struct Output {
-    pub(crate) url: Url,
-    pub(crate) token: Option<Token>,
-    pub(crate) tenant: Option<Tenant>,
-    pub(crate) timeout: Duration,
 }
 
 /// How lines wait on disk.
@@ -59,17 +50,6 @@ impl Spool {
         crate::spool::Limits { max_bytes, segment_bytes: SEGMENT_BYTES.min(max_bytes / 8), drop_oldest }
     }
 }
-
-/// The bearer token.
-#[derive(Clone, Debug)]
-pub(crate) enum Token {
-    /// Stands in the settings.
-    Given(Secret<String>),
-    /// Stands in a file, which is read again when the server refuses the token.
-    File(PathBuf),
-}
-
-const PUSH_PATH: &str = "/loki/api/v1/push";
 
 impl Config {
     /// Reads the settings from a file's text and the environment.
@@ -93,7 +73,7 @@ fn read(settings: &mut Settings) -> Config {
     let doc = "How long the end may take after SIGTERM; what is not delivered by then is sent at the next start.";
     let shutdown_grace = settings.or("shutdown_grace", Duration::from_secs(10), doc);
     let (inputs, spool) = (input::inputs(settings), spool(settings));
-    Config { inputs, output: output(settings), state_dir, spool, mask: mask(settings), shutdown_grace }
+    Config { inputs, outputs: output::outputs(settings), state_dir, spool, mask: mask(settings), shutdown_grace }
 }
 
 fn spool(settings: &mut Settings) -> Spool {
@@ -113,79 +93,6 @@ fn spool(settings: &mut Settings) -> Spool {
         settings.problem("spool.max_bytes", "must be at least eight times `spool.batch_bytes`");
     }
     Spool { max_bytes, drop_oldest, batch_bytes: batch_bytes.as_usize(), batch_wait }
-}
-
-fn output(settings: &mut Settings) -> Output {
-    let timeout = Duration::from_secs(30);
-    let timeout = settings.or("output.timeout", timeout, "How long the server may take for one batch.");
-    if timeout.is_zero() {
-        settings.problem("output.timeout", "must be longer than nothing");
-    }
-    Output { url: url(settings), token: token(settings), tenant: tenant(settings), timeout }
-}
-
-fn url(settings: &mut Settings) -> Url {
-    const KEY: &str = "output.url";
-    let doc = "Address of the server; without a path, Loki's push path is added.";
-    let text = settings.or(KEY, "http://127.0.0.1:3100".to_owned(), doc);
-    let doc = "Allows `http://` to another host: logs and token are then sent in clear.";
-    let plaintext = settings.or("output.plaintext", false, doc);
-    let parsed = Url::parse(&text).ok().filter(|url| matches!(url.scheme(), "http" | "https") && url.has_host());
-    let mut url = parsed.unwrap_or_else(|| {
-        settings.problem(KEY, format!("is `{text}`, but must be an address such as `https://logs.example.org`"));
-        Url::parse("http://127.0.0.1:3100").expect("a constant that is an address")
-    });
-    if !url.username().is_empty() || url.password().is_some() {
-        settings.problem(KEY, "has a user or password in it; use `output.token_file`");
-    }
-    if url.scheme() == "http" && !is_loopback(&url) && !plaintext {
-        settings.problem(KEY, "would send logs in clear over the network; use `https://`, or set `plaintext = true`");
-    }
-    if matches!(url.path(), "" | "/") {
-        url.set_path(PUSH_PATH);
-    }
-    url
-}
-
-fn is_loopback(url: &Url) -> bool {
-    let host = url.host_str().unwrap_or_default().trim_matches(['[', ']']);
-    host == "localhost" || host.parse::<std::net::IpAddr>().is_ok_and(|address| address.is_loopback())
-}
-
-fn token(settings: &mut Settings) -> Option<Token> {
-    let given: Option<Secret<String>> = settings.optional("output.token", "Bearer token; better kept in `token_file`.");
-    let doc = "File with the bearer token; read again when the server refuses the token.";
-    let file: Option<PathBuf> = settings.optional("output.token_file", doc);
-    match (given, file) {
-        (Some(_), Some(_)) => {
-            settings.problem("output.token_file", "stands beside `output.token`; set one of them");
-            None
-        }
-        (Some(token), None) => {
-            check_token(settings, "output.token", token.reveal());
-            Some(Token::Given(token))
-        }
-        (None, Some(path)) => {
-            match std::fs::read_to_string(&path) {
-                Ok(text) => check_token(settings, "output.token_file", text.trim()),
-                Err(error) => settings.problem("output.token_file", format!("cannot be read: {error}")),
-            }
-            Some(Token::File(path))
-        }
-        (None, None) => None,
-    }
-}
-
-fn check_token(settings: &mut Settings, key: &str, token: &str) {
-    if token.is_empty() || !token.bytes().all(|byte| byte.is_ascii_graphic()) {
-        settings.problem(key, "is empty or has characters that no token has");
-    }
-}
-
-fn tenant(settings: &mut Settings) -> Option<Tenant> {
-    const KEY: &str = "output.tenant";
-    let name: String = settings.optional(KEY, "Whose lines these are, where the token does not tell.")?;
-    Tenant::new(&name).map_err(|error| settings.problem(KEY, format!("is wrong: {error}"))).ok()
 }
 
 fn mask(settings: &mut Settings) -> mask::Config {

@@ -33,6 +33,9 @@ pub enum Error {
     /// The rules of masking make no masker.
     #[error("cannot mask: {0}")]
     Mask(#[from] mask::Error),
+    /// The certificates of an output cannot be used.
+    #[error("output `{0}`: {1}")]
+    Tls(String, String),
     /// The HTTP client cannot be built.
     #[error("cannot build the HTTP client: {0}")]
     Client(#[source] reqwest::Error),

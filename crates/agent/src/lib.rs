@@ -27,6 +27,7 @@ mod spool;
 mod state;
 mod store;
 mod tail;
+mod transport;
 mod watch;
 mod writer;
 

@@ -3,6 +3,7 @@
 //!
 //! While the server is away nothing is dropped: the reader stays where it is.
 
+mod concurrency;
 mod send;
 
 use std::collections::VecDeque;

@@ -18,7 +18,7 @@ fn check(text: &str, want: &Expect) {
 #[test]
 fn a_short_file_is_enough_and_everything_is_masked() {
     let config = Config::load(GOOD, []).unwrap();
-    assert_eq!(config.output.url.as_str(), "http://127.0.0.1:3100/loki/api/v1/push");
+    assert_eq!(config.outputs[0].url.as_str(), "http://127.0.0.1:3100/loki/api/v1/push");
     assert_eq!(config.mask.rules, Rule::ALL);
     assert_eq!(config.spool.batch_bytes, 1 << 20);
     assert_eq!(config.inputs[0].labels.to_string(), r#"{service="shop-api"}"#);
@@ -29,7 +29,7 @@ fn a_short_file_is_enough_and_everything_is_masked() {
 fn the_environment_wins_over_the_file() {
     let variable = ("LAPIDARY_AGENT__OUTPUT__URL".to_owned(), "https://logs.example.org/custom".to_owned());
     let config = Config::load(GOOD, [variable]).unwrap();
-    assert_eq!(config.output.url.as_str(), "https://logs.example.org/custom");
+    assert_eq!(config.outputs[0].url.as_str(), "https://logs.example.org/custom");
 }
 
 #[test]
@@ -110,5 +110,62 @@ fn the_manual_lists_every_setting_as_it_is() {
         let row = format!("| `{}` | {}| {} |", key.key, cell(&key.default), key.doc);
         assert!(manual.contains(&row), "docs/agent.md should have the row\n{row}");
     }
-    assert_eq!(manual.matches("\n| `").count(), settings.docs().len());
+    let table = manual.split("\n## ").find(|section| section.starts_with("Settings")).unwrap();
+    assert_eq!(table.matches("\n| `").count(), settings.docs().len());
+}
+
+#[test]
+fn several_outputs_have_names_kinds_and_paths_of_their_own() {
+    let text = format!(
+        r#"{GOOD}
+[[output]]
+url = "https://logs.example.org"
+[[output]]
+kind = "elasticsearch"
+url = "https://es.example.org:9200"
+user = "agent"
+token = "s3cret"
+[[output]]
+kind = "splunk"
+name = "soc"
+url = "https://hec.example.org:8088"
+proxy = "http://proxy.example.org:3128"
+"#
+    );
+    let outputs = Config::load(&text, []).unwrap().outputs;
+    let seen: Vec<_> = outputs.iter().map(|output| (output.name.as_str(), output.url.path())).collect();
+    let want = [("lapidary", "/loki/api/v1/push"), ("elasticsearch", "/_bulk"), ("soc", "/services/collector/event")];
+    assert_eq!(seen, want);
+    assert_eq!(outputs[1].auth.as_ref().unwrap().scheme, Scheme::Basic("agent".to_owned()));
+}
+
+#[test]
+fn outputs_that_cannot_work_are_told() {
+    check(
+        &format!(
+            r#"{GOOD}
+[[output]]
+name = "a b"
+[[output]]
+kind = "splunk"
+compression = "zstd"
+cert_file = "/none.pem"
+user = "me"
+max_requests = 0
+[[output]]
+kind = "splunk"
+ca_file = "/none/ca.pem"
+proxy = "proxy"
+"#
+        ),
+        &expect![[r#"
+            line 7: `output[0].name` must be letters, digits, `_` and `-`
+            line 10: `output[1].compression` is `zstd`, which splunk does not take
+            line 11: `output[1].cert_file` and `key_file` belong together
+            line 12: `output[1].user` has no password; set `token_file`
+            line 13: `output[1].max_requests` must be 1 to 64
+            line 16: `output[2].ca_file` `/none/ca.pem` cannot be read: No such file or directory (os error 2)
+            line 17: `output[2].proxy` is `proxy`, but must be an address such as `http://proxy.example.org:3128`
+            `output[2].name` `splunk` is the name of another output; give each a `name` of its own"#]],
+    );
 }

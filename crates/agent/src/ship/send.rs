@@ -1,18 +1,24 @@
 //! Sends one batch until the server takes it or refuses it.
 
-use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
+use base64::Engine;
+use base64::engine::general_purpose::STANDARD;
+use reqwest::StatusCode;
 use reqwest::header::{AUTHORIZATION, HeaderValue, RETRY_AFTER};
-use reqwest::{Client, StatusCode};
-use stdx::{Backoff, Rng, Shutdown};
+use stdx::{Backoff, Clock, Rng, Shutdown};
 use tracing::{error, info, warn};
 
+use super::concurrency::Concurrency;
 use super::pause;
+use crate::Error;
 use crate::batch::Treatment;
-use crate::config::Token;
-use crate::output::{Format, Request, Verdict};
+use crate::config::{Auth, Output, Scheme, Token};
+use crate::output::{self, Format, Request, Verdict};
 use crate::spool::Record;
+use crate::transport::Transport;
 
 const MIN_WAIT: Duration = Duration::from_millis(200);
 const MAX_WAIT: Duration = Duration::from_secs(30);
@@ -26,12 +32,15 @@ const MAX_ANSWER: usize = 16 << 20;
 /// Sends batches in one format to one server.
 #[derive(Debug)]
 pub(crate) struct Sender {
-    pub(crate) name: String,
-    pub(crate) format: Box<dyn Format>,
-    pub(crate) client: Client,
-    pub(crate) token: Option<Token>,
-    pub(crate) treatment: Arc<Treatment>,
-    pub(crate) shutdown: Shutdown,
+    name: String,
+    format: Box<dyn Format>,
+    transport: Transport,
+    auth: Option<Auth>,
+    treatment: Arc<Treatment>,
+    clock: Arc<dyn Clock>,
+    shutdown: Shutdown,
+    concurrency: Mutex<Concurrency>,
+    under_way: AtomicUsize,
 }
 
 /// How a batch was settled.
@@ -46,58 +55,96 @@ pub(crate) struct Outcome {
 /// What came of one attempt.
 struct Attempt {
     verdict: Verdict,
+    status: Option<StatusCode>,
     reason: String,
     wait: Option<Duration>,
 }
 
 impl Sender {
+    pub(crate) fn new(
+        output: &Output,
+        agent: &str,
+        treatment: Arc<Treatment>,
+        clock: Arc<dyn Clock>,
+        shutdown: Shutdown,
+    ) -> Result<Self, Error> {
+        let format = output::format(output, agent);
+        let max = if format.is_ordered() { 1 } else { output.max_requests };
+        Ok(Self {
+            name: output.name.clone(),
+            format,
+            transport: Transport::new(output.clone(), Arc::clone(&clock))?,
+            auth: output.auth.clone(),
+            treatment,
+            clock,
+            shutdown,
+            concurrency: Mutex::new(Concurrency::new(max)),
+            under_way: AtomicUsize::new(0),
+        })
+    }
+
     pub(crate) fn name(&self) -> &str {
         &self.name
     }
 
     /// How many batches may be under way.
     pub(crate) fn limit(&self) -> usize {
-        if self.format.is_ordered() { 1 } else { 4 }
+        self.concurrency.lock().unwrap_or_else(PoisonError::into_inner).limit()
     }
 
     /// Sends until the server takes the batch or refuses it; `None` when a stop was asked for first.
     pub(crate) async fn deliver(&self, record: &Record) -> Option<Outcome> {
         let mut outcome = Outcome::default();
-        let requests = match self.format.encode(record) {
-            Ok(requests) => requests,
+        let batch = record.head.sequence;
+        let request = match self.format.encode(record) {
+            Ok(request) => request,
             Err(error) => {
-                error!(output = self.name, batch = record.head.sequence, %error, "a batch is passed over");
+                error!(output = self.name, batch, %error, "a batch is passed over");
                 let refused_lines = u64::from(record.head.lines);
                 return Some(Outcome { is_refused: true, refused_lines, ..outcome });
             }
         };
-        for request in requests {
-            self.send_until_settled(request, record.head.sequence, &mut outcome).await?;
+        // More than one only where the server finds a request too large.
+        let mut requests = vec![request];
+        while let Some(request) = requests.pop() {
+            requests.extend(self.send_until_settled(request, batch, &mut outcome).await?);
         }
         Some(outcome)
     }
 
-    async fn send_until_settled(&self, mut request: Request, batch: u64, outcome: &mut Outcome) -> Option<()> {
+    /// What is left to be sent instead of the request; `None` when a stop was asked for first.
+    async fn send_until_settled(
+        &self,
+        mut request: Request,
+        batch: u64,
+        outcome: &mut Outcome,
+    ) -> Option<Vec<Request>> {
         let mut backoff = Backoff::new(MIN_WAIT, MAX_WAIT, Rng::from_entropy()).expect("the waits are in order");
         let mut shutdown = self.shutdown.clone();
         loop {
             let attempt = self.send(&request).await;
             match attempt.verdict {
-                Verdict::Stored { refused_lines: 0 } => return Some(()),
                 Verdict::Stored { refused_lines } => {
                     outcome.refused_lines += refused_lines;
-                    error!(output = self.name, batch, lines = refused_lines, "the server refused lines");
-                    return Some(());
+                    if refused_lines > 0 {
+                        error!(output = self.name, batch, lines = refused_lines, "the server refused lines");
+                    }
+                    return Some(Vec::new());
                 }
                 Verdict::Refused => {
+                    if attempt.status == Some(StatusCode::PAYLOAD_TOO_LARGE)
+                        && let Some(halves) = request.halves()
+                    {
+                        return Some(halves.into());
+                    }
                     outcome.is_refused = true;
                     let reason = attempt.reason;
                     error!(output = self.name, batch, reason, "the server refused a batch, or a part of it");
-                    return Some(());
+                    return Some(Vec::new());
                 }
                 Verdict::Rest { request: rest, refused_lines } => {
                     outcome.refused_lines += refused_lines;
-                    request = rest;
+                    request = *rest;
                 }
                 Verdict::Later => {}
             }
@@ -112,21 +159,36 @@ impl Sender {
         }
     }
 
+    /// One attempt, of which the limit learns.
     async fn send(&self, request: &Request) -> Attempt {
-        let later = |reason| Attempt { verdict: Verdict::Later, reason, wait: None };
+        let under_way = self.under_way.fetch_add(1, Ordering::Relaxed) + 1;
+        let begun = self.clock.instant();
+        let attempt = self.attempt(request).await;
+        let now = self.clock.instant();
+        self.under_way.fetch_sub(1, Ordering::Relaxed);
+        let is_good = matches!(attempt.verdict, Verdict::Stored { .. } | Verdict::Refused);
+        let mut concurrency = self.concurrency.lock().unwrap_or_else(PoisonError::into_inner);
+        concurrency.answered(now, now.duration_since(begun), under_way, is_good);
+        attempt
+    }
+
+    async fn attempt(&self, request: &Request) -> Attempt {
+        let later = |reason| Attempt { verdict: Verdict::Later, status: None, reason, wait: None };
         let mut headers = request.headers.clone();
-        if let Some(token) = &self.token {
-            let value = token.text().await.map(|token| HeaderValue::from_str(&format!("Bearer {token}")));
-            match value {
-                Ok(Ok(value)) => drop(headers.insert(AUTHORIZATION, value)),
-                Ok(Err(_)) => return later("the token has characters that no token has".to_owned()),
-                Err(error) => return later(format!("cannot read the token: {error}")),
+        if let Some(auth) = &self.auth {
+            match auth.header().await {
+                Ok(value) => drop(headers.insert(AUTHORIZATION, value)),
+                Err(problem) => return later(problem),
             }
         }
-        let sent = self.client.post(request.url.clone()).headers(headers).body(request.body.clone()).send();
+        let client = self.transport.client();
+        let sent = client.post(request.url.clone()).headers(headers).body(request.body.clone()).send();
         match sent.await {
             Ok(response) => self.answer(request, response).await,
-            Err(error) => later(describe(error)),
+            Err(error) => {
+                self.transport.doubt();
+                later(describe(error))
+            }
         }
     }
 
@@ -147,7 +209,7 @@ impl Sender {
             }
         }
         let verdict = if is_whole { self.format.judge(request, status, &body) } else { Verdict::of(status) };
-        Attempt { verdict, reason: self.reason(status, &body), wait }
+        Attempt { verdict, status: Some(status), reason: self.reason(status, &body), wait }
     }
 
     /// What the server said, as it may stand in our own log.
@@ -159,12 +221,24 @@ impl Sender {
     }
 }
 
-impl Token {
-    async fn text(&self) -> std::io::Result<String> {
-        match self {
-            Self::Given(token) => Ok(token.reveal().clone()),
-            Self::File(path) => Ok(tokio::fs::read_to_string(path).await?.trim().to_owned()),
-        }
+impl Auth {
+    /// The header's value, marked so that nothing shows it.
+    async fn header(&self) -> Result<HeaderValue, String> {
+        let token = match &self.token {
+            Token::Given(token) => token.reveal().clone(),
+            Token::File(path) => {
+                let text = tokio::fs::read_to_string(path).await;
+                text.map_err(|error| format!("cannot read the token: {error}"))?.trim().to_owned()
+            }
+        };
+        let text = match &self.scheme {
+            Scheme::Word(word) => format!("{word} {token}"),
+            Scheme::Basic(user) => format!("Basic {}", STANDARD.encode(format!("{user}:{token}"))),
+        };
+        let mut value =
+            HeaderValue::from_str(&text).map_err(|_| "the token has characters that no token has".to_owned())?;
+        value.set_sensitive(true);
+        Ok(value)
     }
 }
 
