@@ -9,9 +9,11 @@
 
 mod corpus;
 mod driver;
+mod events;
 mod mask;
 mod mutate;
 mod program;
+mod protocols;
 
 pub use corpus::{folder, load};
 pub use driver::{Budget, Crash, Report, replay, run};
@@ -29,4 +31,5 @@ pub struct Target {
 }
 
 /// The targets of light crates.
-pub const TARGETS: &[Target] = &[mask::TARGET];
+pub const TARGETS: &[Target] =
+    &[mask::TARGET, events::TARGET, protocols::FORWARD, protocols::SYSLOG, protocols::JOURNAL];

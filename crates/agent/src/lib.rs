@@ -14,6 +14,8 @@ mod error;
 mod file;
 mod find;
 mod frame;
+#[doc(hidden)]
+pub mod fuzzing;
 mod glob;
 mod inputs;
 mod intake;
