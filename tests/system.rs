@@ -11,6 +11,7 @@ mod system {
     mod clients;
     mod demo;
     mod durability;
+    mod folder;
     pub(crate) mod harness;
     mod loki_api;
     mod orders;

@@ -3,6 +3,7 @@
 mod client;
 mod orders;
 mod serve;
+mod storage;
 
 use std::process::ExitCode;
 
@@ -27,6 +28,9 @@ enum Command {
     /// Follows orders: one order's story, what is stuck, lists.
     #[command(subcommand)]
     Orders(orders::OrdersCommand),
+    /// Looks after a data folder: inspect, verify, back up, restore; exports lines and imports them.
+    #[command(subcommand)]
+    Storage(storage::StorageCommand),
 }
 
 /// How a command ended; the exit code of the program.
@@ -45,6 +49,7 @@ impl Args {
             Command::Serve(args) => args.run(),
             Command::Check(args) => args.run(),
             Command::Orders(command) => command.run(),
+            Command::Storage(command) => command.run(),
         };
         let (text, code) = match done {
             Ok(()) => return ExitCode::SUCCESS,
@@ -57,7 +62,7 @@ impl Args {
 }
 
 #[expect(clippy::print_stderr, reason = "this is a program for people")]
-fn complain(text: &str) {
+pub(crate) fn complain(text: &str) {
     eprintln!("lapidary: {text}");
 }
 

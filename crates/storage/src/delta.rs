@@ -7,6 +7,7 @@
 mod actions;
 mod live;
 mod marks;
+mod whole;
 
 use std::path::Path;
 use std::sync::Arc;
@@ -21,6 +22,7 @@ use uuid::Uuid;
 
 use self::actions::Entry;
 pub(crate) use self::live::{Live, overlapping};
+pub(crate) use self::whole::{LogFile, WholeLog};
 use crate::error::Failure;
 use crate::files::NewFile;
 use crate::head::Sealed;

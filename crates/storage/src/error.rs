@@ -70,6 +70,11 @@ impl Error {
         }
     }
 
+    /// Whether a file is not there.
+    pub(crate) fn is_not_found(&self) -> bool {
+        matches!(&*self.0, Failure::Io { source, .. } if source.kind() == io::ErrorKind::NotFound)
+    }
+
     pub(crate) fn invalid(reason: impl Into<String>) -> Self {
         Failure::Invalid(reason.into()).into()
     }

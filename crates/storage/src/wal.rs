@@ -1,9 +1,11 @@
 //! The write-ahead log: what is acknowledged is here until a committed file holds it.
 
+mod check;
 mod local;
 mod payload;
 mod record;
 
+pub(crate) use check::{acknowledged_before, check, end_of};
 pub(crate) use local::{LocalWal, Replay};
 pub(crate) use payload::{decode, encode};
 

@@ -65,6 +65,30 @@ impl Connection {
         }
     }
 
+    /// Sends any request with the token and the tenant; gives status and body of the answer.
+    pub(crate) async fn send(
+        &self,
+        request: impl FnOnce(&reqwest::Client, &str) -> reqwest::RequestBuilder,
+    ) -> Result<(u16, String), Failure> {
+        let client = reqwest::Client::builder().timeout(TIMEOUT).no_proxy().build();
+        let client = client.map_err(|error| Failure::Failed(format!("cannot start the HTTP client: {error}")))?;
+        let mut request = request(&client, self.addr.trim_end_matches('/'));
+        if let Some(token) = &self.token {
+            request = request.bearer_auth(token);
+        }
+        if let Some(tenant) = &self.tenant {
+            request = request.header("X-Scope-OrgID", tenant);
+        }
+        let response = request.send().await.map_err(|error| self.unreachable(&error))?;
+        let status = response.status().as_u16();
+        let body = response.text().await.map_err(|error| self.unreachable(&error))?;
+        if status == 401 {
+            let remedy = "the server asks for a token: give one with --token or LAPIDARY_TOKEN";
+            return Err(Failure::Failed(remedy.to_owned()));
+        }
+        Ok((status, body))
+    }
+
     fn unreachable(&self, error: &reqwest::Error) -> Failure {
         let address = &self.addr;
         let reason = if error.is_builder() {

@@ -69,7 +69,8 @@ impl CheckArgs {
     }
 }
 
-fn load(path: Option<&std::path::Path>, flags: &Flags) -> Result<Config, Failure> {
+/// Reads a configuration; flags win over it.
+pub(super) fn load(path: Option<&std::path::Path>, flags: &Flags) -> Result<Config, Failure> {
     let text = match path {
         None => String::new(),
         Some(path) => fs::read_to_string(path)

@@ -18,12 +18,14 @@ use crate::logs::TIMESTAMP;
 use crate::paths::{self, DAY, TENANT};
 
 /// Tag of a file: the checksum of all its bytes, in hex.
-pub(crate) const CRC32: &str = "lapidary.crc32";
+pub(super) const CRC32: &str = "lapidary.crc32";
 
 /// What one commit changed.
 #[derive(Debug)]
 pub(super) struct Entry {
     pub(super) changes: Vec<FileChange>,
+    /// Checksums of added files, by their paths.
+    pub(super) sums: HashMap<String, u32>,
     txns: HashMap<String, u64>,
 }
 
@@ -42,6 +44,8 @@ struct Add {
     partition_values: HashMap<String, Option<String>>,
     size: i64,
     stats: Option<String>,
+    #[serde(default)]
+    tags: Option<HashMap<String, Option<String>>>,
 }
 
 #[derive(Deserialize)]
@@ -59,13 +63,15 @@ struct Txn {
 impl Entry {
     /// Reads a commit entry, of whatever writer.
     pub(super) fn parse(bytes: &[u8]) -> Result<Self, String> {
-        let mut entry = Self { changes: Vec::new(), txns: HashMap::new() };
+        let mut entry = Self { changes: Vec::new(), sums: HashMap::new(), txns: HashMap::new() };
         for line in bytes.split(|byte| *byte == b'\n').filter(|line| !line.is_empty()) {
             let action: Action = serde_json::from_slice(line).map_err(|error| error.to_string())?;
             if let Some(add) = action.add {
                 let tenant = add.partition_values.get(TENANT).and_then(Option::as_deref);
                 let day = add.partition_values.get(DAY).and_then(Option::as_deref);
                 let size = u64::try_from(add.size).unwrap_or(0);
+                let sum = add.tags.as_ref().and_then(|tags| tags.get(CRC32)?.as_deref()).and_then(parse_sum);
+                entry.sums.extend(sum.map(|sum| (decoded(&add.path), sum)));
                 let listed = listed(decoded(&add.path), tenant, day, size, add.stats.as_deref());
                 entry.changes.push(listed.ok_or_else(|| format!("`{}` names no tenant", add.path))?);
             }
@@ -88,6 +94,11 @@ impl Entry {
     pub(super) fn txns(&self) -> impl Iterator<Item = (&str, u64)> {
         self.txns.iter().map(|(app, version)| (app.as_str(), *version))
     }
+}
+
+/// Reads the value of the tag [`CRC32`].
+pub(super) fn parse_sum(hex: &str) -> Option<u32> {
+    u32::from_str_radix(hex, 16).ok()
 }
 
 /// Version 0 of a table.
@@ -165,7 +176,7 @@ const fn millis(time: Timestamp) -> i64 {
 }
 
 /// Undoes the URL encoding of a path in the log.
-fn decoded(path: &str) -> String {
+pub(super) fn decoded(path: &str) -> String {
     let hex = |digits: &[u8]| u8::from_str_radix(std::str::from_utf8(digits).ok()?, 16).ok();
     let bytes = path.as_bytes();
     let mut out = Vec::with_capacity(bytes.len());

@@ -3,7 +3,9 @@
 use std::cmp::Ordering;
 use std::ops::Range;
 
-use super::{Blocks, Damaged, varint};
+use parquet::file::metadata::FileMetaData;
+
+use super::{Blocks, Damaged, INDEX_KEY, varint};
 
 /// Opens the head of an index.
 const MAGIC: &[u8; 8] = b"LAPIDX01";
@@ -63,6 +65,12 @@ impl Place {
     /// As it stands in the metadata of the file.
     pub(crate) fn text(&self) -> String {
         format!("1 {} {} {}", self.start, self.head.start, self.head.end)
+    }
+
+    /// Where a file has its index; `None` when it has none that is understood.
+    pub(crate) fn of(footer: &FileMetaData) -> Option<Self> {
+        let pairs = footer.key_value_metadata()?;
+        pairs.iter().filter(|pair| pair.key == INDEX_KEY).find_map(|pair| Self::parse(pair.value.as_deref()?))
     }
 
     /// `None` for an index of a later version, or of nobody.

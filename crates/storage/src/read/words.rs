@@ -9,7 +9,7 @@ use bytes::Bytes;
 use parquet::file::metadata::FileMetaData;
 use tracing::warn;
 
-use crate::index::{self, Blocks, Chunks, Damaged, Head, INDEX_KEY, Need, Part, Place};
+use crate::index::{self, Blocks, Chunks, Damaged, Head, Need, Part, Place};
 use crate::store::StoredFile;
 use crate::{Error, Kind, Metrics, ScanStats};
 
@@ -70,9 +70,7 @@ impl Parts {
         footer: &FileMetaData,
         tail: (u64, &Bytes),
     ) -> Result<Option<FileIndex>, Error> {
-        let pairs = footer.key_value_metadata().into_iter().flatten();
-        let place = pairs.filter(|pair| pair.key == INDEX_KEY).find_map(|pair| Place::parse(pair.value.as_deref()?));
-        let Some(place) = place else { return Ok(None) };
+        let Some(place) = Place::of(footer) else { return Ok(None) };
         let rows = u64::try_from(footer.num_rows()).unwrap_or(0);
         match head(file, &place, tail).map(|head| if head.rows == rows { Ok(head) } else { Err(head.rows) }) {
             Ok(Ok(head)) => {

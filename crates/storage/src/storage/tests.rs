@@ -2,6 +2,7 @@
 
 mod crash;
 mod disk;
+mod folder;
 mod index;
 mod life;
 mod others;
