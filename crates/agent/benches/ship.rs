@@ -29,7 +29,7 @@ async fn main() {
     let state_dir = config.state_dir.clone();
     let (clock, tasks) = (SystemClock, Tasks::default());
     let (start, cpu) = (clock.instant(), cpu_seconds());
-    Agent::open(config, Arc::new(clock), &tasks).expect("a new state").spawn(&tasks);
+    Agent::open(&config, Arc::new(clock), &tasks).expect("a new state").spawn(&tasks);
     while State::load(&state_dir).ok().flatten().is_none_or(|state| state.totals.lines < LINES) {
         tokio::time::sleep(Duration::from_millis(20)).await;
     }

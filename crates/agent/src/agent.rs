@@ -8,10 +8,12 @@
 //!
 //! Between any two of them wait a few batches at most.
 
+use std::collections::BTreeMap;
 use std::fs;
 use std::os::unix::fs::DirBuilderExt;
 use std::path::Path;
-use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use logline::Timestamp;
@@ -26,11 +28,12 @@ use crate::cursor::{CURSORS, Cursor};
 use crate::disk::{Fs, RealFs};
 use crate::inputs;
 use crate::intake::{self, Feed, Handed};
+use crate::listen::{Listener, Shown};
 use crate::settled::Settled;
 use crate::ship::{Around, Sender, Shipper};
 use crate::spool::Spool;
 use crate::store::Store;
-use crate::tail::{SCAN_EVERY, Tail};
+use crate::tail::{OpenFiles, SCAN_EVERY, Tail};
 use crate::watch::Waker;
 use crate::writer::{self, Writer};
 
@@ -49,6 +52,9 @@ pub struct Agent {
     feed: Feed,
     writer: Writer,
     shippers: Vec<Shipper>,
+    listener: Option<Listener>,
+    leaving: Arc<AtomicBool>,
+    left: Arc<Mutex<OpenFiles>>,
     /// Closed when the writer ends.
     writing: watch::Sender<()>,
     shutdown: Shutdown,
@@ -67,9 +73,15 @@ struct Reading {
 
 impl Agent {
     /// Locks the state folder, opens the spool and the files that are there.
-    pub fn open(config: Config, clock: Arc<dyn Clock>, tasks: &Tasks) -> Result<Self, Error> {
+    pub fn open(config: &Config, clock: Arc<dyn Clock>, tasks: &Tasks) -> Result<Self, Error> {
         let fs: Arc<dyn Fs> = Arc::new(RealFs);
-        Self::open_on(&fs, &config, clock, tasks)
+        Self::open_on(&fs, config, clock, tasks, &mut OpenFiles::default())
+    }
+
+    /// Opens an agent with other settings after one that has left, and goes on with its open files.
+    pub fn open_after(left: &mut Left, config: &Config, clock: Arc<dyn Clock>, tasks: &Tasks) -> Result<Self, Error> {
+        let fs: Arc<dyn Fs> = Arc::new(RealFs);
+        Self::open_on(&fs, config, clock, tasks, &mut left.0)
     }
 
     /// The same, with the agent's own files on another disk.
@@ -78,6 +90,7 @@ impl Agent {
         config: &Config,
         clock: Arc<dyn Clock>,
         tasks: &Tasks,
+        left: &mut OpenFiles,
     ) -> Result<Self, Error> {
         let masker = mask::Masker::new(config.mask.clone())?;
         let rules: Vec<_> = masker.rule_names().collect();
@@ -88,11 +101,12 @@ impl Agent {
         let store = Arc::new(Store::open(Arc::clone(fs), &config.state_dir)?);
         let spool = open_spool(fs, config, &store)?;
         let started = Timestamp::from(clock.now());
-        let tail = Tail::open(config, Arc::clone(&treatment), Arc::clone(&store), clock.instant(), started);
+        let now = clock.instant();
+        let tail = Tail::open(config, Arc::clone(&treatment), Arc::clone(&store), now, started);
         let (feed, handed) = intake::feed();
         let inputs = inputs::open(config, &treatment.masker, &store, &feed, &clock, tasks)?;
         let (batch_bytes, batch_wait) = (config.spool.batch_bytes, config.spool.batch_wait);
-        let reading = Reading {
+        let mut reading = Reading {
             tail,
             handed,
             treatment: Arc::clone(&treatment),
@@ -105,7 +119,8 @@ impl Agent {
         let (writing, written) = watch::channel(());
         let agent = store.with(|state| state.agent.clone());
         let cursors = folder(&config.state_dir, CURSORS)?;
-        let mut shippers = Vec::new();
+        let leaving = Arc::<AtomicBool>::default();
+        let (mut shippers, mut shown) = (Vec::new(), BTreeMap::new());
         for output in &config.outputs {
             let sender = Sender::new(output, &agent, Arc::clone(&treatment), Arc::clone(&clock), tasks.shutdown())?;
             let cursor = Cursor::open(&**fs, &cursors, &output.name)?;
@@ -114,19 +129,32 @@ impl Agent {
                 settled: Arc::clone(&settled),
                 clock: Arc::clone(&clock),
                 writing: written.clone(),
+                leaving: Arc::clone(&leaving),
             };
-            shippers.push(Shipper::new(sender, cursor, around));
+            let shipper = Shipper::new(sender, cursor, around);
+            shown.insert(output.name.clone(), shipper.progress());
+            shippers.push(shipper);
         }
         let outputs: Vec<_> = config.outputs.iter().map(|output| output.name.as_str()).collect();
         info!(agent, ?outputs, ?rules, "ready");
         let shutdown = tasks.shutdown();
+        let shown = Shown {
+            store: Arc::clone(&store),
+            spool: Arc::clone(&spool),
+            outputs: shown,
+            clock: Arc::clone(&clock),
+            shutdown: shutdown.clone(),
+        };
+        let listener = config.listen.map(|address| Listener::bind(address, shown)).transpose()?;
         let writer = Writer { spool, store, settled, clock, shutdown: shutdown.clone() };
-        Ok(Self { reading, inputs, feed, writer, shippers, writing, shutdown })
+        reading.tail.adopt(std::mem::take(left), now);
+        let left = Arc::default();
+        Ok(Self { reading, inputs, feed, writer, shippers, listener, leaving, left, writing, shutdown })
     }
 
     /// Runs until the tasks are drained: then the batch under construction goes into the spool, and on to the outputs
     /// that take it. Should the agent fail, it stops the tasks itself.
-    pub fn spawn(self, tasks: &Tasks) {
+    pub fn spawn(self, tasks: &Tasks) -> Running {
         let (out, batches) = mpsc::channel(2);
         let (writer, writing, all) = (self.writer, self.writing, tasks.clone());
         tasks.spawn(async move {
@@ -138,7 +166,39 @@ impl Agent {
             tasks.spawn(shipper.run());
         }
         self.inputs.into_iter().for_each(inputs::Ready::spawn);
-        tasks.spawn(run(self.reading, self.feed, out, self.shutdown));
+        if let Some(listener) = self.listener {
+            tasks.spawn(listener.run());
+        }
+        let (left, running) = (Arc::clone(&self.left), Running { leaving: self.leaving, left: self.left });
+        let (reading, feed, shutdown) = (self.reading, self.feed, self.shutdown);
+        tasks.spawn(async move {
+            if let Some(tail) = run(reading, feed, out, shutdown).await {
+                *left.lock().unwrap_or_else(PoisonError::into_inner) = tail.into_files();
+            }
+        });
+        running
+    }
+}
+
+/// An agent at work.
+#[derive(Debug)]
+pub struct Running {
+    leaving: Arc<AtomicBool>,
+    left: Arc<Mutex<OpenFiles>>,
+}
+
+/// What an agent leaves to the next one in the same process: files that are open, some of which have no name any more.
+#[derive(Debug)]
+pub struct Left(OpenFiles);
+
+impl Running {
+    /// Ends the agent so that another one can begin: what was read goes into the spool, requests under way end, what
+    /// waits stays in the spool.
+    pub async fn leave(self, tasks: &Tasks, grace: Duration) -> Left {
+        self.leaving.store(true, Ordering::Relaxed);
+        // What had to be aborted is sent again by the next one.
+        _ = tasks.drain(grace).await;
+        Left(std::mem::take(&mut *self.left.lock().unwrap_or_else(PoisonError::into_inner)))
     }
 }
 
@@ -162,7 +222,7 @@ fn folder(state_dir: &Path, name: &str) -> Result<std::path::PathBuf, Error> {
     Ok(dir)
 }
 
-async fn run(mut reading: Reading, feed: Feed, out: mpsc::Sender<Prepared>, mut shutdown: Shutdown) {
+async fn run(mut reading: Reading, feed: Feed, out: mpsc::Sender<Prepared>, mut shutdown: Shutdown) -> Option<Tail> {
     let waker = reading.tail.waker();
     let mut feed = Some(feed);
     let mut batch = reading.begin();
@@ -170,12 +230,12 @@ async fn run(mut reading: Reading, feed: Feed, out: mpsc::Sender<Prepared>, mut 
     let mut handed = None;
     loop {
         let last = shutdown.is_asked();
-        let Some(turn) = unblocked(move || reading.turn(batch, handed.take(), last)).await else { return };
+        let turn = unblocked(move || reading.turn(batch, handed.take(), last)).await?;
         (reading, batch, handed) = (turn.reading, turn.batch, None);
         if let Some(ready) = turn.ready {
             match hand_over(reading, ready, &out).await {
                 Some(again) => reading = again,
-                None => return,
+                None => return None,
             }
         } else if !last {
             pause = if turn.any { POLL.0 } else { (pause * 2).min(POLL.1) };
@@ -191,7 +251,7 @@ async fn run(mut reading: Reading, feed: Feed, out: mpsc::Sender<Prepared>, mut 
             drop(feed.take());
             handed = tokio::time::timeout(LAST_WORDS, reading.handed.recv()).await.ok().flatten();
             if handed.is_none() && batch.is_empty() {
-                return;
+                return Some(reading.tail);
             }
         }
     }

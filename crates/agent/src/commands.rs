@@ -1,7 +1,9 @@
-//! The commands of `lapidary-agent`: `run`, `check`, `status`, `mask test`. Exit codes: 0 fine, 1 failed, 2 usage or
+//! The commands of `lapidary-agent`: `run`, `check`, `status`, `mask test`, `convert`. Exit codes: 0 fine, 1 failed, 2 usage or
 //! configuration.
 
+mod convert;
 mod mask_test;
+mod reload;
 mod status;
 
 use std::io::{self, IsTerminal as _, Write as _};
@@ -49,6 +51,11 @@ enum Command {
         #[arg(long, default_value = "table")]
         format: status::Format,
     },
+    /// Write settings that do what those of Fluent Bit (classic or YAML) or Promtail do; says what it could not take over.
+    Convert {
+        /// Their settings.
+        file: PathBuf,
+    },
     /// Try the masking.
     Mask {
         #[command(subcommand)]
@@ -70,10 +77,10 @@ enum MaskCommand {
 
 pub(crate) fn run(args: Args) -> Result<ExitCode> {
     match args.command {
-        Command::Run { config } => {
-            let config = load(&config)?;
+        Command::Run { config: path } => {
+            let config = load(&path)?;
             let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
-            let code = runtime.block_on(ship(config));
+            let code = runtime.block_on(ship(&path, config));
             // A read of the standard input may be under way, and nothing would end it.
             runtime.shutdown_background();
             code
@@ -90,6 +97,11 @@ pub(crate) fn run(args: Args) -> Result<ExitCode> {
                 (None, None) => PathBuf::from("."),
             };
             say(&status::show(&dir, format)?)?;
+            Ok(ExitCode::SUCCESS)
+        }
+        Command::Convert { file } => {
+            let text = std::fs::read_to_string(&file).with_context(|| format!("cannot read `{}`", file.display()))?;
+            say(&convert::convert(&text)?)?;
             Ok(ExitCode::SUCCESS)
         }
         Command::Mask { command: MaskCommand::Test { file, config } } => {
@@ -115,26 +127,37 @@ fn load(path: &Path) -> Result<Config> {
     Config::load(&text, std::env::vars()).with_context(|| format!("`{}` has problems", path.display()))
 }
 
-async fn ship(config: Config) -> Result<ExitCode> {
+/// Runs the agent, with other settings whenever the file changes or SIGHUP comes.
+async fn ship(path: &Path, config: Config) -> Result<ExitCode> {
     let filter = tracing_subscriber::EnvFilter::try_from_default_env().unwrap_or_else(|_| "info".into());
     tracing_subscriber::fmt()
         .with_env_filter(filter)
         .with_ansi(io::stderr().is_terminal())
         .with_writer(io::stderr)
         .init();
-    let (tasks, grace) = (Tasks::default(), config.shutdown_grace);
     let clock: Arc<dyn Clock> = Arc::new(SystemClock);
-    let mut failed = tasks.shutdown();
-    Agent::open(config, clock, &tasks)?.spawn(&tasks);
-    let code = tokio::select! {
-        asked = stop_asked() => asked.map(|()| ExitCode::SUCCESS)?,
-        () = failed.wait() => ExitCode::FAILURE,
-    };
-    info!("stopping");
-    if let Drained::Aborted(count) = tasks.drain(grace).await {
-        warn!(count, "stopped before everything was delivered; the rest is sent at the next start");
+    let mut settings = reload::Watched::new(path)?;
+    let mut config = config;
+    let mut tasks = Tasks::default();
+    let mut running = Agent::open(&config, Arc::clone(&clock), &tasks)?.spawn(&tasks);
+    loop {
+        let mut failed = tasks.shutdown();
+        let code = tokio::select! {
+            asked = stop_asked() => asked.map(|()| ExitCode::SUCCESS)?,
+            () = failed.wait() => ExitCode::FAILURE,
+            new = settings.changed(&config) => {
+                let left = running.leave(&tasks, config.shutdown_grace).await;
+                tasks = Tasks::default();
+                running = reload::reopen(left, &mut config, new, &clock, &tasks).await?.spawn(&tasks);
+                continue;
+            }
+        };
+        info!("stopping");
+        if let Drained::Aborted(count) = tasks.drain(config.shutdown_grace).await {
+            warn!(count, "stopped before everything was delivered; the rest is sent at the next start");
+        }
+        return Ok(code);
     }
-    Ok(code)
 }
 
 async fn stop_asked() -> Result<()> {

@@ -22,6 +22,8 @@ pub struct Config {
     pub(crate) inputs: Vec<Input>,
     /// Where to ship; at least one, each with a name of its own.
     pub(crate) outputs: Vec<Output>,
+    /// Where `/metrics` and `/ready` are served, if anywhere.
+    pub(crate) listen: Option<std::net::SocketAddr>,
     /// Where the spool and the positions are.
     pub state_dir: PathBuf,
     /// How lines wait.
@@ -33,7 +35,7 @@ pub struct Config {
 }
 
 /// How lines wait on disk.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Spool {
     pub(crate) max_bytes: ByteSize,
     pub(crate) drop_oldest: bool,
@@ -52,6 +54,12 @@ impl Spool {
 }
 
 impl Config {
+    /// Whether a running agent with those settings cannot take these.
+    pub fn needs_restart(&self, running: &Self) -> bool {
+        let has_stdin = |config: &Self| config.inputs.iter().any(|input| matches!(input.kind, Kind::Stdin));
+        self.state_dir != running.state_dir || self.spool != running.spool || has_stdin(self) || has_stdin(running)
+    }
+
     /// Reads the settings from a file's text and the environment.
     pub fn load(text: &str, environment: impl IntoIterator<Item = (String, String)>) -> Result<Self, Problems> {
         let mut settings = Settings::parse(text, ENVIRONMENT_PREFIX, environment);
@@ -72,8 +80,27 @@ fn read(settings: &mut Settings) -> Config {
     let state_dir = settings.or("state_dir", state_dir, doc);
     let doc = "How long the end may take after SIGTERM; what is not delivered by then is sent at the next start.";
     let shutdown_grace = settings.or("shutdown_grace", Duration::from_secs(10), doc);
+    let listen = listen(settings);
     let (inputs, spool) = (input::inputs(settings), spool(settings));
-    Config { inputs, outputs: output::outputs(settings), state_dir, spool, mask: mask(settings), shutdown_grace }
+    Config {
+        inputs,
+        outputs: output::outputs(settings),
+        listen,
+        state_dir,
+        spool,
+        mask: mask(settings),
+        shutdown_grace,
+    }
+}
+
+fn listen(settings: &mut Settings) -> Option<std::net::SocketAddr> {
+    let doc = "Address for `/metrics` and `/ready`, such as `127.0.0.1:9311`; without it nothing is served.";
+    let text: String = settings.optional("listen", doc)?;
+    let address = text.parse().ok();
+    if address.is_none() {
+        settings.problem("listen", format!("is `{text}`, but must be an address such as `127.0.0.1:9311`"));
+    }
+    address
 }
 
 fn spool(settings: &mut Settings) -> Spool {

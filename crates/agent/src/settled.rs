@@ -32,12 +32,6 @@ impl Settled {
         self.release();
     }
 
-    /// Nobody waits for this output any more.
-    pub(crate) fn forget(&self, output: &str) {
-        self.passed.lock().unwrap_or_else(PoisonError::into_inner).remove(output);
-        self.release();
-    }
-
     /// Removes what all have passed.
     pub(crate) fn release(&self) {
         let least = self.passed.lock().unwrap_or_else(PoisonError::into_inner).values().min().copied();

@@ -7,6 +7,7 @@ mod concurrency;
 mod send;
 
 use std::collections::VecDeque;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
@@ -38,6 +39,7 @@ pub(crate) struct Shipper {
     synced: watch::Receiver<u64>,
     /// Closed when nothing more comes into the spool.
     writing: watch::Receiver<()>,
+    leaving: Arc<AtomicBool>,
     notes: Option<Notes>,
     shown: Arc<Mutex<Progress>>,
     /// Batches under way, in order, each with its end once it is settled.
@@ -68,11 +70,13 @@ pub(crate) struct Around {
     pub(crate) settled: Arc<Settled>,
     pub(crate) clock: Arc<dyn Clock>,
     pub(crate) writing: watch::Receiver<()>,
+    /// Whether the outputs are to end with what is under way, whatever waits.
+    pub(crate) leaving: Arc<AtomicBool>,
 }
 
 impl Shipper {
     pub(crate) fn new(sender: Sender, cursor: Cursor, around: Around) -> Self {
-        let Around { spool, settled, clock, writing } = around;
+        let Around { spool, settled, clock, writing, leaving } = around;
         let progress = cursor.progress;
         let known = (progress.sequence > 0).then_some(progress.lines_end);
         let reader = Some(spool.reader(progress.sequence, known));
@@ -84,6 +88,7 @@ impl Shipper {
             settled,
             synced: spool.watch(),
             writing,
+            leaving,
             notes,
             shown: Arc::new(Mutex::new(progress)),
             under_way: VecDeque::new(),
@@ -103,6 +108,7 @@ impl Shipper {
         let mut is_last = false;
         loop {
             self.note().await;
+            self.is_stopped |= self.leaving.load(Ordering::Relaxed);
             self.synced.mark_unchanged();
             let mut is_drained = false;
             while !self.is_stopped && flight.len() < self.sender.limit() && self.under_way.len() < MAX_AHEAD {

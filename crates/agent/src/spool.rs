@@ -88,20 +88,16 @@ pub(crate) enum Refused {
 }
 
 /// How full the spool is.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, serde::Serialize)]
-pub struct Fill {
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Fill {
     /// Bytes of all segments.
-    pub bytes: u64,
-    /// Bytes they may have.
-    pub max_bytes: u64,
+    pub(crate) bytes: u64,
     /// How many segments there are.
-    pub segments: usize,
+    pub(crate) segments: usize,
     /// The number of the last record.
-    pub last: u64,
-    /// Lines in all records since the agent's first start.
-    pub lines: u64,
+    pub(crate) last: u64,
     /// Places where the disk had damaged records when the agent started.
-    pub damaged: u64,
+    pub(crate) damaged: u64,
 }
 
 impl Spool {
@@ -306,14 +302,7 @@ impl Spool {
     /// How full it is.
     pub(crate) fn fill(&self) -> Fill {
         let inner = self.inner();
-        Fill {
-            bytes: inner.bytes(),
-            max_bytes: self.limits.max_bytes,
-            segments: inner.segments.len(),
-            last: inner.next - 1,
-            lines: inner.lines,
-            damaged: inner.damaged,
-        }
+        Fill { bytes: inner.bytes(), segments: inner.segments.len(), last: inner.next - 1, damaged: inner.damaged }
     }
 
     /// The segment with this id; else the one where `wanted` is to be looked for.

@@ -56,6 +56,10 @@ pub(crate) struct Tail {
     buffer: Buffer,
 }
 
+/// Files that a tail had open when it ended.
+#[derive(Debug, Default)]
+pub(crate) struct OpenFiles(BTreeMap<FileId, Tailed>);
+
 impl Tail {
     /// Opens the files that are there; `started` is the present.
     pub(crate) fn open(
@@ -93,6 +97,27 @@ impl Tail {
         this.store.with(|state| state.files.retain(|file, _| this.files.contains_key(file)));
         info!(files = this.files.len(), "reading");
         this
+    }
+
+    /// Goes on with files of an earlier tail that have no name any more, as far as they are not read to their end.
+    pub(crate) fn adopt(&mut self, earlier: OpenFiles, now: Instant) {
+        for (id, mut file) in earlier.0 {
+            let has_name = fs::metadata(&file.path).is_ok_and(|found| FileId::of(&found) == id);
+            if (file.gone.is_some() || !has_name) && !self.files.contains_key(&id) {
+                file.gone = Some(now);
+                if let Ok(position) = file.position() {
+                    self.store.with(|state| state.meet(position));
+                }
+                file.is_ready = false;
+                self.files.insert(id, file);
+                self.wake(id);
+            }
+        }
+    }
+
+    /// The open files, for the next tail.
+    pub(crate) fn into_files(self) -> OpenFiles {
+        OpenFiles(self.files)
     }
 
     /// To wait for changes with. Call it within a runtime.

@@ -157,3 +157,68 @@ async fn after_kill_9_the_same_batch_comes_again_and_every_line_is_there() {
     let none = output(&["status", "--state-dir", folder.path().join("none").to_str().unwrap()]);
     assert_eq!((none.status.code(), text(&none.stderr).lines().count()), (Some(1), 1));
 }
+
+/// The answer of the agent's own server; `None` if nobody listens.
+async fn ask(address: &str, path: &str) -> Option<(u16, String)> {
+    use tokio::io::{AsyncReadExt, AsyncWriteExt};
+    let mut socket = tokio::net::TcpStream::connect(address).await.ok()?;
+    let request = format!("GET {path} HTTP/1.1\r\nHost: agent\r\nConnection: close\r\n\r\n");
+    socket.write_all(request.as_bytes()).await.ok()?;
+    let mut answer = String::new();
+    socket.read_to_string(&mut answer).await.ok()?;
+    let status = answer.split(' ').nth(1)?.parse().ok()?;
+    Some((status, answer))
+}
+
+fn free_address() -> String {
+    std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().to_string()
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn new_settings_are_taken_while_it_runs_and_bad_ones_change_nothing() {
+    let (url, pushes) = receiver(Arc::new(AtomicUsize::new(1_000_000))).await;
+    let folder = tempfile::tempdir().unwrap();
+    let path = |name: &str| folder.path().join(name);
+    let config = path("agent.toml");
+    let listen = free_address();
+    let settings = |log: &str, more: &str| {
+        format!(
+            "listen = \"{listen}\"\nstate_dir = {:?}\n[[input]]\npaths = [{:?}]\nlabels = {{ service = \"s\" }}\n\
+             [output]\nurl = \"{url}\"\n[spool]\nbatch_wait = \"20ms\"\n{more}",
+            path("state"),
+            path(log)
+        )
+    };
+    let lines = || pushes.lock().unwrap().iter().flat_map(|(_, lines)| lines.clone()).collect::<Vec<_>>();
+    fs::write(&config, settings("a.log", "")).unwrap();
+    fs::write(path("a.log"), "one\n").unwrap();
+    fs::write(path("b.log"), "three\n").unwrap();
+    let running = Running::start(&config);
+    until(|| lines().len() == 1).await;
+    let hangup = || Command::new("kill").args(["-HUP", &running.0.id().to_string()]).status().unwrap();
+
+    fs::write(&config, settings("b.log", "nonsense = 1\n")).unwrap();
+    hangup();
+    fs::write(path("a.log"), "one\ntwo\n").unwrap();
+    until(|| lines().len() == 2).await;
+
+    fs::write(&config, settings("b.log", "")).unwrap();
+    hangup();
+    until(|| lines().len() == 3).await;
+    assert_eq!(lines(), ["one", "two", "three"]);
+
+    let mut answer = None;
+    while answer.is_none() {
+        answer = ask(&listen, "/metrics").await;
+    }
+    let (status, metrics) = answer.unwrap();
+    assert_eq!(status, 200);
+    for want in ["lapidary_agent_lines_total 3\n", "lapidary_agent_output_waiting_lines{output=\"lapidary\"} "] {
+        assert!(metrics.contains(want), "{metrics}");
+    }
+    assert_eq!(ask(&listen, "/ready").await.unwrap().0, 200);
+    assert_eq!(running.terminate(), Some(0));
+    let numbers: std::collections::BTreeSet<_> =
+        pushes.lock().unwrap().iter().map(|(number, _)| number.clone()).collect();
+    assert_eq!(numbers.len(), pushes.lock().unwrap().len(), "nothing was sent twice");
+}

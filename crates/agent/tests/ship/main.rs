@@ -59,9 +59,9 @@ batch_bytes = "1KiB"
         let config = Config::load(&self.settings, []).unwrap();
         self.tasks = Tasks::default();
         // A thread of the agent that was killed may hold the lock until its last write is done.
-        until(|| match Agent::open(config.clone(), Arc::new(SystemClock), &self.tasks) {
+        until(|| match Agent::open(&config, Arc::new(SystemClock), &self.tasks) {
             Ok(agent) => {
-                agent.spawn(&self.tasks);
+                drop(agent.spawn(&self.tasks));
                 true
             }
             Err(error) => {
@@ -452,7 +452,7 @@ fn a_folder_that_cannot_be_used_is_told_in_one_line() {
     fs::write(&state, "a file").unwrap();
     let text = format!("state_dir = {state:?}\n[[input]]\npaths = [\"x\"]\nlabels = {{ service = \"s\" }}");
     let config = Config::load(&text, []).unwrap();
-    let error = Agent::open(config, Arc::new(SystemClock), &Tasks::default()).unwrap_err().to_string();
+    let error = Agent::open(&config, Arc::new(SystemClock), &Tasks::default()).unwrap_err().to_string();
     assert!(error.starts_with("cannot use the state folder `") && !error.contains('\n'), "{error}");
     assert!(Path::new(&state).is_file());
 }

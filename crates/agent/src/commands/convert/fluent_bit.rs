@@ -1,0 +1,266 @@
+//! Fluent Bit: sections of keys and values, in its classic form or in YAML.
+
+use std::collections::BTreeMap;
+
+use serde_yaml_ng::{Mapping, Value};
+
+use super::{Draft, NEEDLESS, Section, scalar};
+
+/// A section: what it is (`input`, `output`, `filter` …), and its keys in small letters.
+struct Plugin {
+    what: String,
+    keys: Vec<(String, String)>,
+}
+
+/// Keys of `tail` whose work is done here without a setting.
+const TUNING: [&str; 22] = [
+    "name",
+    "db",
+    "db.sync",
+    "db.locking",
+    "db.journal_mode",
+    "db.compare_filename",
+    "mem_buf_limit",
+    "refresh_interval",
+    "rotate_wait",
+    "skip_long_lines",
+    "skip_empty_lines",
+    "buffer_chunk_size",
+    "buffer_max_size",
+    "storage.type",
+    "storage.pause_on_chunks_overlimit",
+    "inotify_watcher",
+    "threaded",
+    "static_batch_size",
+    "progress_check_interval",
+    "watcher_interval",
+    "alias",
+    "log_level",
+];
+
+pub(super) fn classic(text: &str) -> Draft {
+    let mut draft = Draft::default();
+    let mut plugins: Vec<Plugin> = Vec::new();
+    for line in text.lines().map(str::trim).filter(|line| !line.is_empty() && !line.starts_with('#')) {
+        if let Some(name) = line.strip_prefix('[').and_then(|line| line.strip_suffix(']')) {
+            plugins.push(Plugin { what: name.to_ascii_lowercase(), keys: Vec::new() });
+        } else if line.starts_with('@') {
+            draft.notes.push(format!("`{line}`: convert what it brings in as well"));
+        } else if let (Some(plugin), Some((key, value))) = (plugins.last_mut(), line.split_once(char::is_whitespace)) {
+            plugin.keys.push((key.to_ascii_lowercase(), value.trim().to_owned()));
+        }
+    }
+    finish(draft, &plugins)
+}
+
+pub(super) fn yaml(root: &Mapping) -> Draft {
+    let mut draft = Draft::default();
+    let mut plugins = Vec::new();
+    for (what, key) in [("input", "inputs"), ("filter", "filters"), ("output", "outputs")] {
+        let list = root.get("pipeline").and_then(|pipeline| pipeline.get(key)).and_then(Value::as_sequence);
+        for item in list.into_iter().flatten().filter_map(Value::as_mapping) {
+            let mut keys = Vec::new();
+            for (key, value) in item {
+                let Some(key) = scalar(key) else { continue };
+                match (scalar(value), value.as_sequence()) {
+                    (Some(value), _) => keys.push((key.to_ascii_lowercase(), value)),
+                    (None, Some(items)) if key != "processors" => {
+                        keys.extend(items.iter().filter_map(scalar).map(|value| (key.to_ascii_lowercase(), value)));
+                    }
+                    _ => draft.notes.push(format!("`{key}` of an {what}")),
+                }
+            }
+            plugins.push(Plugin { what: what.to_owned(), keys });
+        }
+    }
+    for key in root.keys().filter_map(scalar).filter(|key| !["pipeline", "service"].contains(&key.as_str())) {
+        draft.notes.push(format!("section `{key}`"));
+    }
+    finish(draft, &plugins)
+}
+
+impl Plugin {
+    fn get(&self, key: &str) -> Option<&str> {
+        self.keys.iter().find(|(known, _)| known == key).map(|(_, value)| value.as_str())
+    }
+
+    fn is_on(&self, key: &str) -> bool {
+        self.get(key).is_some_and(|value| ["on", "true", "yes"].contains(&value.to_ascii_lowercase().as_str()))
+    }
+
+    fn list(&self, key: &str) -> Vec<String> {
+        let of_key = self.keys.iter().filter(|(known, _)| known == key);
+        of_key.flat_map(|(_, value)| value.split(',')).map(|part| part.trim().to_owned()).collect()
+    }
+
+    fn name(&self) -> &str {
+        self.get("name").unwrap_or_default()
+    }
+
+    /// Notes the keys that nobody looked at.
+    fn rest(&self, known: &[&str], notes: &mut Vec<String>) {
+        for (key, _) in &self.keys {
+            if !known.contains(&key.as_str()) && !TUNING.contains(&key.as_str()) {
+                notes.push(format!("`{key}` of {} `{}`", self.what, self.name()));
+            }
+        }
+    }
+}
+
+fn finish(mut draft: Draft, plugins: &[Plugin]) -> Draft {
+    for plugin in plugins {
+        match plugin.what.as_str() {
+            "input" => input(plugin, &mut draft),
+            "output" => output(plugin, &mut draft),
+            "service" => {
+                draft.notes.push(format!("[SERVICE]: most of it {NEEDLESS}; metrics are served with `listen`"))
+            }
+            what => draft.notes.push(format!("{what} `{}`: see `rule`, `join`, `regexp` and `[mask]`", plugin.name())),
+        }
+    }
+    draft
+}
+
+fn input(plugin: &Plugin, draft: &mut Draft) {
+    let mut section = Section::default();
+    let mut known = vec!["tag", "listen", "port", "mode"];
+    let address = |port: &str| {
+        let (listen, port) = (plugin.get("listen").unwrap_or("127.0.0.1"), plugin.get("port").unwrap_or(port));
+        format!("{listen}:{port}")
+    };
+    match plugin.name().to_ascii_lowercase().as_str() {
+        "tail" => {
+            known.extend(["path", "exclude_path", "read_from_head", "multiline.parser", "parser", "docker_mode"]);
+            tail(plugin, &mut section, &mut draft.notes);
+        }
+        "systemd" => {
+            known.extend(["systemd_filter", "read_from_tail"]);
+            section.set("kind", "journal");
+            let units = plugin.list("systemd_filter");
+            let units: Vec<_> =
+                units.iter().filter_map(|unit| unit.strip_prefix("_SYSTEMD_UNIT=")).map(str::to_owned).collect();
+            if !units.is_empty() {
+                section.set("units", units);
+            }
+        }
+        "syslog" => {
+            section.set("kind", "syslog");
+            let is_udp = plugin.get("mode").is_some_and(|mode| mode.eq_ignore_ascii_case("udp"));
+            section.set(if is_udp { "udp" } else { "tcp" }, address("5140"));
+        }
+        "forward" => {
+            section.set("kind", "forward");
+            section.set("tcp", address("24224"));
+        }
+        "stdin" => section.set("kind", "stdin"),
+        "exec" => {
+            known.extend(["command", "interval_sec"]);
+            section.set("kind", "command");
+            let command = plugin.get("command").unwrap_or_default();
+            section.set("command", vec!["sh".to_owned(), "-c".to_owned(), command.to_owned()]);
+            if let Some(seconds) = plugin.get("interval_sec") {
+                section.set("restart", format!("{seconds}s"));
+            }
+        }
+        name => return draft.notes.push(format!("input `{name}`")),
+    }
+    let tag = plugin.get("tag").filter(|tag| !tag.contains('*'));
+    if tag.is_none() {
+        draft.notes.push(format!("input `{}` has no plain tag; give its lines a `service`", plugin.name()));
+    }
+    section.labels(&BTreeMap::from([("service".to_owned(), tag.unwrap_or("unnamed").to_owned())]));
+    plugin.rest(&known, &mut draft.notes);
+    draft.inputs.push(section);
+}
+
+fn tail(plugin: &Plugin, section: &mut Section, notes: &mut Vec<String>) {
+    section.set("paths", plugin.list("path"));
+    let exclude = plugin.list("exclude_path");
+    if !exclude.is_empty() {
+        section.set("exclude", exclude);
+    }
+    section.set("start", if plugin.is_on("read_from_head") { "head" } else { "end" });
+    let mut parsers = plugin.list("multiline.parser");
+    parsers.extend(plugin.list("parser"));
+    if plugin.is_on("docker_mode") {
+        parsers.push("docker".to_owned());
+    }
+    let (mut joins, mut is_container) = (Vec::new(), false);
+    for parser in parsers {
+        match parser.to_ascii_lowercase().as_str() {
+            "docker" | "cri" | "containerd" => is_container = true,
+            known @ ("java" | "python" | "go") => joins.push(known.to_owned()),
+            "json" | "logfmt" => {}
+            other => {
+                notes.push(format!("parser `{other}` of input `tail`: write its pattern as `regexp` or `join_start`"))
+            }
+        }
+    }
+    if is_container {
+        section.set("container", true);
+    }
+    if !joins.is_empty() {
+        section.set("join", joins);
+    }
+}
+
+fn output(plugin: &Plugin, draft: &mut Draft) {
+    let name = plugin.name().to_ascii_lowercase();
+    let (kind, port) = match name.as_str() {
+        "loki" => ("loki", "3100"),
+        "es" | "elasticsearch" => ("elasticsearch", "9200"),
+        "opensearch" => ("opensearch", "9200"),
+        "splunk" => ("splunk", "8088"),
+        "opentelemetry" => ("otlp", "4318"),
+        name => return draft.notes.push(format!("output `{name}`")),
+    };
+    let mut section = Section::default();
+    section.set("kind", kind);
+    let scheme = if plugin.is_on("tls") { "https" } else { "http" };
+    let (host, port) = (plugin.get("host").unwrap_or("127.0.0.1"), plugin.get("port").unwrap_or(port));
+    let path = plugin.get("uri").or_else(|| plugin.get("logs_uri")).unwrap_or_default();
+    section.set("url", format!("{scheme}://{host}:{port}{path}"));
+    if scheme == "http" && !["127.0.0.1", "localhost", "::1"].contains(&host) {
+        section.set("plaintext", true);
+        draft.notes.push(format!("output `{name}` sends in clear; use TLS and take `plaintext` away"));
+    }
+    let copies = [
+        ("http_user", "user"),
+        ("index", "index"),
+        ("event_index", "index"),
+        ("tenant_id", "tenant"),
+        ("tls.ca_file", "ca_file"),
+        ("tls.crt_file", "cert_file"),
+        ("tls.key_file", "key_file"),
+    ];
+    for (theirs, ours) in copies {
+        if let Some(value) = plugin.get(theirs) {
+            section.set(ours, value);
+        }
+    }
+    let secrets = ["http_passwd", "bearer_token", "splunk_token", "http_api_key"];
+    if secrets.iter().any(|key| plugin.get(key).is_some()) {
+        section.set("token_file", format!("/etc/lapidary-agent/{kind}.token"));
+        draft.notes.push(format!("the secret of output `{name}`: write it to the `token_file`"));
+    }
+    let mut known: Vec<_> = copies.iter().map(|(theirs, _)| *theirs).chain(secrets).collect();
+    known.extend([
+        "match",
+        "host",
+        "port",
+        "uri",
+        "logs_uri",
+        "tls",
+        "tls.verify",
+        "retry_limit",
+        "workers",
+        "compress",
+        "type",
+    ]);
+    known.extend(["suppress_type_name", "line_format", "storage.total_limit_size", "net.keepalive"]);
+    plugin.rest(&known, &mut draft.notes);
+    if plugin.get("match").is_some_and(|tag| tag != "*") {
+        draft.notes.push(format!("`match` of output `{name}`: every output gets every line"));
+    }
+    draft.outputs.push(section);
+}

@@ -1,0 +1,207 @@
+//! What an agent has done and what waits: for `status` and for `/metrics`.
+
+use std::collections::BTreeMap;
+use std::fmt::Write;
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::time::SystemTime;
+
+use serde::Serialize;
+
+use crate::Error;
+use crate::cursor::Progress;
+use crate::spool::format::first_of;
+use crate::state::{State, Totals};
+
+/// The whole picture.
+#[derive(Clone, Debug, Serialize)]
+pub struct Report {
+    /// The agent's id.
+    pub agent: String,
+    /// What went into the spool since the first start.
+    pub totals: Totals,
+    /// What is in the spool.
+    pub spool: Waiting,
+    /// Each output by its name.
+    pub outputs: BTreeMap<String, OutputReport>,
+    /// Each file that is known.
+    pub files: Vec<FileReport>,
+    /// How far inputs without files are read, in their own words.
+    pub cursors: BTreeMap<String, String>,
+}
+
+/// The spool.
+#[derive(Clone, Copy, Debug, Default, Serialize)]
+pub struct Waiting {
+    /// Bytes on disk.
+    pub bytes: u64,
+    /// Segments.
+    pub segments: u64,
+    /// The number of the last batch.
+    pub last: u64,
+}
+
+/// One output.
+#[derive(Clone, Debug, Serialize)]
+pub struct OutputReport {
+    /// What it has done.
+    #[serde(flatten)]
+    pub progress: Progress,
+    /// Batches in the spool that it has not delivered.
+    pub waiting_batches: u64,
+    /// Lines in them.
+    pub waiting_lines: u64,
+}
+
+/// One file.
+#[derive(Clone, Debug, Serialize)]
+pub struct FileReport {
+    /// Where it was last seen.
+    pub path: PathBuf,
+    /// Bytes that are in the spool.
+    pub offset: u64,
+    /// Its size, while it is there under that name.
+    pub size: Option<u64>,
+    /// Bytes that are not read yet.
+    pub lag_bytes: u64,
+    /// Seconds since bytes were written that are not read yet, at least; 0 if there are none.
+    pub lag_seconds: u64,
+}
+
+impl Report {
+    /// The picture from the state folder of an agent that runs or not, up to a second old; `None` if none ever ran.
+    pub fn load(state_dir: &Path, now: SystemTime) -> Result<Option<Self>, Error> {
+        let Some(state) = State::load(state_dir)? else { return Ok(None) };
+        let failed = |source| Error::io("cannot read", state_dir, source);
+        let progress = Progress::load(state_dir).map_err(failed)?;
+        let mut spool = Waiting { last: state.sequence, ..Waiting::default() };
+        for entry in fs::read_dir(state_dir.join("spool")).into_iter().flatten().filter_map(Result::ok) {
+            if first_of(&entry.file_name().to_string_lossy()).is_some() {
+                spool.segments += 1;
+                spool.bytes += entry.metadata().map_or(0, |metadata| metadata.len());
+            }
+        }
+        Ok(Some(Self::new(&state, progress, spool, now)))
+    }
+
+    pub(crate) fn new(state: &State, progress: BTreeMap<String, Progress>, spool: Waiting, now: SystemTime) -> Self {
+        let (last, lines) = (spool.last.max(state.sequence), state.totals.lines);
+        let output = |progress: Progress| OutputReport {
+            waiting_batches: last.saturating_sub(progress.sequence),
+            waiting_lines: lines.saturating_sub(progress.lines_end),
+            progress,
+        };
+        Self {
+            agent: state.agent.clone(),
+            totals: state.totals.clone(),
+            spool,
+            outputs: progress.into_iter().map(|(name, progress)| (name, output(progress))).collect(),
+            files: state.files.values().map(|position| file(&position.path, position.offset, now)).collect(),
+            cursors: state.cursors.clone(),
+        }
+    }
+
+    /// As text for a terminal.
+    pub fn table(&self) -> String {
+        let mut out = String::new();
+        self.write_table(&mut out).expect("memory takes everything");
+        out
+    }
+
+    fn write_table(&self, out: &mut String) -> std::fmt::Result {
+        let totals = &self.totals;
+        writeln!(out, "agent     {}", self.agent)?;
+        writeln!(out, "batches   {}", totals.batches)?;
+        writeln!(out, "lines     {} ({} bytes), {} cut", totals.lines, totals.bytes, totals.cut_lines)?;
+        if totals.mask_errors > 0 {
+            writeln!(out, "defects   {} lines not masked and so replaced", totals.mask_errors)?;
+        }
+        writeln!(out, "spool     {} bytes in {} segments", self.spool.bytes, self.spool.segments)?;
+        writeln!(out, "\n{:>14}  masked", "count")?;
+        for (rule, count) in &totals.masked {
+            writeln!(out, "{count:>14}  {rule}")?;
+        }
+        writeln!(
+            out,
+            "\n{:>14} {:>14} {:>10} {:>10} {:>10}  output",
+            "lines", "waiting", "refused", "lost", "retries"
+        )?;
+        for (name, output) in &self.outputs {
+            let Progress { lines, refused_lines, refused_batches, lost_lines, retries, .. } = output.progress;
+            let (refused, waiting) = (refused_lines.max(refused_batches), output.waiting_lines);
+            writeln!(out, "{lines:>14} {waiting:>14} {refused:>10} {lost_lines:>10} {retries:>10}  {name}")?;
+        }
+        writeln!(out, "\n{:>14} {:>14} {:>12} {:>10}  file", "read", "of bytes", "lag bytes", "lag s")?;
+        for file in &self.files {
+            let size = file.size.map_or_else(|| "-".to_owned(), |size| size.to_string());
+            let FileReport { offset, lag_bytes, lag_seconds, path, .. } = file;
+            writeln!(out, "{offset:>14} {size:>14} {lag_bytes:>12} {lag_seconds:>10}  {}", path.display())?;
+        }
+        Ok(())
+    }
+
+    /// As Prometheus reads it. Paths are left out: they may name people, and there may be thousands.
+    pub fn metrics(&self) -> String {
+        let mut out = String::new();
+        self.write_metrics(&mut out).expect("memory takes everything");
+        out
+    }
+
+    fn write_metrics(&self, out: &mut String) -> std::fmt::Result {
+        let totals = &self.totals;
+        one(out, "lines_total", "counter", "Lines that went into the spool", totals.lines)?;
+        one(out, "read_bytes_total", "counter", "Their bytes in the sources", totals.bytes)?;
+        one(out, "cut_lines_total", "counter", "Lines over the size limit", totals.cut_lines)?;
+        one(out, "mask_errors_total", "counter", "Lines replaced because masking failed", totals.mask_errors)?;
+        head(out, "masked_total", "counter", "Personal data replaced, by rule")?;
+        for (rule, count) in &totals.masked {
+            writeln!(out, "lapidary_agent_masked_total{{rule=\"{rule}\"}} {count}")?;
+        }
+        let lag = self.files.iter().map(|file| file.lag_bytes).sum();
+        let oldest = self.files.iter().map(|file| file.lag_seconds).max().unwrap_or(0);
+        one(out, "files", "gauge", "Files that are known", self.files.len() as u64)?;
+        one(out, "lag_bytes", "gauge", "Bytes of files that are not read yet", lag)?;
+        one(out, "lag_seconds", "gauge", "Longest time that bytes of a file wait, at least", oldest)?;
+        one(out, "spool_bytes", "gauge", "Bytes in the spool", self.spool.bytes)?;
+        one(out, "spool_segments", "gauge", "Segments of the spool", self.spool.segments)?;
+        type Field = (&'static str, &'static str, &'static str, fn(&OutputReport) -> u64);
+        let fields: [Field; 7] = [
+            ("output_lines_total", "counter", "Lines delivered", |output| output.progress.lines),
+            ("output_batches_total", "counter", "Batches delivered", |output| output.progress.batches),
+            ("output_retries_total", "counter", "Attempts repeated", |output| output.progress.retries),
+            ("output_refused_batches_total", "counter", "Batches refused, wholly or in part", |output| {
+                output.progress.refused_batches
+            }),
+            ("output_refused_lines_total", "counter", "Lines refused", |output| output.progress.refused_lines),
+            ("output_lost_lines_total", "counter", "Lines dropped from a full spool, or damaged there", |output| {
+                output.progress.lost_lines
+            }),
+            ("output_waiting_lines", "gauge", "Lines in the spool, not delivered yet", |output| output.waiting_lines),
+        ];
+        for (name, kind, help, field) in fields {
+            head(out, name, kind, help)?;
+            for (output, report) in &self.outputs {
+                writeln!(out, "lapidary_agent_{name}{{output=\"{output}\"}} {}", field(report))?;
+            }
+        }
+        Ok(())
+    }
+}
+
+fn file(path: &Path, offset: u64, now: SystemTime) -> FileReport {
+    let metadata = fs::metadata(path).ok();
+    let size = metadata.as_ref().map(fs::Metadata::len);
+    let lag_bytes = size.unwrap_or(0).saturating_sub(offset);
+    let written = metadata.and_then(|metadata| metadata.modified().ok());
+    let lag = written.and_then(|written| now.duration_since(written).ok()).filter(|_| lag_bytes > 0);
+    FileReport { path: path.to_owned(), offset, size, lag_bytes, lag_seconds: lag.map_or(0, |lag| lag.as_secs()) }
+}
+
+fn head(out: &mut String, name: &str, kind: &str, help: &str) -> std::fmt::Result {
+    writeln!(out, "# HELP lapidary_agent_{name} {help}.\n# TYPE lapidary_agent_{name} {kind}")
+}
+
+fn one(out: &mut String, name: &str, kind: &str, help: &str, value: u64) -> std::fmt::Result {
+    head(out, name, kind, help)?;
+    writeln!(out, "lapidary_agent_{name} {value}")
+}
