@@ -66,7 +66,7 @@ fn test(args: &[String]) -> Result<()> {
 fn check() -> Result<()> {
     run(&mut cargo(&["fmt", "--all", "--check"]))?;
     run(&mut cargo(&["clippy", "--workspace", "--all-targets", "--", "-D", "warnings"]))?;
-    run(&mut cargo(&["test", "--package", "xtask", "--quiet"]))?;
+    run(&mut cargo(&["test", "--package", "tests", "--test", "tidy", "--quiet"]))?;
     run(cargo(&["doc", "--workspace", "--no-deps", "--document-private-items"]).env("RUSTDOCFLAGS", "-D warnings"))?;
     for (tool, args) in [("deny", ["deny", "check"]), ("machete", ["machete", "--with-metadata"])] {
         if succeeds(cargo(&[tool, "--version"])) {
