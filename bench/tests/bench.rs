@@ -1,7 +1,5 @@
 //! The lines are the same in every run of a seed, and the truth is what a plain look at them says.
 
-#![expect(clippy::unwrap_used, reason = "a test that cannot go on ends")]
-
 use std::collections::{BTreeMap, BTreeSet};
 
 use bench::answer::{Answer, hash};

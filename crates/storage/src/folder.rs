@@ -1,5 +1,5 @@
 //! A data folder seen from outside: what is in it, whether it is whole, copies of it. Beside a running server as well as
-//! at rest: committed files never change, and nothing here writes into the folder.
+//! at rest: committed files never change, and nothing here changes what the folder holds.
 
 mod backup;
 mod inspect;
