@@ -2,6 +2,7 @@
 
 mod limits;
 mod lines;
+mod metadata;
 mod metrics;
 mod reference;
 mod scopes;

@@ -1,4 +1,4 @@
-//! The two hot paths: a push until it is durable and visible, and a scan for a text.
+//! The two hot paths: a push until it is durable and visible, and a scan for a text; and what the scan is measured by.
 //!
 //! `cargo bench -p storage --profile dev` reuses the build of the tests, in which the hot crates are optimised.
 
@@ -86,8 +86,31 @@ fn append(bencher: Bencher<'_, '_>, ack: AckLevel) {
         });
 }
 
-/// One core over flushed files: a text that is nowhere, one in few lines, one in all.
-#[divan::bench(args = ["no such text", "order_id=77 ", "order_id="], sample_count = 10, sample_size = 1)]
+/// The bound of a scan: the same lines in blocks of 2 MB, decompressed and searched, one after the other.
+#[divan::bench(args = ["no such text", "order_id="], sample_count = 10, sample_size = 1)]
+fn bound_of_scan(bencher: Bencher<'_, '_>, needle: &str) {
+    let mut rng = Rng::seeded(1);
+    let mut blocks = vec![Vec::new()];
+    for push in (0..500).map(|number| push(&mut rng, number)) {
+        for entry in push.streams.iter().flat_map(|stream| &stream.entries) {
+            if blocks.last().unwrap().len() > 2 << 20 {
+                blocks.push(Vec::new());
+            }
+            blocks.last_mut().unwrap().extend_from_slice(entry.line.as_bytes());
+        }
+    }
+    let bytes: usize = blocks.iter().map(Vec::len).sum();
+    let packed: Vec<(usize, Vec<u8>)> =
+        blocks.iter().map(|block| (block.len(), zstd::bulk::compress(block, 1).unwrap())).collect();
+    let finder = memchr::memmem::Finder::new(needle);
+    bencher.counter(BytesCount::new(bytes)).bench(|| {
+        let plain = packed.iter().map(|(len, block)| zstd::bulk::decompress(block, *len).unwrap());
+        plain.map(|plain| finder.find_iter(&plain).count()).sum::<usize>()
+    });
+}
+
+/// One core over flushed files: words that are nowhere, words and a part of one in few lines, a text in all.
+#[divan::bench(args = ["no such text", "order_id=77 ", "7b2f91c", "order_id="], sample_count = 10, sample_size = 1)]
 fn scan_contains(bencher: Bencher<'_, '_>, needle: &str) {
     let runtime = runtime();
     let dir = TempDir::new().unwrap();

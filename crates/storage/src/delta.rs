@@ -82,6 +82,14 @@ impl DeltaLog {
         let mut table = DeltaTable::new(Arc::clone(&log.log.0));
         table.load().await.map_err(|e| failed(&e))?;
         let state = table.snapshot().map_err(|e| failed(&e))?;
+        if let Some(actions) = actions::widen(spec, state.metadata(), now).map_err(|e| failed(&e))? {
+            let version = state.version() + 1;
+            // Another node may have done it meanwhile; if it did something else, the next start tries again.
+            log.write_entry(version, actions).await?;
+            log.sync_entry(version).await?;
+            table.load().await.map_err(|e| failed(&e))?;
+        }
+        let state = table.snapshot().map_err(|e| failed(&e))?;
         let position = state.transaction_version(log.log.0.as_ref(), &log.app).await.map_err(|e| failed(&e))?;
         let position = position.and_then(|position| u64::try_from(position).ok()).unwrap_or(0);
         let live = Live::load(state);

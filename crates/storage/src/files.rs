@@ -21,7 +21,7 @@ use parquet::schema::types::ColumnPath;
 use self::indexed::IndexedWriter;
 use self::sort::Sorted;
 use crate::head::{Parts, Sealed};
-use crate::logs::{LINE, TIMESTAMP};
+use crate::logs::{KEYS, LINE, TIMESTAMP};
 use crate::merge::is_text_dictionary;
 use crate::paths::{self, FileName};
 use crate::read::BATCH_ROWS;
@@ -29,7 +29,9 @@ use crate::store::{Store, cause, summed};
 use crate::{Error, FileRef, TableSpec};
 
 /// Version of the format, in the metadata of every file under this key.
-const FORMAT: (&str, &str) = ("lapidary.format", "1");
+const FORMAT: (&str, &str) = ("lapidary.format", "2");
+/// Names of the labels of a file's streams, in its metadata: sorted, with commas between them.
+pub(crate) const LABELS_KEY: &str = "lapidary.labels";
 const ROW_GROUP_ROWS: usize = 262_144;
 /// Pages are cut by rows; this only guards against huge lines.
 const PAGE_BYTES: usize = 8 << 20;
@@ -183,6 +185,10 @@ fn properties(spec: &TableSpec) -> WriterProperties {
                 .set_column_encoding(column.clone(), Encoding::DELTA_BINARY_PACKED)
                 .set_column_statistics_enabled(column, EnabledStatistics::Page),
             DataType::Utf8 if field.name() == LINE => properties
+                .set_column_dictionary_enabled(column.clone(), false)
+                .set_column_encoding(column, Encoding::DELTA_LENGTH_BYTE_ARRAY),
+            // Too many different ones for a dictionary.
+            DataType::Utf8 if KEYS.contains(&field.name().as_str()) => properties
                 .set_column_dictionary_enabled(column.clone(), false)
                 .set_column_encoding(column, Encoding::DELTA_LENGTH_BYTE_ARRAY),
             kind if is_text_dictionary(kind) || spec.sort.contains(&field.name().as_str()) => {

@@ -17,7 +17,7 @@ use logline::Labels;
 
 use self::text::{Matcher, by_key};
 use crate::index::Need;
-use crate::logs::{LINE, NANOS, STREAM, TIMESTAMP};
+use crate::logs::{KEYS, LINE, METADATA, NANOS, STREAM, TIMESTAMP, is_indexed, key_column};
 use crate::merge::is_text_dictionary;
 use crate::{ColumnMask, Error, Predicate, TextMatch, TimeRange, Visibility};
 
@@ -56,6 +56,7 @@ enum Node {
     Not(Box<Self>),
     Label { name: String, matcher: Matcher },
     Column { name: String, matcher: Matcher },
+    Metadata { name: String, matcher: Matcher },
 }
 
 /// How much a condition costs a row: the order of the stages.
@@ -119,9 +120,9 @@ impl Filter {
         self.stages.iter().any(|stage| stage.columns.contains(column))
     }
 
-    /// What every row that is kept has in its line.
-    pub(crate) fn need(&self) -> Need {
-        Need::all(self.stages.iter().map(|stage| stage.node.need()))
+    /// What every row that is kept has in its line or metadata, in a file whose streams have these `labels`.
+    pub(crate) fn need(&self, labels: Option<&[String]>) -> Need {
+        Need::all(self.stages.iter().map(|stage| stage.node.need(labels)))
     }
 
     fn eval(&self, node: &Node, rows: &RecordBatch, within: Option<&BooleanBuffer>) -> BooleanBuffer {
@@ -143,6 +144,12 @@ impl Filter {
                 any.iter().fold(none, |kept, inner| &kept | &self.eval(inner, rows, within))
             }
             Node::Label { name, matcher } => self.eval_label(name, matcher, rows),
+            Node::Metadata { name, matcher } => {
+                let matched = matcher.on_column(&key_column(rows, name), within);
+                let matched = matched.unwrap_or_else(|| constant(true, rows.num_rows()));
+                let own = Matcher::Equals(String::new());
+                &matched | &!&self.eval_label(name, &own, rows)
+            }
             Node::Column { name, matcher } => rows
                 .column_by_name(name)
                 .and_then(|column| matcher.on_column(column, within))
@@ -188,17 +195,20 @@ impl Node {
             Self::Not(node) => node.columns(into),
             Self::Label { .. } => drop(into.insert(STREAM.to_owned())),
             Self::Column { name, .. } => drop(into.insert(name.clone())),
+            Self::Metadata { name, .. } => into.extend([name.clone(), STREAM.to_owned()]),
         }
     }
 
-    fn need(&self) -> Need {
+    fn need(&self, labels: Option<&[String]>) -> Need {
+        let no_stream_has = |name: &String| labels.is_some_and(|labels| labels.binary_search(name).is_err());
         match self {
             Self::Const(true) => Need::Anything,
             Self::Const(false) => Need::Nothing,
-            Self::And(all) => Need::all(all.iter().map(Self::need)),
-            Self::Or(any) => Need::any(any.iter().map(Self::need)),
+            Self::And(all) => Need::all(all.iter().map(|node| node.need(labels))),
+            Self::Or(any) => Need::any(any.iter().map(|node| node.need(labels))),
             Self::Column { name, matcher } if name == LINE => matcher.need(),
-            Self::Column { .. } | Self::Label { .. } | Self::Not(_) => Need::Anything,
+            Self::Metadata { name, matcher } if is_indexed(name) && no_stream_has(name) => matcher.need(),
+            Self::Metadata { .. } | Self::Column { .. } | Self::Label { .. } | Self::Not(_) => Need::Anything,
         }
     }
 
@@ -228,7 +238,8 @@ impl Node {
             }
             Self::Label { name, matcher } => Some(matcher.is_match(labels.get(name).unwrap_or_default())),
             Self::Column { name, matcher } if name == STREAM => Some(matcher.is_match(stream)),
-            Self::Column { .. } => None,
+            Self::Metadata { name, .. } if labels.get(name).is_some() => Some(true),
+            Self::Metadata { .. } | Self::Column { .. } => None,
         }
     }
 }
@@ -290,6 +301,18 @@ impl Columns<'_> {
         }
     }
 
+    fn id(&self, name: &str, text: &TextMatch) -> Result<Node, Error> {
+        let matcher = Matcher::new(text)?;
+        if !KEYS.contains(&name) || self.schema.field_with_name(METADATA).is_err() {
+            return Err(Error::invalid(format!("`{name}` is no key of metadata with a column of its own")));
+        }
+        // A filter may not probe what is hidden; what it would say of the label cannot be told either.
+        if [name, METADATA, STREAM].into_iter().any(|column| self.mask(column).is_some()) {
+            return Ok(Node::Const(true));
+        }
+        Ok(Node::Metadata { name: name.to_owned(), matcher })
+    }
+
     fn label(&self, name: &str, text: &TextMatch) -> Result<Node, Error> {
         let matcher = Matcher::new(text)?;
         if let Some(replacement) = self.mask(STREAM) {
@@ -315,6 +338,7 @@ fn compile(predicate: &Predicate, columns: &Columns<'_>) -> Result<Node, Error> 
             node => Node::Not(Box::new(node)),
         },
         Predicate::Label { name, text } => columns.label(name, text)?,
+        Predicate::Metadata { name, text } => columns.id(name, text)?,
         Predicate::Column { name, text } => columns.column(name, text)?,
     })
 }

@@ -1,16 +1,20 @@
 //! The table of lines: its columns, and how a batch becomes rows.
 
+mod metadata;
+
 use std::sync::{Arc, LazyLock};
 
 use arrow::array::{
-    ArrayRef, DictionaryArray, Int16Array, Int32Array, MapBuilder, MapFieldNames, StringArray, StringBuilder,
-    TimestampMicrosecondArray,
+    ArrayRef, DictionaryArray, Int16Array, Int32Array, StringArray, StringBuilder, TimestampMicrosecondArray,
 };
 use arrow::datatypes::{DataType, Field, Fields, Int32Type, Schema, SchemaRef, TimeUnit};
 use arrow::error::ArrowError;
 use arrow::record_batch::RecordBatch;
 use logline::Batch;
 
+use self::metadata::Metadata;
+pub use self::metadata::{Texts, pairs};
+pub(crate) use self::metadata::{assembled, key_column};
 use crate::TableSpec;
 
 /// Name of the table that keeps the lines.
@@ -26,15 +30,20 @@ pub const TIMESTAMP: &str = "timestamp";
 pub const NANOS: &str = "nanos";
 /// The text of the line.
 pub const LINE: &str = "line";
-/// Structured metadata, sorted by name; null when there is none.
+/// Structured metadata that has no column of its own, sorted by name; null when there is none.
 pub const METADATA: &str = "metadata";
+/// Structured metadata with a column each, sorted: the ids by which cases are looked for and grouped, and the level.
+pub const KEYS: [&str; 7] =
+    ["customer_id", "detected_level", "model_id", "order_id", "request_id", "span_id", "trace_id"];
+/// All structured metadata of a row, sorted by name. No file has this column; a scan puts it together.
+pub const ALL_METADATA: &str = "all_metadata";
 /// When the server received the line.
 pub const RECEIVED: &str = "received";
 
 /// Columns of the table of lines, in order.
 pub fn schema() -> SchemaRef {
     static SCHEMA: LazyLock<SchemaRef> = LazyLock::new(|| {
-        Arc::new(Schema::new(vec![
+        let mut fields = vec![
             Field::new(STREAM, text_dictionary(), false),
             Field::new(SERVICE_NAME, text_dictionary(), true),
             Field::new(TIMESTAMP, micros_utc(), false),
@@ -42,9 +51,32 @@ pub fn schema() -> SchemaRef {
             Field::new(LINE, DataType::Utf8, false),
             Field::new(METADATA, text_map(), true),
             Field::new(RECEIVED, micros_utc(), false),
-        ]))
+        ];
+        fields.extend(KEYS.map(|name| Field::new(name, key_type(name), true)));
+        Arc::new(Schema::new(fields))
     });
     Arc::clone(&SCHEMA)
+}
+
+/// A column that a scan of a table with these columns can give out.
+pub fn field(table: &Schema, name: &str) -> Option<Field> {
+    match table.field_with_name(name) {
+        Ok(field) => Some(field.clone()),
+        Err(_) if name == ALL_METADATA && table.field_with_name(METADATA).is_ok() => {
+            Some(Field::new(ALL_METADATA, text_map(), true))
+        }
+        Err(_) => None,
+    }
+}
+
+/// What many lines share is a dictionary; a trace has a line or two in a stream.
+fn key_type(name: &str) -> DataType {
+    if matches!(name, "request_id" | "span_id" | "trace_id") { DataType::Utf8 } else { text_dictionary() }
+}
+
+/// Whether the token index has the words of a key: there are too few levels to look for one.
+pub(crate) fn is_indexed(key: &str) -> bool {
+    key.ends_with("_id")
 }
 
 /// The table of lines.
@@ -77,7 +109,7 @@ pub(crate) fn rows(batch: &Batch) -> Result<RecordBatch, ArrowError> {
     let mut times = Vec::with_capacity(count);
     let mut nanos = Vec::with_capacity(count);
     let mut lines = StringBuilder::with_capacity(count, batch.bytes());
-    let mut metadata = metadata_builder(batch, count);
+    let mut metadata = Metadata::new(batch, count);
     for (key, stream) in (0_i32..).zip(&batch.streams) {
         streams.append_value(stream.labels.to_string());
         let service = services.key(stream.labels.get(SERVICE_NAME));
@@ -87,18 +119,20 @@ pub(crate) fn rows(batch: &Batch) -> Result<RecordBatch, ArrowError> {
             times.push(entry.timestamp.micros());
             nanos.push(i16::try_from(entry.timestamp.nanos_of_micro()).unwrap_or(0));
             lines.append_value(&entry.line);
-            append_pairs(&mut metadata, &entry.metadata)?;
+            metadata.append(&entry.metadata)?;
         }
     }
-    let columns: Vec<ArrayRef> = vec![
+    let (rest, ids) = metadata.finish();
+    let mut columns: Vec<ArrayRef> = vec![
         Arc::new(DictionaryArray::try_new(Int32Array::from(stream_keys), Arc::new(streams.finish()))?),
         Arc::new(services.finish()?),
         Arc::new(TimestampMicrosecondArray::from(times).with_timezone("UTC")),
         Arc::new(Int16Array::from(nanos)),
         Arc::new(lines.finish()),
-        Arc::new(metadata.finish()),
+        rest,
         Arc::new(TimestampMicrosecondArray::from(vec![batch.received.micros(); count]).with_timezone("UTC")),
     ];
+    columns.extend(ids);
     RecordBatch::try_new(schema(), columns)
 }
 
@@ -122,30 +156,4 @@ impl Services {
     fn finish(self) -> Result<DictionaryArray<Int32Type>, ArrowError> {
         DictionaryArray::try_new(Int32Array::from(self.keys), Arc::new(StringArray::from(self.names)))
     }
-}
-
-/// As large as needed and no larger: a small push must not keep default capacities in memory.
-fn metadata_builder(batch: &Batch, rows: usize) -> MapBuilder<StringBuilder, StringBuilder> {
-    let pairs = || batch.streams.iter().flat_map(|stream| &stream.entries).flat_map(|entry| &entry.metadata);
-    let names_len = pairs().map(|(name, _)| name.len()).sum();
-    let values_len = pairs().map(|(_, value)| value.len()).sum();
-    let count = pairs().count();
-    let names = MapFieldNames { entry: "key_value".to_owned(), key: "key".to_owned(), value: "value".to_owned() };
-    MapBuilder::with_capacity(
-        Some(names),
-        StringBuilder::with_capacity(count, names_len),
-        StringBuilder::with_capacity(count, values_len),
-        rows,
-    )
-}
-
-fn append_pairs(
-    map: &mut MapBuilder<StringBuilder, StringBuilder>,
-    pairs: &[(String, String)],
-) -> Result<(), ArrowError> {
-    for (name, value) in pairs {
-        map.keys().append_value(name);
-        map.values().append_value(value);
-    }
-    map.append(!pairs.is_empty())
 }

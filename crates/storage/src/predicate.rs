@@ -26,6 +26,14 @@ pub enum Predicate {
         /// What its value must be.
         text: TextMatch,
     },
+    /// Looks at the row's structured metadata, by one of [`crate::logs::KEYS`]. A row whose stream has a label of
+    /// that name is kept: there the label counts.
+    Metadata {
+        /// The key.
+        name: String,
+        /// What its value must be.
+        text: TextMatch,
+    },
     /// Looks at a text column.
     Column {
         /// Name of the column.

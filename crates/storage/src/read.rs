@@ -7,6 +7,7 @@ mod output;
 mod prune;
 mod words;
 
+use std::collections::VecDeque;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
@@ -20,8 +21,7 @@ pub(crate) use self::footers::Footers;
 pub(crate) use self::head::HeadRows;
 pub(crate) use self::output::Output;
 use crate::filter::Filter;
-use crate::index::Need;
-use crate::logs::LINE;
+use crate::logs::{LINE, METADATA};
 use crate::{Error, Scan, SharedStats, TableSpec};
 
 /// Rows of an output batch, and of a page in a file.
@@ -32,8 +32,6 @@ pub(crate) const BATCH_ROWS: usize = 8_192;
 pub(crate) struct Plan {
     pub(crate) spec: TableSpec,
     pub(crate) filter: Filter,
-    /// What the token indexes of files are asked for.
-    pub(crate) need: Need,
     pub(crate) output: Output,
     pub(crate) stats: SharedStats,
 }
@@ -56,14 +54,18 @@ pub(crate) trait Steps: Send + 'static {
 
 impl Plan {
     pub(crate) fn new(spec: &TableSpec, scan: &Scan, stats: &SharedStats) -> Result<Self, Error> {
-        let filter = Filter::new(&spec.schema, scan.range, &scan.predicate, &scan.visibility)?;
         Ok(Self {
             spec: spec.clone(),
-            need: filter.need(),
-            filter,
+            filter: Filter::new(&spec.schema, scan.range, &scan.predicate, &scan.visibility)?,
             output: Output::new(&spec.schema, &scan.projection, scan.visibility.masks())?,
             stats: Arc::clone(stats),
         })
+    }
+
+    /// Whether lines or maps are decoded, of which a batch should not have too many.
+    fn reads_text(&self) -> bool {
+        let reads = self.output.reads();
+        [LINE, METADATA].into_iter().any(|column| self.filter.looks_at(column) || reads.contains(column))
     }
 
     fn count(&self, counter: impl Fn(&crate::ScanStats) -> &AtomicU64, by: usize) {
@@ -80,22 +82,57 @@ impl Plan {
     }
 }
 
-/// Runs a reader's steps on blocking threads, one after the other, as the stream is polled.
-pub(crate) fn stream(reader: impl Steps) -> BoxStream<'static, Result<RecordBatch, Error>> {
-    unfold(Some(reader), |state| async move {
-        let mut reader = state?;
-        loop {
-            let stepped = tokio::task::spawn_blocking(move || {
-                let step = reader.step();
-                (reader, step)
-            });
-            match stepped.await {
-                Ok((next, Ok(Step::More))) => reader = next,
-                Ok((next, Ok(Step::Rows(rows)))) => return Some((Ok(rows), Some(next))),
-                Ok((_, Ok(Step::Done))) => return None,
-                Ok((_, Err(error))) => return Some((Err(error), None)),
-                Err(error) => return Some((Err(Error::internal(format!("a scan ended early: {error}"))), None)),
+/// What one trip to a blocking thread brings at most, about.
+const TRIP_ROWS: usize = 65_536;
+const TRIP_BYTES: usize = 1 << 20;
+/// Steps of a trip, so that a dropped stream stops the work soon.
+const TRIP_STEPS: usize = 8;
+
+/// Takes steps until there is something worth the way back; true when there is no more.
+fn trip(reader: &mut impl Steps, found: &mut VecDeque<RecordBatch>) -> Result<bool, Error> {
+    let (mut rows, mut bytes) = (0, 0);
+    for _ in 0..TRIP_STEPS {
+        match reader.step()? {
+            Step::Rows(batch) => {
+                rows += batch.num_rows();
+                bytes += batch.get_array_memory_size();
+                found.push_back(batch);
             }
+            Step::More => {}
+            Step::Done => return Ok(true),
+        }
+        if TRIP_ROWS <= rows || TRIP_BYTES <= bytes {
+            break;
+        }
+    }
+    Ok(false)
+}
+
+/// Runs a reader's steps on blocking threads, some at a time, as the stream is polled.
+pub(crate) fn stream(reader: impl Steps) -> BoxStream<'static, Result<RecordBatch, Error>> {
+    unfold((Some(reader), VecDeque::new()), |(mut state, mut found)| async move {
+        loop {
+            if let Some(batch) = found.pop_front() {
+                return Some((Ok(batch), (state, found)));
+            }
+            let mut reader = state?;
+            let stepped = tokio::task::spawn_blocking(move || {
+                let mut found = VecDeque::new();
+                let done = trip(&mut reader, &mut found);
+                (reader, found, done)
+            });
+            let (reader, batches, done) = match stepped.await {
+                Ok(stepped) => stepped,
+                Err(error) => {
+                    let error = Error::internal(format!("a scan ended early: {error}"));
+                    return Some((Err(error), (None, VecDeque::new())));
+                }
+            };
+            found = batches;
+            state = match done {
+                Ok(done) => (!done).then_some(reader),
+                Err(error) => return Some((Err(error), (None, VecDeque::new()))),
+            };
         }
     })
     .boxed()

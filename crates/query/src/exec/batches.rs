@@ -3,11 +3,12 @@
 use std::collections::HashMap;
 use std::sync::Arc;
 
-use arrow::array::{Array, AsArray, DictionaryArray, Int16Array, MapArray, StringArray, TimestampMicrosecondArray};
+use arrow::array::{Array, AsArray, DictionaryArray, Int16Array, TimestampMicrosecondArray};
 use arrow::datatypes::Int32Type;
 use arrow::record_batch::RecordBatch;
 use logline::Labels;
 use storage::logs;
+pub(crate) use storage::logs::pairs as metadata;
 
 use crate::error::Error;
 
@@ -78,13 +79,4 @@ pub(super) fn used_keys(column: &TextDictionary) -> Vec<usize> {
         }
     }
     used.iter().enumerate().filter(|(_, used)| **used).map(|(key, _)| key).collect()
-}
-
-/// The structured metadata of a row.
-pub(crate) fn metadata(map: &MapArray, row: usize) -> impl Iterator<Item = (&str, &str)> {
-    let offset = |index: usize| map.value_offsets().get(index).and_then(|offset| usize::try_from(*offset).ok());
-    let (start, end) = if map.is_null(row) { (0, 0) } else { (offset(row).unwrap_or(0), offset(row + 1).unwrap_or(0)) };
-    let names: &StringArray = map.keys().as_string();
-    let values: &StringArray = map.values().as_string();
-    (start..end).map(move |index| (names.value(index), if values.is_null(index) { "" } else { values.value(index) }))
 }

@@ -54,7 +54,7 @@ pub(crate) struct Lines {
 impl Lines {
     /// The columns it reads.
     pub(crate) const COLUMNS: [&'static str; 6] =
-        [logs::STREAM, logs::TIMESTAMP, logs::NANOS, logs::LINE, logs::METADATA, logs::RECEIVED];
+        [logs::STREAM, logs::TIMESTAMP, logs::NANOS, logs::LINE, logs::ALL_METADATA, logs::RECEIVED];
 
     /// Compiles the stages; fails for what cannot be answered.
     pub(crate) fn pipeline(&self) -> Result<Pipeline, Error> {
@@ -119,7 +119,7 @@ impl Worker {
     fn lines(&mut self, batch: &RecordBatch) -> Result<RecordBatch, Error> {
         let stream: &TextDictionary = column(batch, logs::STREAM)?;
         let lines: &StringArray = column(batch, logs::LINE)?;
-        let map: &MapArray = column(batch, logs::METADATA)?;
+        let map: &MapArray = column(batch, logs::ALL_METADATA)?;
         let received: &TimestampMicrosecondArray = column(batch, logs::RECEIVED)?;
         let labels = self.streams.labels(stream)?;
         let nobody = Labels::default();

@@ -85,7 +85,9 @@ pub(crate) struct Compiled {
     sample: Sample,
     grouping: Grouping,
     wanted: Wanted,
-    /// Whether the stages, the sample or the series may depend on structured metadata.
+    /// Ids among the structured metadata on which the stages, the sample or the series may depend.
+    ids: Vec<&'static str>,
+    /// Whether they may depend on other structured metadata.
     has_metadata: bool,
     has_line: bool,
     streams: Streams,
@@ -118,10 +120,13 @@ impl Compiled {
             (None, _) => Sample::Line,
         };
         let always = names_always_set(&range.range.log.selector);
-        let has_metadata = names.is_none_or(|names| !names.is_subset(&always));
+        let of_lines = |name: &&String| !always.contains(*name) || wanted.has(&format!("{name}_extracted"));
+        let is_id = |name: &String| logs::KEYS.contains(&name.as_str());
+        let has_metadata = names.as_ref().is_none_or(|names| names.iter().filter(of_lines).any(|name| !is_id(name)));
+        let ids = logs::KEYS.into_iter().filter(|id| wanted.has(id)).collect();
         let has_line = matches!(sample, Sample::Bytes) || split.stages.iter().any(reads_line);
         let pipeline = Pipeline::compile(&split.stages, &wanted)?;
-        Ok(Self { split, pipeline, sample, grouping, wanted, has_metadata, has_line, streams: Streams::default() })
+        Ok(Self { split, pipeline, sample, grouping, wanted, ids, has_metadata, has_line, streams: Streams::default() })
     }
 
     /// The columns it reads.
@@ -129,6 +134,7 @@ impl Compiled {
         let mut columns = vec![logs::STREAM, logs::TIMESTAMP, logs::NANOS];
         columns.extend(self.has_line.then_some(logs::LINE));
         columns.extend(self.has_metadata.then_some(logs::METADATA));
+        columns.extend(&self.ids);
         columns.into_iter().map(str::to_owned).collect()
     }
 
@@ -139,7 +145,11 @@ impl Compiled {
     fn samples(&mut self, batch: &RecordBatch) -> Result<RecordBatch, Error> {
         let depends_on_stream_only =
             self.pipeline.is_empty() && !self.has_metadata && !matches!(self.sample, Sample::Label { .. });
-        let columns = if depends_on_stream_only { self.by_stream(batch)? } else { self.by_row(batch)? };
+        let columns = match (depends_on_stream_only, self.ids.as_slice()) {
+            (true, []) => self.by_stream(batch)?,
+            (true, [id]) if !self.has_value() => self.by_id(batch, id)?,
+            _ => self.by_row(batch)?,
+        };
         RecordBatch::try_new(schema(self.has_value()), columns).map_err(Error::internal)
     }
 
@@ -165,10 +175,45 @@ impl Compiled {
         Ok(columns)
     }
 
+    /// Every row is a sample, and its series follows from its stream and one id.
+    fn by_id(&mut self, batch: &RecordBatch, id: &'static str) -> Result<Vec<ArrayRef>, Error> {
+        let stream: &TextDictionary = column(batch, logs::STREAM)?;
+        let labels = self.streams.labels(stream)?;
+        let ids = texts(batch, id)?;
+        let nobody = Labels::default();
+        let mut set = LabelSet::new(&nobody);
+        let mut series = SeriesColumn::default();
+        series.keys.reserve(batch.num_rows());
+        // The number of the series for each key of the id in the stream of the row before.
+        let mut known: Vec<Option<i32>> = Vec::new();
+        let mut last = None;
+        for row in 0..batch.num_rows() {
+            let key = stream.key(row).unwrap_or(0);
+            if last.replace(key) != Some(key) {
+                known.clear();
+            }
+            let slot = ids.key(row);
+            if let Some(Some(number)) = slot.and_then(|slot| known.get(slot)) {
+                series.keys.push(*number);
+                continue;
+            }
+            set.reset(labels.get(key).map_or(&nobody, |labels| labels));
+            ids.get(row).into_iter().for_each(|value| set.add_metadata(id, value));
+            let number = series.number(&self.grouping, &set);
+            if let Some(slot) = slot {
+                known.resize(known.len().max(slot + 1), None);
+                known[slot] = Some(number);
+            }
+            series.keys.push(number);
+        }
+        Ok(vec![Arc::new(Int64Array::from(times(batch)?)), series.finish()?])
+    }
+
     fn by_row(&mut self, batch: &RecordBatch) -> Result<Vec<ArrayRef>, Error> {
         let stream: &TextDictionary = column(batch, logs::STREAM)?;
         let lines: Option<&StringArray> = self.has_line.then(|| column(batch, logs::LINE)).transpose()?;
         let map: Option<&MapArray> = self.has_metadata.then(|| column(batch, logs::METADATA)).transpose()?;
+        let ids = self.ids.iter().map(|id| Ok((*id, texts(batch, id)?))).collect::<Result<Vec<_>, Error>>()?;
         let labels = self.streams.labels(stream)?;
         let nobody = Labels::default();
         let mut row = Row { line: Cow::Borrowed(""), labels: LabelSet::new(&nobody) };
@@ -179,7 +224,8 @@ impl Compiled {
             let key = stream.key(index).unwrap_or(0);
             row.labels.reset(labels.get(key).map_or(&nobody, |labels| labels));
             row.line = Cow::Borrowed(lines.map_or("", |lines| lines.value(index)));
-            let pairs = map.into_iter().flat_map(|map| metadata(map, index));
+            let ids = ids.iter().filter_map(|(name, texts)| Some((*name, texts.get(index)?)));
+            let pairs = map.into_iter().flat_map(|map| metadata(map, index)).chain(ids);
             for (name, value) in pairs.filter(|(name, _)| self.wanted.has(name)) {
                 row.labels.add_metadata(name, value);
             }
@@ -198,6 +244,12 @@ impl Compiled {
         }
         Ok(columns)
     }
+}
+
+/// The texts of a column.
+fn texts<'b>(batch: &'b RecordBatch, name: &str) -> Result<logs::Texts<'b>, Error> {
+    let column = batch.column_by_name(name).and_then(|column| logs::Texts::of(column));
+    column.ok_or_else(|| Error::internal(format!("column `{name}` is missing or holds no text")))
 }
 
 /// The series of a batch's samples: distinct keys and each sample's.

@@ -3,14 +3,14 @@
 use std::fmt;
 use std::sync::Arc;
 
-use arrow::datatypes::{Schema, SchemaRef};
+use arrow::datatypes::{Field, Schema, SchemaRef};
 use datafusion::common::tree_node::TreeNodeRecursion;
 use datafusion::error::Result;
 use datafusion::execution::{SendableRecordBatchStream, TaskContext};
 use datafusion::physical_plan::stream::RecordBatchStreamAdapter;
 use datafusion::physical_plan::{DisplayAs, DisplayFormatType, ExecutionPlan, PhysicalExpr, PlanProperties};
 use futures::StreamExt;
-use storage::{Scan, Source};
+use storage::{Scan, Source, logs};
 
 use super::context::QueryContext;
 use super::unary::properties;
@@ -27,8 +27,8 @@ impl ScanExec {
     /// Scans of a table with these columns.
     pub(crate) fn new(scans: Vec<Scan>, table: &Schema) -> Result<Self, Error> {
         let projection = scans.first().map(|scan| scan.projection.as_slice()).unwrap_or_default();
-        let fields: Result<Vec<_>, _> = projection.iter().map(|name| table.field_with_name(name).cloned()).collect();
-        let schema: SchemaRef = Arc::new(Schema::new(fields.map_err(|error| Error::invalid(error.to_string()))?));
+        let fields: std::result::Result<Vec<_>, Error> = projection.iter().map(|name| field(table, name)).collect();
+        let schema: SchemaRef = Arc::new(Schema::new(fields?));
         let properties = properties(schema, scans.len());
         Ok(Self { scans, properties })
     }
@@ -36,6 +36,10 @@ impl ScanExec {
     pub(crate) fn scans(&self) -> &[Scan] {
         &self.scans
     }
+}
+
+fn field(table: &Schema, name: &str) -> std::result::Result<Field, Error> {
+    logs::field(table, name).ok_or_else(|| Error::invalid(format!("there is no column `{name}`")))
 }
 
 impl DisplayAs for ScanExec {

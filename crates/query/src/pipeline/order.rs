@@ -3,6 +3,8 @@
 use logql::ast::{LineFilter, Needle, Stage};
 use storage::{Predicate, TextMatch, logs};
 
+use crate::matchers::of_ids;
+
 /// The stages of a query, divided between scan and pipeline.
 #[derive(Debug)]
 pub(crate) struct Split {
@@ -23,6 +25,11 @@ pub(crate) fn split(stages: &[Stage]) -> Split {
         {
             split.predicate = std::mem::replace(&mut split.predicate, Predicate::True).and(predicate);
             continue;
+        }
+        if let Stage::LabelFilter(filter) = stage
+            && split.stages.iter().all(|stage| matches!(stage, Stage::LabelFilter(_) | Stage::LineFilter(_)))
+        {
+            split.predicate = std::mem::replace(&mut split.predicate, Predicate::True).and(of_ids(filter));
         }
         is_changed |= changes_line(stage);
         split.stages.push(stage.clone());

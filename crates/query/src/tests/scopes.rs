@@ -95,7 +95,7 @@ async fn a_plan_says_what_the_scan_takes_over() {
         SortPreservingMergeExec: [time@0 ASC NULLS LAST, stream@1 ASC NULLS LAST, received@2 ASC NULLS LAST, position@3 ASC NULLS LAST], fetch=10
           SortExec: TopK(fetch=10), expr=[time@0 ASC NULLS LAST, stream@1 ASC NULLS LAST, received@2 ASC NULLS LAST, position@3 ASC NULLS LAST], preserve_partitioning=[true]
             LinesExec: {app="a"} |= "mine" | logfmt | a="1"
-              ScanExec: table=logs files=0 heads=1 columns=[stream, timestamp, nanos, line, metadata, received] predicate=And([Label { name: "app", text: Equals("a") }, Column { name: "line", text: Contains("mine") }])
+              ScanExec: table=logs files=0 heads=1 columns=[stream, timestamp, nanos, line, all_metadata, received] predicate=And([Label { name: "app", text: Equals("a") }, Column { name: "line", text: Contains("mine") }])
     "#]]
     .assert_eq(&plan);
     let counting = by_minute(r#"sum by (app) (count_over_time({app=~".+"}[1m]))"#);

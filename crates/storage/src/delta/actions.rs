@@ -4,11 +4,11 @@ use std::collections::HashMap;
 
 use arrow::datatypes::{DataType, Field, Schema};
 use bytes::Bytes;
-use deltalake_core::kernel::StructType;
 use deltalake_core::kernel::engine::arrow_conversion::TryIntoKernel;
+use deltalake_core::kernel::{Metadata, StructType};
 use logline::{Tenant, Timestamp};
 use serde::Deserialize;
-use serde_json::json;
+use serde_json::{Value, json};
 use uuid::Uuid;
 
 use super::live::{FileChange, listed};
@@ -103,11 +103,7 @@ pub(super) fn parse_sum(hex: &str) -> Option<u32> {
 
 /// Version 0 of a table.
 pub(super) fn create(spec: &TableSpec, now: Timestamp) -> Result<Bytes, String> {
-    let mut fields: Vec<Field> = spec.schema.fields().iter().map(|field| field.as_ref().clone()).collect();
-    fields.push(Field::new(TENANT, DataType::Utf8, false));
-    fields.push(Field::new(DAY, DataType::Date32, false));
-    let schema: StructType = (&Schema::new(fields)).try_into_kernel().map_err(|error| error.to_string())?;
-    let schema = serde_json::to_string(&schema).map_err(|error| error.to_string())?;
+    let schema = schema(spec)?.to_string();
     let millis = millis(now);
     Ok(lines(&[
         commit_info("CREATE TABLE", now),
@@ -124,6 +120,31 @@ pub(super) fn create(spec: &TableSpec, now: Timestamp) -> Result<Bytes, String> 
     ]))
 }
 
+fn schema(spec: &TableSpec) -> Result<Value, String> {
+    let mut fields: Vec<Field> = spec.schema.fields().iter().map(|field| field.as_ref().clone()).collect();
+    fields.push(Field::new(TENANT, DataType::Utf8, false));
+    fields.push(Field::new(DAY, DataType::Date32, false));
+    let schema: StructType = (&Schema::new(fields)).try_into_kernel().map_err(|error| error.to_string())?;
+    serde_json::to_value(&schema).map_err(|error| error.to_string())
+}
+
+/// Adds the columns that a table of an earlier version lacks; `None` when it has them all.
+pub(super) fn widen(spec: &TableSpec, metadata: &Metadata, now: Timestamp) -> Result<Option<Bytes>, String> {
+    let mut metadata = serde_json::to_value(metadata).map_err(|error| error.to_string())?;
+    let known = metadata.get("schemaString").and_then(Value::as_str).unwrap_or_default();
+    let mut known: Value = serde_json::from_str(known).map_err(|error| error.to_string())?;
+    let mut wanted = schema(spec)?;
+    let Some(fields) = known.get_mut("fields").and_then(Value::as_array_mut) else { return Ok(None) };
+    let Some(wanted) = wanted.get_mut("fields").and_then(Value::as_array_mut) else { return Ok(None) };
+    wanted.retain(|field| fields.iter().all(|known| known.get("name") != field.get("name")));
+    if wanted.is_empty() {
+        return Ok(None);
+    }
+    fields.append(wanted);
+    metadata["schemaString"] = known.to_string().into();
+    Ok(Some(lines(&[commit_info("ADD COLUMNS", now), json!({"metaData": metadata})])))
+}
+
 /// Adds files and says what they cover: for each application, up to which of its numbers,
 /// which Delta wants to be at most `i64::MAX`.
 pub(super) fn append(files: &[NewFile], txns: impl Iterator<Item = (String, u64)>, now: Timestamp) -> Bytes {
@@ -135,7 +156,7 @@ pub(super) fn append(files: &[NewFile], txns: impl Iterator<Item = (String, u64)
     lines(&actions)
 }
 
-fn add(new: &NewFile, now: Timestamp) -> serde_json::Value {
+fn add(new: &NewFile, now: Timestamp) -> Value {
     let stats = json!({
         "numRecords": new.file.rows,
         "minValues": {TIMESTAMP: paths::time_text(new.first_micros)},
@@ -153,7 +174,7 @@ fn add(new: &NewFile, now: Timestamp) -> serde_json::Value {
     }})
 }
 
-fn commit_info(operation: &str, now: Timestamp) -> serde_json::Value {
+fn commit_info(operation: &str, now: Timestamp) -> Value {
     json!({"commitInfo": {
         "timestamp": millis(now),
         "operation": operation,
@@ -162,7 +183,7 @@ fn commit_info(operation: &str, now: Timestamp) -> serde_json::Value {
     }})
 }
 
-fn lines(actions: &[serde_json::Value]) -> Bytes {
+fn lines(actions: &[Value]) -> Bytes {
     let mut out = String::new();
     for action in actions {
         out.push_str(&action.to_string());

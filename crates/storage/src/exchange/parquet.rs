@@ -1,5 +1,5 @@
 //! Parquet with the columns of the table of lines; what reads a file takes `timestamp` and `line`, and besides them what
-//! is there of `stream` (labels as text), `nanos` and `metadata`.
+//! is there of `stream` (labels as text), `nanos`, `metadata` and the keys that have columns of their own.
 
 use std::collections::VecDeque;
 use std::fmt;
@@ -18,7 +18,7 @@ use parquet::file::properties::WriterProperties;
 
 use super::{Exported, sorted};
 use crate::Error;
-use crate::logs::{self, LINE, METADATA, NANOS, STREAM, TIMESTAMP};
+use crate::logs::{self, KEYS, LINE, METADATA, NANOS, STREAM, TIMESTAMP};
 
 const ROWS: usize = 4_096;
 
@@ -71,6 +71,10 @@ fn lines(rows: &RecordBatch) -> Result<VecDeque<Exported>, Reason> {
     let streams = streams.as_ref().map(|column| column.as_string::<i32>());
     let nanos = nanos.as_ref().map(|column| column.as_primitive::<Int16Type>());
     let metadata = rows.column_by_name(METADATA).and_then(|column| column.as_map_opt());
+    let mut keys = Vec::new();
+    for key in KEYS {
+        keys.extend(column(key, &DataType::Utf8)?.map(|texts| (key, texts)));
+    }
     let mut last: Option<(&str, Labels)> = None;
     let mut found = VecDeque::with_capacity(rows.num_rows());
     for row in 0..rows.num_rows() {
@@ -82,11 +86,15 @@ fn lines(rows: &RecordBatch) -> Result<VecDeque<Exported>, Reason> {
             Some((text, labels)) if *text == stream => labels.clone(),
             _ => last.insert((stream, Labels::parse(stream)?)).1.clone(),
         };
+        let mut pairs = metadata.map(|map| pairs(map, row)).transpose()?.unwrap_or_default();
+        let own =
+            keys.iter().map(|(key, texts)| (*key, texts.as_string::<i32>())).filter(|(_, texts)| texts.is_valid(row));
+        pairs.extend(own.map(|(key, texts)| (key.to_owned(), texts.value(row).to_owned())));
         let rest = nanos.filter(|nanos| nanos.is_valid(row)).map_or(0, |nanos| i64::from(nanos.value(row)));
         let entry = Entry {
             timestamp: Timestamp(times.value(row) + rest),
             line: texts.value(row).to_owned(),
-            metadata: metadata.map(|map| pairs(map, row)).transpose()?.unwrap_or_default(),
+            metadata: sorted(pairs),
         };
         found.push_back(Exported { labels, entry });
     }
@@ -101,7 +109,7 @@ fn pairs(map: &MapArray, row: usize) -> Result<Vec<(String, String)>, Reason> {
     let text = |index: usize| cast(entries.column(index), &DataType::Utf8);
     let (names, values) = (text(0)?, text(1)?);
     let both = names.as_string::<i32>().iter().zip(values.as_string::<i32>());
-    Ok(sorted(both.filter_map(|(name, value)| Some((name?.to_owned(), value?.to_owned()))).collect()))
+    Ok(both.filter_map(|(name, value)| Some((name?.to_owned(), value?.to_owned()))).collect())
 }
 
 /// A file that is being written.

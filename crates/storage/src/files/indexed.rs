@@ -1,17 +1,20 @@
 //! A Parquet file that is being written, and beside it the index of its words, which goes in front of the footer.
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use arrow::array::AsArray;
 use arrow::datatypes::SchemaRef;
 use arrow::record_batch::RecordBatch;
+use logline::Labels;
 use parquet::arrow::ArrowWriter;
 use parquet::errors::ParquetError;
 use parquet::file::metadata::KeyValue;
 use parquet::file::properties::WriterProperties;
 
+use super::LABELS_KEY;
 use crate::index::{BLOCK_ROWS, Builder, INDEX_KEY, Place};
-use crate::logs::{LINE, METADATA};
+use crate::logs::{KEYS, LINE, METADATA, STREAM, Texts, is_indexed};
 use crate::store::FileWriter;
 
 /// A writer of one file. Pages begin where blocks of the index do.
@@ -21,6 +24,9 @@ pub(super) struct IndexedWriter {
     words: Option<Builder>,
     /// Rows of the current block.
     rows: usize,
+    /// Names of the labels of all streams, and the stream before.
+    labels: BTreeSet<String>,
+    stream: String,
 }
 
 impl IndexedWriter {
@@ -30,7 +36,13 @@ impl IndexedWriter {
         properties: WriterProperties,
     ) -> Result<Self, ParquetError> {
         let words = schema.field_with_name(LINE).is_ok().then(Builder::default);
-        Ok(Self { writer: ArrowWriter::try_new(file, Arc::clone(schema), Some(properties))?, words, rows: 0 })
+        Ok(Self {
+            writer: ArrowWriter::try_new(file, Arc::clone(schema), Some(properties))?,
+            words,
+            rows: 0,
+            labels: BTreeSet::new(),
+            stream: String::new(),
+        })
     }
 
     /// Adds rows behind those before, in batches of any size.
@@ -42,6 +54,7 @@ impl IndexedWriter {
             self.writer.write(&part)?;
             if let Some(words) = &mut self.words {
                 add(words, &part);
+                self.add_labels(&part);
             }
             self.rows += len;
             if self.rows == BLOCK_ROWS {
@@ -74,8 +87,23 @@ impl IndexedWriter {
             writer.write_all(&index)?;
             let place = Place { start, head: start + head as u64..start + index.len() as u64 };
             writer.append_key_value_metadata(KeyValue::new(INDEX_KEY.to_owned(), place.text()));
+            let labels: Vec<String> = self.labels.into_iter().collect();
+            writer.append_key_value_metadata(KeyValue::new(LABELS_KEY.to_owned(), labels.join(",")));
         }
         writer.into_inner()
+    }
+
+    /// Rows are sorted by stream, so that most have that of the row before.
+    fn add_labels(&mut self, rows: &RecordBatch) {
+        let Some(streams) = rows.column_by_name(STREAM).and_then(|streams| Texts::of(streams)) else { return };
+        for row in 0..rows.num_rows() {
+            let stream = streams.get(row).unwrap_or_default();
+            if stream != self.stream {
+                stream.clone_into(&mut self.stream);
+                let labels = Labels::parse(stream).unwrap_or_default();
+                self.labels.extend(labels.iter().map(|(name, _)| name.to_owned()));
+            }
+        }
     }
 
     fn end_block(&mut self) {
@@ -90,6 +118,10 @@ impl IndexedWriter {
 fn add(words: &mut Builder, rows: &RecordBatch) {
     let lines = rows.column_by_name(LINE).and_then(|lines| lines.as_string_opt::<i32>());
     lines.into_iter().flatten().flatten().for_each(|line| words.add(line.as_bytes()));
+    let ids = KEYS.into_iter().filter(|key| is_indexed(key));
+    for texts in ids.filter_map(|id| Texts::of(rows.column_by_name(id)?)) {
+        (0..rows.num_rows()).filter_map(|row| texts.get(row)).for_each(|text| words.add(text.as_bytes()));
+    }
     let Some(metadata) = rows.column_by_name(METADATA).and_then(|metadata| metadata.as_map_opt()) else { return };
     let Some(values) = metadata.values().as_string_opt::<i32>() else { return };
     let offset = |offset: Option<&i32>| offset.and_then(|offset| usize::try_from(*offset).ok()).unwrap_or(0);

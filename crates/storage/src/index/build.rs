@@ -252,15 +252,21 @@ fn prefix(word: &[u8]) -> u64 {
 /// A word's hash; seeded, so that nobody can choose words that collide.
 #[inline]
 fn hash(seed: u64, word: &[u8]) -> u64 {
-    let (eights, rest) = word.as_chunks::<8>();
     let mut state = seed ^ (word.len() as u64).wrapping_mul(FACTOR);
-    for eight in eights {
-        state = folded(state ^ u64::from_le_bytes(*eight));
-    }
-    let mut last = [0; 8];
-    last.iter_mut().zip(rest).for_each(|(to, from)| *to = *from);
+    // The last eight bytes, or four, may be read twice.
+    let last = if let Some(last) = word.last_chunk::<8>() {
+        let (eights, _) = word.as_chunks::<8>();
+        for eight in eights.iter().take((word.len() - 1) / 8) {
+            state = folded(state ^ u64::from_le_bytes(*eight));
+        }
+        u64::from_le_bytes(*last)
+    } else if let (Some(first), Some(last)) = (word.first_chunk::<4>(), word.last_chunk::<4>()) {
+        u64::from(u32::from_le_bytes(*first)) | u64::from(u32::from_le_bytes(*last)) << 32
+    } else {
+        word.iter().fold(0, |number, byte| number << 8 | u64::from(*byte))
+    };
     // Never zero, which stands for no word.
-    folded(state ^ u64::from_le_bytes(last)) | 1
+    folded(state ^ last) | 1
 }
 
 #[inline]

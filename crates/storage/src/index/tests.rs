@@ -249,3 +249,14 @@ fn an_index_without_words_answers_too() {
         assert_eq!(index.ask(&Need::contains(b"-")).unwrap(), Blocks::all(blocks.len()));
     }
 }
+
+proptest! {
+    #[test]
+    fn words_are_cut_where_their_bytes_end(text in proptest::collection::vec(text(), 0..40)) {
+        let text = text.concat();
+        let mut found = Vec::new();
+        words::each(text.as_bytes(), |word| found.push(word));
+        let expected = text.as_bytes().split(|byte| !words::is_word(*byte)).filter(|word| !word.is_empty());
+        prop_assert_eq!(found, expected.collect::<Vec<_>>());
+    }
+}

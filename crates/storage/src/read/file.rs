@@ -15,10 +15,10 @@ use parquet::arrow::push_decoder::{ParquetPushDecoder, ParquetPushDecoderBuilder
 use parquet::schema::types::SchemaDescriptor;
 
 use super::footers::Opened;
-use super::prune::{Candidates, Unit, blocks_of, candidates, count, keep_blocks, units};
+use super::prune::{Candidates, UNIT_ROWS, Unit, blocks_of, candidates, count, keep_blocks, units};
 use super::{BATCH_ROWS, Footers, Plan, Step, Steps};
 use crate::index::Need;
-use crate::logs::{LINE, NANOS, TIMESTAMP};
+use crate::logs::{KEYS, LINE, METADATA, NANOS, TIMESTAMP};
 use crate::store::{Store, StoredFile, cause};
 use crate::{Error, FileRef};
 
@@ -70,9 +70,13 @@ impl FileRows {
 
     /// Rules out blocks of rows by the words of the file.
     fn ask_index(&self, file: &StoredFile, opened: &Opened, left: &mut [Candidates]) -> Result<(), Error> {
-        let Some(index) = opened.index.as_ref().filter(|_| self.plan.need != Need::Anything) else { return Ok(()) };
+        let Some(index) = &opened.index else { return Ok(()) };
+        let need = self.plan.filter.need(opened.labels.as_deref());
+        if need == Need::Anything {
+            return Ok(());
+        }
         let Some(within) = blocks_of(left, index.blocks()) else { return Ok(()) };
-        let found = self.footers.parts.blocks(file, index, &self.plan.need, &within, &self.plan.stats)?;
+        let found = self.footers.parts.blocks(file, index, &need, &within, &self.plan.stats)?;
         if let Some(found) = found {
             keep_blocks(left, &found);
         }
@@ -141,7 +145,7 @@ impl OpenFile {
             plan.count(|stats| &stats.rows_read, unit.rows);
         }
         ParquetPushDecoderBuilder::new_with_metadata(self.footer.clone())
-            .with_batch_size(BATCH_ROWS)
+            .with_batch_size(if plan.reads_text() { BATCH_ROWS } else { UNIT_ROWS })
             .with_row_groups(vec![unit.row_group])
             .with_row_selection(unit.selection)
             .with_projection(mask(&mut plan.output.reads().into_iter()))
@@ -167,9 +171,14 @@ fn next_rows(decoder: &mut ParquetPushDecoder, file: &StoredFile) -> Result<Opti
     }
 }
 
-/// Selects top-level columns by name; those the file does not have are left out.
+/// Selects top-level columns by name; those the file does not have are left out. A file of format 1 has ids in its
+/// map of metadata.
 fn columns(descriptor: &SchemaDescriptor, names: &mut dyn Iterator<Item = &str>) -> ProjectionMask {
     let fields = descriptor.root_schema().get_fields();
     let index = |name: &str| fields.iter().position(|field| field.name() == name);
-    ProjectionMask::roots(descriptor, names.filter_map(index))
+    let found = |name: &str| match index(name) {
+        None if KEYS.contains(&name) => index(METADATA),
+        found => found,
+    };
+    ProjectionMask::roots(descriptor, names.filter_map(found))
 }

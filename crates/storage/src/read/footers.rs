@@ -9,10 +9,11 @@ use arrow::datatypes::{FieldRef, Schema};
 use bytes::Bytes;
 use parquet::arrow::arrow_reader::{ArrowReaderMetadata, ArrowReaderOptions};
 use parquet::errors::ParquetError;
-use parquet::file::metadata::{PageIndexPolicy, ParquetMetaData, ParquetMetaDataReader};
+use parquet::file::metadata::{FileMetaData, PageIndexPolicy, ParquetMetaData, ParquetMetaDataReader};
 use parquet::file::reader::Length;
 
 use super::words::{FileIndex, Parts};
+use crate::files::LABELS_KEY;
 use crate::store::{StoredFile, cause};
 use crate::{Error, Metrics};
 
@@ -23,6 +24,8 @@ const TAIL_BYTES: u64 = 64 << 10;
 #[derive(Debug)]
 pub(crate) struct Opened {
     pub(crate) footer: ArrowReaderMetadata,
+    /// Names of the labels of its streams, sorted, when the file tells.
+    pub(crate) labels: Option<Vec<String>>,
     /// Its token index, when it has one that can be used.
     pub(super) index: Option<FileIndex>,
 }
@@ -66,8 +69,9 @@ impl Footers {
         let (metadata, tail) = load(file, damaged)?;
         let start = file.len().saturating_sub(tail.len() as u64);
         let index = self.parts.open(file, metadata.file_metadata(), (start, &tail))?;
+        let labels = labels(metadata.file_metadata());
         let footer = typed(metadata, table).map_err(damaged)?;
-        let opened = Arc::new(Opened { footer, index });
+        let opened = Arc::new(Opened { footer, labels, index });
         self.lock().insert(path, &opened, self.limit_bytes);
         Ok(opened)
     }
@@ -113,6 +117,11 @@ fn load(file: &StoredFile, damaged: impl Fn(ParquetError) -> Error) -> Result<(P
             Err(error) => return Err(damaged(error)),
         }
     }
+}
+
+fn labels(footer: &FileMetaData) -> Option<Vec<String>> {
+    let pair = footer.key_value_metadata()?.iter().find(|pair| pair.key == LABELS_KEY)?;
+    Some(pair.value.as_deref()?.split(',').map(str::to_owned).collect())
 }
 
 /// Columns in the types of `table` where the file has them.

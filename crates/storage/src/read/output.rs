@@ -9,6 +9,7 @@ use arrow::datatypes::{DataType, Field, Int32Type, Schema, SchemaRef};
 use arrow::error::ArrowError;
 use arrow::record_batch::{RecordBatch, RecordBatchOptions};
 
+use crate::logs::{self, ALL_METADATA, KEYS, METADATA};
 use crate::merge::is_text_dictionary;
 use crate::{ColumnMask, Error};
 
@@ -23,6 +24,10 @@ pub(crate) struct Output {
 enum Column {
     /// As it was read; null where the file does not have it.
     Read,
+    /// A key of the structured metadata with a column of its own.
+    Key(String),
+    /// All structured metadata, but for ids that are hidden.
+    Metadata(Vec<&'static str>),
     /// The same in every row.
     Masked(ArrayRef),
 }
@@ -33,27 +38,50 @@ impl Output {
         let mut fields = Vec::with_capacity(projection.len());
         let mut columns = Vec::with_capacity(projection.len());
         for name in projection {
-            let field = table.field_with_name(name);
-            let field = field.map_err(|_| Error::invalid(format!("there is no column `{name}`")))?;
-            fields.push(field.clone());
-            columns.push(match masks.iter().find(|mask| mask.column == *name) {
-                Some(mask) => Column::Masked(masked(field, &mask.replacement)?),
+            let field = logs::field(table, name);
+            let field = field.ok_or_else(|| Error::invalid(format!("there is no column `{name}`")))?;
+            let mask_of = |name: &str| masks.iter().find(|mask| mask.column == name);
+            let hides_all = || mask_of(METADATA).filter(|_| field.name() == ALL_METADATA);
+            columns.push(match mask_of(name).or_else(hides_all) {
+                Some(mask) => Column::Masked(masked(&field, &mask.replacement)?),
+                None if name == ALL_METADATA => {
+                    Column::Metadata(KEYS.into_iter().filter(|id| mask_of(id).is_some()).collect())
+                }
+                None if KEYS.contains(&name.as_str()) && table.field_with_name(METADATA).is_ok() => {
+                    Column::Key(name.clone())
+                }
                 None => Column::Read,
             });
+            fields.push(field);
         }
         Ok(Self { schema: Arc::new(Schema::new(fields)), columns })
     }
 
     /// Names of the columns to read.
     pub(crate) fn reads(&self) -> BTreeSet<&str> {
-        let both = self.schema.fields().iter().zip(&self.columns);
-        both.filter(|(_, column)| matches!(column, Column::Read)).map(|(field, _)| field.name().as_str()).collect()
+        let mut names = BTreeSet::new();
+        for (field, column) in self.schema.fields().iter().zip(&self.columns) {
+            match column {
+                Column::Read | Column::Key(_) => drop(names.insert(field.name().as_str())),
+                Column::Metadata(hidden) => {
+                    names.insert(METADATA);
+                    names.extend(KEYS.into_iter().filter(|id| !hidden.contains(id)));
+                }
+                Column::Masked(_) => {}
+            }
+        }
+        names
     }
 
     /// The answer's rows for rows that were kept.
     pub(crate) fn rows(&self, kept: &RecordBatch) -> Result<RecordBatch, ArrowError> {
         let column = |(field, column): (&Arc<Field>, &Column)| match column {
             Column::Masked(value) => repeat(value, kept.num_rows()),
+            Column::Metadata(hidden) => logs::assembled(kept, hidden),
+            Column::Key(name) => {
+                let ids = logs::key_column(kept, name);
+                if ids.data_type() == field.data_type() { Ok(ids) } else { cast(&ids, field.data_type()) }
+            }
             Column::Read => match kept.column_by_name(field.name()) {
                 Some(read) if read.data_type() == field.data_type() => Ok(Arc::clone(read)),
                 Some(read) => cast(read, field.data_type()),

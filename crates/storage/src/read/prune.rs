@@ -14,7 +14,7 @@ use crate::logs::{STREAM, TIMESTAMP};
 use crate::paths::{end_of_micro, start_of_micro};
 
 /// A unit is at least this many rows, unless its row group ends: eight pages.
-const UNIT_ROWS: usize = 65_536;
+pub(super) const UNIT_ROWS: usize = 65_536;
 
 /// Rows of one row group that are decoded in one go.
 #[derive(Debug)]

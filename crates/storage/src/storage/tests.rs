@@ -3,6 +3,7 @@
 mod crash;
 mod disk;
 mod folder;
+mod formats;
 mod index;
 mod life;
 mod others;

@@ -291,9 +291,10 @@ async fn metadata_and_the_time_of_receipt_are_kept() {
     let read = async || {
         let snapshot = storage.table(LOGS).unwrap().snapshot(&Tenant::default());
         let mut found = BTreeSet::new();
-        for scan in scans(&storage, &snapshot, |_| {}) {
+        let change = |scan: &mut Scan| scan.projection.push(crate::logs::ALL_METADATA.to_owned());
+        for scan in scans(&storage, &snapshot, change) {
             for rows in run(&storage, &scan, &SharedStats::default()).await {
-                let maps = rows.column_by_name(crate::logs::METADATA).unwrap().as_map();
+                let maps = rows.column_by_name(crate::logs::ALL_METADATA).unwrap().as_map();
                 let received = rows.column_by_name(crate::logs::RECEIVED).unwrap();
                 assert_eq!(received.as_primitive::<TimestampMicrosecondType>().value(0) * 1_000, MIDNIGHT);
                 for row in 0..rows.num_rows() {

@@ -30,7 +30,24 @@ async fn other_programs_read_a_plain_delta_table_of_plain_parquet_files() {
     let names: Vec<String> = state.schema().fields().map(|field| field.name().clone()).collect();
     assert_eq!(
         names,
-        ["stream", "service_name", "timestamp", "nanos", "line", "metadata", "received", "tenant", "day"]
+        [
+            "stream",
+            "service_name",
+            "timestamp",
+            "nanos",
+            "line",
+            "metadata",
+            "received",
+            "customer_id",
+            "detected_level",
+            "model_id",
+            "order_id",
+            "request_id",
+            "span_id",
+            "trace_id",
+            "tenant",
+            "day"
+        ]
     );
     assert_eq!(state.metadata().partition_columns(), &["tenant", "day"]);
     assert_eq!(state.log_data().num_files(), 2);
@@ -40,7 +57,7 @@ async fn other_programs_read_a_plain_delta_table_of_plain_parquet_files() {
     let reader = ParquetRecordBatchReaderBuilder::try_new_with_options(File::open(path).unwrap(), options).unwrap();
     let footer = Arc::clone(reader.metadata());
     let format = footer.file_metadata().key_value_metadata().unwrap().iter().find(|pair| pair.key == "lapidary.format");
-    assert_eq!(format.unwrap().value.as_deref(), Some("1"));
+    assert_eq!(format.unwrap().value.as_deref(), Some("2"));
     let encodings = |name: &str| {
         let columns = footer.row_group(0).columns().iter();
         columns

@@ -285,6 +285,7 @@ fn predicate() -> impl Strategy<Value = Predicate> {
         Just(Predicate::True),
         Just(Predicate::False),
         (select(vec!["service_name", "env", "nosuch"]), text()).prop_map(|(name, text)| label(name, text)),
+        text().prop_map(|text| Predicate::Metadata { name: "order_id".to_owned(), text }),
         (select(vec!["line", "service_name", "stream", "nosuch"]), text()).prop_map(|(name, text)| column(name, text)),
     ];
     leaf.prop_recursive(3, 12, 3, |inner| {
@@ -301,6 +302,7 @@ struct Row {
     time: i64,
     labels: Labels,
     line: String,
+    order: Option<&'static str>,
 }
 
 fn naive_text(text: &TextMatch, value: &str) -> bool {
@@ -329,6 +331,7 @@ fn naive(predicate: &Predicate, row: &Row, masks: &BTreeMap<String, String>) -> 
         Predicate::Or(any) => any.iter().any(|inner| naive(inner, row, masks)),
         Predicate::Not(inner) => !naive(inner, row, masks),
         Predicate::Column { name, text } => naive_text(text, &column(name)),
+        Predicate::Metadata { text, .. } => naive_text(text, row.order.unwrap_or_default()),
         Predicate::Label { name, text } => {
             let labels = Labels::parse(&column("stream")).unwrap_or_default();
             naive_text(text, labels.get(name).unwrap_or_default())
@@ -354,9 +357,12 @@ proptest! {
             let storage = bench.open().await;
             let rows: Vec<Row> = rows.iter().map(|(time, service, one, two)| Row {
                 time: MIDNIGHT - 1_000 + time, labels: labels(service), line: format!("{one}{two}"),
+                order: (time % 3 == 0).then_some(*two),
             }).collect();
             for (number, row) in rows.iter().enumerate() {
-                let streams = vec![Stream { labels: row.labels.clone(), entries: vec![entry(row.time, &row.line)] }];
+                let mut entry = entry(row.time, &row.line);
+                entry.metadata.extend(row.order.map(|order| ("order_id".to_owned(), order.to_owned())));
+                let streams = vec![Stream { labels: row.labels.clone(), entries: vec![entry] }];
                 let push = Batch { tenant: Tenant::default(), streams, id: None, received: Timestamp(0) };
                 storage.append(push).await.unwrap();
                 if number == flush_after {
