@@ -43,8 +43,8 @@ pub struct RunArgs {
     /// Leaves out the questions that are asked after a restart with an empty page cache.
     #[arg(long)]
     pub warm_only: bool,
-    /// Seconds for which a server must be idle to count as settled.
-    #[arg(long, default_value_t = 10)]
+    /// Seconds for which a server must be all but idle to count as settled; jobs look for work every ten.
+    #[arg(long, default_value_t = 15)]
     pub quiet: u64,
     /// The program to measure; the one beside this program if not given.
     #[arg(long)]
