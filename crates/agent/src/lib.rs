@@ -5,10 +5,12 @@
 //! states the contract.
 
 mod agent;
+mod archive;
 mod batch;
 mod charset;
 mod config;
 mod cursor;
+mod cutter;
 mod disk;
 mod error;
 mod file;

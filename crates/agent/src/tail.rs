@@ -3,6 +3,7 @@
 //! The kernel tells of changes where it can; each second everything is looked at all the same, so that a hint that was
 //! lost, or that nobody gives on a network file system, costs a second and no line.
 
+mod archives;
 mod input;
 
 use std::collections::{BTreeMap, BTreeSet, HashMap, VecDeque};
@@ -20,6 +21,7 @@ use crate::file::{Buffer, Tailed};
 use crate::state::{FileId, Position};
 use crate::store::Store;
 use crate::watch::{Change, Waker, Watch};
+use archives::Archives;
 use input::FileInput;
 
 /// How often files are looked for.
@@ -43,6 +45,8 @@ pub(crate) struct Tail {
     watch: Watch,
     /// Where the last run stopped, for files not opened yet.
     starts: BTreeMap<FileId, Position>,
+    /// Compressed files.
+    archives: Archives,
     /// Files read to their end and gone, to be forgotten with the next batch.
     forget: Vec<FileId>,
     last_scan: Option<Instant>,
@@ -81,6 +85,7 @@ impl Tail {
             by_path: HashMap::new(),
             watch: Watch::new(),
             starts,
+            archives: Archives::default(),
             forget: Vec::new(),
             last_scan: None,
             next_scan: None,
@@ -94,7 +99,8 @@ impl Tail {
         let new_inputs: Vec<_> = this.inputs.iter().map(|input| !known.contains(&input.name)).collect();
         this.scan(now, &new_inputs);
         this.find_renamed(now);
-        this.store.with(|state| state.files.retain(|file, _| this.files.contains_key(file)));
+        this.store
+            .with(|state| state.files.retain(|file, _| this.files.contains_key(file) || this.archives.has(*file)));
         info!(files = this.files.len(), "reading");
         this
     }
@@ -180,6 +186,7 @@ impl Tail {
                 file.is_ready = false;
             }
         }
+        any |= self.read_archives(batch, now);
         if !batch.is_full() {
             self.expire(batch, now);
             self.close_finished(batch, now);
@@ -252,11 +259,17 @@ impl Tail {
             }
             for (path, metadata) in paths {
                 let id = FileId::of(&metadata);
-                if found.insert(id) {
+                if !found.insert(id) {
+                    continue;
+                }
+                if path.extension().is_some_and(|end| end == "gz") {
+                    self.see_archive(path, id, &metadata, index, is_new);
+                } else {
                     self.see(path, id, &metadata, index, is_new);
                 }
             }
         }
+        self.forget_archives(&found);
         let mut changed = Vec::new();
         for (id, file) in self.files.iter_mut().filter(|(id, _)| !found.contains(*id)) {
             if file.gone.is_none() {
@@ -294,7 +307,9 @@ impl Tail {
     /// The kernel tells of a new name.
     fn appeared(&mut self, path: &Path) {
         let Some(index) = self.inputs.iter_mut().position(|input| input.finder.appeared(path)) else { return };
-        if let Ok(metadata) = fs::metadata(path)
+        // A compressed file is looked at once it is whole.
+        if path.extension().is_none_or(|end| end != "gz")
+            && let Ok(metadata) = fs::metadata(path)
             && !metadata.is_dir()
         {
             self.see(path.to_owned(), FileId::of(&metadata), &metadata, index, false);
@@ -358,7 +373,10 @@ impl Tail {
     /// Finds files that were renamed while nobody looked, beyond the names that the inputs know, and reads their rest.
     fn find_renamed(&mut self, now: Instant) {
         for (id, position) in std::mem::take(&mut self.starts) {
-            let Some(path) = locate(&position.path, id) else { continue };
+            let Some(path) = locate(&position.path, id) else {
+                self.archives.vanished(position);
+                continue;
+            };
             let source = input::earlier_source(&mut self.inputs, &position, &self.treatment.masker);
             let Ok(mut file) = Tailed::open(path, source) else { continue };
             // With its time of birth it is the same file, cut and written anew, even if its beginning is not.
@@ -384,6 +402,9 @@ impl Tail {
                 warn!(file = %self.shown(&file.path), %error, "cannot read the last line");
             }
             info!(file = %self.shown(&file.path), "done with a file that is gone");
+            if let Ok(position) = file.position() {
+                self.archives.vanished(position);
+            }
             self.forget.push(file.id);
         }
     }

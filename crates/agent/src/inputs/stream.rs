@@ -8,9 +8,9 @@ use tokio::io::{AsyncRead, AsyncReadExt};
 use tracing::{info, warn};
 
 use super::Door;
-use crate::batch::{MARGIN, MAX_LINE};
-use crate::intake::{OwnedLine, Stopped};
-use crate::lines::{Lines, Raw};
+use crate::cutter::Cutter;
+use crate::intake::Stopped;
+use crate::lines::Lines;
 
 /// Bytes of one read.
 const CHUNK: usize = 64 << 10;
@@ -36,7 +36,7 @@ pub(super) async fn read(
     mut stream: impl AsyncRead + Unpin,
     origin: u64,
 ) -> Result<io::Result<()>, Stopped> {
-    let mut cutter = Cutter::new(Lines::new(Arc::clone(&door.source), origin));
+    let mut cutter = Cutter::new(Lines::new(Arc::clone(&door.source), origin), 0);
     let mut shutdown = door.shutdown.clone();
     let mut chunk = vec![0; CHUNK];
     loop {
@@ -59,61 +59,10 @@ pub(super) async fn read(
         if end.is_some() {
             cutter.finish(door.clock.instant(), &mut out);
         }
-        cutter.lines.take(cutter.at, &mut out);
+        cutter.take(&mut out);
         door.hand_in(origin, out).await?;
         if let Some(end) = end {
             return Ok(end);
         }
     }
 }
-
-/// Cuts a stream into lines; holds one line of bounded size.
-#[derive(Debug)]
-struct Cutter {
-    lines: Lines,
-    /// The line under way.
-    rest: Vec<u8>,
-    /// Its length, which may be more than is kept.
-    length: usize,
-    at: u64,
-}
-
-impl Cutter {
-    fn new(lines: Lines) -> Self {
-        Self { lines, rest: Vec::new(), length: 0, at: 0 }
-    }
-
-    fn push(&mut self, mut data: &[u8], now: std::time::Instant, out: &mut Vec<OwnedLine>) {
-        while let Some(end) = memchr::memchr(b'\n', data) {
-            let (line, more) = data.split_at(end);
-            self.add(line);
-            self.close(1, now, out);
-            data = more.get(1..).unwrap_or_default();
-        }
-        self.add(data);
-    }
-
-    fn add(&mut self, data: &[u8]) {
-        let room = (MAX_LINE + MARGIN).saturating_sub(self.rest.len()).min(data.len());
-        self.rest.extend_from_slice(data.get(..room).unwrap_or_default());
-        self.length += data.len();
-    }
-
-    fn close(&mut self, end: u64, now: std::time::Instant, out: &mut Vec<OwnedLine>) {
-        let (from, to) = (self.at, self.at + self.length as u64 + end);
-        let total = (self.length > self.rest.len()).then_some(self.length);
-        self.lines.push(Raw { bytes: &self.rest, total, from, to }, out, now);
-        self.rest.clear();
-        (self.length, self.at) = (0, to);
-    }
-
-    fn finish(&mut self, now: std::time::Instant, out: &mut Vec<OwnedLine>) {
-        if self.length > 0 {
-            self.close(0, now, out);
-        }
-        self.lines.finish();
-    }
-}
-
-#[cfg(test)]
-mod tests;

@@ -116,7 +116,7 @@ impl World {
         self.folder.path().join("a.log")
     }
 
-    fn write(&mut self, path: &Path, lines: u8, open: bool) {
+    fn write(&mut self, path: &Path, lines: u16, open: bool) {
         let mut text = if self.is_line_open { "end\n".to_owned() } else { String::new() };
         for _ in 0..lines {
             let mut line = format!("line {} of the log", self.written.len());
@@ -146,7 +146,7 @@ impl World {
     fn step(&mut self, step: Step) {
         self.now += 2 * SCAN_EVERY;
         match step {
-            Step::Write { lines, open } => self.write(&self.log(), lines, open),
+            Step::Write { lines, open } => self.write(&self.log(), u16::from(lines), open),
             Step::Rotate { late } if self.log().exists() => {
                 self.ship(None);
                 self.rotations += 1;
@@ -154,7 +154,7 @@ impl World {
                 let old = self.folder.path().join(format!("a.{}.{end}", self.rotations));
                 fs::rename(self.log(), &old).unwrap();
                 if late || self.is_line_open {
-                    self.write(&old, u8::from(late), false);
+                    self.write(&old, u16::from(late), false);
                 }
             }
             Step::Cut if !self.is_line_open => {
@@ -297,4 +297,85 @@ fn two_files_are_read_in_turn_when_batches_are_small() {
         seen.extend(files(&world.tail.finish(batch, Timestamp(1))));
     }
     assert_eq!(seen.len(), 2);
+}
+
+fn gzip(path: &Path) -> PathBuf {
+    let target = PathBuf::from(format!("{}.gz", path.display()));
+    let mut encoder = flate2::write::GzEncoder::new(fs::File::create(&target).unwrap(), flate2::Compression::fast());
+    encoder.write_all(&fs::read(path).unwrap()).unwrap();
+    encoder.finish().unwrap();
+    fs::remove_file(path).unwrap();
+    target
+}
+
+/// A world whose input finds compressed files too.
+fn compressing() -> World {
+    let mut world = World::new(Variant::Plain);
+    let base = world.folder.path().display();
+    let text = format!(
+        "state_dir = \"{base}/state\"\n[[input]]\npaths = [\"{base}/*.log*\"]\nlabels = {{ service = \"s\" }}\n\
+         [spool]\nbatch_bytes = \"1KiB\""
+    );
+    world.config = Config::load(&text, []).unwrap();
+    world.restart();
+    world
+}
+
+#[test]
+fn a_compressed_file_is_read_once_and_not_if_it_was_read_before() {
+    let mut world = compressing();
+    world.write(&world.log(), 100, false);
+    world.drain();
+    // Rotated and compressed while the agent looks on: its content is known.
+    let old = world.folder.path().join("a.log.1");
+    fs::rename(world.log(), &old).unwrap();
+    world.drain();
+    gzip(&old);
+    world.drain();
+    world.drain();
+    assert_eq!(world.spool, world.written);
+    // One that nobody has seen is read, in parts, and on behind a restart.
+    let other = world.folder.path().join("other.log");
+    world.write(&other, 200, false);
+    gzip(&other);
+    for _ in 0..4 {
+        world.now += 2 * SCAN_EVERY;
+        world.ship(None);
+    }
+    assert!(world.spool.len() > 100);
+    world.restart();
+    world.drain();
+    world.drain();
+    assert_eq!(world.spool, world.written);
+}
+
+#[test]
+fn a_file_that_was_compressed_while_the_agent_was_stopped_is_read_on() {
+    let mut world = compressing();
+    world.write(&world.log(), 50, false);
+    world.drain();
+    world.store.save().unwrap();
+    world.write(&world.log(), 50, false);
+    gzip(&world.log());
+    world.restart();
+    world.drain();
+    world.drain();
+    assert_eq!(world.spool, world.written);
+}
+
+#[test]
+fn a_damaged_archive_gives_what_stands_before_the_damage() {
+    let mut world = compressing();
+    world.write(&world.log(), 20_000, false);
+    let target = gzip(&world.log());
+    let bytes = fs::read(&target).unwrap();
+    fs::write(&target, &bytes[..bytes.len() / 2]).unwrap();
+    world.drain();
+    world.drain();
+    assert!(world.spool.len() > 1_000 && world.written.starts_with(&world.spool), "{}", world.spool.len());
+    let before = world.spool.len();
+    world.restart();
+    world.drain();
+    world.drain();
+    assert_eq!(world.spool.len(), before);
 }

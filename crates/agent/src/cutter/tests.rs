@@ -1,21 +1,24 @@
 //! Streams in pieces, lines out.
 
+use std::sync::Arc;
+
 use stdx::{Clock, SystemClock};
 
 use super::*;
+use crate::intake::OwnedLine;
 use crate::join::{By, Join};
 use crate::lines::{Source, Treating};
 
 fn cut(join: Option<Join>, pieces: &[&[u8]]) -> Vec<(String, Option<usize>)> {
     let treating = Treating { join, ..Treating::default() };
     let source = Source { labels: logline::Labels::default(), treating: Arc::new(treating) };
-    let mut cutter = Cutter::new(Lines::new(Arc::new(source), 0));
-    let (now, mut out) = (SystemClock.instant(), Vec::new());
+    let mut cutter = Cutter::new(Lines::new(Arc::new(source), 0), 0);
+    let (now, mut out) = (SystemClock.instant(), Vec::<OwnedLine>::new());
     for piece in pieces {
         cutter.push(piece, now, &mut out);
     }
     cutter.finish(now, &mut out);
-    cutter.lines.take(cutter.at, &mut out);
+    cutter.take(&mut out);
     out.into_iter().map(|line| (String::from_utf8_lossy(&line.bytes).into_owned(), line.total)).collect()
 }
 

@@ -1,0 +1,66 @@
+//! Cuts a stream of bytes into lines, where nothing can be read twice.
+
+use std::time::Instant;
+
+use crate::batch::{MARGIN, MAX_LINE};
+use crate::intake::Take;
+use crate::lines::{Lines, Raw};
+
+/// Cuts a stream into lines; holds one line of bounded size.
+#[derive(Debug)]
+pub(crate) struct Cutter {
+    pub(crate) lines: Lines,
+    /// The line under way.
+    rest: Vec<u8>,
+    /// Its length, which may be more than is kept.
+    length: usize,
+    at: u64,
+}
+
+impl Cutter {
+    /// Begins at a place in the stream.
+    pub(crate) fn new(lines: Lines, at: u64) -> Self {
+        Self { lines, rest: Vec::new(), length: 0, at }
+    }
+
+    /// Adds what came.
+    pub(crate) fn push(&mut self, mut data: &[u8], now: Instant, out: &mut impl Take) {
+        while let Some(end) = memchr::memchr(b'\n', data) {
+            let (line, more) = data.split_at(end);
+            self.add(line);
+            self.close(1, now, out);
+            data = more.get(1..).unwrap_or_default();
+        }
+        self.add(data);
+    }
+
+    fn add(&mut self, data: &[u8]) {
+        let room = (MAX_LINE + MARGIN).saturating_sub(self.rest.len()).min(data.len());
+        self.rest.extend_from_slice(data.get(..room).unwrap_or_default());
+        self.length += data.len();
+    }
+
+    fn close(&mut self, end: u64, now: Instant, out: &mut impl Take) {
+        let (from, to) = (self.at, self.at + self.length as u64 + end);
+        let total = (self.length > self.rest.len()).then_some(self.length);
+        self.lines.push(Raw { bytes: &self.rest, total, from, to }, out, now);
+        self.rest.clear();
+        (self.length, self.at) = (0, to);
+    }
+
+    /// The stream has ended.
+    pub(crate) fn finish(&mut self, now: Instant, out: &mut impl Take) {
+        if self.length > 0 {
+            self.close(0, now, out);
+        }
+        self.lines.finish();
+    }
+
+    /// Moves whole events out; tells up to which place the stream is out then.
+    pub(crate) fn take(&mut self, out: &mut impl Take) -> u64 {
+        self.lines.take(self.at, out)
+    }
+}
+
+#[cfg(test)]
+mod tests;
