@@ -2,7 +2,7 @@
 
 use std::sync::LazyLock;
 
-use mask::{Config, Masker, TokenKey};
+use mask::{Config, Masker, Rule, TokenKey};
 
 use crate::Target;
 
@@ -28,6 +28,23 @@ const WORDS: &[&str] = &[
     "Basic ",
     "eyJhbGciOiJIUzI1NiJ9.",
     "postgres://a:b@c",
+    "паспорт 4510 123456",
+    "112-233-445 95",
+    "ИНН 7707083893",
+    "DE89370400440532013000",
+    "ФИО: ",
+    "\"address\":{\"city\":\"",
+    "Иван Петров",
+    "AKIAIOSFODNN7EXAMPLE",
+    "-----BEGIN PRIVATE KEY-----",
+    "-----END PRIVATE KEY-----",
+    "aXZhbkBleGFtcGxlLnJ1",
+    "fe80::1",
+    "&#64;",
+    "\u{a0}",
+    "\u{200b}",
+    "٧",
+    "<card:*1111>",
     "{",
     "}",
     ",",
@@ -49,9 +66,10 @@ fn run(input: &[u8]) {
 /// With markers, and with tokens.
 fn maskers() -> &'static [Masker; 2] {
     static MASKERS: LazyLock<[Masker; 2]> = LazyLock::new(|| {
-        let token_key = TokenKey::new(1, b"0123456789abcdef").ok();
-        [Config::default(), Config { token_key, ..Config::default() }]
-            .map(|config| Masker::new(config).expect("built-in rules make a masker"))
+        let token_keys = TokenKey::new(1, b"0123456789abcdef").into_iter().collect();
+        let rules = Rule::ALL.to_vec();
+        [Config::default(), Config { token_keys, rules, ..Config::default() }]
+            .map(|config| Masker::new(&config).expect("built-in rules make a masker"))
     });
     &MASKERS
 }

@@ -92,8 +92,8 @@ impl Agent {
         tasks: &Tasks,
         left: &mut OpenFiles,
     ) -> Result<Self, Error> {
-        let masker = mask::Masker::new(config.mask.clone())?;
-        let rules: Vec<_> = masker.rule_names().collect();
+        let masker = mask::Masker::new(&config.mask)?;
+        let rules: Vec<_> = masker.rule_names().map(str::to_owned).collect();
         if rules.is_empty() {
             warn!("masking is off: personal data leaves this host as it is");
         }

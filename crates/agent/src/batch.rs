@@ -1,8 +1,6 @@
 //! A batch under construction: each line gets its time, is masked and encoded at once; raw text is not kept.
 
-use std::borrow::Cow;
 use std::collections::BTreeMap;
-use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 use std::time::Instant;
 
@@ -133,15 +131,6 @@ impl Batch {
         pairs.map(mask).collect()
     }
 
-    /// Fails closed: a line whose masking fails is not sent.
-    fn mask<'t>(&mut self, text: &'t str) -> Cow<'t, str> {
-        let (masker, masked) = (&self.treatment.masker, &mut self.masked);
-        catch_unwind(AssertUnwindSafe(|| masker.mask_with_counts(text, masked))).unwrap_or_else(|_| {
-            self.counts.mask_errors += 1;
-            Cow::Owned(format!("[MASK-ERROR len={}]", text.len()))
-        })
-    }
-
     /// Notes how far a file is read with this batch, and how many bytes that were.
     pub(crate) fn cover(&mut self, position: Position, bytes: u64) {
         self.counts.bytes += bytes;
@@ -150,9 +139,8 @@ impl Batch {
 
     /// Closes the batch; `forget` are files that are gone and read to their end.
     pub(crate) fn finish(mut self, at: Timestamp, forget: Vec<FileId>) -> Prepared {
-        let masked = self.masked.iter().filter(|(_, count)| *count > 0);
-        let masked = masked.map(|(rule, count)| (rule.name().to_owned(), count)).collect();
-        let counts = Totals { batches: 1, masked, ..self.counts };
+        let masked = self.masked.iter().map(|(rule, count)| (rule.to_owned(), count)).collect();
+        let counts = Totals { batches: 1, masked, mask_errors: self.masked.errors(), ..self.counts };
         let lines = u32::try_from(counts.lines).unwrap_or(u32::MAX);
         let covered = Covered { files: self.files.into_values().collect(), cursors: self.cursors, forget, counts };
         let encoded = serde_json::to_vec(&covered).expect("texts and numbers can be written as JSON");
@@ -162,8 +150,8 @@ impl Batch {
 }
 
 impl Take for Batch {
-    /// Adds a line. An empty one says nothing and is left out, as are zeros before a line: the hole that a cut leaves
-    /// behind.
+    /// Adds a line, unless a rule drops it. An empty one says nothing and is left out, as are zeros before a line: the
+    /// hole that a cut leaves behind.
     fn line(&mut self, source: &Source, line: &Line<'_>) {
         let hole = line.bytes.iter().take_while(|byte| **byte == 0).count();
         let raw = line.bytes.get(hole..).unwrap_or_default();
@@ -182,7 +170,10 @@ impl Take for Batch {
             }
         };
         let time = self.time(line, shaped.time);
-        let masked = self.mask(&text);
+        let Some(masked) = self.treatment.masker.mask_line(&text, &mut self.masked) else {
+            *self.counts.dropped.entry("mask".to_owned()).or_default() += 1;
+            return;
+        };
         self.counts.cut_lines += u64::from(line.total.is_some() || masked.len() > MAX_LINE);
         let text = ingest::cut(masked, MAX_LINE, line.total);
         let pairs = shaped.metadata.iter().chain(line.metadata);

@@ -1,12 +1,13 @@
-//! The commands of `lapidary-agent`: `run`, `check`, `status`, `mask test`, `convert`. Exit codes: 0 fine, 1 failed, 2 usage or
-//! configuration.
+//! The commands of `lapidary-agent`: `run`, `check`, `status`, `mask test`, `mask token`, `convert`. Exit codes: 0 fine, 1 failed, 2 usage
+//! or configuration.
 
 mod convert;
 mod mask_test;
+mod mask_token;
 mod reload;
 mod status;
 
-use std::io::{self, IsTerminal as _, Write as _};
+use std::io::{self, IsTerminal as _, Read as _, Write as _};
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::sync::Arc;
@@ -65,7 +66,7 @@ enum Command {
 
 #[derive(Debug, Subcommand)]
 enum MaskCommand {
-    /// Show what would be replaced in a file; nothing is sent.
+    /// Show what would be replaced in a file; nothing is sent. Ends with 1 if a line cannot be masked.
     Test {
         /// The file; `-` for the standard input.
         file: PathBuf,
@@ -73,7 +74,21 @@ enum MaskCommand {
         #[arg(long)]
         config: Option<PathBuf>,
     },
+    /// Print the tokens that stand for a value, by each key, so that it can be searched for.
+    Token {
+        /// The rule: `phone`, `email`, `card` or another that makes tokens.
+        #[arg(long)]
+        class: String,
+        /// The value, in any spelling; `-` reads it from the standard input, which keeps it out of the shell's history.
+        value: String,
+        /// The settings with the keys.
+        #[arg(long)]
+        config: PathBuf,
+    },
 }
+
+/// Longer values are no personal data.
+const MAX_VALUE_BYTES: u64 = 4 << 10;
 
 pub(crate) fn run(args: Args) -> Result<ExitCode> {
     match args.command {
@@ -107,7 +122,13 @@ pub(crate) fn run(args: Args) -> Result<ExitCode> {
         Command::Mask { command: MaskCommand::Test { file, config } } => {
             let config =
                 config.as_deref().map(load).transpose()?.map_or_else(mask::Config::default, |config| config.mask);
-            mask_test::run(&file, config)?;
+            let all_masked = mask_test::run(&file, &config)?;
+            Ok(if all_masked { ExitCode::SUCCESS } else { ExitCode::FAILURE })
+        }
+        Command::Mask { command: MaskCommand::Token { class, value, config } } => {
+            let value =
+                if value == "-" { io::read_to_string(io::stdin().lock().take(MAX_VALUE_BYTES))? } else { value };
+            say(&mask_token::run(&class, value.trim(), &load(&config)?.mask)?)?;
             Ok(ExitCode::SUCCESS)
         }
     }

@@ -6,7 +6,6 @@ mod output;
 use std::path::PathBuf;
 use std::time::Duration;
 
-use mask::{Rule, TokenKey};
 use stdx::{ByteSize, Problems, Settings};
 
 pub(crate) use input::{CommandInput, Files, ForwardInput, Input, JournalInput, Kind, Start};
@@ -88,7 +87,7 @@ fn read(settings: &mut Settings) -> Config {
         listen,
         state_dir,
         spool,
-        mask: mask(settings),
+        mask: ingest::mask_settings(settings, "mask"),
         shutdown_grace,
     }
 }
@@ -120,40 +119,6 @@ fn spool(settings: &mut Settings) -> Spool {
         settings.problem("spool.max_bytes", "must be at least eight times `spool.batch_bytes`");
     }
     Spool { max_bytes, drop_oldest, batch_bytes: batch_bytes.as_usize(), batch_wait }
-}
-
-fn mask(settings: &mut Settings) -> mask::Config {
-    let all: Vec<String> = Rule::ALL.map(|rule| rule.name().to_owned()).to_vec();
-    let names = settings.or("mask.rules", all.clone(), "The rules that are on.");
-    let rules = names.iter().filter_map(|name| Rule::ALL.into_iter().find(|rule| rule.name() == name)).collect();
-    if let Some(unknown) = names.iter().find(|name| !all.contains(name)) {
-        settings.problem("mask.rules", format!("has `{unknown}`, which is none of {}", all.join(", ")));
-    }
-    let doc = "Names of keys whose values are secrets, beside the built-in ones.";
-    let secret_keys = settings.or("mask.secret_keys", Vec::new(), doc);
-    let doc = "Names of keys whose plain numbers are neither phones nor cards, beside the built-in ones.";
-    let id_keys = settings.or("mask.id_keys", Vec::new(), doc);
-    let token_key = token_key(settings);
-    let config = mask::Config { rules, secret_keys, id_keys, token_key };
-    if let Err(error) = mask::Masker::new(config.clone()) {
-        settings.problem("mask", format!("is wrong: {error}"));
-    }
-    config
-}
-
-fn token_key(settings: &mut Settings) -> Option<TokenKey> {
-    const KEY: &str = "mask.token_key_file";
-    let doc = "File with a secret of 16 bytes or more: equal values then get equal tokens such as `<phone:v1:…>`.";
-    let path: Option<PathBuf> = settings.optional(KEY, doc);
-    let version = settings.or("mask.token_key_version", 1, "Stands in each token, so that the key can be changed.");
-    let Ok(version) = u16::try_from(version) else {
-        settings.problem("mask.token_key_version", "must be at most 65535");
-        return None;
-    };
-    let key = std::fs::read(path?).map_err(|error| format!("cannot be read: {error}"));
-    let key =
-        key.and_then(|bytes| TokenKey::new(version, bytes.trim_ascii()).map_err(|error| format!("is wrong: {error}")));
-    key.map_err(|problem| settings.problem(KEY, problem)).ok()
 }
 
 #[cfg(test)]

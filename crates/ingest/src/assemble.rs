@@ -166,7 +166,7 @@ impl<'a> Assembler<'a> {
         }
         let mut hits = Hits::default();
         for open in &self.streams {
-            hits.add(&open.service, open.counts);
+            hits.add(&open.service, &open.counts);
         }
         let streams = self.streams.into_iter().map(|open| open.stream).filter(|stream| !stream.entries.is_empty());
         Ok(Decoded { streams: streams.collect(), rejected: self.rejected, hits })
@@ -186,7 +186,7 @@ impl Open {
             ));
         }
         check_metadata(&raw.metadata, &self.text, limits)?;
-        let line = context.masking.line(raw.line, &mut self.counts);
+        let Some(line) = context.masking.line(raw.line, &mut self.counts) else { return Ok(()) };
         let line = cut(line, limits.max_line_size, None).into_owned();
         let mut metadata = metadata(raw.metadata, context.masking, &mut self.counts);
         if limits.discover_log_levels {
@@ -278,7 +278,7 @@ fn check_metadata(pairs: &[Pair<'_>], stream: &str, limits: &Limits) -> Result<(
 fn metadata(pairs: Vec<Pair<'_>>, masking: &Masking, counts: &mut Counts) -> Vec<(String, String)> {
     let mut kept: Vec<(String, String)> = Vec::with_capacity(pairs.len() + usize::from(!pairs.is_empty()));
     for (name, value) in pairs.into_iter().rev() {
-        let name = metadata_name(masking.line(name, counts));
+        let name = metadata_name(masking.name(name, counts));
         let value = masking.value(&name, value, counts);
         let value = if value.contains('\u{fffd}') { Cow::Owned(value.replace('\u{fffd}', " ")) } else { value };
         if !name.is_empty() && !value.is_empty() {

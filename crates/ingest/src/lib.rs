@@ -24,5 +24,5 @@ pub use cut::cut;
 pub use decoded::{DecodeError, Decoded, Rejected};
 pub use endpoint::{Endpoint, Totals};
 pub use limits::Limits;
-pub use masking::{Hits, Masking, Mode};
+pub use masking::{Hits, Masking, Mode, mask_settings};
 pub use sink::{Sink, SinkError};

@@ -1,27 +1,32 @@
-//! What the masker is told: which rules, which key names, and the key of the tokens.
+//! What the masker is told: which rules, which key names, rules of one's own, and the keys of the tokens.
 
-use serde::{Deserialize, Serialize};
+use crate::{OwnRule, Rule, TokenKey};
 
-use crate::{Rule, TokenKey};
-
-/// The settings of a [`Masker`](crate::Masker). The default has every rule on and makes markers without a key.
-#[derive(Clone, Debug, Serialize, Deserialize)]
-#[serde(default, deny_unknown_fields)]
+/// The settings of a [`Masker`](crate::Masker). The default has every rule on but `ip`, and makes markers without a key.
+#[derive(Clone, Debug)]
 pub struct Config {
-    /// The rules that are on.
+    /// The built-in rules that are on.
     pub rules: Vec<Rule>,
     /// Key names whose values are secrets, beside the built-in ones; case, `_`, `-` and `.` do not matter.
     pub secret_keys: Vec<String>,
-    /// Key names whose plain numbers are neither phones nor cards, beside the built-in ones.
+    /// Key names whose plain numbers are never personal, beside the built-in ones.
     pub id_keys: Vec<String>,
-    /// With a key, e-mails, phones and cards become tokens such as `<card:v1:5e884898da280471>`, equal for equal values.
-    #[serde(skip)]
-    pub token_key: Option<TokenKey>,
+    /// Rules of one's own, and other actions for the built-in ones; see [`OwnRule::parse`].
+    pub own: Vec<OwnRule>,
+    /// The first makes the tokens; the others are kept to find what was masked before it came. Without any, markers such
+    /// as `<email>` are written.
+    pub token_keys: Vec<TokenKey>,
 }
 
 impl Default for Config {
     fn default() -> Self {
-        Self { rules: Rule::ALL.to_vec(), secret_keys: Vec::new(), id_keys: Vec::new(), token_key: None }
+        Self {
+            rules: Rule::defaults(),
+            secret_keys: Vec::new(),
+            id_keys: Vec::new(),
+            own: Vec::new(),
+            token_keys: Vec::new(),
+        }
     }
 }
 
@@ -34,4 +39,15 @@ pub enum Error {
     /// The key of the tokens is too short to be safe.
     #[error("token key has {0} bytes, want at least 16")]
     ShortTokenKey(usize),
+    /// A document of rules is not what it should be.
+    #[error("the rules cannot be read: {0}")]
+    Document(String),
+    /// A rule of one's own makes no sense, or fails one of its own tests.
+    #[error("rule `{id}` {problem}")]
+    Own {
+        /// The rule.
+        id: String,
+        /// What is wrong with it.
+        problem: String,
+    },
 }

@@ -1,34 +1,54 @@
-//! The masker: finds hits and writes the text anew with each one replaced.
+//! The masker: finds hits in all forms a text can be read in, and writes it anew with each one replaced.
+
+mod find;
 
 use std::borrow::Cow;
+use std::panic::{AssertUnwindSafe, catch_unwind};
 
+use crate::action::{Treatment, Treatments};
 use crate::keys::Keys;
-use crate::scan::Scan;
-use crate::{Config, Counts, Error, Hit, Rule, TokenKey};
+use crate::own::{self, Patterns};
+use crate::rule::RuleId;
+use crate::scan::{Literals, Rules, Scan, is_told_by_key};
+use crate::{Action, Config, Counts, Error, Hit, OwnRule, Rule, TokenKey};
 
 /// How often the result of masking is masked again at most.
 const MAX_ROUNDS: usize = 4;
 
 /// Replaces personal data and secrets in text. Cheap to share by reference between threads.
+///
+/// It fails closed: a text that cannot be masked, because a rule overruns its limits or has a bug, becomes
+/// `[MASK-ERROR len=N]` and is counted.
 #[derive(Clone, Debug)]
 pub struct Masker {
-    keys: Keys,
-    rules: [bool; Rule::ALL.len()],
-    token_key: Option<TokenKey>,
+    rules: Rules,
+    patterns: Option<Patterns>,
+}
+
+/// What masking has made of a text.
+enum Outcome<'a> {
+    Text(Cow<'a, str>),
+    /// A rule says that the line goes.
+    Dropped(RuleId),
 }
 
 impl Masker {
-    /// Builds a masker; fails on a key name that could match nothing.
-    pub fn new(config: Config) -> Result<Self, Error> {
-        let keys = Keys::new(&config.secret_keys, &config.id_keys)?;
-        let mut rules = [false; Rule::ALL.len()];
-        for rule in config.rules {
-            rules[rule.index()] = true;
-        }
-        Ok(Self { keys, rules, token_key: config.token_key })
+    /// Builds a masker; fails on a key name that could match nothing, on a rule that makes no sense, and on one that
+    /// fails its own tests.
+    pub fn new(config: &Config) -> Result<Self, Error> {
+        own::check(&config.own)?;
+        let treatments = treatments(config);
+        let with_ids: Vec<(RuleId, &OwnRule)> = own_ids(&config.own).collect();
+        let own_keys: Vec<_> =
+            with_ids.iter().flat_map(|(id, rule)| rule.keys.iter().map(|key| (*id, key.as_str()))).collect();
+        let keys = Keys::new(&config.secret_keys, &config.id_keys, &own_keys)?;
+        let rules = Rules { keys, treatments: Treatments(treatments), literals: Literals::new()? };
+        let masker = Self { rules, patterns: Patterns::new(&with_ids)? };
+        config.own.iter().try_for_each(|rule| masker.test(rule))?;
+        Ok(masker)
     }
 
-    /// The text with every hit replaced; borrowed, without any allocation, when there is none.
+    /// The text with every hit replaced; borrowed, without any allocation, when there is none and nothing is escaped.
     /// `mask(mask(x)) == mask(x)`.
     pub fn mask<'a>(&self, text: &'a str) -> Cow<'a, str> {
         self.mask_with_counts(text, &mut Counts::default())
@@ -36,80 +56,169 @@ impl Masker {
 
     /// As [`mask`](Self::mask), and adds the hits to `counts`.
     pub fn mask_with_counts<'a>(&self, text: &'a str, counts: &mut Counts) -> Cow<'a, str> {
-        self.settle(self.apply(text, &self.hits(text), counts), counts)
+        self.kept(self.outcome(text, None, counts))
     }
 
-    /// Where the rules hit, in order and without overlaps; for those who only want to know.
-    pub fn hits(&self, text: &str) -> Vec<Hit> {
-        Scan::new(text, &self.keys, &self.rules).run()
+    /// As [`mask_with_counts`](Self::mask_with_counts), of a line that may go as a whole: `None` if a rule drops it.
+    pub fn mask_line<'a>(&self, line: &'a str, counts: &mut Counts) -> Option<Cow<'a, str>> {
+        match self.outcome(line, None, counts) {
+            Outcome::Text(text) => Some(text),
+            Outcome::Dropped(_) => None,
+        }
     }
 
     /// Masks the value of a known key, as it stands in labels, metadata or headers, outside of any text.
     pub fn mask_value<'a>(&self, key: &str, value: &'a str, counts: &mut Counts) -> Cow<'a, str> {
-        if self.rules[Rule::Secret.index()] && self.is_secret_key(key) && value != Rule::Secret.marker() {
-            counts.add(Rule::Secret);
-            return Cow::Borrowed(Rule::Secret.marker());
+        let class = self.rules.keys.class(key);
+        let Some(rule) = class.and_then(|class| is_told_by_key(class, &self.rules.treatments)) else {
+            return self.kept(self.outcome(value, Some(key), counts));
+        };
+        let treatment = self.rules.treatments.of(rule);
+        if value.is_empty() || Scan::new(value, None, &self.rules).is_masked_by(&treatment.name) {
+            return Cow::Borrowed(value);
         }
-        let masked = self.apply(value, &Scan::new(value, &self.keys, &self.rules).under(key).run(), counts);
-        self.settle(masked, counts)
+        let replacement = treatment.replacement(value).into_owned();
+        if replacement == value {
+            return Cow::Borrowed(value);
+        }
+        counts.add(&treatment.name);
+        Cow::Owned(replacement)
+    }
+
+    /// The tokens of a value under a rule, by each key, the one that is written now first; none if the rule makes no
+    /// tokens. With them a right holder finds a value that was masked.
+    pub fn tokens(config: &Config, rule: &str, value: &str) -> Result<Option<Vec<String>>, Error> {
+        let with = |key: &TokenKey| {
+            let treatments = treatments(&Config { token_keys: vec![key.clone()], ..config.clone() });
+            let treatment = treatments.into_iter().find(|treatment| treatment.name == rule)?;
+            (treatment.action == Action::Token).then(|| treatment.replacement(value).into_owned())
+        };
+        own::check(&config.own)?;
+        Ok(config.token_keys.iter().map(with).collect())
+    }
+
+    /// Where the rules hit, in order and without overlaps; for those who only want to know.
+    pub fn hits(&self, text: &str) -> Vec<Hit> {
+        self.find(text, None, 0).unwrap_or_else(|_| vec![Hit::new(Rule::Secret, 0..text.len())])
     }
 
     /// Whether a key's name says that its value is a secret.
     pub fn is_secret_key(&self, key: &str) -> bool {
-        self.keys.is_secret(key)
+        self.rules.keys.class(key) == Some(crate::keys::Class::Secret)
     }
 
     /// The names of the rules that are on.
-    pub fn rule_names(&self) -> impl Iterator<Item = &'static str> + '_ {
-        Rule::ALL.into_iter().filter(|rule| self.rules[rule.index()]).map(Rule::name)
+    pub fn rule_names(&self) -> impl Iterator<Item = &str> {
+        self.rules.treatments.0.iter().filter(|treatment| treatment.is_on).map(|treatment| treatment.name.as_ref())
     }
 
-    /// What replacements have brought to light is replaced too, until nothing is found. A text that never settles is
-    /// given up as a whole.
-    fn settle<'a>(&self, mut masked: Cow<'a, str>, counts: &mut Counts) -> Cow<'a, str> {
+    fn kept<'a>(&self, outcome: Outcome<'a>) -> Cow<'a, str> {
+        match outcome {
+            Outcome::Text(text) => text,
+            Outcome::Dropped(rule) => Cow::Owned(self.rules.treatments.of(rule).marker.clone().into_owned()),
+        }
+    }
+
+    fn outcome<'a>(&self, text: &'a str, key: Option<&str>, counts: &mut Counts) -> Outcome<'a> {
+        let masked = catch_unwind(AssertUnwindSafe(|| self.settle(text, key, counts)));
+        masked.ok().flatten().unwrap_or_else(|| {
+            counts.add_error();
+            Outcome::Text(Cow::Owned(format!("[MASK-ERROR len={}]", text.len())))
+        })
+    }
+
+    /// Masks until nothing is found but what stays as it is: a replacement may bring something to light. None if that
+    /// has no end, or a rule overruns its limits.
+    fn settle<'a>(&self, text: &'a str, key: Option<&str>, counts: &mut Counts) -> Option<Outcome<'a>> {
+        let mut masked = Cow::Borrowed(text);
         for _ in 0..MAX_ROUNDS {
-            let Cow::Owned(text) = &masked else { return masked };
-            let hits = self.hits(text);
+            let hits = self.find(&masked, key, 0).ok()?;
             if hits.is_empty() {
-                return masked;
+                return Some(Outcome::Text(masked));
             }
-            masked = Cow::Owned(self.apply(text, &hits, counts).into_owned());
+            let treatment = |hit: &Hit| self.rules.treatments.of(hit.rule);
+            let drops = hits.iter().find(|hit| treatment(hit).action == Action::DropLine);
+            let replaced = self.apply(&masked, &hits);
+            if drops.is_none() && replaced == *masked {
+                return Some(Outcome::Text(masked));
+            }
+            hits.iter().for_each(|hit| counts.add(&treatment(hit).name));
+            if let Some(hit) = drops {
+                return Some(Outcome::Dropped(hit.rule));
+            }
+            masked = Cow::Owned(replaced);
         }
-        Cow::Owned(format!("[MASK-ERROR len={}]", masked.len()))
+        None
     }
 
-    fn apply<'a>(&self, text: &'a str, hits: &[Hit], counts: &mut Counts) -> Cow<'a, str> {
-        if hits.is_empty() {
-            return Cow::Borrowed(text);
-        }
+    fn apply(&self, text: &str, hits: &[Hit]) -> String {
         let mut out = String::with_capacity(text.len());
         let mut from = 0;
         for hit in hits {
-            counts.add(hit.rule);
-            out.push_str(text.get(from..hit.span.start).unwrap_or_default());
-            self.write_replacement(&mut out, text, hit);
-            from = hit.span.end;
+            let treatment = self.rules.treatments.of(hit.rule);
+            let field = || Scan::new(text, None, &self.rules).field(&hit.span);
+            if treatment.action == Action::DropField
+                && let Some(field) = field().filter(|field| from <= field.start)
+            {
+                out.push_str(text.get(from..field.start).unwrap_or_default());
+                from = field.end;
+                continue;
+            }
+            out.push_str(text.get(from..hit.span.start.max(from)).unwrap_or_default());
+            let value = hit.value.as_deref().or_else(|| text.get(hit.span.clone())).unwrap_or_default();
+            write_quoted(&mut out, &treatment.replacement(value), hit.quote);
+            from = hit.span.end.max(from);
         }
         out.push_str(text.get(from..).unwrap_or_default());
-        Cow::Owned(out)
+        out
     }
 
-    fn write_replacement(&self, out: &mut String, text: &str, hit: &Hit) {
-        let quote = |out: &mut String| {
-            if let Some(depth) = hit.quote {
-                out.extend(std::iter::repeat_n('\\', depth));
-                out.push('"');
-            }
-        };
-        quote(out);
-        match &self.token_key {
-            Some(key) if hit.rule.is_tokenised() => {
-                out.push_str(&key.token(hit.rule, text.get(hit.span.clone()).unwrap_or_default()));
-            }
-            _ => out.push_str(hit.rule.marker()),
+    /// Runs the tests that stand in a rule.
+    fn test(&self, rule: &OwnRule) -> Result<(), Error> {
+        let hits = |text: &str| self.hits(text).iter().any(|hit| self.rules.treatments.of(hit.rule).name == rule.id);
+        if let Some(index) = rule.tests.hits.iter().position(|text| !hits(text)) {
+            return Err(rule.wrong(format!("fails its test `match[{index}]`: it finds nothing there")));
         }
-        quote(out);
+        if let Some(index) = rule.tests.misses.iter().position(|text| hits(text)) {
+            return Err(rule.wrong(format!("fails its test `no_match[{index}]`: it finds something there")));
+        }
+        Ok(())
     }
+}
+
+/// The rules of one's own that are none of the built-in ones, numbered behind those.
+fn own_ids(rules: &[OwnRule]) -> impl Iterator<Item = (RuleId, &OwnRule)> {
+    let new = rules.iter().filter(|rule| rule.built_in().is_none());
+    new.enumerate().map(|(index, rule)| (RuleId(Rule::ALL.len() + index), rule))
+}
+
+fn treatments(config: &Config) -> Vec<Treatment> {
+    let key = config.token_keys.first();
+    let built_in = Rule::ALL.into_iter().map(|rule| Treatment::built_in(rule, config.rules.contains(&rule), key));
+    let own = own_ids(&config.own).map(|(_, rule)| Treatment::own(&rule.id, Action::Token, key));
+    let mut treatments: Vec<_> = built_in.chain(own).collect();
+    for rule in &config.own {
+        let Some(treatment) = treatments.iter_mut().find(|treatment| treatment.name == rule.id) else { continue };
+        if let Some(action) = rule.action() {
+            treatment.action = action;
+        }
+        if let Some(text) = &rule.replace {
+            treatment.marker = text.clone().into();
+        }
+    }
+    treatments
+}
+
+fn write_quoted(out: &mut String, text: &str, quote: Option<usize>) {
+    let write_quote = |out: &mut String| {
+        if let Some(depth) = quote {
+            out.extend(std::iter::repeat_n('\\', depth));
+            out.push('"');
+        }
+    };
+    write_quote(out);
+    out.push_str(text);
+    write_quote(out);
 }
 
 #[cfg(test)]

@@ -1,15 +1,23 @@
-//! One pass over a text: a table tells the few bytes at which something may begin, and each has its own reader.
+//! One pass over a text: a table tells the few bytes at which something may begin, and each has its own reader. A second
+//! one, by literals, finds what begins with a word of its own.
 
-mod credential;
+mod address;
 mod digits;
 mod email;
 mod keyed;
+mod literal;
+mod network;
+mod person;
 
 use std::ops::Range;
 
-use crate::decode;
+use crate::action::Treatments;
 use crate::keys::Keys;
-use crate::{Hit, Rule};
+use crate::rule::{Hit, RuleId};
+use crate::{Rule, view};
+
+pub(crate) use keyed::is_told_by_key;
+pub(crate) use literal::Literals;
 
 /// What a byte may begin.
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -18,59 +26,61 @@ enum Trigger {
     Digit,
     At,
     Assign,
-    Percent,
-    Backslash,
+    Escape,
     Marker,
-    Bearer,
-    Jwt,
 }
 
 const TRIGGERS: [Trigger; 256] = {
     let mut table = [Trigger::Nothing; 256];
-    let mut digit = b'0';
-    while digit <= b'9' {
-        table[digit as usize] = Trigger::Digit;
-        digit += 1;
+    let mut byte = 0;
+    while byte < table.len() {
+        table[byte] = if matches!(byte, 0x30..=0x39) {
+            Trigger::Digit
+        } else if view::MAY_BEGIN[byte] {
+            Trigger::Escape
+        } else {
+            Trigger::Nothing
+        };
+        byte += 1;
     }
     table[b'@' as usize] = Trigger::At;
     table[b'=' as usize] = Trigger::Assign;
     table[b':' as usize] = Trigger::Assign;
-    table[b'%' as usize] = Trigger::Percent;
-    table[b'\\' as usize] = Trigger::Backslash;
     table[b'<' as usize] = Trigger::Marker;
-    table[b'b' as usize] = Trigger::Bearer;
-    table[b'B' as usize] = Trigger::Bearer;
-    table[b'J' as usize] = Trigger::Jwt;
     table
 };
+
+/// What a scan goes by.
+#[derive(Clone, Debug)]
+pub(crate) struct Rules {
+    pub(crate) keys: Keys,
+    pub(crate) treatments: Treatments,
+    pub(crate) literals: Literals,
+}
 
 /// The state of the pass.
 pub(crate) struct Scan<'a> {
     text: &'a str,
     bytes: &'a [u8],
-    keys: &'a Keys,
-    rules: &'a [bool; Rule::ALL.len()],
+    rules: &'a Rules,
     /// The key whose value the whole text is.
     key: Option<&'a str>,
     /// Where to go on; grows with every step.
     at: usize,
-    /// A word may begin here whatever stands before: an escape, a marker, or a hit that will be one.
+    /// A word may begin here whatever stands before: a marker, or a hit that will be one.
     border: usize,
+    is_escaped: bool,
     hits: Vec<Hit>,
 }
 
 impl<'a> Scan<'a> {
-    pub(crate) fn new(text: &'a str, keys: &'a Keys, rules: &'a [bool; Rule::ALL.len()]) -> Self {
-        Self { text, bytes: text.as_bytes(), keys, rules, key: None, at: 0, border: 0, hits: Vec::new() }
+    /// Of a text that is the value of `key`, if of any.
+    pub(crate) fn new(text: &'a str, key: Option<&'a str>, rules: &'a Rules) -> Self {
+        Self { text, bytes: text.as_bytes(), rules, key, at: 0, border: 0, is_escaped: false, hits: Vec::new() }
     }
 
-    /// Reads the text as the value of this key.
-    pub(crate) fn under(mut self, key: &'a str) -> Self {
-        self.key = Some(key);
-        self
-    }
-
-    pub(crate) fn run(mut self) -> Vec<Hit> {
+    /// The hits, in no order and perhaps overlapping, and whether the text reads otherwise without its escapes.
+    pub(crate) fn run(mut self) -> (Vec<Hit>, bool) {
         while let Some(rest) = self.bytes.get(self.at..) {
             let Some(plain) = rest.iter().position(|byte| TRIGGERS[usize::from(*byte)] != Trigger::Nothing) else {
                 break;
@@ -78,21 +88,30 @@ impl<'a> Scan<'a> {
             self.at += plain;
             match TRIGGERS[usize::from(rest[plain])] {
                 Trigger::Digit => self.digits(),
-                Trigger::Assign => self.assign(self.at, self.at + 1),
-                Trigger::At => self.at_sign(self.at, self.at + 1),
-                Trigger::Percent => self.percent(),
-                Trigger::Backslash => self.backslash(),
+                Trigger::Assign => self.assign(self.at),
+                Trigger::At => self.at_sign(self.at),
+                Trigger::Escape => self.escape(),
                 Trigger::Marker => self.skip_marker(),
-                Trigger::Bearer => self.bearer(),
-                Trigger::Jwt => self.jwt(),
                 Trigger::Nothing => self.at += 1,
             }
         }
-        self.hits
+        self.literals();
+        (self.hits, self.is_escaped)
+    }
+
+    /// The same text to `limit` bytes behind `at`, where no more is worth looking at.
+    fn near(&self, at: usize, limit: usize) -> Self {
+        let end = self.text.floor_char_boundary((at + limit).min(self.text.len()));
+        Self::new(self.slice(0..end), self.key, self.rules)
+    }
+
+    /// Whether the whole text is what this rule leaves behind.
+    pub(crate) fn is_masked_by(&self, rule: &str) -> bool {
+        self.marker(0).is_some_and(|(name, end)| name == rule && end == self.bytes.len())
     }
 
     fn is_on(&self, rule: Rule) -> bool {
-        self.rules[rule.index()]
+        self.rules.treatments.is_on(rule)
     }
 
     fn byte(&self, at: usize) -> Option<u8> {
@@ -119,9 +138,9 @@ impl<'a> Scan<'a> {
         self.text.get(span).unwrap_or_default()
     }
 
-    fn hit(&mut self, rule: Rule, span: Range<usize>, quote: Option<usize>) {
+    fn hit(&mut self, rule: impl Into<RuleId>, span: Range<usize>) {
         self.go_on(span.end);
-        self.hits.push(Hit { rule, span, quote });
+        self.hits.push(Hit::new(rule, span));
     }
 
     /// Goes on at `at`, where a word may begin.
@@ -130,61 +149,53 @@ impl<'a> Scan<'a> {
         self.border = at;
     }
 
-    /// `%XX`: an at sign or an equals sign in a query string; else just not a number.
-    fn percent(&mut self) {
-        let doubled = self.bytes.get(self.at..self.at + 3) == Some(b"%25");
-        let code = if doubled { self.at + 2 } else { self.at };
-        let decoded = match (doubled, self.bytes.get(code + 1..code + 3)) {
-            (true, Some(b"40")) => Some(b'@'),
-            (true, Some(b"3D" | b"3d")) => Some(b'='),
-            (true, _) => Some(b'%'),
-            (false, _) => decode::percent(self.bytes, self.at),
-        };
-        match decoded {
-            Some(b'@') => self.at_sign(self.at, code + 3),
-            Some(b'=' | b':') => self.assign(self.at, code + 3),
-            Some(_) => self.go_on(self.at + 3),
-            None => self.at += 1,
-        }
-    }
-
-    /// An escape of JSON, at any depth: one unit, whose letter does not belong to the word after it.
-    fn backslash(&mut self) {
-        let escape = self.skip_while(self.at, |byte| byte == b'\\');
-        match (self.byte(escape), decode::unicode(self.bytes, escape)) {
-            (_, Some(0x40)) => self.at_sign(self.at, escape + 5),
-            (_, Some(0x3d | 0x3a)) => self.assign(self.at, escape + 5),
-            (_, Some(_)) => self.go_on(escape + 5),
-            (Some(b'n' | b'r' | b't' | b'b' | b'f'), None) => self.go_on(escape + 1),
-            _ => self.at = escape,
-        }
+    fn escape(&mut self) {
+        self.is_escaped = self.is_escaped || view::is_escape(self.text, self.at);
+        self.at += view::length(self.bytes, self.at);
     }
 
     /// What was masked before stays as it is.
     fn skip_marker(&mut self) {
-        match self.marker_end(self.at) {
-            Some(end) => self.go_on(end),
+        match self.marker(self.at) {
+            Some((_, end)) => self.go_on(end),
             None => self.at += 1,
         }
     }
 
-    /// Where the marker or token that starts at `at` ends.
-    fn marker_end(&self, at: usize) -> Option<usize> {
-        let inside = self.bytes.get(at..)?.strip_prefix(b"<")?;
-        let name = Rule::ALL.into_iter().map(|rule| rule.name().as_bytes()).find(|name| inside.starts_with(name))?;
-        let after = at + 1 + name.len();
-        let end = match self.bytes.get(after..)?.strip_prefix(b":v") {
-            None => after,
-            Some(_) => {
+    /// The marker or token that starts at `at`: `<email>`, `<card:*1111>`, `<phone:v1:5e884898da280471>`. The name of its
+    /// rule, and its end.
+    fn marker(&self, at: usize) -> Option<(&'a str, usize)> {
+        if self.byte(at) != Some(b'<') {
+            return None;
+        }
+        let after = self.skip_while(at + 1, |byte| byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'_');
+        let name = self.slice(at + 1..after);
+        self.rules.treatments.names().find(|known| *known == name)?;
+        let end = match self.bytes.get(after..)? {
+            [b':', b'v', ..] => {
                 let version = self.skip_while(after + 2, |byte| byte.is_ascii_digit());
                 let hash = self.skip_while(version + 1, |byte| byte.is_ascii_hexdigit());
                 (self.byte(version) == Some(b':') && hash == version + 17).then_some(hash)?
             }
+            [b':', b'*', ..] => {
+                let kept = self.text.get(after + 2..)?.split('>').next()?;
+                (kept.chars().count() <= MAX_KEPT && kept.chars().all(char::is_alphanumeric))
+                    .then_some(after + 2 + kept.len())?
+            }
+            _ => after,
         };
-        (self.byte(end) == Some(b'>')).then_some(end + 1)
+        (self.byte(end) == Some(b'>')).then_some((name, end + 1))
     }
 
     fn is_marker(&self, span: Range<usize>) -> bool {
-        self.marker_end(span.start) == Some(span.end)
+        self.marker(span.start).is_some_and(|(_, end)| end == span.end)
+    }
+
+    /// Whether one of these words stands in the `within` bytes before `at`, or in the key of the text.
+    fn is_near(&self, at: usize, within: usize, words: &[&str]) -> bool {
+        words.iter().any(|word| crate::context::has_word(self.text, at, within, self.key, word))
     }
 }
+
+/// Letters and digits that a marker may keep.
+pub(crate) const MAX_KEPT: usize = 5;

@@ -4,11 +4,11 @@ use std::fmt;
 
 use crate::{Error, Rule};
 
-/// The secret from which tokens are made, one derived key per rule so that a phone never equals a card.
+/// A secret from which tokens are made, by way of one derived key per rule, so that a phone never equals a card.
 #[derive(Clone)]
 pub struct TokenKey {
     version: u16,
-    keys: [[u8; 32]; Rule::ALL.len()],
+    secret: Vec<u8>,
 }
 
 impl TokenKey {
@@ -17,16 +17,23 @@ impl TokenKey {
         if secret.len() < 16 {
             return Err(Error::ShortTokenKey(secret.len()));
         }
-        let keys = Rule::ALL.map(|rule| blake3::derive_key(&format!("lapidary mask token {}", rule.name()), secret));
-        Ok(Self { version, keys })
+        Ok(Self { version, secret: secret.to_vec() })
     }
 
-    /// The token of a value: 64 bits of a keyed hash over its normal form.
+    /// What stands in each token of this key.
+    pub fn version(&self) -> u16 {
+        self.version
+    }
+
+    /// The token of a value under a built-in rule, in any spelling: `<phone:v1:5e884898da280471>`.
     pub fn token(&self, rule: Rule, value: &str) -> String {
-        let normal = normal_form(rule, value);
-        let hash = blake3::keyed_hash(&self.keys[rule.index()], normal.as_bytes());
-        let [a, b, c, d, e, f, g, h, ..] = *hash.as_bytes();
-        format!("<{}:v{}:{:016x}>", rule.name(), self.version, u64::from_be_bytes([a, b, c, d, e, f, g, h]))
+        self.of_class(rule.name()).token(rule.name(), Some(rule), value)
+    }
+
+    /// The key of one class of values.
+    pub(crate) fn of_class(&self, class: &str) -> ClassKey {
+        let key = blake3::derive_key(&format!("lapidary mask token {class}"), &self.secret);
+        ClassKey { version: self.version, key }
     }
 }
 
@@ -36,16 +43,49 @@ impl fmt::Debug for TokenKey {
     }
 }
 
-/// One spelling for all ways to write the same value: digits only, `8…` and ten digits as `7…`, e-mail in small letters.
-fn normal_form(rule: Rule, value: &str) -> String {
-    let value = crate::decode::decoded(value);
-    if rule == Rule::Email {
-        return value.to_lowercase();
+/// A derived key, good for the values of one rule only.
+#[derive(Clone)]
+pub(crate) struct ClassKey {
+    version: u16,
+    key: [u8; 32],
+}
+
+impl ClassKey {
+    /// 64 bits of a keyed hash over the normal form of a value; `rule` is none for a rule of one's own.
+    pub(crate) fn token(&self, class: &str, rule: Option<Rule>, value: &str) -> String {
+        let hash = blake3::keyed_hash(&self.key, normal_form(rule, value).as_bytes());
+        let [a, b, c, d, e, f, g, h, ..] = *hash.as_bytes();
+        format!("<{class}:v{}:{:016x}>", self.version, u64::from_be_bytes([a, b, c, d, e, f, g, h]))
     }
-    let digits: String = value.chars().filter(char::is_ascii_digit).collect();
-    match (rule, digits.len(), digits.strip_prefix('8')) {
-        (Rule::Phone, 11, Some(rest)) if !value.starts_with('+') => format!("7{rest}"),
-        (Rule::Phone, 10, _) if digits.starts_with('9') && !value.starts_with('+') => format!("7{digits}"),
+}
+
+impl fmt::Debug for ClassKey {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "ClassKey(v{})", self.version)
+    }
+}
+
+/// One spelling for all ways to write the same value: digits only, `8…` and ten digits of a phone as `7…`, else small
+/// letters with one blank between words.
+fn normal_form(rule: Option<Rule>, value: &str) -> String {
+    let view = crate::view::View::of(value);
+    let value = view.as_ref().map_or(value, |view| view.text());
+    let digits = || value.chars().filter(char::is_ascii_digit).collect::<String>();
+    match rule {
+        Some(Rule::Card | Rule::Passport | Rule::Snils | Rule::Inn) => digits(),
+        Some(Rule::Phone) => phone(value, digits()),
+        Some(Rule::Iban) => value.chars().filter(char::is_ascii_alphanumeric).collect::<String>().to_uppercase(),
+        _ => value.split_whitespace().collect::<Vec<_>>().join(" ").to_lowercase(),
+    }
+}
+
+fn phone(value: &str, digits: String) -> String {
+    if value.trim_start().starts_with('+') {
+        return digits;
+    }
+    match (digits.len(), digits.strip_prefix('8')) {
+        (11, Some(rest)) => format!("7{rest}"),
+        (10, _) if digits.starts_with('9') => format!("7{digits}"),
         _ => digits,
     }
 }

@@ -67,7 +67,7 @@ impl Log {
         clock: impl Fn() -> SystemTime + Send + Sync + 'static,
         random: impl Fn() -> u64 + Send + Sync + 'static,
     ) -> Result<Self, Error> {
-        let masker = Masker::new(settings.mask.clone())?;
+        let masker = Masker::new(&settings.mask)?;
         Ok(Self(Arc::new(Shared { writer, settings, masker, clock: Box::new(clock), random: Box::new(random) })))
     }
 

@@ -5,6 +5,7 @@ mod tokens;
 
 use std::net::SocketAddr;
 use std::path::PathBuf;
+use std::sync::Arc;
 use std::time::Duration;
 
 use auth::Authenticator;
@@ -38,7 +39,7 @@ pub struct Config {
     /// What a push may hold.
     pub ingest: ingest::Limits,
     /// What is done about personal data that arrives unmasked.
-    pub masking: ingest::Mode,
+    pub masking: ingest::Masking,
     /// What a query may cost.
     pub query: query::Config,
     /// How long requests may take to end after SIGTERM.
@@ -147,10 +148,13 @@ fn ingest(settings: &mut Settings) -> ingest::Limits {
     }
 }
 
-fn masking(settings: &mut Settings) -> ingest::Mode {
+fn masking(settings: &mut Settings) -> ingest::Masking {
     let words = [("off", ingest::Mode::Off), ("detect", ingest::Mode::Detect), ("mask", ingest::Mode::Mask)];
     let doc = "Personal data in lines that arrive unmasked: `detect` counts it per service and rule, `mask` replaces it, `off` does not look.";
-    settings.choice("masking.mode", &words, "detect", doc).unwrap_or(ingest::Mode::Detect)
+    let mode = settings.choice("masking.mode", &words, "detect", doc).unwrap_or_default();
+    let rules = ingest::mask_settings(settings, "masking");
+    // What makes no masker was reported as a problem.
+    mask::Masker::new(&rules).map_or(ingest::Masking::Off, |masker| ingest::Masking::new(mode, Arc::new(masker)))
 }
 
 fn query(settings: &mut Settings) -> query::Config {

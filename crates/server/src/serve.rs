@@ -61,12 +61,9 @@ impl Server {
             tasks: tasks.clone(),
             audit: Arc::clone(&audit),
         })?;
-        let masker =
-            Arc::new(mask::Masker::new(mask::Config::default()).context("cannot build the rules for personal data")?);
-        let masking = ingest::Masking::new(config.masking, masker);
         let sink = Arc::new(StorageSink(Arc::clone(&storage)));
         let app = App::new(Parts {
-            endpoint: Endpoint::new(sink, masking, Arc::clone(&clock)),
+            endpoint: Endpoint::new(sink, config.masking, Arc::clone(&clock)),
             started: clock.instant(),
             metrics: Metrics::new(),
             ingest_limits: Arc::new(config.ingest),

@@ -91,7 +91,13 @@ impl Customer {
     #[must_use]
     pub fn masked(self) -> Self {
         let marker = |text: &str| text.to_owned();
-        Self { phone: marker("<phone>"), email: marker("<email>"), card: marker("<card>"), ..self }
+        Self {
+            name: marker("<name>"),
+            phone: marker("<phone>"),
+            email: marker("<email>"),
+            card: marker("<card>"),
+            ..self
+        }
     }
 }
 

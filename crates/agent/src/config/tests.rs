@@ -1,5 +1,7 @@
 //! Settings in, a configuration or all problems out.
 
+use std::os::unix::fs::PermissionsExt;
+
 use expect_test::{Expect, expect};
 
 use super::*;
@@ -19,7 +21,7 @@ fn check(text: &str, want: &Expect) {
 fn a_short_file_is_enough_and_everything_is_masked() {
     let config = Config::load(GOOD, []).unwrap();
     assert_eq!(config.outputs[0].url.as_str(), "http://127.0.0.1:3100/loki/api/v1/push");
-    assert_eq!(config.mask.rules, Rule::ALL);
+    assert_eq!(config.mask.rules, mask::Rule::defaults());
     assert_eq!(config.spool.batch_bytes, 1 << 20);
     assert_eq!(config.inputs[0].labels.to_string(), r#"{service="shop-api"}"#);
     assert!(matches!(&config.inputs[0].kind, Kind::Files(files) if files.start == Start::Head));
@@ -66,7 +68,7 @@ rules = ["email", "emial"]
             line 13: `output.token` is empty or has characters that no token has
             line 15: `spool.batch_bytes` must be 1KiB to 16MiB
             line 16: `spool.when_full` is `panic`, but must be one of `block`, `drop_oldest`
-            line 18: `mask.rules` has `emial`, which is none of email, phone, card, credential, jwt, secret
+            line 18: `mask.rules` has `emial`, which is none of email, phone, card, iban, passport, snils, inn, ip, name, address, credential, jwt, api_key, private_key, secret
             `input[1].labels` is missing; want at least `{ service = "…" }`
             `spool.max_bytes` must be at least eight times `spool.batch_bytes`"#]],
     );
@@ -83,14 +85,24 @@ fn secrets_come_from_files_that_must_be_there() {
     let path = |name: &str| folder.path().join(name).display().to_string();
     std::fs::write(path("token"), "t0ken\n").unwrap();
     std::fs::write(path("key"), "0123456789abcdef\n").unwrap();
+    for name in ["key", "token"] {
+        std::fs::set_permissions(path(name), PermissionsExt::from_mode(0o600)).unwrap();
+    }
     let with = |token: &str, key: &str| {
-        let text = format!("{GOOD}[output]\ntoken_file = {:?}\n[mask]\ntoken_key_file = {:?}", path(token), path(key));
-        Config::load(&text, []).map(|config| config.mask.token_key.is_some()).map_err(|problems| problems.to_string())
+        let text = format!(
+            "{GOOD}[output]\ntoken_file = {:?}\n[mask]\ntoken_keys = [{:?}]",
+            path(token),
+            format!("1:{}", path(key))
+        );
+        Config::load(&text, []).map(|config| config.mask.token_keys.len()).map_err(|problems| problems.to_string())
     };
-    assert_eq!(with("token", "key"), Ok(true));
+    assert_eq!(with("token", "key"), Ok(1));
     let problems = with("none", "token").unwrap_err();
     assert!(problems.contains("line 6: `output.token_file` cannot be read"), "{problems}");
-    assert!(problems.contains("line 8: `mask.token_key_file` is wrong: token key has 5 bytes"), "{problems}");
+    assert!(problems.contains("line 8: `mask.token_keys` has `1:"), "{problems}");
+    assert!(problems.contains("which is wrong: token key has 5 bytes, want at least 16"), "{problems}");
+    std::fs::set_permissions(path("key"), PermissionsExt::from_mode(0o644)).unwrap();
+    assert!(with("token", "key").unwrap_err().contains("which everybody on this host can read"), "a key for all");
 }
 
 #[test]

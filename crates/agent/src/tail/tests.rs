@@ -97,7 +97,7 @@ impl World {
              [spool]\nbatch_bytes = \"1KiB\""
         );
         let config = Config::load(&text, []).unwrap();
-        let masker = mask::Masker::new(mask::Config::default()).unwrap();
+        let masker = mask::Masker::new(&mask::Config::default()).unwrap();
         let treatment = Arc::new(Treatment { masker, reader: logline::Reader::default() });
         let store = Arc::new(Store::open(Arc::new(crate::disk::RealFs), &config.state_dir).unwrap());
         let now = SystemClock.instant();

@@ -7,12 +7,12 @@ use proptest::prelude::*;
 use super::*;
 
 fn masker() -> Masker {
-    Masker::new(Config::default()).unwrap()
+    Masker::new(&Config::default()).unwrap()
 }
 
 fn keyed() -> Masker {
-    let token_key = Some(TokenKey::new(1, b"0123456789abcdef").unwrap());
-    Masker::new(Config { token_key, ..Config::default() }).unwrap()
+    let token_keys = vec![TokenKey::new(1, b"0123456789abcdef").unwrap()];
+    Masker::new(&Config { token_keys, ..Config::default() }).unwrap()
 }
 
 #[track_caller]
@@ -134,7 +134,7 @@ fn numbers_that_are_not_personal_are_left() {
 #[test]
 fn secrets_are_masked_by_the_name_of_their_key() {
     check("password=hunter2 user=ivan", "password=<secret> user=ivan");
-    check("Пароль: тайна, имя: Иван", "Пароль: <secret>, имя: Иван");
+    check("Пароль: тайна, цвет: белый", "Пароль: <secret>, цвет: белый");
     check("?a=1&api_key=abc&b=2", "?a=1&api_key=<secret>&b=2");
     check("login(user=ivan, password=a,b)c)", "login(user=ivan, password=<secret>)");
     check("passwd = 'p w' x", "passwd = '<secret>' x");
@@ -143,7 +143,7 @@ fn secrets_are_masked_by_the_name_of_their_key() {
     check("Cookie: a=b; c=d; e=f\nHost: x", "Cookie: <secret>\nHost: x");
     check("token=null secret: token= pwd=", "token=null secret: <secret> pwd=");
     check(":password=>\"x\"", ":password=>\"<secret>\"");
-    check("password%3Dhunter2%26a=1", "password%3D<secret>");
+    check("password%3Dhunter2%26a=1", "password%3D<secret>%26a=1");
     check("%22password%22%3A%22hun%20ter2%22%7D", "%22password%22%3A%22<secret>%22%7D");
 }
 
@@ -177,7 +177,7 @@ fn credentials_are_masked_by_their_form() {
 
 #[test]
 fn a_rule_that_is_off_finds_nothing() {
-    let masker = Masker::new(Config { rules: vec![Rule::Email], ..Config::default() }).unwrap();
+    let masker = Masker::new(&Config { rules: vec![Rule::Email], ..Config::default() }).unwrap();
     let text = "a@x.ru password=x 4111111111111111 +79161234567 Bearer abcdef123456";
     assert_eq!(masker.mask(text), "<email> password=x 4111111111111111 +79161234567 Bearer abcdef123456");
     assert_eq!(masker.rule_names().collect::<Vec<_>>(), ["email"]);
@@ -187,9 +187,9 @@ fn a_rule_that_is_off_finds_nothing() {
 fn hits_are_counted_by_rule() {
     let mut counts = Counts::default();
     masker().mask_with_counts("a@x.ru b@x.ru pwd=1 4111111111111111", &mut counts);
-    assert_eq!(counts.get(Rule::Email), 2);
-    assert_eq!(counts.get(Rule::Secret), 1);
-    assert_eq!(counts.get(Rule::Card), 1);
+    assert_eq!(counts.get("email"), 2);
+    assert_eq!(counts.get("secret"), 1);
+    assert_eq!(counts.get("card"), 1);
     assert_eq!(counts.total(), 4);
 }
 

@@ -1,16 +1,27 @@
-//! Numbers: groups of digits with separators between them, tried as a card and as a phone from each group on.
+//! Numbers: groups of digits with separators between them, tried by each rule from each group on.
+
+use std::ops::RangeInclusive;
 
 use super::Scan;
-use crate::{Rule, decode};
+use crate::keys::Class;
+use crate::{Rule, check};
 
-/// More groups than any phone or card is written in.
+/// More groups than any number of ours is written in.
 const MAX_GROUPS: usize = 12;
 /// Separators between two groups, as in `) - `.
 const MAX_SEPARATORS: usize = 3;
-/// Fewer digits are never personal.
+/// Fewer digits are never personal, but for the series of a passport.
 const MIN_DIGITS: usize = 9;
 const MIN_CARD_DIGITS: usize = 13;
 const MAX_CARD_DIGITS: usize = 19;
+/// Bytes before a number in which a word may tell what it is.
+const NEAR: usize = 48;
+/// Bytes between the series and the number of a passport, as in `4510 № 123456`.
+const MAX_SERIES_GAP: usize = 16;
+
+const PASSPORT_WORDS: [&str; 4] = ["паспорт*", "passport*", "серия", "серии"];
+const SNILS_WORDS: [&str; 2] = ["снилс*", "snils*"];
+const INN_WORDS: [&str; 2] = ["инн", "inn"];
 
 #[derive(Clone, Copy, Default)]
 struct Group {
@@ -28,15 +39,24 @@ impl Scan<'_> {
     /// Reads the number at a digit, and goes on after it, or after its first group when it is too long to judge at once.
     pub(super) fn digits(&mut self) {
         if self.is_inside_word(self.at) {
-            self.at = self.skip_while(self.at, |byte| byte.is_ascii_alphanumeric());
+            let found = self.is_on(Rule::Iban) && self.iban();
+            if !found {
+                self.at = self.skip_while(self.at, |byte| byte.is_ascii_alphanumeric());
+            }
             return;
         }
         let mut groups = [Group::default(); MAX_GROUPS];
         let (len, digits) = self.gather(&mut groups);
         let groups = &groups[..len];
         let end = groups[len - 1].end;
+        if self.is_on(Rule::Ip) && self.ipv4() {
+            return;
+        }
         if digits < MIN_DIGITS {
             self.at = end;
+            if digits == 4 {
+                self.passport_in_parts(groups[0].start, end);
+            }
             return;
         }
         let full = len == MAX_GROUPS;
@@ -64,42 +84,36 @@ impl Scan<'_> {
     }
 
     /// The digit after one to three separators at `at`.
-    fn next_group(&self, mut at: usize) -> Option<usize> {
-        for _ in 0..MAX_SEPARATORS {
-            at += self.separator(at)?;
-            if self.byte(at)?.is_ascii_digit() {
-                return Some(at);
+    fn next_group(&self, at: usize) -> Option<usize> {
+        let is_separator = |byte| matches!(byte, b' ' | b'-' | b'.' | b'(' | b')' | b'+');
+        for next in at..at + MAX_SEPARATORS {
+            if !is_separator(self.byte(next)?) {
+                return None;
+            }
+            if self.byte(next + 1)?.is_ascii_digit() {
+                return Some(next + 1);
             }
         }
         None
     }
 
-    /// Bytes of the separator at `at`: blank, dash, dot, bracket, plus, their Unicode forms and escapes.
-    fn separator(&self, at: usize) -> Option<usize> {
-        match self.byte(at)? {
-            b' ' | b'-' | b'.' | b'(' | b')' | b'+' => Some(1),
-            b'%' => matches!(decode::percent(self.bytes, at)?, b' ' | b'-' | b'(' | b')' | b'+').then_some(3),
-            0xc2 => (self.byte(at + 1)? == 0xa0).then_some(2),
-            0xe2 => matches!(self.bytes.get(at + 1..at + 3)?, [0x80, 0x80..=0x95 | 0xaf]).then_some(3),
-            b'\\' => {
-                let escape = self.skip_while(at, |byte| byte == b'\\');
-                matches!(decode::unicode(self.bytes, escape)?, 0xa0 | 0x2000..=0x2015 | 0x202f | 0x2b)
-                    .then_some(escape + 5 - at)
-            }
-            _ => None,
-        }
-    }
-
-    /// Whether a card or a phone starts at the first group; the hit is noted.
+    /// Whether a number of ours starts at the first group; the hit is noted. Each rule sees what the one before refused.
     fn number(&mut self, groups: &[Group]) -> bool {
         let start = groups[0].start;
         let plus = self.plus_before(start);
-        let found = self.card(groups).map(|end| (Rule::Card, start, end)).or_else(|| {
-            let end = self.phone(groups, plus.is_some())?;
-            Some((Rule::Phone, plus.unwrap_or(start), end))
-        });
+        let found = self
+            .card(groups)
+            .map(|end| (Rule::Card, start, end))
+            .or_else(|| Some((Rule::Snils, start, self.snils(groups)?)))
+            .or_else(|| Some((Rule::Inn, start, self.inn(groups)?)))
+            .or_else(|| Some((Rule::Passport, start, self.passport(groups)?)))
+            .or_else(|| Some((Rule::Phone, plus.unwrap_or(start), self.phone(groups, plus.is_some())?)));
         let Some((rule, start, end)) = found else { return false };
-        self.hit(rule, start..end, None);
+        let quote = self.json_number(start, end);
+        self.hit(rule, start..end);
+        if let Some(hit) = self.hits.last_mut() {
+            hit.quote = quote;
+        }
         true
     }
 
@@ -117,7 +131,8 @@ impl Scan<'_> {
             if !is_card_grouping(&groups[..=index]) {
                 break;
             }
-            let fits = MIN_CARD_DIGITS <= len && (is_card(&digits[..len]) || self.is_under_card_key(groups[0].start));
+            let fits =
+                MIN_CARD_DIGITS <= len && (is_card(&digits[..len]) || self.is_under(groups[0].start, Class::Card));
             if fits && self.ends_number(group.end) {
                 found = Some((index, group.end));
             }
@@ -131,9 +146,68 @@ impl Scan<'_> {
         (!exempt).then_some(end)
     }
 
-    /// A key that says `card` leaves nothing to check, not even the Luhn sum of a mistyped number.
-    fn is_under_card_key(&self, start: usize) -> bool {
-        self.key_of_value(start).is_some_and(|key| self.keys.is_card(key))
+    /// `112-233-445 95`, or eleven digits near the word.
+    fn snils(&self, groups: &[Group]) -> Option<usize> {
+        if !self.is_on(Rule::Snils) {
+            return None;
+        }
+        let usual = matches!(*groups, [a, b, c, d, ..] if [a, b, c, d].map(Group::len) == [3, 3, 3, 2]
+            && [(a, b), (b, c), (c, d)].iter().all(|(left, right)| self.is_joined(*left, *right)));
+        let (start, end) = (groups[0].start, groups.get(if usual { 3 } else { 0 })?.end);
+        let right = self.ends_number(end) && check::snils(self.digits_of(start, end));
+        let told = || {
+            let alone = usual && self.byte_before(start) != Some(b'.') && !self.is_in_uuid(start, end);
+            alone || self.is_near(start, NEAR, &SNILS_WORDS)
+        };
+        (right && told()).then_some(end)
+    }
+
+    /// Whether one dash or blank, in a query string a plus, stands between two groups.
+    fn is_joined(&self, left: Group, right: Group) -> bool {
+        right.start - left.end == 1 && matches!(self.bytes[left.end], b'-' | b' ' | b'+')
+    }
+
+    /// Ten or twelve digits near the word.
+    fn inn(&self, groups: &[Group]) -> Option<usize> {
+        let (start, end) = (groups[0].start, groups[0].end);
+        let fits = self.is_on(Rule::Inn) && matches!(groups[0].len(), 10 | 12) && self.ends_number(end);
+        let right = fits && check::inn(self.digits_of(start, end));
+        (right && self.is_near(start, NEAR, &INN_WORDS)).then_some(end)
+    }
+
+    /// `45 10 123456`, `4510 123456` or ten digits near the word.
+    fn passport(&self, groups: &[Group]) -> Option<usize> {
+        if !self.is_on(Rule::Passport) {
+            return None;
+        }
+        let count = match *groups {
+            [a, b, c, ..] if [a, b, c].map(Group::len) == [2, 2, 6] => 3,
+            [a, b, ..] if [a, b].map(Group::len) == [4, 6] => 2,
+            [a, ..] if a.len() == 10 => 1,
+            _ => return None,
+        };
+        let (start, end) = (groups[0].start, groups[count - 1].end);
+        (self.ends_number(end) && self.is_near(start, NEAR, &PASSPORT_WORDS)).then_some(end)
+    }
+
+    /// `серия 4510 номер 123456`: four digits, words, six digits.
+    fn passport_in_parts(&mut self, start: usize, end: usize) {
+        let gap = self.bytes.iter().skip(end).take(MAX_SERIES_GAP).position(u8::is_ascii_digit);
+        let Some(number) = gap.map(|gap| end + gap).filter(|_| self.is_on(Rule::Passport)) else { return };
+        let number_end = self.skip_while(number, |byte| byte.is_ascii_digit());
+        let fits = number_end - number == 6 && self.ends_number(number_end) && !self.is_inside_word(number);
+        if fits && self.is_near(start, NEAR, &PASSPORT_WORDS) {
+            self.hit(Rule::Passport, start..number_end);
+        }
+    }
+
+    fn digits_of(&self, start: usize, end: usize) -> impl Iterator<Item = u8> + Clone {
+        self.bytes[start..end].iter().copied().filter(u8::is_ascii_digit)
+    }
+
+    /// Whether the value of a key of this class starts at `start`.
+    fn is_under(&self, start: usize, class: Class) -> bool {
+        self.key_of_value(start).is_some_and(|key| self.rules.keys.class(key) == Some(class))
     }
 
     fn phone(&self, groups: &[Group], plus: bool) -> Option<usize> {
@@ -142,36 +216,37 @@ impl Scan<'_> {
         }
         let start = groups[0].start;
         let russian = matches!(self.bytes[start], b'7' | b'8') && is_russian_grouping(groups);
-        let fixed = match self.bytes[start] {
-            b'1' | b'7' if plus => Some(11),
+        match self.bytes[start] {
             b'0' => None,
-            _ if !plus && russian => Some(11),
-            _ => None,
-        };
-        if let Some(wanted) = fixed {
-            let (last, end) = self.prefix(groups, wanted..=wanted)?;
-            return (plus || self.is_russian_phone(start, end, last)).then_some(end);
+            b'1' | b'7' if plus => self.prefix(groups, 11..=11).map(|(_, end)| end),
+            _ if plus => self.prefix(groups, MIN_DIGITS..=15).map(|(_, end)| end),
+            _ if russian => {
+                let (last, end) = self.prefix(groups, 11..=11)?;
+                self.is_russian_phone(start, end, last).then_some(end)
+            }
+            _ => self.is_under(start, Class::Phone).then(|| self.prefix(groups, 10..=15)).flatten().map(|(_, end)| end),
         }
-        if self.bytes[start] == b'0' {
-            return None;
-        }
-        if plus {
-            return self.prefix(groups, MIN_DIGITS..=15).map(|(_, end)| end);
-        }
-        let key = self.key_of_value(start)?;
-        self.keys.is_phone(key).then(|| self.prefix(groups, 10..=15)).flatten().map(|(_, end)| end)
     }
 
     /// Area code and neighbours of eleven digits that begin with 7 or 8.
     fn is_russian_phone(&self, start: usize, end: usize, last: usize) -> bool {
-        let area = self.bytes[start..end].iter().filter(|byte| byte.is_ascii_digit()).nth(1);
-        let known = matches!(area, Some(b'3' | b'4' | b'5' | b'8' | b'9'))
-            || (self.bytes[start] == b'7' && area == Some(&b'7'));
-        known && !(last == 0 && (self.is_fraction(start) || self.is_id(start, end)))
+        let area = self.digits_of(start, end).nth(1);
+        let known =
+            matches!(area, Some(b'3' | b'4' | b'8' | b'9')) || (self.bytes[start] == b'7' && area == Some(b'7'));
+        known && !(last == 0 && (self.is_fraction(start) || self.is_id(start, end) || self.is_quantity(end)))
+    }
+
+    /// Whether a unit follows, or `of` as in `79161234567 of 90000000000`.
+    fn is_quantity(&self, end: usize) -> bool {
+        const UNITS: [&str; 14] =
+            ["bytes", "byte", "байт", "kB", "KB", "KiB", "B", "ms", "us", "ns", "s", "rows", "of", "из"];
+        let rest = self.text.get(end..).unwrap_or_default().trim_start_matches(' ');
+        let word = rest.split(|c: char| !c.is_alphabetic()).next().unwrap_or_default();
+        UNITS.contains(&word)
     }
 
     /// The longest run of whole groups with so many digits: its last group and its end.
-    fn prefix(&self, groups: &[Group], wanted: std::ops::RangeInclusive<usize>) -> Option<(usize, usize)> {
+    fn prefix(&self, groups: &[Group], wanted: RangeInclusive<usize>) -> Option<(usize, usize)> {
         let mut digits = 0;
         let mut found = None;
         for (index, group) in groups.iter().enumerate() {
@@ -186,25 +261,16 @@ impl Scan<'_> {
         found
     }
 
-    /// Where the plus before `start` begins, plain or escaped, unless it is an addition such as `a+7`.
+    /// Where the plus before `start` is, unless it is an addition such as `a+7`.
     fn plus_before(&self, start: usize) -> Option<usize> {
-        let before = &self.bytes[..start];
-        if before.ends_with(b"+") {
-            let plus = start - 1;
-            let alone = plus <= self.border || !self.bytes[plus - 1].is_ascii_alphanumeric();
-            return alone.then_some(plus);
-        }
-        let escape = [&b"%2B"[..], b"%2b", b"u002B", b"u002b"].into_iter().find(|escape| before.ends_with(escape))?;
-        let mut plus = start - escape.len();
-        while escape[0] == b'u' && 0 < plus && self.bytes[plus - 1] == b'\\' {
-            plus -= 1;
-        }
-        Some(plus)
+        let plus = start.checked_sub(1).filter(|plus| self.bytes[*plus] == b'+')?;
+        let alone = plus <= self.border || !self.bytes[plus - 1].is_ascii_alphanumeric();
+        alone.then_some(plus)
     }
 
     /// Whether no letter follows, as in `4111111111111111f`, which is some other id.
     fn ends_number(&self, end: usize) -> bool {
-        !self.byte(end).is_some_and(|byte| byte.is_ascii_alphabetic())
+        !self.byte(end).is_some_and(|byte| byte.is_ascii_alphanumeric())
     }
 
     /// Whether the digits from `start` on are the decimals of a number.
@@ -219,7 +285,7 @@ impl Scan<'_> {
             return true;
         }
         let closed = !matches!(self.byte(end), Some(b' ' | b'-') if self.next_group(end).is_some());
-        closed && self.plus_before(start).is_none() && self.key_of_value(start).is_some_and(|key| self.keys.is_id(key))
+        closed && self.plus_before(start).is_none() && self.is_under(start, Class::Id)
     }
 
     fn is_in_uuid(&self, start: usize, end: usize) -> bool {
@@ -229,12 +295,36 @@ impl Scan<'_> {
         let word = &self.bytes[start - left..end + right];
         word.len() == 36 && [8, 13, 18, 23].iter().all(|dash| word[*dash] == b'-')
     }
+
+    /// An account number around the check digits at which the scan stands: `DE89 3704 0044 0532 0130 00`.
+    fn iban(&mut self) -> bool {
+        let Some(start) = self.at.checked_sub(2).filter(|start| !self.is_inside_word(*start)) else { return false };
+        let country = [self.bytes[start], self.bytes[start + 1]];
+        let Some(length) = check::iban_length(country) else { return false };
+        let mut end = start;
+        let mut left = length;
+        while 0 < left {
+            match self.byte(end) {
+                Some(byte) if byte.is_ascii_alphanumeric() => left -= 1,
+                Some(b' ' | b'-' | b'+')
+                    if (length - left).is_multiple_of(4) && self.bytes[end - 1] != self.bytes[end] => {}
+                _ => return false,
+            }
+            end += 1;
+        }
+        let symbols = self.bytes[start..end].iter().copied().filter(u8::is_ascii_alphanumeric);
+        let found = self.ends_number(end) && check::iban(symbols);
+        if found {
+            self.hit(Rule::Iban, start..end);
+        }
+        found
+    }
 }
 
-/// Whether a card may be written in these groups: one, or a first one of four and more and no tiny ones between.
+/// Whether a card may be written in these groups: one, or a first one of four and no tiny ones between.
 fn is_card_grouping(groups: &[Group]) -> bool {
     let between = groups.get(1..groups.len() - 1).unwrap_or_default();
-    groups.len() == 1 || (4 <= groups[0].len() && between.iter().all(|group| 3 <= group.len()))
+    groups.len() == 1 || (groups[0].len() == 4 && between.iter().all(|group| 3 <= group.len()))
 }
 
 /// Whether a Russian phone may be written in these groups: `7`, `7916` or all eleven digits first.
@@ -259,19 +349,5 @@ fn is_card(digits: &[u8]) -> bool {
         (9, _, 9860 | 8600) | (8, _, 8600) => 16..=16,
         _ => return false,
     };
-    lengths.contains(&digits.len()) && has_luhn_sum(digits)
-}
-
-fn has_luhn_sum(digits: &[u8]) -> bool {
-    let sum: u32 = digits
-        .iter()
-        .rev()
-        .enumerate()
-        .map(|(index, digit)| {
-            let digit = u32::from(digit - b'0');
-            let doubled = digit * 2;
-            if index % 2 == 0 { digit } else { doubled / 10 + doubled % 10 }
-        })
-        .sum();
-    sum.is_multiple_of(10) && digits.iter().any(|digit| *digit != b'0')
+    lengths.contains(&digits.len()) && check::luhn(digits.iter().copied())
 }

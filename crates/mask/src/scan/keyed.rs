@@ -1,13 +1,18 @@
-//! Secrets by the name of their key: `key=value`, `key: value`, JSON, and JSON inside a JSON string.
+//! Values that their key tells: `key=value`, `key: value`, JSON, and JSON inside a JSON string.
 
 use std::ops::Range;
 
 use super::Scan;
-use crate::{Rule, decode};
+use crate::Rule;
+use crate::action::Treatments;
+use crate::keys::Class;
+use crate::rule::RuleId;
 
 /// Longer names are no keys.
 const MAX_KEY_BYTES: usize = 128;
-const MAX_BLANKS: usize = 4;
+/// Bytes of a value that are looked at to see whether there is something to mask.
+const MAX_NEAR_BYTES: usize = 512;
+pub(super) const MAX_BLANKS: usize = 4;
 /// Words that come before the secret itself.
 const SCHEMES: [&str; 7] = ["bearer", "basic", "token", "negotiate", "apikey", "splunk", "key"];
 /// Schemes whose parameters take the rest of the line.
@@ -16,66 +21,149 @@ const LONG_SCHEMES: [&str; 2] = ["digest", "aws4-hmac-sha256"];
 const LITERALS: [&str; 8] = ["null", "nil", "none", "undefined", "true", "false", "None", "NULL"];
 
 /// A key before its `=` or `:`, and the backslashes before each of its double quotes when it has any.
-struct Key {
-    span: Range<usize>,
+pub(super) struct Key {
+    pub(super) span: Range<usize>,
     quote: Option<usize>,
 }
 
-/// Where a secret stands, and whether its replacement must be quoted.
-struct Value {
-    span: Range<usize>,
-    quote: Option<usize>,
+/// Where a value stands, and whether its replacement must be quoted.
+pub(super) struct Value {
+    pub(super) span: Range<usize>,
+    pub(super) quote: Option<usize>,
+    form: Form,
 }
 
-impl Scan<'_> {
-    /// Reads around an `=` or `:` that takes `at..after`, in plain or escaped form.
-    pub(super) fn assign(&mut self, at: usize, after: usize) {
-        if at + 1 < after {
-            self.border = after;
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Form {
+    Quoted,
+    Bracketed,
+    Bare,
+}
+
+/// The rule that masks any value of a key of this class, if it is on.
+pub(crate) fn is_told_by_key(class: Class, treatments: &Treatments) -> Option<RuleId> {
+    let rule = match class {
+        Class::Secret => Rule::Secret.into(),
+        Class::Name => Rule::Name.into(),
+        Class::Address => Rule::Address.into(),
+        Class::Own(rule) => rule,
+        Class::Id | Class::Phone | Class::Card | Class::MaybeName | Class::MaybeAddress | Class::Nothing => {
+            return None;
         }
-        self.at = after;
-        if !self.is_on(Rule::Secret) || !self.may_follow_secret_key(at) {
+    };
+    treatments.of(rule).is_on.then_some(rule)
+}
+
+impl<'a> Scan<'a> {
+    /// Reads around the `=` or `:` at `at`.
+    pub(super) fn assign(&mut self, at: usize) {
+        if self.bytes[at] == b':' && self.is_on(Rule::Ip) && self.ipv6(at) {
             return;
         }
-        let Some(key) = self.key_before(at).filter(|key| self.keys.is_secret(self.slice(key.span.clone()))) else {
+        self.at = at + 1;
+        if !self.may_follow_telling_key(at) {
             return;
-        };
-        let Some(value) = self.value_at(after, &key) else { return };
-        // A value that begins with our marker was masked before, together with all that belonged to it.
-        if self.text.get(value.span.start..).is_some_and(|rest| rest.starts_with(Rule::Secret.marker())) {
-            self.go_on(value.span.start + Rule::Secret.marker().len());
-        } else if !value.span.is_empty() {
-            self.hit(Rule::Secret, value.span, value.quote);
+        }
+        let Some(key) = self.key_before(at) else { return };
+        let Some(class) = self.rules.keys.class(self.slice(key.span.clone())) else { return };
+        let near = self.near(at, MAX_NEAR_BYTES);
+        let near_value = near.value_at(at + 1, &key);
+        let Some((rule, _)) = near_value.and_then(|value| near.told(class, &key, &value)) else { return };
+        // A value that begins with the rule's marker was masked before, together with all that belonged to it.
+        let start = self.skip_while(at + 1, |byte| matches!(byte, b'=' | b'>' | b' ' | b'\\' | b'"' | b'\''));
+        let name = self.rules.treatments.of(rule).name.as_ref();
+        if let Some((_, end)) = self.marker(start).filter(|(marker, _)| *marker == name) {
+            self.go_on(end);
+            return;
+        }
+        let Some(value) = self.value_at(at + 1, &key) else { return };
+        let Some((rule, span)) = self.told(class, &key, &value).filter(|(_, span)| !span.is_empty()) else { return };
+        self.hit(rule, span);
+        if let Some(hit) = self.hits.last_mut() {
+            hit.quote = value.quote;
+        }
+    }
+
+    /// The rule for a value under a key of this class, and what of the value it takes.
+    fn told(&self, class: Class, key: &Key, value: &Value) -> Option<(RuleId, Range<usize>)> {
+        let (whole, quoted) = (value.span.clone(), value.form == Form::Quoted);
+        if let Some(rule) = is_told_by_key(class, &self.rules.treatments) {
+            let span = match (class, value.form) {
+                (Class::Name, Form::Bracketed) => return None,
+                (Class::Name, Form::Bare) => self.bare_name(whole.start),
+                (Class::Address, Form::Bare) => self.bare_address(whole.start),
+                _ => whole,
+            };
+            return Some((rule, span));
+        }
+        match class {
+            Class::MaybeName if self.is_on(Rule::Name) && value.form != Form::Bracketed => {
+                let span = if quoted { whole } else { self.bare_name(whole.start) };
+                self.is_person(key.span.start, span.clone()).then(|| (Rule::Name.into(), span))
+            }
+            Class::MaybeAddress if self.is_on(Rule::Address) => {
+                let is_postal = match value.form {
+                    Form::Quoted => self.is_postal(whole.clone()),
+                    Form::Bracketed => self.is_postal_object(whole.clone()),
+                    Form::Bare => false,
+                };
+                is_postal.then(|| (Rule::Address.into(), whole))
+            }
+            _ => None,
         }
     }
 
     /// The key whose value starts at `start`, behind quotes and blanks.
-    pub(super) fn key_of_value(&self, start: usize) -> Option<&str> {
+    pub(super) fn key_of_value(&self, start: usize) -> Option<&'a str> {
         let opening = |byte: &u8| matches!(byte, b'"' | b'\'' | b'\\' | b' ' | b'[');
         let skipped = self.bytes[..start].iter().rev().take(MAX_BLANKS + 8).take_while(|byte| opening(byte)).count();
         let end = start - skipped;
         if end == 0 {
             return self.key;
         }
-        let left = &self.bytes[..end];
-        let sign = match left.last()? {
-            b'=' | b':' => 1,
-            _ if left.ends_with(b"%3D") || left.ends_with(b"%3d") => 3,
-            _ => return None,
-        };
-        self.key_before(end - sign).map(|key| self.slice(key.span))
+        let sign = end - 1;
+        matches!(self.bytes[sign], b'=' | b':').then(|| self.key_before(sign)).flatten().map(|key| self.slice(key.span))
+    }
+
+    /// The depth of the quotes that a number needs when it is replaced: those of its key in JSON.
+    pub(super) fn json_number(&self, start: usize, end: usize) -> Option<usize> {
+        let blanks = self.bytes[..start].iter().rev().take(MAX_BLANKS).take_while(|byte| **byte == b' ').count();
+        let colon = (start - blanks).checked_sub(1).filter(|colon| self.bytes[*colon] == b':')?;
+        let closed = matches!(self.byte(self.skip_while(end, |byte| byte == b' ')), Some(b',' | b'}'));
+        closed.then(|| self.key_before(colon)).flatten()?.quote
+    }
+
+    /// The field that the hit is the whole value of, with one separator: what goes when a field is dropped.
+    pub(crate) fn field(&self, value: &Range<usize>) -> Option<Range<usize>> {
+        let quotes = |byte: u8| matches!(byte, b'"' | b'\'' | b'\\');
+        let opened = value.start - self.bytes[..value.start].iter().rev().take_while(|byte| quotes(**byte)).count();
+        let blanks = self.bytes[..opened].iter().rev().take(MAX_BLANKS).take_while(|byte| **byte == b' ').count();
+        let sign = (opened - blanks).checked_sub(1).filter(|sign| matches!(self.bytes[*sign], b'=' | b':'))?;
+        let key = self.key_before(sign)?.span.start;
+        let start = key - self.bytes[..key].iter().rev().take_while(|byte| quotes(**byte)).count();
+        let closed = self.skip_while(value.end, quotes);
+        let is_separator = |byte: u8| matches!(byte, b',' | b';' | b'&' | b' ');
+        if (opened == value.start) != (closed == value.end) {
+            return None;
+        }
+        match self.byte(closed) {
+            None | Some(b'}' | b']' | b')' | b'\n' | b'"' | b'\'' | b'\\') => {
+                let before = self.bytes[..start].iter().rev().take_while(|byte| is_separator(**byte)).count();
+                Some(start - before..closed)
+            }
+            Some(byte) if is_separator(byte) => Some(start..self.skip_while(closed + 1, |byte| byte == b' ')),
+            Some(_) => None,
+        }
     }
 
     /// A quick look at the last two bytes of the name before `at`.
-    fn may_follow_secret_key(&self, at: usize) -> bool {
+    fn may_follow_telling_key(&self, at: usize) -> bool {
         let mut end = at;
         while let Some(b' ' | b'"' | b'\'' | b'\\') = end.checked_sub(1).map(|last| self.bytes[last]) {
             end -= 1;
         }
         match self.bytes[..end] {
-            [.., _, _, b'%', b'2', b'2'] => true,
-            [.., b'u', _, _, _, _] if self.bytes[..end - 5].ends_with(b"\\") => true,
-            [.., before_last, last] => self.keys.may_be_secret(before_last, last),
+            [.., before_last, last] => self.rules.keys.may_tell(before_last, last),
             _ => false,
         }
     }
@@ -84,9 +172,7 @@ impl Scan<'_> {
         let blanks = self.bytes[..at].iter().rev().take(MAX_BLANKS).take_while(|byte| **byte == b' ').count();
         let mut end = at - blanks;
         let mut quote = None;
-        if self.bytes[..end].ends_with(b"%22") {
-            end -= 3;
-        } else if let Some(last @ (b'"' | b'\'')) = end.checked_sub(1).map(|last| self.bytes[last]) {
+        if let Some(last @ (b'"' | b'\'')) = end.checked_sub(1).map(|last| self.bytes[last]) {
             let slashes = self.bytes[..end - 1].iter().rev().take_while(|byte| **byte == b'\\').count();
             end -= 1 + slashes;
             quote = (last == b'"').then_some(slashes);
@@ -96,20 +182,10 @@ impl Scan<'_> {
     }
 
     fn key_start(&self, end: usize) -> usize {
-        let mut start = end;
-        let floor = end.saturating_sub(MAX_KEY_BYTES);
-        while floor < start {
-            let byte = self.bytes[start - 1];
-            let escaped = byte == b'\\' && (self.bytes[start..].starts_with(b"u") || self.bytes[start] == b'\\');
-            if !(is_key(byte) || escaped) {
-                break;
-            }
-            start -= 1;
-        }
-        while !self.text.is_char_boundary(start) {
-            start += 1;
-        }
-        start
+        let left = &self.bytes[end.saturating_sub(MAX_KEY_BYTES)..end];
+        let start = end - left.iter().rev().take_while(|byte| is_key(**byte)).count();
+        let name = self.slice(self.text.ceil_char_boundary(start)..end);
+        end - name.trim_start_matches(|c: char| !c.is_alphanumeric()).len()
     }
 
     fn value_at(&self, after: usize, key: &Key) -> Option<Value> {
@@ -122,18 +198,15 @@ impl Scan<'_> {
             return None;
         }
         let slashes = self.skip_while(start, |byte| byte == b'\\') - start;
+        let value = |span, quote, form| Some(Value { span, quote, form });
         match self.byte(start + slashes)? {
-            quote @ (b'"' | b'\'') => Some(self.quoted(start + slashes + 1, quote, slashes)),
-            b'%' if self.bytes[start..].starts_with(b"%22") => Some(self.quoted_by_percent(start + 3)),
-            b'{' | b'[' if slashes == 0 => Some(Value { span: start..self.bracket_end(start, key), quote: key.quote }),
-            _ => self.bare(start, key),
+            quote @ (b'"' | b'\'') => {
+                let start = start + slashes + 1;
+                value(start..self.string_end(start, quote, slashes), None, Form::Quoted)
+            }
+            b'{' | b'[' if slashes == 0 => value(start..self.bracket_end(start, key), key.quote, Form::Bracketed),
+            _ => value(start..self.bare_end(start, key)?, key.quote, Form::Bare),
         }
-    }
-
-    /// A string of JSON at the depth that the backslashes before its quotes tell; without an end it takes all.
-    fn quoted(&self, start: usize, quote: u8, slashes: usize) -> Value {
-        let end = self.string_end(start, quote, slashes);
-        Value { span: start..end, quote: None }
     }
 
     /// Where the closing quote of a string begins, its backslashes included. A quote with fewer backslashes than the
@@ -154,12 +227,6 @@ impl Scan<'_> {
         at
     }
 
-    fn quoted_by_percent(&self, start: usize) -> Value {
-        let rest = self.bytes.get(start..).unwrap_or_default();
-        let len = rest.windows(3).position(|window| window == b"%22").unwrap_or(rest.len());
-        Value { span: start..start + len, quote: None }
-    }
-
     /// Where the array or object at `start` ends, strings skipped; without an end it takes all.
     fn bracket_end(&self, start: usize, key: &Key) -> usize {
         let slashes = key.quote.unwrap_or(0);
@@ -178,8 +245,8 @@ impl Scan<'_> {
         self.bytes.len()
     }
 
-    /// A value without quotes.
-    fn bare(&self, start: usize, key: &Key) -> Option<Value> {
+    /// Where a value without quotes ends; none if it gives nothing away.
+    fn bare_end(&self, start: usize, key: &Key) -> Option<usize> {
         let mut end = self.word_end(start);
         let word = self.slice(start..end);
         if LITERALS.contains(&word) {
@@ -194,11 +261,11 @@ impl Scan<'_> {
         while cookie && self.bytes[end..].starts_with(b"; ") {
             end = self.word_end(end + 2);
         }
-        Some(Value { span: start..end, quote: key.quote })
+        Some(end)
     }
 
     /// Steps over a run of brackets or backslashes at once: what its first one did not end, the others do not either.
-    fn word_end(&self, start: usize) -> usize {
+    pub(super) fn word_end(&self, start: usize) -> usize {
         let mut at = start;
         while let Some(byte) = self.byte(at)
             && !self.ends_bare(at)
@@ -234,10 +301,9 @@ impl Scan<'_> {
     }
 
     /// Whether `at` begins the next `key=` or `key:`. Names with digits are none here: a rule might replace the digits.
-    fn starts_field(&self, at: usize) -> bool {
+    pub(super) fn starts_field(&self, at: usize) -> bool {
         let end = self.skip_while(at, |byte| is_key(byte) && byte != b'.' && !byte.is_ascii_digit());
-        let sign = self.byte(end).filter(|byte| *byte != b'%').or_else(|| decode::percent(self.bytes, end));
-        at < end && matches!(sign, Some(b'=' | b':'))
+        at < end && matches!(self.byte(end), Some(b'=' | b':'))
     }
 }
 

@@ -399,7 +399,7 @@ fn a_level_is_found_in_labels_then_metadata_then_the_line() {
 
 #[test]
 fn masking_reaches_lines_metadata_and_labels_before_a_line_is_cut() {
-    let masker = std::sync::Arc::new(mask::Masker::new(mask::Config::default()).unwrap());
+    let masker = std::sync::Arc::new(mask::Masker::new(&mask::Config::default()).unwrap());
     let limits = Limits { max_line_size: 40, ..limits() };
     let body = br#"{"streams":[{"stream":{"service":"s","who":"anna@example.org"},"values":[
         ["1","a line that ends with anna@example.org",{"mail":"anna@example.org","password":"hunter2"}]]}]}"#;

@@ -1,0 +1,100 @@
+//! All hits of a text: as it stands, without its escapes, and in what it holds in base64.
+
+use std::cmp::Reverse;
+
+use super::Masker;
+use crate::keys::Class;
+use crate::own::Overrun;
+use crate::rule::{Hit, RuleId};
+use crate::scan::Scan;
+use crate::view::View;
+use crate::{Rule, base64};
+
+/// Escapes within escapes are read so deep.
+const MAX_DEPTH: usize = 3;
+
+impl Masker {
+    /// The hits in order and without overlaps.
+    pub(super) fn find(&self, text: &str, key: Option<&str>, depth: usize) -> Result<Vec<Hit>, Overrun> {
+        let (mut hits, is_escaped) = Scan::new(text, key, &self.rules).run();
+        if let Some(patterns) = &self.patterns {
+            patterns.find(text, key, &mut hits)?;
+        }
+        if depth < MAX_DEPTH {
+            if is_escaped && let Some(view) = View::of(text) {
+                self.find_in_view(text, &view, key, depth, &mut hits)?;
+            }
+            self.find_in_base64(text, key, depth, &mut hits)?;
+        }
+        Ok(resolved(hits))
+    }
+
+    /// What is found without the escapes counts in place of the same rule's hit with them, which is less exact, unless
+    /// the key tells how far the value goes.
+    fn find_in_view(
+        &self,
+        text: &str,
+        view: &View,
+        key: Option<&str>,
+        depth: usize,
+        hits: &mut Vec<Hit>,
+    ) -> Result<(), Overrun> {
+        let mut found = self.find(view.text(), key, depth + 1)?;
+        for hit in &mut found {
+            let value = view.text().get(hit.span.clone()).unwrap_or_default();
+            let span = view.source(&hit.span);
+            if hit.value.is_none() && text.get(span.clone()) != Some(value) {
+                hit.value = Some(value.into());
+            }
+            hit.span = span;
+        }
+        hits.retain(|raw| {
+            let first = found.partition_point(|hit| hit.span.end <= raw.span.start);
+            let mut overlapping = found.iter().skip(first).take_while(|hit| hit.span.start < raw.span.end);
+            is_told(raw.rule) || !overlapping.any(|hit| hit.rule == raw.rule)
+        });
+        hits.extend(found);
+        Ok(())
+    }
+
+    /// A hit anywhere in what a run of base64 means takes the run as a whole. Under the key of an id it stays.
+    fn find_in_base64(&self, text: &str, key: Option<&str>, depth: usize, hits: &mut Vec<Hit>) -> Result<(), Overrun> {
+        if key.is_some_and(|key| self.rules.keys.class(key) == Some(Class::Id)) {
+            return Ok(());
+        }
+        let mut overrun = None;
+        base64::each(text, |span, meaning| match self.find(meaning, None, depth + 1) {
+            Ok(inner) => hits.extend(inner.into_iter().next().map(|hit| Hit {
+                value: hit.value.or_else(|| meaning.get(hit.span).map(Into::into)),
+                quote: None,
+                span,
+                rule: hit.rule,
+            })),
+            Err(error) => overrun = Some(error),
+        });
+        overrun.map_or(Ok(()), Err)
+    }
+}
+
+fn is_told(rule: RuleId) -> bool {
+    let built_in = [Rule::Secret, Rule::Name, Rule::Address].map(RuleId::from);
+    built_in.contains(&rule) || Rule::ALL.len() <= rule.0
+}
+
+/// The leftmost hit counts, of those the longest, of those the one of the more special rule; what sticks out behind it
+/// goes with it, so that no part of any hit survives.
+fn resolved(mut hits: Vec<Hit>) -> Vec<Hit> {
+    if hits.len() < 2 {
+        return hits;
+    }
+    hits.sort_by_key(|hit| (hit.span.start, Reverse(hit.span.end), Reverse(hit.rule)));
+    hits.dedup_by(|next, kept| {
+        let overlaps = kept.overlaps(next);
+        if overlaps && kept.span.end < next.span.end {
+            kept.span.end = next.span.end;
+            kept.quote = kept.quote.and(next.quote);
+        }
+        overlaps
+    });
+    hits
+}

@@ -1,0 +1,206 @@
+//! What begins with a word of its own: schemes before credentials, JSON web tokens, keys of known services, PEM. All
+//! words are found in one pass of a vectorised search.
+
+use std::ops::Range;
+
+use aho_corasick::{AhoCorasick, MatchKind};
+
+use super::Scan;
+use crate::rule::Hit;
+use crate::{Error, Rule, base64};
+
+/// Shorter words after `Bearer` are prose.
+const MIN_TOKEN_BYTES: usize = 8;
+/// What else stands after `Bearer` in prose.
+const PROSE: [&str; 4] = ["authentication", "authorization", "credentials", "challenge"];
+const PEM_BEGIN: &str = "-----BEGIN";
+const PEM_END: &str = "-----END";
+const MAX_PEM_HEADER_BYTES: usize = 64;
+/// How long a line of base64 in a PEM file is.
+const PEM_LINE_BYTES: usize = 64;
+
+#[derive(Clone, Copy, Debug)]
+enum Literal {
+    Bearer,
+    Basic,
+    Jwt,
+    Pem,
+    /// `:AA` in the middle of `123456789:AA…`.
+    Telegram,
+    /// So many letters, digits, `_` and `-` follow at least.
+    Key(usize),
+}
+
+const LITERALS: [(&str, Literal); 44] = [
+    ("Bearer", Literal::Bearer),
+    ("bearer", Literal::Bearer),
+    ("BEARER", Literal::Bearer),
+    ("Basic", Literal::Basic),
+    ("basic", Literal::Basic),
+    ("BASIC", Literal::Basic),
+    ("eyJ", Literal::Jwt),
+    (PEM_BEGIN, Literal::Pem),
+    (":AA", Literal::Telegram),
+    ("AKIA", Literal::Key(16)),
+    ("ASIA", Literal::Key(16)),
+    ("ghp_", Literal::Key(30)),
+    ("gho_", Literal::Key(30)),
+    ("ghu_", Literal::Key(30)),
+    ("ghs_", Literal::Key(30)),
+    ("ghr_", Literal::Key(30)),
+    ("github_pat_", Literal::Key(22)),
+    ("glpat-", Literal::Key(20)),
+    ("glsa_", Literal::Key(32)),
+    ("xoxb-", Literal::Key(10)),
+    ("xoxp-", Literal::Key(10)),
+    ("xoxa-", Literal::Key(10)),
+    ("xoxr-", Literal::Key(10)),
+    ("xoxs-", Literal::Key(10)),
+    ("xapp-", Literal::Key(10)),
+    ("sk_live_", Literal::Key(10)),
+    ("sk_test_", Literal::Key(10)),
+    ("rk_live_", Literal::Key(10)),
+    ("rk_test_", Literal::Key(10)),
+    ("pk_live_", Literal::Key(10)),
+    ("whsec_", Literal::Key(20)),
+    ("sk-proj-", Literal::Key(20)),
+    ("sk-ant-", Literal::Key(20)),
+    ("AIza", Literal::Key(35)),
+    ("ya29.", Literal::Key(20)),
+    ("AQVN", Literal::Key(30)),
+    ("y0_", Literal::Key(30)),
+    ("npm_", Literal::Key(36)),
+    ("pypi-", Literal::Key(50)),
+    ("hf_", Literal::Key(30)),
+    ("dop_v1_", Literal::Key(60)),
+    ("dckr_pat_", Literal::Key(20)),
+    ("SG.", Literal::Key(22)),
+    ("hvs.", Literal::Key(24)),
+];
+
+/// The compiled words.
+#[derive(Clone, Debug)]
+pub(crate) struct Literals(AhoCorasick);
+
+impl Literals {
+    pub(crate) fn new() -> Result<Self, Error> {
+        let words = LITERALS.iter().map(|(word, _)| word);
+        let search = AhoCorasick::builder().match_kind(MatchKind::LeftmostFirst).build(words);
+        search.map(Self).map_err(|error| Error::Document(error.to_string()))
+    }
+}
+
+impl Scan<'_> {
+    /// Adds the hits of all words.
+    pub(super) fn literals(&mut self) {
+        self.pem_line();
+        let rules = self.rules;
+        let mut behind = 0;
+        for found in rules.literals.0.find_iter(self.bytes) {
+            let (start, end) = (found.start(), found.end());
+            if start < behind {
+                continue;
+            }
+            let hit = match LITERALS[found.pattern().as_usize()].1 {
+                Literal::Bearer => self.bearer(start, end).map(|span| (Rule::Credential, span)),
+                Literal::Basic => self.basic(start, end).map(|span| (Rule::Credential, span)),
+                Literal::Jwt => self.jwt(start).map(|span| (Rule::Jwt, span)),
+                Literal::Pem => self.pem(start, end).map(|span| (Rule::PrivateKey, span)),
+                Literal::Telegram => self.telegram(start).map(|span| (Rule::ApiKey, span)),
+                Literal::Key(following) => self.service_key(start, end, following).map(|span| (Rule::ApiKey, span)),
+            };
+            if let Some((rule, span)) = hit.filter(|(rule, _)| self.is_on(*rule)) {
+                behind = span.end;
+                self.hits.push(Hit::new(rule, span));
+            }
+        }
+    }
+
+    /// The token after `Bearer`. A plus is a blank of a query string.
+    fn bearer(&self, start: usize, word: usize) -> Option<Range<usize>> {
+        if self.is_in_word(start) {
+            return None;
+        }
+        let token = self.skip_while(word, |byte| matches!(byte, b' ' | b'\t' | b'+'));
+        let end = self.skip_while(self.skip_while(token, is_token), |byte| byte == b'=');
+        let text = self.slice(token..end);
+        let found = word < token && MIN_TOKEN_BYTES <= text.len() && !PROSE.contains(&text);
+        found.then_some(token..end)
+    }
+
+    /// The base64 of `user:password` after `Basic`.
+    fn basic(&self, start: usize, word: usize) -> Option<Range<usize>> {
+        let token = self.skip_while(word, |byte| matches!(byte, b' ' | b'\t'));
+        if token == word || self.is_in_word(start) {
+            return None;
+        }
+        let end = self.skip_while(self.skip_while(token, is_token), |byte| byte == b'=');
+        let has_colon = base64::decode(self.slice(token..end)).is_some_and(|bytes| bytes.contains(&b':'));
+        has_colon.then_some(token..end)
+    }
+
+    /// Three parts, or two when the signature was cut off.
+    fn jwt(&self, start: usize) -> Option<Range<usize>> {
+        if start.checked_sub(1).is_some_and(|before| is_base64url(self.bytes[before])) {
+            return None;
+        }
+        let header = self.skip_while(start, is_base64url);
+        let payload = self.skip_while(header + 1, is_base64url);
+        if self.byte(header) != Some(b'.') || header - start < 10 || payload < header + 4 {
+            return None;
+        }
+        let end = self.skip_while(payload, |byte| is_base64url(byte) || byte == b'.');
+        let end = end - self.bytes[..end].iter().rev().take_while(|byte| **byte == b'.').count();
+        Some(start..end.max(payload))
+    }
+
+    /// A private key from its first to its last line; without a last line it takes all.
+    fn pem(&self, start: usize, begun: usize) -> Option<Range<usize>> {
+        let header_end = self.text.floor_char_boundary((begun + MAX_PEM_HEADER_BYTES).min(self.text.len()));
+        let header = self.slice(begun..header_end).split("-----").next()?;
+        if !["PRIVATE KEY", "PRIVATE+KEY"].iter().any(|words| header.contains(words)) {
+            return None;
+        }
+        let rest = self.text.get(begun..)?;
+        let footer = rest.find(PEM_END).map(|end| begun + end + PEM_END.len());
+        let end = footer.and_then(|footer| Some(footer + self.text.get(footer..)?.find("-----")? + 5));
+        Some(start..end.unwrap_or(self.text.len()))
+    }
+
+    /// A whole text that is one line of a PEM file, since files are read line by line.
+    fn pem_line(&mut self) {
+        let line = self.text.trim_end();
+        let is_line =
+            line.len() == PEM_LINE_BYTES && self.is_on(Rule::PrivateKey) && line.bytes().all(base64::is_standard);
+        let mixed =
+            || line.contains(|c: char| c.is_ascii_uppercase()) && line.contains(|c: char| c.is_ascii_lowercase());
+        if is_line && mixed() {
+            self.hits.push(Hit::new(Rule::PrivateKey, 0..line.len()));
+        }
+    }
+
+    fn telegram(&self, colon: usize) -> Option<Range<usize>> {
+        let digits = self.bytes[..colon].iter().rev().take(11).take_while(|byte| byte.is_ascii_digit()).count();
+        let start = colon - digits;
+        let end = self.skip_while(colon + 1, is_base64url);
+        ((8..=10).contains(&digits) && end - colon == 36 && !self.is_in_word(start)).then_some(start..end)
+    }
+
+    fn service_key(&self, start: usize, prefix: usize, following: usize) -> Option<Range<usize>> {
+        let dotted = self.bytes[prefix - 1] == b'.';
+        let end = self.skip_while(prefix, |byte| is_base64url(byte) || (dotted && byte == b'.'));
+        (following <= end - prefix && !self.is_in_word(start)).then_some(start..end)
+    }
+
+    fn is_in_word(&self, at: usize) -> bool {
+        at.checked_sub(1).is_some_and(|before| self.bytes[before].is_ascii_alphanumeric())
+    }
+}
+
+fn is_base64url(byte: u8) -> bool {
+    byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_')
+}
+
+fn is_token(byte: u8) -> bool {
+    is_base64url(byte) || matches!(byte, b'.' | b'~' | b'+' | b'/')
+}

@@ -1,0 +1,180 @@
+//! One escape: where it ends and what it means.
+
+use super::{Escape, Meaning};
+
+const MAX_REFERENCE: usize = 10;
+const REFERENCES: [(&str, char); 14] = [
+    ("amp;", '&'),
+    ("lt;", '<'),
+    ("gt;", '>'),
+    ("quot;", '"'),
+    ("apos;", '\''),
+    ("nbsp;", ' '),
+    ("commat;", '@'),
+    ("plus;", '+'),
+    ("period;", '.'),
+    ("colon;", ':'),
+    ("equals;", '='),
+    ("lpar;", '('),
+    ("rpar;", ')'),
+    ("dash;", '-'),
+];
+
+/// Whether an escape may begin with this byte.
+pub(crate) const MAY_BEGIN: [bool; 256] = {
+    let mut table = [false; 256];
+    let firsts = [b'\\', b'%', b'&', 0xc2, 0xd9, 0xdb, 0xe0, 0xe2, 0xe3, 0xef, 0xf0];
+    let mut index = 0;
+    while index < firsts.len() {
+        table[firsts[index] as usize] = true;
+        index += 1;
+    }
+    table
+};
+
+/// How far to go on where `at` begins no escape: over all of a run of backslashes, else over the byte.
+pub(crate) fn length(bytes: &[u8], at: usize) -> usize {
+    bytes.iter().skip(at).take_while(|byte| **byte == b'\\').count().max(1)
+}
+
+/// The escape that begins at `at`.
+pub(crate) fn read(text: &str, at: usize) -> Option<Escape> {
+    let bytes = text.as_bytes();
+    match bytes.get(at)? {
+        b'\\' => backslash(bytes, at),
+        b'%' => percent(bytes, at),
+        b'&' => reference(text.get(at + 1..)?),
+        _ => wide(text, at),
+    }
+}
+
+fn backslash(bytes: &[u8], at: usize) -> Option<Escape> {
+    let slashes = length(bytes, at);
+    let letter = at + slashes;
+    let escape = |len: usize, c| Some(Escape { len: slashes + len, means: Meaning::Char(c) });
+    match bytes.get(letter)? {
+        b'n' | b'r' => escape(1, '\n'),
+        b't' => escape(1, '\t'),
+        b'b' | b'f' => escape(1, ' '),
+        b'/' => escape(1, '/'),
+        b'u' => {
+            let unit = unicode(bytes, letter)?;
+            let second = || unicode(bytes, letter + 5 + slashes).filter(|_| length(bytes, letter + 5) == slashes);
+            match char::decode_utf16([unit]).next()? {
+                Ok(c @ ('"' | '\\')) => Some(Escape { len: slashes + 5, means: Meaning::Escaped(c) }),
+                Ok(c) => escape(5, plain(c).unwrap_or(c)),
+                Err(_) => match char::decode_utf16([unit, second()?]).next()? {
+                    Ok(c) => escape(10 + slashes, plain(c).unwrap_or(c)),
+                    Err(_) => None,
+                },
+            }
+        }
+        b'x' => {
+            let one = slashes + 3;
+            let unit = |index: usize| {
+                let start = at + index * one;
+                let is_escape = length(bytes, start) == slashes && bytes.get(start + slashes) == Some(&b'x');
+                is_escape.then(|| hex(bytes, start + slashes + 1))?
+            };
+            utf8(unit).map(|(c, units)| Escape { len: units * one, means: Meaning::Char(c) })
+        }
+        _ => None,
+    }
+}
+
+/// The UTF-16 unit of `uXXXX`.
+fn unicode(bytes: &[u8], at: usize) -> Option<u16> {
+    let [b'u', digits @ ..] = bytes.get(at..at + 5)? else { return None };
+    digits.iter().try_fold(0, |unit: u16, digit| Some(unit << 4 | u16::from(hex_digit(*digit)?)))
+}
+
+/// `%XX`, as many as make one character. A letter or digit is read only beside another escape, since nobody escapes just
+/// one, and `100%41…` is more often a number behind a percent sign.
+fn percent(bytes: &[u8], at: usize) -> Option<Escape> {
+    let unit = |index: usize| percent_unit(bytes, at + 3 * index);
+    let (c, units) = utf8(unit)?;
+    let beside = || unit(1).is_some() || at.checked_sub(3).is_some_and(|before| percent_unit(bytes, before).is_some());
+    let means = Meaning::Char(plain(c).unwrap_or(c));
+    (!c.is_ascii_alphanumeric() || beside()).then_some(Escape { len: 3 * units, means })
+}
+
+fn percent_unit(bytes: &[u8], at: usize) -> Option<u8> {
+    (bytes.get(at) == Some(&b'%')).then(|| hex(bytes, at + 1))?
+}
+
+/// The first character of the UTF-8 that `unit` gives byte by byte, and how many bytes it has.
+fn utf8(unit: impl Fn(usize) -> Option<u8>) -> Option<(char, usize)> {
+    let first = unit(0)?;
+    let len = match first {
+        0..=0x7f => 1,
+        0xc2..=0xdf => 2,
+        0xe0..=0xef => 3,
+        0xf0..=0xf4 => 4,
+        _ => return None,
+    };
+    let mut bytes = [first, 0, 0, 0];
+    for (index, byte) in bytes.iter_mut().enumerate().take(len).skip(1) {
+        *byte = unit(index)?;
+    }
+    let c = std::str::from_utf8(bytes.get(..len)?).ok()?.chars().next()?;
+    Some((c, len))
+}
+
+/// A character reference of HTML, without its `&`.
+fn reference(rest: &str) -> Option<Escape> {
+    if let Some((name, c)) = REFERENCES.iter().find(|(name, _)| rest.starts_with(name)) {
+        return Some(Escape { len: 1 + name.len(), means: Meaning::Char(*c) });
+    }
+    let number = rest.strip_prefix('#')?;
+    let end = number.bytes().take(MAX_REFERENCE).position(|byte| byte == b';')?;
+    let digits = number.get(..end)?;
+    let code = match digits.strip_prefix(['x', 'X']) {
+        Some(digits) => u32::from_str_radix(digits, 16).ok()?,
+        None => digits.parse().ok()?,
+    };
+    let c = char::from_u32(code)?;
+    Some(Escape { len: 2 + end + 1, means: Meaning::Char(plain(c).unwrap_or(c)) })
+}
+
+/// A character that has a plain twin, or cannot be seen. Dashes and blanks count only behind a digit or bracket, since
+/// prose is full of them.
+fn wide(text: &str, at: usize) -> Option<Escape> {
+    let c = text.get(at..)?.chars().next()?;
+    let len = c.len_utf8();
+    if is_invisible(c) {
+        return Some(Escape { len, means: Meaning::Nothing });
+    }
+    let twin = plain(c)?;
+    let behind_number = || {
+        let before = text.get(..at).and_then(|left| left.chars().next_back());
+        before.is_some_and(|c| c.is_ascii_digit() || c == ')' || plain(c).is_some_and(|c| c.is_ascii_digit()))
+    };
+    (!matches!(twin, ' ' | '-') || behind_number()).then_some(Escape { len, means: Meaning::Char(twin) })
+}
+
+fn is_invisible(c: char) -> bool {
+    matches!(c, '\u{ad}' | '\u{200b}'..='\u{200f}' | '\u{2060}' | '\u{feff}')
+}
+
+/// The ASCII character that this one looks like.
+fn plain(c: char) -> Option<char> {
+    let digit = |zero: u32| char::from_digit(u32::from(c).checked_sub(zero)?, 10);
+    match c {
+        '\u{a0}' | '\u{2000}'..='\u{200a}' | '\u{202f}' | '\u{205f}' | '\u{3000}' => Some(' '),
+        '\u{2010}'..='\u{2015}' | '\u{2212}' | '\u{fe63}' => Some('-'),
+        '\u{660}'..='\u{669}' => digit(0x660),
+        '\u{6f0}'..='\u{6f9}' => digit(0x6f0),
+        '\u{966}'..='\u{96f}' => digit(0x966),
+        '\u{1d7ce}'..='\u{1d7ff}' => char::from_digit((u32::from(c) - 0x1d7ce) % 10, 10),
+        '\u{ff01}'..='\u{ff5e}' => char::from_u32(u32::from(c) - 0xfee0),
+        _ => None,
+    }
+}
+
+fn hex(bytes: &[u8], at: usize) -> Option<u8> {
+    Some(hex_digit(*bytes.get(at)?)? << 4 | hex_digit(*bytes.get(at + 1)?)?)
+}
+
+fn hex_digit(digit: u8) -> Option<u8> {
+    char::from(digit).to_digit(16).and_then(|digit| u8::try_from(digit).ok())
+}
