@@ -1,5 +1,6 @@
 //! The server's settings: read once, valid afterwards. The reference in `docs/reference/config.md` is made from here.
 
+mod bucket;
 mod reference;
 mod tokens;
 
@@ -124,6 +125,7 @@ fn storage(settings: &mut Settings, data_dir: PathBuf) -> storage::Config {
             "Memory in use at which files are written earlier.",
         ),
         ack: settings.choice("storage.ack", &levels, "fsync", ack).unwrap_or(default.ack),
+        bucket: bucket::read(settings),
         ..default
     }
 }

@@ -1,5 +1,7 @@
 //! What an operator sets, and the parts that tests replace.
 
+mod bucket;
+
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
@@ -7,6 +9,7 @@ use std::time::Duration;
 use serde::{Deserialize, Serialize};
 use stdx::{ByteSize, Clock, Tasks};
 
+pub use self::bucket::{BucketConfig, BucketUrl, Encryption, Keys};
 use crate::Derive;
 
 /// How storage behaves.
@@ -24,6 +27,8 @@ pub struct Config {
     pub flush_bytes: ByteSize,
     /// What an acknowledged push may rely on.
     pub ack: AckLevel,
+    /// Where the files of the tables are kept in place of the data folder.
+    pub bucket: Option<BucketConfig>,
 }
 
 /// What an acknowledged push may rely on.
@@ -60,6 +65,7 @@ impl Config {
             flush_interval: Duration::from_secs(60),
             flush_bytes: ByteSize(64 << 20),
             ack: AckLevel::Fsync,
+            bucket: None,
         }
     }
 }

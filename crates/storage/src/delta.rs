@@ -13,9 +13,9 @@ use std::path::Path;
 use std::sync::Arc;
 
 use bytes::Bytes;
-use deltalake_core::DeltaTable;
 use deltalake_core::kernel::transaction::TransactionError;
 use deltalake_core::logstore::{CommitOrBytes, LogStoreRef};
+use deltalake_core::{DeltaTable, DeltaTableError};
 use logline::Timestamp;
 use tracing::warn;
 use uuid::Uuid;
@@ -69,31 +69,55 @@ impl DeltaLog {
         node: &str,
         now: Timestamp,
     ) -> Result<(Self, Live, u64), Error> {
-        let failed =
-            |error: &dyn std::fmt::Display| Error::from(Failure::Table { table: spec.name, reason: error.to_string() });
         let log = Log(store.log_store()?);
         let log = Self { table: spec.name, app: format!("lapidary-wal/{node}"), store, log };
-        if !log.log.0.is_delta_table_location().await.map_err(|e| failed(&e))? {
-            let actions = actions::create(spec, now).map_err(|e| failed(&e))?;
+        let known = log.log.0.is_delta_table_location().await.map_err(|error| log.failed(error))?;
+        if !known {
+            let actions = actions::create(spec, now).map_err(Error::internal)?;
             // Another node may have made it meanwhile.
             log.write_entry(0, actions).await?;
             log.sync_entry(0).await?;
         }
-        let mut table = DeltaTable::new(Arc::clone(&log.log.0));
-        table.load().await.map_err(|e| failed(&e))?;
-        let state = table.snapshot().map_err(|e| failed(&e))?;
-        if let Some(actions) = actions::widen(spec, state.metadata(), now).map_err(|e| failed(&e))? {
-            let version = state.version() + 1;
-            // Another node may have done it meanwhile; if it did something else, the next start tries again.
-            log.write_entry(version, actions).await?;
-            log.sync_entry(version).await?;
-            table.load().await.map_err(|e| failed(&e))?;
+        log.widen(spec, now).await?;
+        for _ in 0..MAX_ATTEMPTS {
+            let (mut live, position) = log.load().await?;
+            if !log.store.answers_late() {
+                return Ok((log, live, position));
+            }
+            // A commit of an earlier run that is still on its way finds its version taken from here on.
+            let version = live.version() + 1;
+            let fence = actions::append(&[], std::iter::once((log.app.clone(), position)), now);
+            if log.write_entry(version, fence).await? {
+                live.advance(Committed { version, entries: Vec::new() });
+                return Ok((log, live, position));
+            }
         }
-        let state = table.snapshot().map_err(|e| failed(&e))?;
-        let position = state.transaction_version(log.log.0.as_ref(), &log.app).await.map_err(|e| failed(&e))?;
+        Err(log.no_version())
+    }
+
+    /// Names columns that the table was made without.
+    async fn widen(&self, spec: &TableSpec, now: Timestamp) -> Result<(), Error> {
+        let mut table = DeltaTable::new(Arc::clone(&self.log.0));
+        table.load().await.map_err(|error| self.failed(error))?;
+        let state = table.snapshot().map_err(|error| self.failed(error))?;
+        let Some(actions) = actions::widen(spec, state.metadata(), now).map_err(Error::internal)? else {
+            return Ok(());
+        };
+        let version = state.version() + 1;
+        // Another node may have done it meanwhile; if it did something else, the next start tries again.
+        self.write_entry(version, actions).await?;
+        self.sync_entry(version).await
+    }
+
+    /// What is live, and up to which WAL position of this node rows are in files.
+    async fn load(&self) -> Result<(Live, u64), Error> {
+        let mut table = DeltaTable::new(Arc::clone(&self.log.0));
+        table.load().await.map_err(|error| self.failed(error))?;
+        let state = table.snapshot().map_err(|error| self.failed(error))?;
+        let position = state.transaction_version(self.log.0.as_ref(), &self.app).await;
+        let position = position.map_err(|error| self.failed(error))?;
         let position = position.and_then(|position| u64::try_from(position).ok()).unwrap_or(0);
-        let live = Live::load(state);
-        Ok((log, live, position))
+        Ok((Live::load(state), position))
     }
 
     /// Where the files of the table are.
@@ -127,7 +151,7 @@ impl DeltaLog {
                 return Ok(Committed { version, entries });
             }
         }
-        Err(Error::internal(format!("`{}`: other writers took {MAX_ATTEMPTS} versions in a row", self.table)))
+        Err(self.no_version())
     }
 
     /// The highest number of each agent that commits up to `version` tell of, in the order of their commits. An agent
@@ -183,11 +207,29 @@ impl DeltaLog {
 
     async fn find_entry(&self, version: u64) -> Result<Option<Bytes>, Error> {
         let read = self.log.0.read_commit_entry(version).await;
-        read.map_err(|error| Failure::Table { table: self.table, reason: error.to_string() }.into())
+        read.map_err(|error| self.failed(error))
     }
 
     async fn sync_entry(&self, version: u64) -> Result<(), Error> {
         blocking(&self.store, move |store| store.sync(&paths::commit_entry(version))).await
+    }
+
+    /// What the library could not do. It does not tell an outage of the store from damage; a bucket is out of reach far
+    /// more often than it is damaged, and trying again does no harm.
+    #[expect(clippy::needless_pass_by_value, reason = "so that it fits `map_err`")]
+    fn failed(&self, error: DeltaTableError) -> Error {
+        let location = self.store.location(paths::delta_log());
+        let unknown = || {
+            if self.store.answers_late() {
+                return Failure::Remote { action: "read", path: location.clone(), reason: error.to_string() }.into();
+            }
+            Failure::Table { table: self.table, reason: error.to_string() }.into()
+        };
+        outage(&location, "read", &error).unwrap_or_else(unknown)
+    }
+
+    fn no_version(&self) -> Error {
+        Error::internal(format!("`{}`: other writers took {MAX_ATTEMPTS} versions in a row", self.table))
     }
 
     fn damaged(&self, version: u64, reason: String) -> Error {
@@ -203,15 +245,27 @@ async fn blocking<T: Send + 'static>(
     tokio::task::spawn_blocking(move || work(store.as_ref())).await.map_err(Error::internal)?
 }
 
-/// A full disk arrives wrapped in the store's own errors.
-fn store_error(path: &Path, error: &TransactionError) -> Error {
-    let mut source: Option<&(dyn std::error::Error + 'static)> = Some(error);
+/// The store's own error, when that is the cause: a full disk arrives wrapped, and so does an outage.
+fn outage(path: &Path, action: &'static str, error: &(dyn std::error::Error + 'static)) -> Option<Error> {
+    let mut source = Some(error);
     while let Some(cause) = source {
         if let Some(io) = cause.downcast_ref::<std::io::Error>() {
             let again = io.raw_os_error().map_or_else(|| io.kind().into(), std::io::Error::from_raw_os_error);
-            return Error::io("write to", path, again);
+            return Some(Error::io(action, path, again));
         }
         source = cause.source();
     }
-    Error::io("write to", path, std::io::Error::other(error.to_string()))
+    let mut source = Some(error);
+    while let Some(cause) = source {
+        if let Some(remote) = cause.downcast_ref::<object_store::Error>() {
+            return Some(Error::remote(action, path, remote));
+        }
+        source = cause.source();
+    }
+    None
+}
+
+fn store_error(path: &Path, error: &TransactionError) -> Error {
+    let other = || Error::io("write to", path, std::io::Error::other(error.to_string()));
+    outage(path, "write to", error).unwrap_or_else(other)
 }

@@ -5,6 +5,9 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
+/// Characters that are kept of what a store says about a failure.
+const MAX_REASON: usize = 300;
+
 /// Why storage could not do it. The message names files, tables and numbers, never the text of a line.
 #[derive(Clone, Debug, thiserror::Error)]
 #[error(transparent)]
@@ -24,7 +27,7 @@ pub enum Kind {
     Full,
     /// Try again: it is closing, or the disk does not answer.
     Unavailable,
-    /// Another server uses the folder.
+    /// Another server uses the folder, or the name of the node.
     Locked,
     /// A file is damaged; an operator must look.
     Corrupt,
@@ -42,6 +45,13 @@ pub(crate) enum Failure {
     Full { action: &'static str, path: PathBuf },
     #[error("{0}")]
     Unavailable(&'static str),
+    #[error("cannot {action} `{}`: {reason}", .path.display())]
+    Remote { action: &'static str, path: PathBuf, reason: String },
+    #[error(
+        "node `{node}` belongs to another data folder: give this one a `storage.node` of its own, or remove `{}` if that folder is gone for good",
+        .path.display()
+    )]
+    Claimed { node: String, path: PathBuf },
     #[error("the data folder `{}` is in use by another server", .0.display())]
     Locked(PathBuf),
     #[error("`{}` is damaged: {reason}", .path.display())]
@@ -63,8 +73,8 @@ impl Error {
             Failure::Invalid(_) => Kind::Invalid,
             Failure::Busy { retry_after } => Kind::Busy { retry_after: *retry_after },
             Failure::Full { .. } => Kind::Full,
-            Failure::Unavailable(_) | Failure::Io { .. } => Kind::Unavailable,
-            Failure::Locked(_) => Kind::Locked,
+            Failure::Unavailable(_) | Failure::Io { .. } | Failure::Remote { .. } => Kind::Unavailable,
+            Failure::Locked(_) | Failure::Claimed { .. } => Kind::Locked,
             Failure::Corrupt { .. } | Failure::CorruptAt { .. } => Kind::Corrupt,
             Failure::Table { .. } | Failure::Internal(_) => Kind::Internal,
         }
@@ -91,6 +101,25 @@ impl Error {
 
     pub(crate) fn corrupt_at(path: &Path, offset: usize, reason: String) -> Self {
         Failure::CorruptAt { path: path.to_owned(), offset: offset as u64, reason }.into()
+    }
+
+    /// A name that no object can have.
+    #[expect(clippy::needless_pass_by_value, reason = "so that it fits `map_err`")]
+    pub(crate) fn invalid_path(reason: object_store::path::Error) -> Self {
+        Failure::Invalid(reason.to_string()).into()
+    }
+
+    /// Turns an error of a bucket into ours; `action` completes "cannot … `path`".
+    pub(crate) fn remote(action: &'static str, path: &Path, source: &object_store::Error) -> Self {
+        let reason = match source {
+            object_store::Error::NotFound { .. } => "it is not there".to_owned(),
+            object_store::Error::PermissionDenied { .. } | object_store::Error::Unauthenticated { .. } => {
+                "the store refuses; see whether keys and policy allow it".to_owned()
+            }
+            // What the store says may be long, and is a page of XML.
+            source => source.to_string().chars().take(MAX_REASON).collect(),
+        };
+        Failure::Remote { action, path: path.to_owned(), reason }.into()
     }
 
     /// Turns an error of the operating system into ours; `action` completes "cannot … `path`".

@@ -31,7 +31,7 @@ mod visibility;
 mod wal;
 mod writer;
 
-pub use config::{AckLevel, Components, Config};
+pub use config::{AckLevel, BucketConfig, BucketUrl, Components, Config, Encryption, Keys};
 pub use derive::Derive;
 pub use error::{Error, Kind};
 pub use logs::LOGS;

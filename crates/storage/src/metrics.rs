@@ -49,6 +49,12 @@ pub struct Metrics {
     pub index_cache_bytes: Gauge,
     /// Times that a token index was found damaged and its file read without it.
     pub index_damaged: Counter,
+    /// Blocks of a bucket's files that were read from the local disk.
+    pub cache_hits: Counter,
+    /// Blocks of a bucket's files that had to be fetched.
+    pub cache_misses: Counter,
+    /// Bytes of such blocks on the local disk.
+    pub cache_bytes: Gauge,
 }
 
 impl Default for Metrics {
@@ -76,6 +82,9 @@ impl Default for Metrics {
             index_misses: Counter::default(),
             index_cache_bytes: Gauge::default(),
             index_damaged: Counter::default(),
+            cache_hits: Counter::default(),
+            cache_misses: Counter::default(),
+            cache_bytes: Gauge::default(),
         }
     }
 }
@@ -103,6 +112,9 @@ impl Metrics {
         counter("index_misses", "Parts of token indexes that were read", &self.index_misses);
         counter("index_damaged", "Times a token index was found damaged and not used", &self.index_damaged);
         registry.register("index_cache_bytes", "Bytes of token indexes in memory", self.index_cache_bytes.clone());
+        counter("cache_hits", "Blocks of a bucket's files read from the local disk", &self.cache_hits);
+        counter("cache_misses", "Blocks of a bucket's files that had to be fetched", &self.cache_misses);
+        registry.register("cache_bytes", "Bytes of such blocks on the local disk", self.cache_bytes.clone());
         registry.register("head_bytes", "Accounted bytes of rows in memory", self.head_bytes.clone());
         registry.register("wal_bytes", "Bytes of WAL on disk", self.wal_bytes.clone());
         let seconds = Unit::Seconds;

@@ -37,6 +37,16 @@ impl Paths {
         self.root.join("wal")
     }
 
+    /// Who this data folder is, when its tables are in a bucket.
+    pub(crate) fn identity(&self) -> PathBuf {
+        self.root.join("NODE")
+    }
+
+    /// Copies of what was read from a bucket.
+    pub(crate) fn cache(&self) -> PathBuf {
+        self.root.join("cache")
+    }
+
     /// A Delta table.
     pub(crate) fn table(&self, name: &str) -> PathBuf {
         self.root.join("tables").join(name)
@@ -75,6 +85,7 @@ pub(crate) struct FileName {
     pub(crate) position: u64,
     /// Counts the files of the flush in this table.
     pub(crate) index: u32,
+    /// The node, in a bucket with `.` and the run of the program behind it.
     pub(crate) node: String,
 }
 
@@ -86,6 +97,11 @@ impl FileName {
         let index = parts.next().filter(|digits| digits.len() == 5)?.parse().ok()?;
         let node = parts.next().filter(|node| !node.is_empty())?.to_owned();
         Some(Self { position, index, node })
+    }
+
+    /// Whether this node wrote it, in whatever run.
+    pub(crate) fn is_of(&self, node: &str) -> bool {
+        self.node.split('.').next() == Some(node)
     }
 }
 

@@ -21,6 +21,8 @@ use crate::{AckLevel, Error, Metrics, Table};
 #[derive(Debug)]
 pub(crate) struct Shared {
     pub(crate) node: Arc<str>,
+    /// What files are named after.
+    pub(crate) author: Arc<str>,
     pub(crate) ack: AckLevel,
     pub(crate) flush_bytes: u64,
     pub(crate) tables: Vec<Arc<Table>>,
@@ -165,11 +167,11 @@ impl Shared {
         sealed: Sealed,
         running: &Arc<OwnedMutexGuard<()>>,
     ) -> Result<Vec<NewFile>, Error> {
-        let (table, node) = (Arc::clone(table), Arc::clone(&self.node));
+        let (table, author) = (Arc::clone(table), Arc::clone(&self.author));
         // The guard goes with the work: should this future be dropped, no other flush starts before it is done.
         let running = Arc::clone(running);
         let work = move || {
-            let files = files::write(table.delta().store().as_ref(), table.spec(), &node, &sealed);
+            let files = files::write(table.delta().store().as_ref(), table.spec(), &author, &sealed);
             drop(running);
             files
         };

@@ -3,9 +3,15 @@
 //! A store is that of one table; paths are relative to the table, as its commits name them. A data file is written once,
 //! whole, and never changes. Calls block: make them on blocking threads, never on one that drives futures.
 
+mod bucket;
+mod cache;
+#[cfg(test)]
+pub(crate) mod faulty;
 mod local;
 mod read;
+mod s3;
 mod summed;
+mod upload;
 
 use std::fmt::Debug;
 use std::io::Write;
@@ -14,8 +20,11 @@ use std::path::PathBuf;
 use deltalake_core::logstore::LogStoreRef;
 use parquet::errors::ParquetError;
 
+pub(crate) use self::bucket::{Bucket, BucketStore};
+pub(crate) use self::cache::Cache;
 pub(crate) use self::local::LocalStore;
 pub(crate) use self::read::{ReadRanges, StoredFile};
+pub(crate) use self::s3::bucket;
 pub(crate) use self::summed::summed;
 use crate::Error;
 
@@ -39,6 +48,9 @@ pub(crate) trait Store: Debug + Send + Sync {
 
     /// Where a path is, as operators know it.
     fn location(&self, path: &str) -> PathBuf;
+
+    /// Whether a request of a process that has ended may still be carried out.
+    fn answers_late(&self) -> bool;
 
     /// What the Delta library reads and writes the commits of the table with.
     fn log_store(&self) -> Result<LogStoreRef, Error>;

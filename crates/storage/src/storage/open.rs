@@ -1,12 +1,14 @@
 //! Opening: lock, tables, orphans, replay.
 
 use std::collections::HashMap;
-use std::fs::{File, OpenOptions, TryLockError};
+use std::fs::{self, File, OpenOptions, TryLockError};
+use std::io::ErrorKind;
 use std::path::Path;
 use std::sync::atomic::AtomicBool;
 use std::sync::{Arc, Mutex};
 
 use tracing::{info, warn};
+use uuid::Uuid;
 
 use super::{Storage, background};
 use crate::budget::Budget;
@@ -18,7 +20,7 @@ use crate::rows::{LOGS_INDEX, RowMaker};
 use crate::seen::{Mark, Seen};
 use crate::shared::{Inserted, Rows, Shared};
 use crate::snapshot::Pins;
-use crate::store::{Listed, LocalStore};
+use crate::store::{self, Bucket, BucketStore, Listed, LocalStore, Store};
 use crate::wal::{self, LocalWal, Replay};
 use crate::writer::Writer;
 use crate::{Components, Config, Error, Metrics, Table, TableSpec};
@@ -27,25 +29,43 @@ use crate::{Components, Config, Error, Metrics, Table, TableSpec};
 const FOOTER_BYTES: usize = 32 << 20;
 
 pub(super) async fn open(config: Config, components: Components) -> Result<Arc<Storage>, Error> {
+    let metrics = Metrics::default();
+    let bucket = config.bucket.as_ref().map(|bucket| store::bucket(bucket, &config.data_dir, &metrics)).transpose()?;
+    open_with(config, components, bucket, metrics).await
+}
+
+/// Opens with what reaches the bucket, if the files are in one.
+pub(super) async fn open_with(
+    config: Config,
+    components: Components,
+    bucket: Option<Arc<Bucket>>,
+    metrics: Metrics,
+) -> Result<Arc<Storage>, Error> {
     check_node(&config.node)?;
     let paths = Paths::new(&config.data_dir);
     let lock = lock(&paths)?;
-    let metrics = Metrics::default();
     let rows = RowMaker::new(components.derives, metrics.clone());
     let specs = rows.specs();
     specs.iter().try_for_each(|spec| check_spec(spec, &specs))?;
     let budget = Arc::new(Budget::new(config.memory.0, metrics.head_bytes.clone()));
     let (pins, node) = (Arc::<Pins>::default(), Arc::<str>::from(config.node.as_str()));
     let now = components.clock.now().into();
+    if let Some(bucket) = &bucket {
+        bucket.claim(&node, &identity(&paths)?).await?;
+    }
     let mut tables = Vec::with_capacity(specs.len());
     for spec in specs {
-        let store = Arc::new(LocalStore::open(&paths.table(spec.name))?);
+        let store: Arc<dyn Store> = match &bucket {
+            Some(bucket) => Arc::new(BucketStore::new(Arc::clone(bucket), spec.name)),
+            None => Arc::new(LocalStore::open(&paths.table(spec.name))?),
+        };
         let delta = DeltaLog::open(store, &spec, &node, now).await?;
         let table = Arc::new(Table::new(spec, Arc::clone(&node), delta, (Arc::clone(&budget), Arc::clone(&pins))));
         remove_orphans(&table, &node).await?;
         tables.push(table);
     }
     let shared = Arc::new(Shared {
+        author: author(&node, bucket.is_some()),
         node,
         ack: config.ack,
         // A head that may not grow to the size of a flush would never be flushed for its size.
@@ -136,6 +156,31 @@ fn lock(paths: &Paths) -> Result<File, Error> {
     }
 }
 
+/// What files are named after. In a bucket an upload of an earlier run may still be on its way: it must not take the
+/// place of a file of this one.
+fn author(node: &Arc<str>, in_bucket: bool) -> Arc<str> {
+    if !in_bucket {
+        return Arc::clone(node);
+    }
+    let run = Uuid::new_v4().simple().to_string();
+    format!("{node}.{}", run.get(..8).unwrap_or(&run)).into()
+}
+
+/// Who this data folder is; made up when it is new.
+fn identity(paths: &Paths) -> Result<String, Error> {
+    let path = paths.identity();
+    match fs::read_to_string(&path) {
+        Ok(id) if !id.is_empty() => return Ok(id),
+        Err(error) if error.kind() != ErrorKind::NotFound => return Err(Error::io("read", &path, error)),
+        _ => {}
+    }
+    let id = Uuid::new_v4().to_string();
+    fs::write(&path, &id).map_err(|error| Error::io("write to", &path, error))?;
+    paths::sync_file(&path)?;
+    paths::sync_folder(paths.root())?;
+    Ok(id)
+}
+
 fn check_node(node: &str) -> Result<(), Error> {
     let fits = !node.is_empty() && node.len() <= 64 && node.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'-');
     if fits {
@@ -168,7 +213,7 @@ async fn remove_orphans(table: &Arc<Table>, node: &Arc<str>) -> Result<(), Error
         let (store, live, committed) = (table.delta().store(), table.live_paths(), table.committed());
         let orphan = |file: &Listed| {
             let name = file.path.rsplit('/').next().and_then(FileName::parse);
-            !live.contains(&file.path) && name.is_some_and(|name| *name.node == *node && committed < name.position)
+            !live.contains(&file.path) && name.is_some_and(|name| name.is_of(&node) && committed < name.position)
         };
         for Listed { path, .. } in store.list("")?.into_iter().filter(orphan) {
             warn!(file = %store.location(&path).display(), "removed a file of a flush that was never committed");

@@ -1,5 +1,6 @@
 //! The whole of storage against a real folder.
 
+mod bucket;
 mod crash;
 mod disk;
 mod folder;

@@ -85,6 +85,10 @@ impl Store for LocalStore {
         if path.is_empty() { self.folder.clone() } else { self.folder.join(path) }
     }
 
+    fn answers_late(&self) -> bool {
+        false
+    }
+
     fn log_store(&self) -> Result<LogStoreRef, Error> {
         let url = deltalake_core::ensure_table_uri(self.folder.to_string_lossy()).map_err(Error::internal)?;
         logstore_for(&url, StorageConfig::default()).map_err(Error::internal)

@@ -7,10 +7,13 @@ use arrow::array::{ArrayRef, AsArray, RecordBatch, StringArray, TimestampMicrose
 use arrow::datatypes::{DataType, Field, Int16Type, Int32Type, Schema, TimestampMicrosecondType};
 use futures::StreamExt;
 use logline::{Entry, Tenant, Timestamp};
+use object_store::ObjectStore;
 use stdx::{ByteSize, ManualClock, Tasks};
 use tempfile::TempDir;
 
 use super::super::*;
+use crate::store::faulty::{self, Faulty};
+use crate::store::{Bucket, Cache};
 use crate::{
     ColumnMask, Derive, FileRef, Kind, LOGS, Predicate, ScanStats, Snapshot, TableSpec, TimeRange, Visibility, logs,
 };
@@ -24,6 +27,8 @@ pub(super) struct Bench {
     pub(super) clock: Arc<ManualClock>,
     pub(super) tasks: Tasks,
     pub(super) config: Config,
+    /// Where the files are, when they are in a bucket.
+    pub(super) store: Option<Arc<Faulty>>,
 }
 
 impl Bench {
@@ -31,7 +36,13 @@ impl Bench {
         let dir = TempDir::new().unwrap();
         let mut config = Config::at(dir.path().join("data"));
         config.flush_interval = Duration::from_secs(3_600);
-        Self { config, dir, clock: Arc::new(ManualClock::at(SystemTime::UNIX_EPOCH)), tasks: Tasks::default() }
+        Self {
+            config,
+            dir,
+            store: None,
+            clock: Arc::new(ManualClock::at(SystemTime::UNIX_EPOCH)),
+            tasks: Tasks::default(),
+        }
     }
 
     pub(super) async fn try_open(&self) -> Result<Arc<Storage>, Error> {
@@ -40,7 +51,27 @@ impl Bench {
             derives: vec![Arc::new(Marks)],
             tasks: self.tasks.clone(),
         };
-        Storage::open(self.config.clone(), components).await
+        let Some(store) = &self.store else { return Storage::open(self.config.clone(), components).await };
+        let metrics = Metrics::default();
+        let objects: Arc<dyn ObjectStore> = Arc::new(faulty::Shared(Arc::clone(store)));
+        let bucket = Bucket {
+            writing: Arc::clone(&objects),
+            reading: objects,
+            url: "s3://bucket/prefix".to_owned(),
+            prefix: object_store::path::Path::from("prefix"),
+            cache: Some(Arc::new(Cache::open(&self.dir.path().join("cache"), 1 << 20, &metrics).unwrap())),
+            deadline: Duration::from_secs(30),
+            runtime: tokio::runtime::Handle::current(),
+        };
+        open::open_with(self.config.clone(), components, Some(Arc::new(bucket)), metrics).await
+    }
+
+    /// A node with a data folder of its own and its files in a bucket.
+    pub(super) fn in_bucket(store: &Arc<Faulty>, node: &str) -> Self {
+        let mut bench = Self::new();
+        bench.config.node = node.to_owned();
+        bench.store = Some(Arc::clone(store));
+        bench
     }
 
     /// Waits for a storage that was dropped to let go of the folder.
