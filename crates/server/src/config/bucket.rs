@@ -20,7 +20,8 @@ pub(super) fn read(settings: &mut Settings) -> Option<BucketConfig> {
         }
     });
     // Without a bucket the keys are read all the same, so that they are known and their problems reported.
-    let default = BucketConfig::at(url.clone().unwrap_or_else(|| BucketUrl { bucket: String::new(), prefix: String::new() }));
+    let default =
+        BucketConfig::at(url.clone().unwrap_or_else(|| BucketUrl { bucket: String::new(), prefix: String::new() }));
     let endpoint: Option<String> =
         settings.optional("storage.s3.endpoint", "Address of the store, `https://…`; without it that of AWS.");
     let config = BucketConfig {
@@ -112,7 +113,8 @@ fn allow_http(settings: &mut Settings, endpoint: Option<&str>) -> bool {
     let host = host.rsplit_once(':').map_or(host, |(host, _)| host).trim_matches(['[', ']']);
     let loopback = host == "localhost" || host.parse::<IpAddr>().is_ok_and(|ip| ip.is_loopback());
     if !allowed && !loopback {
-        let remedy = "would send keys and logs over the network in clear; use `https://`, or set `storage.s3.allow_http = true`";
+        let remedy =
+            "would send keys and logs over the network in clear; use `https://`, or set `storage.s3.allow_http = true`";
         settings.problem("storage.s3.endpoint", remedy);
     }
     allowed || loopback

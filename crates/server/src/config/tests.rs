@@ -56,6 +56,25 @@ fn a_token_may_stand_in_a_file_of_its_own_and_never_in_an_error() {
 }
 
 #[test]
+fn a_bucket_is_read_with_the_keys_of_its_roles_and_no_key_is_ever_shown() {
+    let text = "[storage]\nurl = \"s3://logs/eu\"\n[storage.s3]\nendpoint = \"http://127.0.0.1:1\"\n\
+                access_key_id = \"writer\"\nsecret_access_key = \"hush-hush\"";
+    let bucket = load(text).unwrap().storage.bucket.unwrap();
+    assert_eq!((bucket.url.to_string().as_str(), bucket.allow_http), ("s3://logs/eu", true));
+    assert!(!format!("{bucket:?}").contains("hush"), "{bucket:?}");
+    assert!(bucket.keys.is_some() && bucket.read_keys.is_none());
+    assert!(load("").unwrap().storage.bucket.is_none());
+    let wrong = "[storage]\nurl = \"https://logs\"\n[storage.s3]\nendpoint = \"http://10.0.0.1\"\n\
+                 encryption = \"kms\"\nread_secret_access_key = \"hush-hush\"";
+    expect![[r#"
+        line 2: `storage.url` must begin with `s3://`
+        line 4: `storage.s3.endpoint` would send keys and logs over the network in clear; use `https://`, or set `storage.s3.allow_http = true`
+        `storage.s3.read_access_key_id` is missing; a key has both parts
+        `storage.s3.kms_key` is missing; `kms` wants a key"#]]
+    .assert_eq(&load(wrong).unwrap_err());
+}
+
+#[test]
 fn the_generated_reference_of_settings_is_up_to_date() {
     expect_file!["../../../../docs/reference/config.md"].assert_eq(&reference());
 }
