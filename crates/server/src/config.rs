@@ -125,6 +125,11 @@ fn storage(settings: &mut Settings, data_dir: PathBuf) -> storage::Config {
             "Memory in use at which files are written earlier.",
         ),
         ack: settings.choice("storage.ack", &levels, "fsync", ack).unwrap_or(default.ack),
+        dedup_window: settings.or(
+            "storage.dedup_window",
+            default.dedup_window,
+            "A line that equals one received within this time (stream, timestamp, text, metadata) is dropped; `0s` keeps all. Numbered batches of agents are compared by number only.",
+        ),
         bucket: bucket::read(settings),
         ..default
     }

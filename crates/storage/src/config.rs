@@ -27,6 +27,8 @@ pub struct Config {
     pub flush_bytes: ByteSize,
     /// What an acknowledged push may rely on.
     pub ack: AckLevel,
+    /// A line without a batch number that equals one received within this time is dropped; zero keeps all.
+    pub dedup_window: Duration,
     /// Where the files of the tables are kept in place of the data folder.
     pub bucket: Option<BucketConfig>,
 }
@@ -65,6 +67,7 @@ impl Config {
             flush_interval: Duration::from_secs(60),
             flush_bytes: ByteSize(64 << 20),
             ack: AckLevel::Fsync,
+            dedup_window: Duration::from_secs(600),
             bucket: None,
         }
     }

@@ -85,6 +85,35 @@ impl Error {
         matches!(&*self.0, Failure::Io { source, .. } if source.kind() == io::ErrorKind::NotFound)
     }
 
+    /// What it is, in a few words that name no path.
+    pub(crate) fn summary(&self) -> &'static str {
+        match &*self.0 {
+            Failure::Full { .. } => "the disk is full",
+            Failure::Io { source, .. } => match source.kind() {
+                io::ErrorKind::ReadOnlyFilesystem => "the data folder is read-only",
+                io::ErrorKind::PermissionDenied => "the data folder may not be written to",
+                _ => "the disk fails",
+            },
+            Failure::Remote { .. } => "the bucket does not answer",
+            Failure::Corrupt { .. } | Failure::CorruptAt { .. } => "a file is damaged",
+            Failure::Busy { .. } => "the memory budget is used up",
+            Failure::Invalid(_)
+            | Failure::Unavailable(_)
+            | Failure::Locked(_)
+            | Failure::Claimed { .. }
+            | Failure::Table { .. }
+            | Failure::Internal(_) => "storage fails",
+        }
+    }
+
+    /// The file that is damaged, when one is.
+    pub(crate) fn damaged(&self) -> Option<&Path> {
+        match &*self.0 {
+            Failure::Corrupt { path, .. } | Failure::CorruptAt { path, .. } => Some(path),
+            _ => None,
+        }
+    }
+
     pub(crate) fn invalid(reason: impl Into<String>) -> Self {
         Failure::Invalid(reason.into()).into()
     }
@@ -112,7 +141,9 @@ impl Error {
     /// Turns an error of a bucket into ours; `action` completes "cannot … `path`".
     pub(crate) fn remote(action: &'static str, path: &Path, source: &object_store::Error) -> Self {
         let reason = match source {
-            object_store::Error::NotFound { .. } => "it is not there".to_owned(),
+            object_store::Error::NotFound { .. } => {
+                return Self::io(action, path, io::Error::new(io::ErrorKind::NotFound, "it is not there"));
+            }
             object_store::Error::PermissionDenied { .. } | object_store::Error::Unauthenticated { .. } => {
                 "the store refuses; see whether keys and policy allow it".to_owned()
             }

@@ -17,6 +17,7 @@ use parquet::errors::ParquetError;
 use parquet::file::metadata::KeyValue;
 use parquet::file::properties::{EnabledStatistics, WriterProperties};
 use parquet::schema::types::ColumnPath;
+use tracing::warn;
 
 use self::indexed::IndexedWriter;
 use self::sort::Sorted;
@@ -60,7 +61,9 @@ pub(crate) fn write(store: &dyn Store, spec: &TableSpec, node: &str, sealed: &Se
     match written {
         Ok(()) => Ok(flush.files),
         Err(error) => {
-            flush.remove()?;
+            if let Err(error) = flush.remove() {
+                warn!(%error, "cannot remove a file of a failed flush; the next flush takes its place");
+            }
             Err(error)
         }
     }

@@ -15,6 +15,10 @@ pub struct Metrics {
     pub appended_bytes: Counter,
     /// Batches that an agent sent again although they were kept.
     pub repeated_batches: Counter,
+    /// Lines dropped because the same one had been received within the window.
+    pub repeated_lines: Counter,
+    /// Lines that are remembered for that.
+    pub remembered_lines: Gauge,
     /// Batches that were told to come back because the memory budget was used up.
     pub busy: Counter,
     /// How long each sync of the WAL took.
@@ -49,6 +53,14 @@ pub struct Metrics {
     pub index_cache_bytes: Gauge,
     /// Times that a token index was found damaged and its file read without it.
     pub index_damaged: Counter,
+    /// 1 while pushes are refused because the WAL cannot be written.
+    pub pushes_refused: Gauge,
+    /// 1 while flushes fail.
+    pub flushes_failing: Gauge,
+    /// Damaged files that reads came upon since the start.
+    pub damaged_files: Gauge,
+    /// How far the clock is behind what it has shown before.
+    pub clock_back_seconds: Gauge,
     /// Blocks of a bucket's files that were read from the local disk.
     pub cache_hits: Counter,
     /// Blocks of a bucket's files that had to be fetched.
@@ -65,6 +77,8 @@ impl Default for Metrics {
             appended_lines: Counter::default(),
             appended_bytes: Counter::default(),
             repeated_batches: Counter::default(),
+            repeated_lines: Counter::default(),
+            remembered_lines: Gauge::default(),
             busy: Counter::default(),
             wal_sync_seconds: seconds(),
             wal_bytes: Gauge::default(),
@@ -82,6 +96,10 @@ impl Default for Metrics {
             index_misses: Counter::default(),
             index_cache_bytes: Gauge::default(),
             index_damaged: Counter::default(),
+            pushes_refused: Gauge::default(),
+            flushes_failing: Gauge::default(),
+            damaged_files: Gauge::default(),
+            clock_back_seconds: Gauge::default(),
             cache_hits: Counter::default(),
             cache_misses: Counter::default(),
             cache_bytes: Gauge::default(),
@@ -99,6 +117,7 @@ impl Metrics {
         counter("appended_lines", "Lines that were acknowledged", &self.appended_lines);
         counter("appended_bytes", "Bytes of text that were acknowledged", &self.appended_bytes);
         counter("repeated_batches", "Batches sent again although they were kept", &self.repeated_batches);
+        counter("repeated_lines", "Lines dropped as received before within the window", &self.repeated_lines);
         counter("busy", "Batches refused because the memory budget was used up", &self.busy);
         counter("flushes", "Flushes that were committed", &self.flushes);
         counter("flush_failures", "Flushes that failed and are tried again", &self.flush_failures);
@@ -111,12 +130,18 @@ impl Metrics {
         counter("index_hits", "Parts of token indexes found in memory", &self.index_hits);
         counter("index_misses", "Parts of token indexes that were read", &self.index_misses);
         counter("index_damaged", "Times a token index was found damaged and not used", &self.index_damaged);
-        registry.register("index_cache_bytes", "Bytes of token indexes in memory", self.index_cache_bytes.clone());
         counter("cache_hits", "Blocks of a bucket's files read from the local disk", &self.cache_hits);
         counter("cache_misses", "Blocks of a bucket's files that had to be fetched", &self.cache_misses);
-        registry.register("cache_bytes", "Bytes of such blocks on the local disk", self.cache_bytes.clone());
         registry.register("head_bytes", "Accounted bytes of rows in memory", self.head_bytes.clone());
         registry.register("wal_bytes", "Bytes of WAL on disk", self.wal_bytes.clone());
+        let mut gauge = |name: &str, help: &str, gauge: &Gauge| registry.register(name, help, gauge.clone());
+        gauge("index_cache_bytes", "Bytes of token indexes in memory", &self.index_cache_bytes);
+        gauge("pushes_refused", "1 while pushes are refused because the WAL cannot be written", &self.pushes_refused);
+        gauge("flushes_failing", "1 while flushes fail", &self.flushes_failing);
+        gauge("damaged_files", "Damaged files that reads came upon since the start", &self.damaged_files);
+        gauge("clock_back_seconds", "How far the clock is behind what it has shown", &self.clock_back_seconds);
+        gauge("remembered_lines", "Lines remembered to recognise repeats", &self.remembered_lines);
+        gauge("cache_bytes", "Bytes of a bucket's files on the local disk", &self.cache_bytes);
         let seconds = Unit::Seconds;
         registry.register_with_unit("wal_sync", "Time to sync the WAL", seconds.clone(), self.wal_sync_seconds.clone());
         registry.register_with_unit("flush", "Time to flush the head", seconds, self.flush_seconds.clone());

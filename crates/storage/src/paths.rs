@@ -53,6 +53,9 @@ impl Paths {
     }
 }
 
+/// File in the folder of the WAL that is written to see whether it can be.
+pub(crate) const PROBE: &str = "probe";
+
 /// File of the WAL segment whose first record has this position.
 pub(crate) fn segment(first: u64) -> String {
     format!("{first:020}.wal")

@@ -1,12 +1,18 @@
-//! Which numbered batches are kept, so that a repeat is known.
+//! Which numbered batches are kept, and which lines came lately, so that a repeat is known.
 //!
 //! For each agent of a tenant: the highest number and which of the [`WINDOW`] numbers up to it are kept. What lies below
 //! the window counts as kept. An agent sends one batch at a time, in order, and repeats only the one that was not
 //! answered, so that the window is far wider than it needs.
 
+mod lines;
+mod young;
+
 use std::collections::{BTreeMap, HashMap};
 
 use logline::{BatchId, Tenant};
+
+pub(crate) use self::lines::{PRINT_BYTES, PrintSet, Prints, SeenLines};
+pub(crate) use self::young::young_lines;
 
 /// Numbers of an agent that are told apart: the highest and those next below it.
 pub(crate) const WINDOW: u64 = 1_024;

@@ -12,8 +12,9 @@ use tracing::{debug, info};
 use crate::budget::Budget;
 use crate::files::{self, NewFile};
 use crate::head::Sealed;
+use crate::health::{Affected, Health};
 use crate::rows::LOGS_INDEX;
-use crate::seen::{Mark, Seen};
+use crate::seen::{Mark, Prints, Seen, SeenLines};
 use crate::wal::Wal;
 use crate::{AckLevel, Error, Metrics, Table};
 
@@ -32,14 +33,16 @@ pub(crate) struct Shared {
     /// Told when the head has grown large.
     pub(crate) wake: Notify,
     pub(crate) inserted: Mutex<Inserted>,
+    /// Makes fingerprints of lines; `None` when all lines are kept.
+    pub(crate) prints: Option<Prints>,
     /// Held by the flush that runs.
     pub(crate) flushing: Arc<tokio::sync::Mutex<()>>,
-    pub(crate) flush_error: Mutex<Option<String>>,
+    pub(crate) health: Health,
 }
 
 /// How far the heads are. Held while rows of a record go into all heads and while all heads are sealed, so that a seal
 /// cuts every table at one WAL position.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub(crate) struct Inserted {
     /// WAL position of the newest record whose rows are in the heads or in files.
     pub(crate) position: u64,
@@ -47,6 +50,8 @@ pub(crate) struct Inserted {
     pub(crate) since: Option<Instant>,
     /// Numbered batches whose rows are in the heads or in files.
     pub(crate) seen: Seen,
+    /// Lines without a number that were received lately.
+    pub(crate) lines: SeenLines,
 }
 
 /// What one batch brings: its rows for each table, by the table's index.
@@ -54,12 +59,15 @@ pub(crate) struct Inserted {
 pub(crate) struct Rows<'a> {
     pub(crate) tenant: &'a Tenant,
     pub(crate) mark: Option<&'a Mark>,
+    /// Fingerprints of its lines, when they have no number.
+    pub(crate) prints: &'a [u64],
     pub(crate) tables: &'a [(usize, RecordBatch)],
 }
 
 impl Shared {
     /// Makes durable batches visible; `last` is the WAL position of the last of them.
     pub(crate) fn insert<'a>(&self, last: u64, batches: impl Iterator<Item = Rows<'a>>) {
+        let now = self.clock.instant();
         let mut inserted = self.inserted();
         for batch in batches {
             for (table, rows) in batch.tables {
@@ -68,9 +76,11 @@ impl Shared {
             if let Some(mark) = batch.mark {
                 inserted.seen.insert(mark);
             }
+            inserted.lines.insert(batch.prints, now);
         }
         inserted.position = last;
-        inserted.since = inserted.since.or_else(|| Some(self.clock.instant()));
+        inserted.since = inserted.since.or(Some(now));
+        self.metrics.remembered_lines.set(i64::try_from(inserted.lines.len()).unwrap_or(i64::MAX));
     }
 
     pub(crate) fn inserted(&self) -> MutexGuard<'_, Inserted> {
@@ -108,8 +118,7 @@ impl Shared {
         let running = Arc::new(Arc::clone(&self.flushing).lock_owned().await);
         let started = self.clock.instant();
         let flushed = self.flush_all(&running).await;
-        *self.flush_error.lock().unwrap_or_else(PoisonError::into_inner) =
-            flushed.as_ref().err().map(ToString::to_string);
+        self.health.note(Affected::Flushes, &flushed);
         match &flushed {
             Ok(Some(position)) => {
                 let took = self.clock.instant().saturating_duration_since(started);
@@ -139,7 +148,7 @@ impl Shared {
     /// seal would be believed after a crash that took the batch with it, as it may when the disk is not waited for.
     pub(crate) fn seal(&self) -> bool {
         let mut inserted = self.inserted();
-        let Inserted { position, since, seen } = &mut *inserted;
+        let Inserted { position, since, seen, .. } = &mut *inserted;
         *since = None;
         let mut any = false;
         for (index, table) in self.tables.iter().enumerate() {

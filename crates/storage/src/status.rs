@@ -2,6 +2,8 @@
 
 use serde::Serialize;
 
+use crate::Trouble;
+
 /// What storage holds and how it is doing.
 #[derive(Clone, Debug, Serialize)]
 pub struct Status {
@@ -17,6 +19,8 @@ pub struct Status {
     pub wal_bytes: u64,
     /// Why the last flush failed, until one succeeds.
     pub flush_error: Option<String>,
+    /// What is in the way right now.
+    pub troubles: Vec<Trouble>,
     /// One entry a table.
     pub tables: Vec<TableStatus>,
 }

@@ -3,6 +3,7 @@
 mod open;
 
 use std::fs::File;
+use std::hash::BuildHasherDefault;
 use std::path::{Component, Path};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError, Weak};
@@ -10,19 +11,21 @@ use std::time::Duration;
 
 use arrow::record_batch::RecordBatch;
 use futures::stream::BoxStream;
+use futures::{StreamExt, TryStreamExt};
 use logline::{Batch, Labels, Stream};
 use stdx::{Backoff, Rng, Shutdown};
 use tracing::error;
 
 use crate::error::Failure;
+use crate::health::Affected;
 use crate::read::{self, FileRows, Footers, HeadRows, Plan};
 use crate::rows::RowMaker;
-use crate::seen::Mark;
+use crate::seen::{Mark, PrintSet};
 use crate::shared::Shared;
 use crate::snapshot::Pins;
 use crate::wal;
 use crate::writer::{Pending, Taken, Writer};
-use crate::{AckLevel, Components, Config, Error, Metrics, Scan, SharedStats, Source, Status, Table, paths};
+use crate::{AckLevel, Components, Config, Error, Metrics, Scan, SharedStats, Source, Status, Table, Trouble, paths};
 
 /// A batch with more text is refused; ingest's own limits are far below.
 const MAX_BATCH_BYTES: usize = 256 << 20;
@@ -50,6 +53,13 @@ pub struct Storage {
     lock: Mutex<Option<File>>,
 }
 
+/// A batch on its way to the writer.
+struct Prepared {
+    pending: Pending,
+    lines: usize,
+    bytes: usize,
+}
+
 impl Storage {
     /// Locks the data folder, opens the tables and replays what the WAL holds beyond them.
     ///
@@ -68,6 +78,9 @@ impl Storage {
     /// A batch with an id that was kept before is not kept again, also after a restart: of an agent's last 1,024 numbers
     /// each is known, everything below them counts as kept, and after a restart also what lies below the highest number
     /// that is in files.
+    ///
+    /// Of a batch without an id, lines are dropped that equal one (stream, timestamp, text, metadata) received within
+    /// `dedup_window` in such a batch, or in this one, also after a restart.
     pub async fn append(&self, batch: Batch) -> Result<(), Error> {
         let (lines, bytes) = (batch.lines(), batch.bytes());
         if lines == 0 {
@@ -86,13 +99,23 @@ impl Storage {
             return Err(self.busy());
         }
         batch.streams.iter().try_for_each(check_labels)?;
-        let pending = self.prepare(batch, bytes).await?;
-        match self.writer.append(pending).await? {
-            Taken::Stored => {
-                self.shared.metrics.appended_lines.inc_by(lines as u64);
-                self.shared.metrics.appended_bytes.inc_by(bytes as u64);
+        let mut next = self.prepare(batch).await?;
+        // Each turn has fewer lines than the one before.
+        while let Some(prepared) = next.take() {
+            let Prepared { pending, lines, bytes } = prepared;
+            match self.writer.append(pending).await? {
+                Taken::Stored => {
+                    self.shared.metrics.appended_lines.inc_by(lines as u64);
+                    self.shared.metrics.appended_bytes.inc_by(bytes as u64);
+                }
+                Taken::Repeat => drop(self.shared.metrics.repeated_batches.inc()),
+                Taken::Known(pending, known) => {
+                    let mut batch = wal::decode(&pending.record).map_err(Error::internal)?;
+                    drop(pending);
+                    self.without(&mut batch, &known);
+                    next = self.prepare(batch).await?;
+                }
             }
-            Taken::Repeat => drop(self.shared.metrics.repeated_batches.inc()),
         }
         Ok(())
     }
@@ -124,7 +147,9 @@ impl Storage {
                     return Err(Error::invalid(format!("`{}` is no file of tenant `{}`", file.path, scan.tenant)));
                 }
                 let store = Arc::clone(table.delta().store());
-                Ok(read::stream(FileRows::new(plan, store, Arc::clone(&self.footers), files.iter().cloned())))
+                let rows = FileRows::new(plan, store, Arc::clone(&self.footers), files.iter().cloned());
+                let shared = Arc::clone(&self.shared);
+                Ok(read::stream(rows).inspect_err(move |error| shared.health.note_damage(error)).boxed())
             }
             Source::Head { node, epoch } => {
                 if **node != *self.shared.node {
@@ -166,16 +191,22 @@ impl Storage {
 
     /// The state, for people.
     pub fn status(&self) -> Status {
-        let flush_error = self.shared.flush_error.lock().unwrap_or_else(PoisonError::into_inner).clone();
+        let health = &self.shared.health;
         Status {
             node: self.shared.node.to_string(),
             head_bytes: self.shared.budget.used(),
             head_limit_bytes: self.shared.budget.limit(),
             wal_position: self.shared.inserted().position,
             wal_bytes: u64::try_from(self.shared.metrics.wal_bytes.get()).unwrap_or(0),
-            flush_error,
+            flush_error: health.trouble(Affected::Flushes).map(|trouble| trouble.reason),
+            troubles: health.troubles(),
             tables: self.shared.tables.iter().map(|table| table.status()).collect(),
         }
+    }
+
+    /// What is in the way right now.
+    pub fn troubles(&self) -> Vec<Trouble> {
+        self.shared.health.troubles()
     }
 
     fn busy(&self) -> Error {
@@ -184,9 +215,20 @@ impl Storage {
         Failure::Busy { retry_after: RETRY_AFTER }.into()
     }
 
-    /// Makes rows and record of a batch, under the budget.
-    async fn prepare(&self, batch: Batch, bytes: usize) -> Result<Pending, Error> {
-        let estimate = bytes + batch.lines() * LINE_OVERHEAD + BATCH_OVERHEAD;
+    /// Makes rows and record of a batch, under the budget; `None` when there is nothing in it.
+    async fn prepare(&self, mut batch: Batch) -> Result<Option<Prepared>, Error> {
+        let prints = match &self.shared.prints {
+            Some(prints) if batch.id.is_none() => {
+                let prints = prints.batch(&batch);
+                self.distinct(&mut batch, prints)
+            }
+            _ => Vec::new(),
+        };
+        let (lines, bytes) = (batch.lines(), batch.bytes());
+        if lines == 0 {
+            return Ok(None);
+        }
+        let estimate = bytes + lines * LINE_OVERHEAD + BATCH_OVERHEAD;
         let reserved = self.shared.budget.reserve(estimate as u64).ok_or_else(|| self.busy())?;
         let maker = self.rows.clone();
         let work = move || {
@@ -194,19 +236,48 @@ impl Storage {
             let tenant = batch.tenant.clone();
             let mark = batch.id.map(|id| Mark { tenant: tenant.clone(), id });
             let record = wal::encode(batch).map_err(Error::internal)?;
-            Ok::<_, Error>(Pending { record, tenant, mark, rows, reserved })
+            Ok::<_, Error>(Pending { record, tenant, mark, prints, rows, reserved })
         };
-        if bytes <= SMALL_BATCH_BYTES {
-            return work();
+        let made = if bytes <= SMALL_BATCH_BYTES {
+            work()
+        } else {
+            let made = tokio::task::spawn_blocking(work).await;
+            made.map_err(|error| Error::internal(format!("an append ended early: {error}")))?
+        };
+        Ok(Some(Prepared { pending: made?, lines, bytes }))
+    }
+
+    /// Drops lines that stand in the batch before; gives the fingerprints of those that stay.
+    fn distinct(&self, batch: &mut Batch, mut prints: Vec<u64>) -> Vec<u64> {
+        let mut seen = PrintSet::with_capacity_and_hasher(prints.len(), BuildHasherDefault::default());
+        let known: Vec<bool> = prints.iter().map(|print| !seen.insert(*print)).collect();
+        if seen.len() < prints.len() {
+            self.without(batch, &known);
+            let mut known = known.into_iter();
+            prints.retain(|_| known.next() != Some(true));
         }
-        let made = tokio::task::spawn_blocking(work).await;
-        made.map_err(|error| Error::internal(format!("an append ended early: {error}")))?
+        prints
+    }
+
+    /// Drops the lines that are known, of all in the order of the batch.
+    fn without(&self, batch: &mut Batch, known: &[bool]) {
+        let before = batch.lines();
+        let mut known = known.iter();
+        for stream in &mut batch.streams {
+            stream.entries.retain(|_| known.next() != Some(&true));
+        }
+        batch.streams.retain(|stream| !stream.entries.is_empty());
+        self.shared.metrics.repeated_lines.inc_by((before - batch.lines()) as u64);
     }
 
     /// Flushes when the head is large or old; whether a flush succeeded, if one was due.
     async fn tick(&self) -> Option<bool> {
         if self.shared.ack != AckLevel::Fsync {
             self.writer.sync().await;
+        }
+        self.shared.health.note_time(self.shared.clock.now());
+        if self.shared.health.trouble(Affected::Pushes).is_some() {
+            self.writer.probe().await;
         }
         let since = self.shared.inserted().since;
         let age = since.map(|since| self.shared.clock.instant().saturating_duration_since(since));

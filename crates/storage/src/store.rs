@@ -18,6 +18,7 @@ use std::io::Write;
 use std::path::PathBuf;
 
 use deltalake_core::logstore::LogStoreRef;
+use logline::Timestamp;
 use parquet::errors::ParquetError;
 
 pub(crate) use self::bucket::{Bucket, BucketStore};
@@ -68,6 +69,8 @@ pub(crate) struct Listed {
     /// Relative to the table.
     pub(crate) path: String,
     pub(crate) bytes: u64,
+    /// When it was written, by the clock of the store.
+    pub(crate) modified: Timestamp,
 }
 
 /// What went wrong while Parquet was read from, or written to, a store: the store's own error, or else `damage`.

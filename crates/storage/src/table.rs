@@ -14,7 +14,7 @@ use crate::head::{Head, Part, Sealed};
 use crate::merge::merge;
 use crate::seen::Mark;
 use crate::snapshot::{Pins, Snapshot};
-use crate::{TableSpec, TableStatus};
+use crate::{FileRef, TableSpec, TableStatus};
 
 /// Messages a slow subscriber may be behind.
 const SUBSCRIBER_QUEUE: usize = 64;
@@ -159,6 +159,11 @@ impl Table {
 
     pub(crate) fn active_bytes(&self) -> u64 {
         self.state().head.active_bytes()
+    }
+
+    /// A live file, and whose it is.
+    pub(crate) fn live_file(&self, path: &str) -> Option<(Tenant, FileRef)> {
+        self.state().live.find(path)
     }
 
     /// Paths of all live files, relative to the table.

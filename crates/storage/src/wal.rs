@@ -29,6 +29,9 @@ pub(crate) trait Wal: Send {
     /// Forgets records up to and including `position`; the rest of their segment may stay.
     fn recycle(&mut self, position: u64) -> Result<(), Error>;
 
+    /// Whether an append of some size would succeed now; changes nothing.
+    fn probe(&self) -> Result<(), Error>;
+
     /// Position that the next record will have.
     fn next_position(&self) -> u64;
 

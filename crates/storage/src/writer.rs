@@ -13,7 +13,8 @@ use tracing::warn;
 
 use crate::budget::Reserved;
 use crate::error::Failure;
-use crate::seen::Mark;
+use crate::health::Affected;
+use crate::seen::{Mark, PrintSet};
 use crate::shared::{Rows, Shared};
 use crate::wal::Wal;
 use crate::{AckLevel, Error};
@@ -32,6 +33,8 @@ pub(crate) struct Pending {
     pub(crate) tenant: Tenant,
     /// Its number, when the sender numbers its batches.
     pub(crate) mark: Option<Mark>,
+    /// Fingerprints of its lines, in their order, when they are to be compared.
+    pub(crate) prints: Vec<u64>,
     /// Rows for each table, by its index.
     pub(crate) rows: Vec<(usize, RecordBatch)>,
     /// Held until the rows are accounted for in the head.
@@ -40,17 +43,19 @@ pub(crate) struct Pending {
 
 impl Pending {
     fn rows(&self) -> Rows<'_> {
-        Rows { tenant: &self.tenant, mark: self.mark.as_ref(), tables: &self.rows }
+        Rows { tenant: &self.tenant, mark: self.mark.as_ref(), prints: &self.prints, tables: &self.rows }
     }
 }
 
 /// What became of a batch.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Debug)]
 pub(crate) enum Taken {
     /// It is durable and visible now.
     Stored,
     /// It was so before.
     Repeat,
+    /// Nothing of it was written: these of its lines are durable already. The others may be appended without them.
+    Known(Box<Pending>, Vec<bool>),
 }
 
 type Ack = oneshot::Sender<Result<Taken, Error>>;
@@ -59,6 +64,7 @@ enum Command {
     Append(Pending, Ack),
     Sync,
     Recycle(u64),
+    Probe,
     Stop,
 }
 
@@ -98,6 +104,11 @@ impl Writer {
         self.tell(Command::Recycle(position)).await;
     }
 
+    /// Sees whether the log can be written again, soon.
+    pub(crate) async fn probe(&self) {
+        self.tell(Command::Probe).await;
+    }
+
     /// Lets it finish what waits and takes the log back; `None` when it has stopped before.
     pub(crate) async fn stop(&self) -> Option<Box<dyn Wal>> {
         self.tell(Command::Stop).await;
@@ -129,6 +140,30 @@ impl Drop for Writer {
 
 type Waiting = (Pending, Ack);
 
+/// Who waits for what others in the group bring.
+#[derive(Default)]
+struct Repeats {
+    batches: Vec<Ack>,
+    /// With the lines that others bring.
+    lines: Vec<(Pending, Ack, Vec<bool>)>,
+}
+
+impl Repeats {
+    /// What they wait for is durable.
+    fn accept(self) {
+        for ack in self.batches {
+            drop(ack.send(Ok(Taken::Repeat)));
+        }
+        for (pending, ack, known) in self.lines {
+            drop(ack.send(Ok(Taken::Known(Box::new(pending), known))));
+        }
+    }
+
+    fn acks(self) -> impl Iterator<Item = Ack> {
+        self.batches.into_iter().chain(self.lines.into_iter().map(|(_, ack, _)| ack))
+    }
+}
+
 struct Loop {
     wal: Box<dyn Wal>,
     shared: Arc<Shared>,
@@ -147,6 +182,7 @@ impl Loop {
                     }
                     Command::Sync => self.sync(),
                     Command::Recycle(position) => self.recycle(position),
+                    Command::Probe => self.shared.health.note(Affected::Pushes, &self.wal.probe()),
                     Command::Stop => stop = true,
                 }
                 next = (!stop && bytes < GROUP_BYTES).then(|| queue.try_recv().ok()).flatten();
@@ -162,6 +198,7 @@ impl Loop {
 
     fn write(&mut self, group: Vec<Waiting>) {
         let (mut group, repeats) = self.without_repeats(group);
+        // Who waits for others in the group does so only when there are some.
         if group.is_empty() {
             return;
         }
@@ -174,14 +211,16 @@ impl Loop {
         } else {
             let sync = self.shared.ack == AckLevel::Fsync;
             let started = self.shared.clock.instant();
-            match self.wal.append(&records, sync) {
+            let appended = self.wal.append(&records, sync);
+            self.shared.health.note(Affected::Pushes, &appended);
+            match appended {
                 Ok(first) => {
                     let took = self.shared.clock.instant().saturating_duration_since(started);
                     self.shared.metrics.wal_sync_seconds.observe(took.as_secs_f64());
                     self.accept(first, group, repeats);
                 }
                 Err(error) => {
-                    for ack in group.into_iter().map(|(_, ack)| ack).chain(repeats) {
+                    for ack in group.into_iter().map(|(_, ack)| ack).chain(repeats.acks()) {
                         // An error means that nobody waits any more.
                         drop(ack.send(Err(error.clone())));
                     }
@@ -191,24 +230,39 @@ impl Loop {
         self.shared.show_wal_bytes(self.wal.as_ref());
     }
 
-    /// What is new in a group, and who waits for a repeat of a batch in it. Repeats of what is durable are acknowledged.
+    /// What is new in a group, and who waits for a repeat of something in it. Repeats of what is durable are answered.
     ///
-    /// Nobody else marks batches while this thread runs: what is new here is new until it is written.
-    fn without_repeats(&self, group: Vec<Waiting>) -> (Vec<Waiting>, Vec<Ack>) {
-        let inserted = self.shared.inserted();
-        let (mut new, mut repeats, mut marks) = (Vec::with_capacity(group.len()), Vec::new(), HashSet::new());
+    /// Nobody else remembers batches and lines while this thread runs: what is new here is new until it is written.
+    fn without_repeats(&self, group: Vec<Waiting>) -> (Vec<Waiting>, Repeats) {
+        let mut inserted = self.shared.inserted();
+        inserted.lines.forget(self.shared.clock.instant());
+        let (mut new, mut repeats) = (Vec::with_capacity(group.len()), Repeats::default());
+        let (mut marks, mut prints) = (HashSet::new(), PrintSet::default());
+        let alone = group.len() == 1;
         for (pending, ack) in group {
             match &pending.mark {
                 Some(mark) if inserted.seen.contains(mark) => drop(ack.send(Ok(Taken::Repeat))),
-                Some(mark) if !marks.insert(mark.clone()) => repeats.push(ack),
-                _ => new.push((pending, ack)),
+                Some(mark) if !marks.insert(mark.clone()) => repeats.batches.push(ack),
+                Some(_) => new.push((pending, ack)),
+                None => {
+                    if let Some(known) = flags(&pending.prints, |print| inserted.lines.contains(print)) {
+                        drop(ack.send(Ok(Taken::Known(Box::new(pending), known))));
+                    } else if let Some(known) = flags(&pending.prints, |print| prints.contains(&print)) {
+                        repeats.lines.push((pending, ack, known));
+                    } else {
+                        if !alone {
+                            prints.extend(&pending.prints);
+                        }
+                        new.push((pending, ack));
+                    }
+                }
             }
         }
         (new, repeats)
     }
 
     /// Makes durable batches visible, in order, tells subscribers and acknowledges.
-    fn accept(&self, first: u64, group: Vec<Waiting>, repeats: Vec<Ack>) {
+    fn accept(&self, first: u64, group: Vec<Waiting>, repeats: Repeats) {
         let last = first + group.len() as u64 - 1;
         let touched: BTreeSet<(usize, Tenant)> = group
             .iter()
@@ -222,9 +276,7 @@ impl Loop {
             drop(pending.reserved);
             drop(ack.send(Ok(Taken::Stored)));
         }
-        for ack in repeats {
-            drop(ack.send(Ok(Taken::Repeat)));
-        }
+        repeats.accept();
         for (table, tenant) in touched {
             self.shared.tables[table].merge(&tenant);
         }
@@ -243,4 +295,9 @@ impl Loop {
         }
         self.shared.show_wal_bytes(self.wal.as_ref());
     }
+}
+
+/// Which lines are known; `None` when none is.
+fn flags(prints: &[u64], is_known: impl Fn(u64) -> bool) -> Option<Vec<bool>> {
+    prints.iter().any(|print| is_known(*print)).then(|| prints.iter().map(|print| is_known(*print)).collect())
 }

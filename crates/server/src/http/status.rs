@@ -10,12 +10,22 @@ use super::HttpError;
 use super::guard::Asker;
 use crate::app::App;
 
-/// 200 `ready`, or 503 while the server starts or drains.
+/// 200 `ready`, or 503 while the server starts, drains or refuses pushes. What else is in the way stands below `ready`.
 pub(super) async fn ready(State(app): State<App>) -> Response {
     if app.is_draining() {
         return HttpError::new(StatusCode::SERVICE_UNAVAILABLE, "the server is shutting down").into_response();
     }
-    "ready\n".into_response()
+    let troubles = app.storage.troubles();
+    if let Some(trouble) = troubles.iter().find(|trouble| trouble.affected == storage::Affected::Pushes) {
+        let text = format!("pushes are refused: {}; reads go on", trouble.summary);
+        return HttpError::new(StatusCode::SERVICE_UNAVAILABLE, text).into_response();
+    }
+    let below = troubles.iter().map(|trouble| match trouble.affected {
+        storage::Affected::Pushes | storage::Affected::Clock => format!("{}\n", trouble.summary),
+        storage::Affected::Flushes => format!("flushes fail and are tried again: {}\n", trouble.summary),
+        storage::Affected::Reads => format!("queries that need some files fail: {}\n", trouble.summary),
+    });
+    std::iter::once("ready\n".to_owned()).chain(below).collect::<String>().into_response()
 }
 
 /// Prometheus's text format.

@@ -69,6 +69,15 @@ impl Live {
         self.files.keys()
     }
 
+    /// A file by its path, and whose it is.
+    pub(crate) fn find(&self, path: &str) -> Option<(Tenant, FileRef)> {
+        let of = |(tenant, files): (&Tenant, &Arc<Vec<FileRef>>)| {
+            let file = files.iter().find(|file| file.path == path)?;
+            Some((tenant.clone(), file.clone()))
+        };
+        self.files.iter().find_map(of)
+    }
+
     /// Files of all tenants.
     pub(crate) fn all(&self) -> impl Iterator<Item = &FileRef> {
         self.files.values().flat_map(|files| files.iter())

@@ -6,7 +6,9 @@ use std::io::ErrorKind;
 use std::path::Path;
 use std::sync::atomic::AtomicBool;
 use std::sync::{Arc, Mutex};
+use std::time::{Duration, Instant};
 
+use logline::Timestamp;
 use tracing::{info, warn};
 use uuid::Uuid;
 
@@ -14,10 +16,11 @@ use super::{Storage, background};
 use crate::budget::Budget;
 use crate::delta::DeltaLog;
 use crate::error::Failure;
+use crate::health::Health;
 use crate::paths::{self, FileName, Paths};
 use crate::read::Footers;
 use crate::rows::{LOGS_INDEX, RowMaker};
-use crate::seen::{Mark, Seen};
+use crate::seen::{Mark, PRINT_BYTES, Prints, Seen, SeenLines, young_lines};
 use crate::shared::{Inserted, Rows, Shared};
 use crate::snapshot::Pins;
 use crate::store::{self, Bucket, BucketStore, Listed, LocalStore, Store};
@@ -47,13 +50,16 @@ pub(super) async fn open_with(
     let rows = RowMaker::new(components.derives, metrics.clone());
     let specs = rows.specs();
     specs.iter().try_for_each(|spec| check_spec(spec, &specs))?;
-    let budget = Arc::new(Budget::new(config.memory.0, metrics.head_bytes.clone()));
+    // An eighth of the budget remembers lines.
+    let remembered = if config.dedup_window.is_zero() { 0 } else { config.memory.0 / 8 };
+    let budget = Arc::new(Budget::new(config.memory.0 - remembered, metrics.head_bytes.clone()));
     let (pins, node) = (Arc::<Pins>::default(), Arc::<str>::from(config.node.as_str()));
     let now = components.clock.now().into();
     if let Some(bucket) = &bucket {
         bucket.claim(&node, &identity(&paths)?).await?;
     }
     let mut tables = Vec::with_capacity(specs.len());
+    let mut young = Vec::new();
     for spec in specs {
         let store: Arc<dyn Store> = match &bucket {
             Some(bucket) => Arc::new(BucketStore::new(Arc::clone(bucket), spec.name)),
@@ -61,7 +67,10 @@ pub(super) async fn open_with(
         };
         let delta = DeltaLog::open(store, &spec, &node, now).await?;
         let table = Arc::new(Table::new(spec, Arc::clone(&node), delta, (Arc::clone(&budget), Arc::clone(&pins))));
-        remove_orphans(&table, &node).await?;
+        let files = without_orphans(&table, &node).await?;
+        if tables.is_empty() {
+            young = files;
+        }
         tables.push(table);
     }
     let shared = Arc::new(Shared {
@@ -72,14 +81,21 @@ pub(super) async fn open_with(
         flush_bytes: config.flush_bytes.0.min(config.memory.0 / 2),
         tables,
         budget,
+        health: Health::new(metrics.clone()),
         metrics: metrics.clone(),
         clock: components.clock,
         wake: tokio::sync::Notify::new(),
-        inserted: Mutex::default(),
+        inserted: Mutex::new(Inserted {
+            position: 0,
+            since: None,
+            seen: Seen::default(),
+            lines: SeenLines::new(config.dedup_window, usize::try_from(remembered / PRINT_BYTES).unwrap_or(usize::MAX)),
+        }),
+        prints: (!config.dedup_window.is_zero()).then(Prints::default),
         flushing: Arc::default(),
-        flush_error: Mutex::default(),
     });
-    let wal = replay(&shared, &rows, &paths.wal()).await?;
+    remember_files(&shared, young, config.dedup_window).await?;
+    let wal = replay(&shared, &rows, &paths.wal(), config.dedup_window).await?;
     let storage = Arc::new(Storage {
         writer: Writer::start(Box::new(wal), Arc::clone(&shared))?,
         shared,
@@ -97,14 +113,24 @@ pub(super) async fn open_with(
 }
 
 /// Puts what the WAL holds beyond the tables into the heads, flushing when they grow large.
-async fn replay(shared: &Arc<Shared>, rows: &RowMaker, folder: &Path) -> Result<LocalWal, Error> {
+async fn replay(
+    shared: &Arc<Shared>,
+    rows: &RowMaker,
+    folder: &Path,
+    dedup_window: Duration,
+) -> Result<LocalWal, Error> {
     let committed: Vec<u64> = shared.tables.iter().map(|table| table.committed()).collect();
     // A derived table that had no rows for a while stands behind without missing anything: what the WAL no longer
     // holds was flushed by all tables, and the lines have rows in every record.
     let known = committed.get(LOGS_INDEX).copied().unwrap_or(0);
     let from = committed.iter().copied().min().unwrap_or(0);
     let mut replay = Replay::open(folder, known, from)?;
-    *shared.inserted() = Inserted { position: known, since: None, seen: committed_marks(shared).await? };
+    let seen = committed_marks(shared).await?;
+    {
+        let mut inserted = shared.inserted();
+        inserted.position = known;
+        inserted.seen = seen;
+    }
     let mut latest: HashMap<Mark, u64> = HashMap::new();
     while let Some((position, payload)) = replay.next()? {
         let damaged = |reason| Error::corrupt(folder, format!("record {position}: {reason}"));
@@ -113,10 +139,16 @@ async fn replay(shared: &Arc<Shared>, rows: &RowMaker, folder: &Path) -> Result<
         // A record whose append failed may be there although it could not be marked, and the batch again behind it.
         let before = mark.clone().and_then(|mark| latest.insert(mark, position)).unwrap_or(0);
         let wanted = |table: usize| committed.get(table).is_some_and(|files| before <= *files && *files < position);
+        if let Some(prints) = shared.prints.as_ref().filter(|_| batch.id.is_none())
+            && let Some(at) = moment(shared, batch.received, dedup_window)
+        {
+            let prints = prints.batch(&batch);
+            shared.inserted().lines.insert(&prints, at);
+        }
         let made = rows.make(&batch, wanted)?;
         // What is not taken into the lines is marked by their commits, or was never kept.
         let mark = mark.as_ref().filter(|_| wanted(LOGS_INDEX));
-        let batch_rows = Rows { tenant: &batch.tenant, mark, tables: &made };
+        let batch_rows = Rows { tenant: &batch.tenant, mark, prints: &[], tables: &made };
         shared.insert(position.max(known), std::iter::once(batch_rows));
         for (table, _) in &made {
             shared.tables[*table].merge(&batch.tenant);
@@ -205,21 +237,57 @@ fn check_spec(spec: &TableSpec, all: &[TableSpec]) -> Result<(), Error> {
     }
 }
 
-/// Removes files of flushes that were never committed. Files of earlier flushes that are not live stay: an old version
-/// of the table may name them.
-async fn remove_orphans(table: &Arc<Table>, node: &Arc<str>) -> Result<(), Error> {
+/// Removes files of flushes that were never committed and gives the live ones. Files of earlier flushes that are not live
+/// stay: an old version of the table may name them.
+async fn without_orphans(table: &Arc<Table>, node: &Arc<str>) -> Result<Vec<Listed>, Error> {
     let (table, node) = (Arc::clone(table), Arc::clone(node));
     let work = move || {
         let (store, live, committed) = (table.delta().store(), table.live_paths(), table.committed());
+        let (listed, others): (Vec<_>, Vec<_>) =
+            store.list("")?.into_iter().partition(|file| live.contains(&file.path));
         let orphan = |file: &Listed| {
             let name = file.path.rsplit('/').next().and_then(FileName::parse);
-            !live.contains(&file.path) && name.is_some_and(|name| name.is_of(&node) && committed < name.position)
+            name.is_some_and(|name| name.is_of(&node) && committed < name.position)
         };
-        for Listed { path, .. } in store.list("")?.into_iter().filter(orphan) {
+        for Listed { path, .. } in others.into_iter().filter(orphan) {
             warn!(file = %store.location(&path).display(), "removed a file of a flush that was never committed");
             store.delete(&path)?;
         }
-        Ok(())
+        Ok(listed)
     };
     tokio::task::spawn_blocking(work).await.map_err(Error::internal)?
+}
+
+/// Remembers the lines of files that were written within the window, the newest files first, as many as fit.
+async fn remember_files(shared: &Arc<Shared>, listed: Vec<Listed>, window: Duration) -> Result<(), Error> {
+    let (Some(prints), Some(table)) = (shared.prints.clone(), shared.tables.get(LOGS_INDEX).map(Arc::clone)) else {
+        return Ok(());
+    };
+    let since = Timestamp(shared.now().0.saturating_sub(i64::try_from(window.as_nanos()).unwrap_or(i64::MAX)));
+    let mut young: Vec<Listed> = listed.into_iter().filter(|file| since <= file.modified).collect();
+    young.sort_by_key(|file| std::cmp::Reverse(file.modified));
+    let shared = Arc::clone(shared);
+    let work = move || {
+        let files: Vec<_> = young.iter().filter_map(|file| table.live_file(&file.path)).collect();
+        let found = young_lines(&table, files, &prints, since, |print, received| {
+            let Some(at) = moment(&shared, received, window) else { return true };
+            let mut inserted = shared.inserted();
+            if !inserted.lines.is_full() {
+                inserted.lines.insert(&[print], at);
+            }
+            !inserted.lines.is_full()
+        });
+        // A repeat that gets through is no reason not to start.
+        if let Err(error) = found {
+            shared.health.note_damage(&error);
+            warn!(%error, "lines received lately could not be read: repeats of them will be kept");
+        }
+    };
+    tokio::task::spawn_blocking(work).await.map_err(Error::internal)
+}
+
+/// When that was, unless the window is over; a time to come is now.
+fn moment(shared: &Shared, received: Timestamp, window: Duration) -> Option<Instant> {
+    let age = u64::try_from(shared.now().0.saturating_sub(received.0)).map_or(Duration::ZERO, Duration::from_nanos);
+    (age < window).then(|| shared.clock.instant().checked_sub(age)).flatten()
 }

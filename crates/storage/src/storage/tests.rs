@@ -7,6 +7,7 @@ mod folder;
 mod formats;
 mod index;
 mod life;
+mod lines;
 mod others;
 mod reading;
 mod repeats;

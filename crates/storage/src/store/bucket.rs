@@ -8,6 +8,7 @@ use std::time::Duration;
 use bytes::Bytes;
 use deltalake_core::logstore::{LogStoreRef, StorageConfig, default_logstore};
 use futures::TryStreamExt;
+use logline::Timestamp;
 use object_store::path::Path;
 use object_store::prefix::PrefixStore;
 use object_store::{ObjectStore, ObjectStoreExt, PutMode, PutOptions};
@@ -132,7 +133,8 @@ impl Store for BucketStore {
         let metas = self.bucket.writing.list(Some(&below)).try_collect::<Vec<_>>();
         let listed = self.bucket.wait("list", &below, metas)?.into_iter().filter_map(|meta| {
             let path = meta.location.prefix_match(&self.table)?.collect::<Path>();
-            Some(Listed { path: path.into(), bytes: meta.size })
+            let modified = Timestamp(meta.last_modified.timestamp_micros().saturating_mul(1_000));
+            Some(Listed { path: path.into(), bytes: meta.size, modified })
         });
         Ok(listed.collect())
     }

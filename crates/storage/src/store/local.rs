@@ -9,6 +9,7 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 use deltalake_core::logstore::{LogStoreRef, StorageConfig, logstore_for};
+use logline::Timestamp;
 
 use super::{FileWriter, Listed, ReadRanges, Store, StoredFile};
 use crate::{Error, paths};
@@ -68,7 +69,9 @@ impl Store for LocalStore {
                 if metadata.is_dir() && depth < MAX_DEPTH {
                     folders.push((entry.path(), depth + 1));
                 } else if let Ok(path) = entry.path().strip_prefix(&self.folder) {
-                    found.push(Listed { path: path.to_string_lossy().into_owned(), bytes: metadata.len() });
+                    let path = path.to_string_lossy().into_owned();
+                    let modified = metadata.modified().map_or(Timestamp::MAX, Timestamp::from);
+                    found.push(Listed { path, bytes: metadata.len(), modified });
                 }
             }
         }

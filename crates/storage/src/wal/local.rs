@@ -16,6 +16,9 @@ const SEGMENT_BYTES: u64 = 16 << 20;
 /// A write buffer larger than this is given back.
 const KEEP_BUFFER: usize = 8 << 20;
 
+/// What must fit for pushes to be taken again after a failure.
+const PROBE_BYTES: usize = 1 << 20;
+
 /// Appends to the newest segment of a folder.
 #[derive(Debug)]
 pub(crate) struct LocalWal {
@@ -73,6 +76,19 @@ impl Wal for LocalWal {
             self.closed.pop_front();
         }
         Ok(())
+    }
+
+    fn probe(&self) -> Result<(), Error> {
+        let path = self.folder.join(paths::PROBE);
+        let write = || {
+            let mut file = File::create(&path)?;
+            file.write_all(&[0xa5; PROBE_BYTES])?;
+            file.sync_all()
+        };
+        let written = write().map_err(|error| Error::io("write to", &path, error));
+        // A file system that takes no name takes none away.
+        let removed = if path.exists() { paths::remove_file(&path) } else { Ok(()) };
+        written.and(removed)
     }
 
     fn next_position(&self) -> u64 {
@@ -179,6 +195,7 @@ impl Replay {
     /// up to and including `from` are passed over.
     pub(crate) fn open(folder: &Path, known: u64, from: u64) -> Result<Self, Error> {
         paths::create_folder(folder)?;
+        paths::remove_file(&folder.join(paths::PROBE))?;
         let mut replay = Self {
             folder: folder.to_owned(),
             known,

@@ -7,7 +7,7 @@ use tempfile::TempDir;
 
 use super::super::*;
 use super::support::*;
-use crate::Kind;
+use crate::{Affected, Kind};
 
 const DISK: &str = "LAPIDARY_TEST_SMALL_DISK";
 
@@ -68,6 +68,8 @@ fn a_full_disk_refuses_pushes_and_takes_them_again_when_there_is_space() {
             assert!(acked.len() < 1_000, "the disk never fills up");
         };
         assert_eq!(full.kind(), Kind::Full, "{full}");
+        let trouble = storage.troubles().into_iter().find(|trouble| trouble.affected == Affected::Pushes).unwrap();
+        assert_eq!((trouble.summary, storage.metrics().pushes_refused.get()), ("the disk is full", 1));
         assert!(full.to_string().starts_with("the disk is full: cannot write to `"), "{full}");
         // The head cannot be flushed either; nothing is lost and reads go on.
         assert_eq!(storage.flush().await.unwrap_err().kind(), Kind::Full);
@@ -83,6 +85,7 @@ fn a_full_disk_refuses_pushes_and_takes_them_again_when_there_is_space() {
         let line = noise(&mut rng, 100_000);
         storage.append(batch("shop", &[(MIDNIGHT, &line)])).await.unwrap();
         acked.push(line);
+        assert_eq!(storage.troubles(), []);
         storage.flush().await.unwrap();
         assert_eq!(storage.status().flush_error, None);
         drop(storage);
@@ -90,5 +93,52 @@ fn a_full_disk_refuses_pushes_and_takes_them_again_when_there_is_space() {
         let lines = counts(&storage).await;
         assert!(acked.iter().all(|line| lines.get(line) == Some(&1)));
         assert_eq!(lines.len(), acked.len(), "a push that was refused is not there");
+    });
+}
+
+fn remount(disk: &Path, options: &str) {
+    assert!(Command::new("mount").args(["-o", &format!("remount,{options}")]).arg(disk).status().unwrap().success());
+}
+
+#[test]
+fn a_folder_that_becomes_read_only_refuses_pushes_and_recovers_by_itself() {
+    let Some(disk) = small_disk() else {
+        return with_small_disk(
+            "storage::tests::disk::a_folder_that_becomes_read_only_refuses_pushes_and_recovers_by_itself",
+        );
+    };
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+    runtime.block_on(async {
+        let mut bench = Bench::new();
+        bench.config.data_dir = disk.join("data");
+        // A folder that keeps nothing open for writing: the WAL begins a segment with the next push.
+        let storage = bench.open().await;
+        storage.append(batch("shop", &[(MIDNIGHT, "in a file")])).await.unwrap();
+        storage.flush().await.unwrap();
+        drop(storage);
+        remount(&disk, "ro");
+        let error = bench.try_open().await.unwrap_err();
+        assert!(error.to_string().contains("Read-only file system"), "{error}");
+        remount(&disk, "rw");
+        let storage = bench.open().await;
+        // An open file would keep the kernel from making the disk read-only; the lock is one, so force it.
+        let forced = Command::new("mount").args(["-o", "remount,ro,bind"]).arg(&disk).status().unwrap();
+        assert!(forced.success());
+        let error = storage.append(batch("shop", &[(MIDNIGHT, "refused")])).await.unwrap_err();
+        assert_eq!(error.kind(), Kind::Unavailable, "{error}");
+        assert_eq!(storage.troubles()[0].summary, "the data folder is read-only");
+        assert_eq!(counts(&storage).await.into_keys().collect::<Vec<_>>(), ["in a file"], "reads go on");
+        let freed = Command::new("mount").args(["-o", "remount,rw,bind"]).arg(&disk).status().unwrap();
+        assert!(freed.success());
+        // Nobody pushes: it finds out by itself.
+        for _ in 0..200 {
+            if storage.troubles().is_empty() {
+                break;
+            }
+            tokio::time::sleep(Duration::from_millis(50)).await;
+        }
+        assert_eq!(storage.troubles(), []);
+        storage.append(batch("shop", &[(MIDNIGHT, "taken")])).await.unwrap();
+        assert_eq!(counts(&storage).await.into_keys().collect::<Vec<_>>(), ["in a file", "taken"]);
     });
 }

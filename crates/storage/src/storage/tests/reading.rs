@@ -266,6 +266,10 @@ async fn a_damaged_file_is_an_error_that_names_it() {
     let error = storage.scan(&scan, &SharedStats::default()).unwrap().next().await.unwrap().unwrap_err();
     assert_eq!(error.kind(), Kind::Corrupt);
     assert!(error.to_string().contains(&file.path), "{error}");
+    let trouble = storage.troubles().remove(0);
+    assert_eq!((trouble.affected, trouble.summary), (crate::Affected::Reads, "a file is damaged"));
+    assert!(trouble.reason.contains(&file.path), "{trouble:?}");
+    assert_eq!(storage.metrics().damaged_files.get(), 1);
 }
 
 const WORDS: [&str; 8] = ["", "a", "ab", "aa", "GET /x", "order_id=7", "ünïcode", "b a"];
