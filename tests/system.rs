@@ -8,6 +8,7 @@ mod system {
     pub(crate) mod agent;
     mod bad_input;
     mod bad_start;
+    mod bucket;
     mod clients;
     mod demo;
     mod durability;

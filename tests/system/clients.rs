@@ -9,7 +9,7 @@ use logline::Timestamp;
 const MINUTE: i64 = 60_000_000_000;
 
 /// A Python with these packages, in a folder beside our programs that later runs find again; `None` when it cannot be had.
-fn python(packages: &[&str]) -> Option<PathBuf> {
+pub(crate) fn python(packages: &[&str]) -> Option<PathBuf> {
     let folder = super::harness::program("lapidary").with_file_name("python");
     let python = folder.join("bin/python");
     let made = python.exists() || run(Command::new("python3").args(["-m", "venv"]).arg(&folder)).0 == Some(0);

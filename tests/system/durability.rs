@@ -10,7 +10,12 @@ use logline::Timestamp;
 
 use super::harness::{Server, now, stream};
 
-const ROUNDS: u64 = 6;
+/// Rounds of kill -9; `LAPIDARY_TEST_KILL_ROUNDS=50` for a long run.
+#[expect(clippy::disallowed_methods, reason = "a long run is asked for by the environment")]
+fn rounds() -> u64 {
+    std::env::var("LAPIDARY_TEST_KILL_ROUNDS").ok().and_then(|rounds| rounds.parse().ok()).unwrap_or(6)
+}
+
 const CONNECTIONS: u64 = 4;
 const SECOND: i64 = 1_000_000_000;
 
@@ -50,7 +55,7 @@ async fn every_acknowledged_line_is_found_exactly_once_after_kill_9() {
     let folder = tempfile::tempdir().unwrap();
     let (start, mut random) = (Timestamp(now().0 - 3600 * SECOND), fastrand::Rng::with_seed(7));
     let mut acknowledged = BTreeSet::new();
-    for round in 0..ROUNDS {
+    for round in 0..rounds() {
         let server = Arc::new(Server::open(folder.path()));
         let stop = Arc::new(AtomicBool::new(false));
         let pushers: Vec<_> = (0..CONNECTIONS)

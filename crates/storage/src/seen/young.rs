@@ -10,7 +10,7 @@ use logline::{Tenant, Timestamp};
 use super::Prints;
 use crate::logs::{LINE, METADATA, NANOS, RECEIVED, STREAM, TIMESTAMP};
 use crate::read::{FileRows, Footers, Plan, Step, Steps};
-use crate::{Error, FileRef, Predicate, Scan, ScanStats, Source, Table, TimeRange, Visibility};
+use crate::{Error, FileRef, Metrics, Predicate, Scan, ScanStats, Source, Table, TimeRange, Visibility};
 
 /// Calls `known` with the fingerprint and receipt time of every line of the files that was received after `since`, until it
 /// has enough and says false; blocks.
@@ -32,7 +32,7 @@ pub(crate) fn young_lines(
             visibility: Visibility::new(Predicate::True, Vec::new()),
         };
         let plan = Arc::new(Plan::new(table.spec(), &scan, &Arc::new(ScanStats::default()))?);
-        let footers = Arc::new(Footers::new(0));
+        let footers = Arc::new(Footers::new(0, 0, Metrics::default()));
         let mut rows = FileRows::new(plan, Arc::clone(table.delta().store()), footers, [file]);
         loop {
             match rows.step()? {

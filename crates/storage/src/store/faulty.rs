@@ -69,7 +69,7 @@ impl Faulty {
     async fn trouble(&self, when: &'static str) -> Result<()> {
         let (drawn, slow) = {
             let mut rng = self.rng.lock().unwrap();
-            (rng.bits() % 1_000, rng.bits() % 50 == 0)
+            (rng.bits() % 1_000, rng.bits().is_multiple_of(50))
         };
         if slow {
             tokio::time::sleep(Duration::from_millis(2)).await;

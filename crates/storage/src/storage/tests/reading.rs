@@ -267,7 +267,7 @@ async fn a_damaged_file_is_an_error_that_names_it() {
     assert_eq!(error.kind(), Kind::Corrupt);
     assert!(error.to_string().contains(&file.path), "{error}");
     let trouble = storage.troubles().remove(0);
-    assert_eq!((trouble.affected, trouble.summary), (crate::Affected::Reads, "a file is damaged"));
+    assert_eq!((trouble.affected, trouble.summary), (Affected::Reads, "a file is damaged"));
     assert!(trouble.reason.contains(&file.path), "{trouble:?}");
     assert_eq!(storage.metrics().damaged_files.get(), 1);
 }
