@@ -154,7 +154,7 @@ async fn what_is_remembered_takes_an_eighth_of_the_budget_at_most() {
     let mut bench = bench();
     bench.config.memory = stdx::ByteSize(1 << 20);
     let storage = bench.open().await;
-    let limit = (1 << 20) / 8 / 16;
+    let limit = (1 << 20) / 8 / 20;
     for number in 0..300_i64 {
         let lines: Vec<String> = (0..50).map(|line| format!("{line}")).collect();
         let rows: Vec<_> = lines.iter().map(|line| (MIDNIGHT + number, line.as_str())).collect();
