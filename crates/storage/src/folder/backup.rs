@@ -187,7 +187,8 @@ fn is_abandoned(segments: &BTreeMap<String, Vec<u8>>, end: u64, first: u64) -> b
 }
 
 fn listed(path: &str, bytes: u64) -> Listed {
-    Listed { path: path.to_owned(), bytes }
+    // When it was written plays no part in a backup.
+    Listed { path: path.to_owned(), bytes, modified: Timestamp::MIN }
 }
 
 struct Copy<'a> {
