@@ -1,17 +1,11 @@
 //! The tower layer around an HTTP client: REQ and RESP of every call to another service.
 
-use std::fmt;
-use std::future::Future;
-use std::pin::Pin;
-use std::task::{Context, Poll};
-
-use bytes::Bytes;
-use http::{Request, Response};
+use http::Request;
 use http_body::Body;
-use tower::{Layer, Service};
+use tower::Layer;
 
 use crate::call::Half;
-use crate::server::answer;
+use crate::logged::{Logged, Side};
 use crate::{Captured, Log, OpenCall, OrderContext, RouteTemplate};
 
 /// Which attempt this request is, as a request extension: 1, the default, is the first.
@@ -36,43 +30,19 @@ impl ClientLayer {
 }
 
 impl<S> Layer<S> for ClientLayer {
-    type Service = Client<S>;
+    type Service = Logged<S, Self>;
 
-    fn layer(&self, inner: S) -> Client<S> {
-        Client { inner, layer: self.clone() }
+    fn layer(&self, inner: S) -> Self::Service {
+        Logged::new(inner, self.clone())
     }
 }
 
-/// A client whose requests are logged; made by [`ClientLayer`].
-#[derive(Clone, Debug)]
-pub struct Client<S> {
-    inner: S,
-    layer: ClientLayer,
-}
-
-impl<S, B, R> Service<Request<B>> for Client<S>
-where
-    S: Service<Request<Captured<B>>, Response = Response<R>>,
-    S::Future: Send + 'static,
-    S::Error: fmt::Display + Send + 'static,
-    B: Body<Data = Bytes>,
-    B::Error: fmt::Display,
-    R: Body<Data = Bytes> + Send + 'static,
-    R::Error: fmt::Display,
-{
-    type Response = Response<Captured<R>>;
-    type Error = S::Error;
-    type Future = Pin<Box<dyn Future<Output = Result<Self::Response, S::Error>> + Send>>;
-
-    fn poll_ready(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), S::Error>> {
-        self.inner.poll_ready(cx)
-    }
-
-    fn call(&mut self, mut request: Request<B>) -> Self::Future {
-        let open = self.layer.open(&request);
+impl Side for ClientLayer {
+    fn begin<B: Body>(&self, mut request: Request<B>) -> (OpenCall, Request<Captured<B>>) {
+        let open = self.open(&request);
         open.call().carry_into(request.headers_mut());
-        let request = request.map(|body| Captured::request(body, open.call().clone()));
-        Box::pin(answer(open, self.inner.call(request)))
+        let call = open.call().clone();
+        (open, request.map(|body| Captured::request(body, call)))
     }
 }
 

@@ -1,19 +1,16 @@
 //! The tower layer of a service: REQ and RESP of every request it answers.
 
 use std::fmt;
-use std::future::Future;
-use std::pin::{Pin, pin};
 use std::sync::Arc;
-use std::task::{Context, Poll};
 
-use bytes::Bytes;
 use http::request::Parts;
-use http::{HeaderMap, Request, Response};
+use http::{HeaderMap, Request};
 use http_body::Body;
 use logline::Direction;
-use tower::{Layer, Service};
+use tower::Layer;
 
 use crate::call::{Half, Head, REQUEST_ID, taken_over};
+use crate::logged::{Logged, Side};
 use crate::trace::TRACEPARENT;
 use crate::{Call, Captured, Log, OpenCall, TraceContext};
 
@@ -53,49 +50,21 @@ impl fmt::Debug for ServerLayer {
 }
 
 impl<S> Layer<S> for ServerLayer {
-    type Service = Server<S>;
+    type Service = Logged<S, Self>;
 
-    fn layer(&self, inner: S) -> Server<S> {
-        Server { inner, layer: self.clone() }
+    fn layer(&self, inner: S) -> Self::Service {
+        Logged::new(inner, self.clone())
     }
 }
 
-/// A service whose requests are logged; made by [`ServerLayer`].
-#[derive(Clone, Debug)]
-pub struct Server<S> {
-    inner: S,
-    layer: ServerLayer,
-}
-
-impl<S, B, R> Service<Request<B>> for Server<S>
-where
-    S: Service<Request<Captured<B>>, Response = Response<R>> + Clone + Send + 'static,
-    S::Future: Send,
-    S::Error: fmt::Display + Send,
-    B: Body<Data = Bytes> + Send + 'static,
-    B::Error: fmt::Display,
-    R: Body<Data = Bytes> + Send + 'static,
-    R::Error: fmt::Display,
-{
-    type Response = Response<Captured<R>>;
-    type Error = S::Error;
-    type Future = Pin<Box<dyn Future<Output = Result<Self::Response, S::Error>> + Send>>;
-
-    fn poll_ready(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), S::Error>> {
-        self.inner.poll_ready(cx)
-    }
-
-    fn call(&mut self, request: Request<B>) -> Self::Future {
+impl Side for ServerLayer {
+    fn begin<B: Body>(&self, request: Request<B>) -> (OpenCall, Request<Captured<B>>) {
         let (mut parts, body) = request.into_parts();
-        let call = Call::new(self.layer.log.clone(), self.layer.head(&parts));
-        call.note(Half::Request, |message| message.set_headers(&parts.headers, &self.layer.log));
-        let open = OpenCall::new(call.clone());
+        let call = Call::new(self.log.clone(), self.head(&parts));
+        call.note(Half::Request, |message| message.set_headers(&parts.headers, &self.log));
         parts.extensions.insert(call.clone());
-        let request = Request::from_parts(parts, Captured::request(body, call));
-        // The service that was ready is the one to call; its clone may not be.
-        let clone = self.inner.clone();
-        let mut inner = std::mem::replace(&mut self.inner, clone);
-        Box::pin(async move { answer(open, async move { inner.call(request).await }).await })
+        let open = OpenCall::new(call.clone());
+        (open, Request::from_parts(parts, Captured::request(body, call)))
     }
 }
 
@@ -116,42 +85,6 @@ impl ServerLayer {
             trace: self.log.trace(caller),
             request_id: header(&parts.headers, REQUEST_ID).and_then(taken_over).unwrap_or_else(|| new_id(&self.log)),
             started: self.log.now(),
-        }
-    }
-}
-
-/// Waits for the answer within the call, and hands the call on to the response's body, whose end is its end.
-pub(crate) async fn answer<R, E>(
-    open: OpenCall,
-    work: impl Future<Output = Result<Response<R>, E>>,
-) -> Result<Response<Captured<R>>, E>
-where
-    R: Body<Data = Bytes>,
-    E: fmt::Display,
-{
-    let call = open.call().clone();
-    let result = open.scope(written_in_time(&call, work)).await;
-    match result {
-        Ok(response) => {
-            call.set_http_status(response.status().as_u16());
-            call.note(Half::Response, |message| message.set_headers(response.headers(), call.log()));
-            Ok(response.map(|body| Captured::response(body, open)))
-        }
-        Err(error) => {
-            open.failed(&error);
-            Err(error)
-        }
-    }
-}
-
-/// A handler that names no order for long shall not hide its REQ line.
-async fn written_in_time<F: Future>(call: &Call, work: F) -> F::Output {
-    let mut work = pin!(work);
-    match tokio::time::timeout(call.log().settings().patience, work.as_mut()).await {
-        Ok(output) => output,
-        Err(_) => {
-            call.write_request();
-            work.await
         }
     }
 }

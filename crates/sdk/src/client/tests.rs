@@ -1,7 +1,10 @@
 //! Calls to other services through the layer.
 
 use std::convert::Infallible;
+use std::fmt;
 
+use bytes::Bytes;
+use http::Response;
 use http_body_util::{BodyExt, Full};
 use tower::{ServiceExt, service_fn};
 

@@ -2,11 +2,13 @@
 
 use std::convert::Infallible;
 use std::io::{self, Write};
+use std::pin::pin;
 use std::sync::mpsc;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
+use bytes::Bytes;
 use futures::FutureExt;
-use http::StatusCode;
+use http::{Response, StatusCode};
 use http_body_util::{BodyExt, Full};
 use hyper_util::rt::TokioIo;
 use hyper_util::service::TowerToHyperService;
