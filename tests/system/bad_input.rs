@@ -22,8 +22,8 @@ async fn whatever_cannot_be_read_is_refused_in_lokis_words() {
     let server = Server::open(folder.path());
     let good = body(&json!([[now().0.to_string(), "fine"]]));
     let claims_4_gb = vec![0xff, 0xff, 0xff, 0xff, 0x0f, 0x00];
-    let cases: [(&str, Vec<(&str, &str)>, Vec<u8>, u16, &str); 9] = [
-        ("broken JSON", vec![JSON], b"{\"streams\": [".to_vec(), 400, ""),
+    let cases: [(&str, Vec<(&str, &str)>, Vec<u8>, u16, &str); 10] = [
+        ("broken JSON", vec![JSON], b"{\"streams\": [".to_vec(), 400, "at line 1 column 13"),
         ("broken snappy", vec![PROTOBUF], b"not snappy at all".to_vec(), 400, "snappy"),
         ("a header that claims 4 GB", vec![PROTOBUF], claims_4_gb, 413, ""),
         (
@@ -42,7 +42,14 @@ async fn whatever_cannot_be_read_is_refused_in_lokis_words() {
             422,
             "error at least one valid stream is required for ingestion",
         ),
-        ("no content type", vec![], good, 400, ""),
+        ("no content type", vec![], good.clone(), 400, "no media type"),
+        (
+            "JSON that is not called so",
+            vec![("Content-Type", "application/x-www-form-urlencoded")],
+            good,
+            400,
+            "JSON needs `Content-Type: application/json`",
+        ),
         (
             "metadata that is not flat",
             vec![JSON],

@@ -40,9 +40,22 @@ pub fn decode(
     if is_json {
         json::read(&body, version, &mut assembler)?;
     } else {
-        wire::read(&unsnap(&body, max)?, &mut assembler)?;
+        let read = unsnap(&body, max).and_then(|raw| wire::read(&raw, &mut assembler));
+        read.map_err(
+            |error| if body.trim_ascii_start().starts_with(b"{") { taken_for_protobuf(error) } else { error },
+        )?;
     }
     assembler.finish()
+}
+
+/// What curl sends without a header is the most common mistake.
+fn taken_for_protobuf(error: DecodeError) -> DecodeError {
+    match error {
+        DecodeError::Invalid(text) => DecodeError::Invalid(format!(
+            "{text} (the body looks like JSON, but was read as protobuf: JSON needs `Content-Type: application/json`)"
+        )),
+        other => other,
+    }
 }
 
 /// The type without its parameters, in small letters, if it is one; the messages are those of Go's parser.
