@@ -9,12 +9,14 @@ mod system {
     mod bad_input;
     mod bad_start;
     mod bucket;
+    pub(crate) mod browser;
     mod clients;
     mod demo;
     mod durability;
     mod folder;
     pub(crate) mod harness;
     mod loki_api;
-    mod orders;
+    pub(crate) mod orders;
+    mod pages;
     mod personal_data;
 }

@@ -1,11 +1,13 @@
 //! The programs that the demo starts: the server and the agent. Both end with it, by SIGTERM and a deadline.
 
+use std::ffi::{OsStr, OsString};
 use std::fs::File;
 use std::net::{Ipv4Addr, SocketAddr, TcpListener};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::Stdio;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
+use stdx::Clock;
 use tokio::process::{Child, Command};
 
 use crate::Error;
@@ -18,12 +20,22 @@ pub struct Children {
     agent: Option<Program>,
 }
 
-/// A running program.
+/// A program that runs, or is about to run again.
 #[derive(Debug)]
 struct Program {
     name: &'static str,
+    arguments: Vec<OsString>,
     child: Child,
     log: PathBuf,
+    deaths: Deaths,
+}
+
+/// When a program ended of late.
+#[derive(Debug, Default)]
+struct Deaths {
+    times: Vec<Instant>,
+    /// Whether the end it waits after is among them.
+    counted: bool,
 }
 
 /// How many ports are tried.
@@ -32,9 +44,14 @@ const READY: Duration = Duration::from_secs(60);
 const LOOK: Duration = Duration::from_millis(50);
 const AGENT_GRACE: Duration = Duration::from_secs(15);
 const SERVER_GRACE: Duration = Duration::from_secs(30);
+/// A program that ends this often within [`QUICK`] is not started again.
+const DEATHS: usize = 5;
+const QUICK: Duration = Duration::from_mins(1);
+/// The first wait before a new start; each further one is twice as long.
+const WAIT: Duration = Duration::from_millis(250);
 
 /// The program of this name beside the demo's own.
-fn beside(name: &str) -> PathBuf {
+pub fn beside(name: &str) -> PathBuf {
     let own = std::env::current_exe().unwrap_or_default();
     own.with_file_name(format!("{name}{}", std::env::consts::EXE_SUFFIX))
 }
@@ -55,29 +72,31 @@ pub fn free_port(from: u16) -> Result<SocketAddr, Error> {
 impl Children {
     /// Starts the server on this address.
     pub fn start(folder: &Folder, address: SocketAddr) -> Result<Self, Error> {
-        let mut command = Command::new(beside("lapidary"));
-        command.arg("serve").arg("--data-dir").arg(folder.data());
-        command.arg("--listen").arg(address.to_string()).args(["--auth", "none"]);
-        Ok(Self { server: Program::start("lapidary", command, folder)?, agent: None })
+        let data = folder.data();
+        let arguments = ["serve".as_ref(), "--data-dir".as_ref(), data.as_os_str(), "--listen".as_ref()];
+        let arguments = arguments.map(OsStr::to_owned).into_iter();
+        let arguments =
+            arguments.chain([address.to_string(), "--auth".to_owned(), "none".to_owned()].map(OsString::from));
+        Ok(Self { server: Program::start("lapidary", arguments.collect(), folder)?, agent: None })
     }
 
     /// Waits until the server at this address is ready, then starts the agent.
     pub async fn start_agent(&mut self, folder: &Folder, address: SocketAddr) -> Result<(), Error> {
         self.server.ready(address).await?;
-        let mut command = Command::new(beside("lapidary-agent"));
-        command.arg("run").arg("--config").arg(folder.agent_config());
-        self.agent = Some(Program::start("lapidary-agent", command, folder)?);
+        let arguments = vec!["run".into(), "--config".into(), folder.agent_config().into()];
+        self.agent = Some(Program::start("lapidary-agent", arguments, folder)?);
         Ok(())
     }
 
-    /// Resolves when one of them ends, which it should not.
-    pub async fn ended(&mut self) -> Error {
+    /// Starts whichever ends again, and hands what is to be said about it to `tell`. Resolves when one of them ends too
+    /// often.
+    pub async fn keep(&mut self, clock: &dyn Clock, tell: impl Fn(&Restart) + Copy) -> Error {
         match &mut self.agent {
             Some(agent) => tokio::select! {
-                error = agent.ended() => error,
-                error = self.server.ended() => error,
+                error = agent.keep(clock, tell) => error,
+                error = self.server.keep(clock, tell) => error,
             },
-            None => self.server.ended().await,
+            None => self.server.keep(clock, tell).await,
         }
     }
 
@@ -91,15 +110,33 @@ impl Children {
 }
 
 impl Program {
-    fn start(name: &'static str, mut command: Command, folder: &Folder) -> Result<Self, Error> {
+    fn start(name: &'static str, arguments: Vec<OsString>, folder: &Folder) -> Result<Self, Error> {
         let log = folder.log_of(name);
-        let file = File::options().create(true).append(true).open(&log).map_err(Error::file(&log))?;
-        let both = file.try_clone().map_err(Error::file(&log))?;
-        // Ctrl-C is for the demo alone, which ends the others in order.
-        command.stdin(Stdio::null()).stdout(file).stderr(both).process_group(0).kill_on_drop(true);
-        let program = PathBuf::from(command.as_std().get_program());
-        let child = command.spawn().map_err(|source| Error::Start { program, source })?;
-        Ok(Self { name, child, log })
+        Ok(Self { name, child: spawn(&beside(name), &arguments, &log)?, arguments, log, deaths: Deaths::default() })
+    }
+
+    /// Starts it again each time it ends; resolves when that happens too often. May be dropped and called again.
+    async fn keep(&mut self, clock: &dyn Clock, tell: impl Fn(&Restart)) -> Error {
+        loop {
+            let ended = self.ended().await;
+            if !self.deaths.counted {
+                self.deaths.counted = true;
+                self.deaths.times.push(clock.instant());
+            }
+            let now = clock.instant();
+            self.deaths.times.retain(|time| now.saturating_duration_since(*time) < QUICK);
+            let deaths = self.deaths.times.len();
+            if DEATHS <= deaths {
+                return Error::GivenUp { program: self.name, deaths, within: QUICK, last: Box::new(ended) };
+            }
+            tokio::time::sleep(WAIT * 2u32.pow(u32::try_from(deaths).unwrap_or_default().saturating_sub(1))).await;
+            match spawn(&beside(self.name), &self.arguments, &self.log) {
+                Ok(child) => self.child = child,
+                Err(error) => return error,
+            }
+            self.deaths.counted = false;
+            tell(&Restart { program: self.name, why: ended });
+        }
     }
 
     /// Waits until the server at this address says that it is ready.
@@ -148,6 +185,24 @@ impl Program {
     }
 }
 
+/// A program that was started again.
+#[derive(Debug)]
+pub struct Restart {
+    /// Which.
+    pub program: &'static str,
+    /// How it had ended.
+    pub why: Error,
+}
+
+fn spawn(program: &Path, arguments: &[OsString], log: &Path) -> Result<Child, Error> {
+    let file = File::options().create(true).append(true).open(log).map_err(Error::file(log))?;
+    let both = file.try_clone().map_err(Error::file(log))?;
+    let mut command = Command::new(program);
+    // Ctrl-C is for the demo alone, which ends the others in order.
+    command.args(arguments).stdin(Stdio::null()).stdout(file).stderr(both).process_group(0).kill_on_drop(true);
+    command.spawn().map_err(|source| Error::Start { program: program.to_owned(), source })
+}
+
 /// How many lines the agent of this folder has delivered; zero before its first batch.
 pub async fn delivered(folder: &Folder) -> u64 {
     let mut command = Command::new(beside("lapidary-agent"));
@@ -178,10 +233,11 @@ pub(crate) fn client() -> Result<reqwest::Client, Error> {
 mod tests {
     use super::*;
 
+    /// A shell script in the place of a program of ours.
     fn sleeper(folder: &Folder, script: &str) -> Program {
-        let mut command = Command::new("sh");
-        command.args(["-c", script]);
-        Program::start("sleeper", command, folder).unwrap()
+        let (log, arguments) = (folder.log_of("sleeper"), vec!["-c".into(), script.into()]);
+        let child = spawn(Path::new("/bin/sh"), &arguments, &log).unwrap();
+        Program { name: "/bin/sh", arguments, child, log, deaths: Deaths::default() }
     }
 
     #[tokio::test]
@@ -208,6 +264,20 @@ mod tests {
         assert!(short.is_running().is_err());
         assert_eq!(std::fs::read_to_string(folder.log_of("sleeper")).unwrap(), "no room\n");
         assert!(short.end(Duration::ZERO).await);
+    }
+
+    #[tokio::test]
+    async fn a_program_that_ends_is_started_again_until_it_ends_too_often() {
+        let root = tempfile::tempdir().unwrap();
+        let folder = Folder::create(root.path()).unwrap();
+        let mut short = sleeper(&folder, "echo started; exit 3");
+        let told = std::sync::Mutex::new(Vec::new());
+        let clock = stdx::SystemClock;
+        let keep = short.keep(&clock, |restart| told.lock().unwrap().push(restart.why.to_string()));
+        let error = tokio::time::timeout(Duration::from_secs(60), keep).await.expect("it is given up").to_string();
+        assert!(error.contains("5 times within 60 s") && error.contains("exit status: 3"), "{error}");
+        assert_eq!(told.lock().unwrap().len(), DEATHS - 1);
+        assert_eq!(std::fs::read_to_string(folder.log_of("sleeper")).unwrap(), "started\n".repeat(DEATHS));
     }
 
     #[test]

@@ -42,9 +42,10 @@ async fn trigger(State(faults): State<LiveFaults>, Path(name): Path<String>) -> 
 
 /// Triggers a fault in the demo that runs in this folder, and returns what it says.
 pub async fn knock(folder: &Folder, fault: Fault) -> Result<String, Error> {
-    let address = fs::read_to_string(folder.control()).map_err(Error::file(folder.control()))?;
+    let nobody = || Error::NoDemo(folder.path().to_owned());
+    let address = fs::read_to_string(folder.control()).map_err(|_| nobody())?;
     let answer = client()?.post(format!("http://{}/faults/{fault}", address.trim())).send().await;
-    let answer = answer.map_err(|_| Error::Answer("nothing: no demo is running in this folder".to_owned()))?;
+    let answer = answer.map_err(|_| nobody())?;
     let fine = answer.status().is_success();
     let text = answer.text().await.map_err(Error::Client)?;
     if fine { Ok(text) } else { Err(Error::Answer(text.trim().to_owned())) }
@@ -63,7 +64,13 @@ mod tests {
     async fn a_fault_is_triggered_once_at_a_time_in_the_demo_of_the_folder() {
         let root = tempfile::tempdir().unwrap();
         let folder = Folder::create(root.path()).unwrap();
-        assert!(knock(&folder, Fault::StuckStatus).await.is_err(), "nobody is there");
+        let nobody = knock(&folder, Fault::StuckStatus).await.unwrap_err();
+        assert!(matches!(nobody, Error::NoDemo(_)), "{nobody}");
+        fs::write(folder.control(), "127.0.0.1:1").unwrap();
+        assert!(
+            matches!(knock(&folder, Fault::StuckStatus).await, Err(Error::NoDemo(_))),
+            "the door of a demo that is gone"
+        );
         let (faults, tasks) = (LiveFaults::new(Arc::new(SystemClock)), Tasks::default());
         open(&folder, faults.clone(), &tasks).await.unwrap();
         assert!(knock(&folder, Fault::StuckStatus).await.unwrap().contains("600 s"));

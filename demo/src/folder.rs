@@ -14,10 +14,14 @@ use crate::lines::Service;
 pub struct Folder(PathBuf);
 
 impl Folder {
+    /// The folder at this path, which may be missing.
+    pub fn at(path: &Path) -> Result<Self, Error> {
+        std::path::absolute(path).map(Self).map_err(Error::file(path))
+    }
+
     /// Creates it where it is missing.
     pub fn create(path: &Path) -> Result<Self, Error> {
-        let path = std::path::absolute(path).map_err(Error::file(path))?;
-        let folder = Self(path);
+        let folder = Self::at(path)?;
         fs::create_dir_all(folder.logs()).map_err(Error::file(folder.logs()))?;
         Ok(folder)
     }

@@ -62,6 +62,11 @@ impl Live {
         self.base.story
     }
 
+    /// An order to try: that one, else any that is open.
+    pub fn order(&self) -> Option<u64> {
+        self.base.story.or_else(|| self.base.open.first().map(|order| order.id))
+    }
+
     /// Ends everything and saves the open orders as they are.
     pub async fn end(self) -> Result<(), Error> {
         self.tasks.drain(GRACE).await;

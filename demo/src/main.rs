@@ -11,7 +11,7 @@ use std::time::Duration;
 use anyhow::{Context as _, Result};
 use clap::{Args, Parser, Subcommand};
 use demo::Error;
-use demo::children::{Children, free_port};
+use demo::children::{Children, Restart, free_port};
 use demo::control;
 use demo::faults::Fault;
 use demo::folder::Folder;
@@ -19,7 +19,7 @@ use demo::history::{self, Plan};
 use demo::live::{Live, Wishes};
 use demo::report;
 use demo::state::State;
-use stdx::{Clock, SystemClock};
+use stdx::{Clock, Language, SystemClock};
 use tokio::signal::unix::{Signal, SignalKind, signal};
 
 /// An online jeweller in a box: SHOP, CRM and MES with two weeks of past and a live present.
@@ -79,7 +79,8 @@ fn main() -> ExitCode {
     match done {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
-            complain(&format!("lapidary-demo: {error:#}"));
+            let text = error.downcast_ref::<Error>().map(|error| error.text(language()));
+            complain(&format!("lapidary-demo: {}", text.unwrap_or_else(|| format!("{error:#}"))));
             ExitCode::FAILURE
         }
     }
@@ -87,7 +88,7 @@ fn main() -> ExitCode {
 
 async fn run(arguments: Arguments) -> Result<()> {
     if let Some(Command::Fault { fault, dir }) = arguments.command {
-        report::say(&control::knock(&Folder::create(&dir)?, fault).await?);
+        report::say(&control::knock(&Folder::at(&dir)?, fault).await?);
         return Ok(());
     }
     let run = arguments.run;
@@ -114,36 +115,48 @@ async fn run(arguments: Arguments) -> Result<()> {
 fn past(folder: &Folder, run: &Run) -> Result<State> {
     let path = folder.state();
     if let Some(state) = State::load(&path).map_err(Error::file(&path))? {
-        report::say(&format!("going on with the data in {}\n", folder.path().display()));
+        let going_on = language().pick("going on with the data in", "продолжаю с данными в");
+        report::say(&format!("{going_on} {}\n", folder.path().display()));
         return Ok(state);
     }
-    let clock = SystemClock;
+    let (clock, words) = (SystemClock, language());
     let plan = Plan { faults: run.faults.0.clone(), ..Plan::usual(run.seed, clock.now().into(), run.history) };
-    let (bar, began) = (report::bar("writing the history", 1_000), clock.instant());
+    let (bar, began) = (report::bar(words.pick("writing the history", "пишу историю"), 1_000), clock.instant());
     let state = history::write(&folder.logs(), &plan, |progress| bar.set_position(permille(progress.share)))
         .map_err(Error::file(folder.logs()))?;
     bar.finish_and_clear();
     state.save(&path).map_err(Error::file(&path))?;
-    report::say(&report::done("history written", state.lines, clock.instant() - began));
+    report::say(&report::done(
+        words.pick("history written", "история написана"),
+        state.lines,
+        clock.instant() - began,
+        words,
+    ));
     Ok(state)
 }
 
 /// From the server's start to the live company, with the history in between.
 async fn begin(folder: &Folder, run: &Run, state: State, address: SocketAddr, children: &mut Children) -> Result<Live> {
     children.start_agent(folder, address).await?;
-    let began = SystemClock.instant();
+    let (began, words) = (SystemClock.instant(), language());
     let loaded = tokio::select! {
-        loaded = report::shipped(folder, state.lines) => loaded?,
-        error = children.ended() => return Err(error.into()),
+        loaded = report::shipped(folder, state.lines, words) => loaded?,
+        error = children.keep(&SystemClock, tell_restart) => return Err(error.into()),
     };
     if loaded {
-        report::say(&report::done("history loaded", state.lines, SystemClock.instant() - began));
+        report::say(&report::done(
+            words.pick("history loaded", "история загружена"),
+            state.lines,
+            SystemClock.instant() - began,
+            words,
+        ));
     }
     let wishes = Wishes { faults: run.faults.0.clone(), speed: run.speed };
     Ok(Live::start(folder, state, &wishes, Arc::new(SystemClock)).await?)
 }
 
-/// Tells what there is and stays live until it is asked to stop or one of the programs ends; then saves what is open.
+/// Tells what there is and stays live, whichever program ends meanwhile, until it is asked to stop or one of them ends
+/// too often; then saves what is open.
 async fn stay(
     live: Live,
     folder: &Folder,
@@ -151,20 +164,31 @@ async fn stay(
     children: &mut Children,
     stop: &mut Stop,
 ) -> Result<()> {
+    let words = language();
     let tell = async {
         let stories = report::stories(live.story(), address).await;
-        report::say(&stories.unwrap_or_else(|error| format!("\nno story yet: {error}\n")));
-        report::say(&report::invitation(folder, address));
+        let none = words.pick("no story yet", "рассказать пока нечего");
+        report::say(&stories.unwrap_or_else(|error| format!("\n{none}: {}\n", error.text(words))));
+        report::say(&report::invitation(folder, address, live.order(), words));
         std::future::pending::<()>().await;
     };
     let result = tokio::select! {
         () = stop.asked() => Ok(()),
-        error = children.ended() => Err(error),
+        error = children.keep(&SystemClock, tell_restart) => Err(error),
         () = tell => Ok(()),
     };
-    report::say("\nending: services, agent, server\n");
+    report::say(words.pick("\nending: services, agent, server\n", "\nзавершаю: сервисы, агент, сервер\n"));
     let saved = live.end().await;
     Ok(result.and(saved)?)
+}
+
+fn tell_restart(restart: &Restart) {
+    report::say(&report::restarted(restart, language()));
+}
+
+/// The language of the terminal.
+fn language() -> Language {
+    Language::of_terminal(|name| std::env::vars().find(|(key, _)| key == name).map(|(_, value)| value))
 }
 
 /// Ctrl-C, SIGTERM, or the terminal's end.

@@ -3,12 +3,14 @@
 use std::fmt::Write as _;
 use std::io::Write as _;
 use std::net::SocketAddr;
+use std::path::Path;
 use std::time::Duration;
 
 use indicatif::{ProgressBar, ProgressStyle};
+use stdx::Language;
 
 use crate::Error;
-use crate::children::{delivered, lapidary};
+use crate::children::{Restart, beside, delivered, lapidary};
 use crate::faults::Fault;
 use crate::folder::Folder;
 
@@ -33,15 +35,19 @@ pub fn bar(what: &'static str, length: u64) -> ProgressBar {
 }
 
 /// What was done, how much of it, how fast.
-pub fn done(what: &str, lines: u64, took: Duration) -> String {
-    let rate = lines as f64 / took.as_secs_f64().max(0.001);
-    format!("{what}: {} lines in {:.1} s ({} lines/s)\n", grouped(lines as f64), took.as_secs_f64(), grouped(rate))
+pub fn done(what: &str, lines: u64, took: Duration, language: Language) -> String {
+    let rate = grouped(lines as f64 / took.as_secs_f64().max(0.001));
+    let (lines, seconds) = (grouped(lines as f64), took.as_secs_f64());
+    match language {
+        Language::English => format!("{what}: {lines} lines in {seconds:.1} s ({rate} lines/s)\n"),
+        Language::Russian => format!("{what}: {lines} строк за {seconds:.1} с ({rate} строк/с)\n"),
+    }
 }
 
 /// Waits until the server holds the history, showing how far it is; false if it was there already.
-pub async fn shipped(folder: &Folder, lines: u64) -> Result<bool, Error> {
+pub async fn shipped(folder: &Folder, lines: u64, language: Language) -> Result<bool, Error> {
     let before = delivered(folder).await;
-    let bar = bar("loading the history", lines);
+    let bar = bar(language.pick("loading the history", "загружаю историю"), lines);
     let all = async {
         let mut now = before;
         while now < lines {
@@ -94,16 +100,68 @@ async fn known(arguments: &[&str], address: SocketAddr) -> Result<String, Error>
     }
 }
 
-/// Where to look and what to try.
-pub fn invitation(folder: &Folder, address: SocketAddr) -> String {
+/// Where to look and what to try; `order` is one there is something to tell about.
+pub fn invitation(folder: &Folder, address: SocketAddr, order: Option<u64>, language: Language) -> String {
     let (path, faults) = (folder.path().display(), Fault::ALL.map(Fault::name).join(", "));
-    format!(
-        "\nLapidary is live at http://{address}; services, queue and customers go on.\n\
-         \n  in the browser       http://{address}\n  in Grafana           add it as a Loki data source\n  \
-         on the command line  lapidary orders show ID | stuck | list --addr http://{address}\n  \
-         its files            {path}\n  make something fail  lapidary-demo fault NAME --dir {path}\n                       \
-         NAME is one of {faults}\n\nCtrl-C ends everything; the same command goes on with the same data.\n",
-    )
+    let (lapidary, demo) = (typed("lapidary"), typed("lapidary-demo"));
+    let order = order.map_or_else(|| "ID".to_owned(), |order| order.to_string());
+    let rows = [
+        (language.pick("in the browser", "в браузере"), format!("http://{address}/orders/{order}")),
+        (language.pick("on the command line", "в командной строке"), format!("export LAPIDARY_ADDR=http://{address}")),
+        ("", format!("{lapidary} orders show {order}")),
+        ("", format!("{lapidary} orders stuck")),
+        ("", format!("{lapidary} orders list --status shipped --limit 5")),
+        (
+            language.pick("in Grafana", "в Grafana"),
+            language
+                .pick("add a Loki data source with the address", "добавьте источник данных Loki с адресом")
+                .to_owned()
+                + &format!(" http://{address}"),
+        ),
+        (
+            language.pick("make something fail", "сломать что-нибудь"),
+            format!("{demo} fault failed-change --dir {}", quoted(folder.path())),
+        ),
+        ("", format!("{} {faults}", language.pick("faults:", "поломки:"))),
+        (language.pick("its files", "её файлы"), path.to_string()),
+    ];
+    let live = language.pick("is live at", "работает по адресу");
+    let goes_on =
+        language.pick("services, queue and customers go on", "сервисы, очередь и покупатели продолжают работу");
+    let rows = rows.map(|(what, how)| format!("  {what:<21}{how}\n")).concat();
+    let end = language.pick(
+        "Ctrl-C ends everything; the same command goes on with the same data.",
+        "Ctrl-C завершает всё; та же команда продолжит с теми же данными.",
+    );
+    format!("\nLapidary {live} http://{address}; {goes_on}.\n\n{rows}\n{end}\n")
+}
+
+/// That a program was started again, in one line.
+pub fn restarted(restart: &Restart, language: Language) -> String {
+    let again = language.pick("started again, nothing is lost", "запущен снова, ничего не потеряно");
+    let Restart { program, why } = restart;
+    match why {
+        Error::Ended { status, .. } => {
+            let ended = language.pick("ended with", "завершился:");
+            format!("{program} {ended} {status}; {again}\n")
+        }
+        other => format!("{program}: {}; {again}\n", other.text(language)),
+    }
+}
+
+/// A program beside this one as a person would type it here.
+fn typed(name: &str) -> String {
+    let program = beside(name);
+    let here = std::env::current_dir().ok();
+    let short = here.and_then(|here| program.strip_prefix(here).map(Path::to_owned).ok());
+    quoted(&short.unwrap_or(program))
+}
+
+/// A path as a word of a shell.
+fn quoted(path: &Path) -> String {
+    let text = path.display().to_string();
+    let plain = |c: char| c.is_alphanumeric() || "/._-+=:@".contains(c);
+    if text.chars().all(plain) { text } else { format!("'{}'", text.replace('\'', "'\\''")) }
 }
 
 /// `1304816.4` as `1,304,816`.
@@ -124,9 +182,25 @@ mod tests {
     use super::*;
 
     #[test]
+    fn the_invitation_names_a_real_order_and_commands_that_can_be_typed() {
+        let folder = Folder::at(Path::new("/tmp/a demo")).unwrap();
+        let address = "127.0.0.1:3117".parse().unwrap();
+        let text = invitation(&folder, address, Some(54_895), Language::English);
+        for part in [
+            "orders show 54895\n",
+            "LAPIDARY_ADDR=http://127.0.0.1:3117\n",
+            "fault failed-change --dir '/tmp/a demo'\n",
+        ] {
+            assert!(text.contains(part), "`{part}` is missing in:\n{text}");
+        }
+        assert!(invitation(&folder, address, None, Language::Russian).contains("Ctrl-C завершает всё"));
+    }
+
+    #[test]
     fn numbers_are_grouped_and_rates_are_told() {
         assert_eq!([7.0, 999.6, 1_304_816.4].map(grouped), ["7", "1,000", "1,304,816"]);
-        let text = done("history", 1_200_000, Duration::from_secs(6));
-        assert_eq!(text, "history: 1,200,000 lines in 6.0 s (200,000 lines/s)\n");
+        let text = |language| done("history", 1_200_000, Duration::from_secs(6), language);
+        assert_eq!(text(Language::English), "history: 1,200,000 lines in 6.0 s (200,000 lines/s)\n");
+        assert_eq!(text(Language::Russian), "history: 1,200,000 строк за 6.0 с (200,000 строк/с)\n");
     }
 }

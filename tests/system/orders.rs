@@ -8,7 +8,7 @@ use serde_json::{Value, json};
 
 use super::harness::{Server, eventually, now, program, run, stream};
 
-const MINUTE: i64 = 60_000_000_000;
+pub(crate) const MINUTE: i64 = 60_000_000_000;
 const OPS: &str = "ops-token-0123456789";
 const DEV: &str = "dev-token-0123456789";
 
@@ -61,7 +61,7 @@ async fn line(server: &Server, service: &str, at: Timestamp, rest: &str) {
 }
 
 /// Order 4711 from its creation to a manufacturing that nobody starts.
-async fn order(server: &Server, start: i64) {
+pub(crate) async fn order(server: &Server, start: i64) {
     let at = |minutes: i64| Timestamp(start + minutes * MINUTE);
     line(server, "shop-api", at(0), "[REQ][POST /orders] order_id=4711 status=CREATED request_id=r1 trace_id=t1").await;
     line(server, "shop-api", at(1), "[RESP][POST /orders/{id}/submit] order_id=4711 status=SUBMITTED http_status=200 request_id=r2 trace_id=t2 duration_ms=12").await;
@@ -90,7 +90,7 @@ async fn an_orders_story_goes_over_three_services_and_shows_each_reader_their_li
         story["steps"].as_array().unwrap().iter().map(|step| step["status"].as_str().unwrap()).collect();
     assert_eq!(steps, ["CREATED", "SUBMITTED", "PRICE_CALCULATED", "MANUFACTURING_APPROVED"]);
     assert_eq!(story["steps"][2]["dwell_ms"], 55 * 60 * 1000);
-    assert_eq!(story["services"], json!(["shop-api", "crm-api", "mes-api"]));
+    assert_eq!(story["services"], json!(["shop-api", "mes-api", "crm-api"]));
     assert_eq!(story["failures"][0]["http_status"], 500);
     assert_eq!(story["hidden_lines"], 0);
     assert!(story["stuck"]["overdue_ms"].as_u64().unwrap() > 0);
@@ -154,7 +154,8 @@ async fn the_command_line_tells_the_story() {
     order(&server, now().0 - 30 * 24 * 60 * MINUTE).await;
     let orders = |args: &[&str]| {
         let mut command = Command::new(program("lapidary"));
-        run(command.arg("orders").args(args).args(["--addr", &server.url, "--token", OPS, "--zone", "UTC"]))
+        command.args(["orders"]).args(args).args(["--addr", &server.url, "--token", OPS]).env("LAPIDARY_LANG", "en");
+        run(&mut command)
     };
     let (code, story) = orders(&["show", "4711"]);
     assert_eq!(code, Some(0), "{story}");
@@ -165,13 +166,122 @@ async fn the_command_line_tells_the_story() {
     assert!(code == Some(0) && stuck.contains("4711") && stuck.contains("mes-api"), "{stuck}");
     let (code, csv) = orders(&["list", "--format", "csv"]);
     assert!(code == Some(0) && csv.lines().next().unwrap().contains("status"), "{csv}");
+    let (code, wrong) = orders(&["list", "--status", "approved"]);
+    assert!(code == Some(1) && wrong.contains("`MANUFACTURING_APPROVED`"), "the statuses there are are told: {wrong}");
+    let (code, found) = orders(&["list", "--status", "manufacturing_approved", "--type", "Order"]);
+    assert!(code == Some(0) && found.contains("4711"), "{found}");
+    let (code, summary) = orders(&["summary", "--format", "csv"]);
+    assert!(code == Some(0) && summary.contains("order,MANUFACTURING_APPROVED,mes-api,1,1,"), "{summary}");
+    let (code, whole) = orders(&["show", "4711", "--wide"]);
+    assert!(code == Some(0) && whole.contains("request_id=r1"), "{whole}");
     let (code, text) = orders(&["show", "4712"]);
     assert_eq!(code, Some(1), "{text}");
     let (code, text) = run(Command::new(program("lapidary")).args(["orders", "stuck", "--addr", &server.url]));
     assert!(code == Some(1) && text.contains("--token"), "{text}");
     let (code, text) = run(Command::new(program("lapidary")).args(["orders", "stuck", "--addr", "http://127.0.0.1:1"]));
     assert!(code == Some(1) && text.contains("cannot be reached"), "{text}");
-    assert_eq!(run(Command::new(program("lapidary")).args(["orders", "sing"])).0, Some(2));
+    assert_eq!(orders(&["sing"]).0, Some(2));
+    assert_eq!(orders(&["list", "--limit", "0"]).0, Some(2));
+}
+
+#[tokio::test]
+async fn the_command_line_speaks_russian() {
+    let folder = tempfile::tempdir().unwrap();
+    let server = server(folder.path());
+    let said = |args: &[&str], variables: &[(&str, &str)]| {
+        let mut command = Command::new(program("lapidary"));
+        command.env_remove("LAPIDARY_LANG").env_remove("LC_ALL").env_remove("LC_MESSAGES").env("LANG", "C");
+        run(command.args(["orders"]).args(args).args(["--addr", &server.url]).envs(variables.iter().copied()))
+    };
+    let locale = [("LANG", "ru_RU.UTF-8")];
+    let cases: [(&[&str], i32, &str); 6] = [
+        (&["stuck", "--token", OPS], 0, "Ничего не застряло"),
+        (&["stuck"], 1, "сервер просит токен"),
+        (&["show", "1", "--token", OPS], 1, "нет ни одной строки об объекте"),
+        (&["list", "--status", "lost", "--token", OPS], 1, "нет статуса `lost`; есть"),
+        (&["list", "--zone", "Mars", "--token", OPS], 2, "не часовой пояс"),
+        (&["sing"], 2, "неизвестная команда `sing`"),
+    ];
+    for (args, code, words) in cases {
+        for (got, text) in [said(args, &locale), said(&[args, &["--lang", "ru"]].concat(), &[])] {
+            assert!(got == Some(code) && text.contains(words), "{args:?}: {got:?} {text}");
+        }
+    }
+    assert!(said(&["stuck", "--token", OPS], &[]).1.contains("Nothing is stuck"));
+    let other = [("LANG", "ru_RU.UTF-8"), ("LAPIDARY_LANG", "en")];
+    assert!(said(&["stuck", "--token", OPS], &other).1.contains("Nothing is stuck"));
+}
+
+#[tokio::test]
+async fn pages_of_a_list_follow_each_other() {
+    let folder = tempfile::tempdir().unwrap();
+    let server = server(folder.path());
+    for id in 0..5 {
+        line(
+            &server,
+            "shop-api",
+            Timestamp(now().0 - id * MINUTE),
+            &format!("[STATUS][order] order_id=a{id} to=CREATED"),
+        )
+        .await;
+    }
+    let list = |args: &[&str]| {
+        let mut command = Command::new(program("lapidary"));
+        command.args(["orders", "list", "--limit", "2"]).args(args).args(["--addr", &server.url, "--token", OPS]);
+        run(command.env("LAPIDARY_LANG", "en"))
+    };
+    let mut cursor = String::new();
+    let mut found = Vec::new();
+    for _ in 0..3 {
+        let rest: Vec<&str> = if cursor.is_empty() { Vec::new() } else { vec!["--cursor", &cursor] };
+        let (code, page) = list(&rest);
+        assert_eq!(code, Some(0), "{page}");
+        let ids = page.split_whitespace().filter(|word| word.len() == 2 && word.starts_with('a'));
+        found.extend(ids.map(str::to_owned));
+        cursor = page
+            .split_once("--cursor '")
+            .and_then(|(_, rest)| rest.split_once('\''))
+            .map_or(String::new(), |(cursor, _)| cursor.to_owned());
+    }
+    assert_eq!(found, ["a4", "a3", "a2", "a1", "a0"]);
+    assert!(cursor.is_empty(), "the last page is the last one");
+    let (code, text) = list(&["--cursor", "nonsense"]);
+    assert!(code == Some(1) && text.contains("is not a cursor"), "{text}");
+}
+
+#[tokio::test]
+async fn the_state_of_the_server_names_only_services_the_caller_may_see() {
+    let folder = tempfile::tempdir().unwrap();
+    let config = folder.path().join("lapidary.toml");
+    let text = format!("data_dir = {:?}\n{CONFIG}", folder.path().join("data"))
+        .replace(r#"["read", "orders"]"#, r#"["read", "status"]"#);
+    std::fs::write(&config, text).unwrap();
+    let server = Server::configured(&config);
+    for service in ["shop-api", "mes-api"] {
+        line(&server, service, now(), "[REQ][POST /x] order_id=1 mail=ann@example.com").await;
+    }
+    let all = json(&server, OPS, "/api/v1/status").await["ingest"].to_string();
+    assert!(all.contains("mes-api") && all.contains("no_status") && all.contains("email"), "{all}");
+    let own = json(&server, DEV, "/api/v1/status").await["ingest"].to_string();
+    assert!(own.contains("shop-api") && !own.contains("mes-api"), "{own}");
+}
+
+#[tokio::test]
+async fn the_api_tells_what_is_wrong_with_a_request_in_its_own_words() {
+    let folder = tempfile::tempdir().unwrap();
+    let server = server(folder.path());
+    let cases = [
+        ("/api/v1/orders?stat=open", "`stat` is no parameter here; there are `type`"),
+        ("/api/v1/orders?state=shut", "`state` is `open` or `stuck`, not `shut`"),
+        ("/api/v1/orders?limit=0", "`limit` is a number from 1 to 1000"),
+        ("/api/v1/orders?type=modle", "no type of objects is called `modle`"),
+        ("/api/v1/orders/summary?x=1", "`x` is no parameter here"),
+        ("/api/v1/orders/4711?lines=maybe", "`lines` is `true` or `false`, not `maybe`"),
+    ];
+    for (path, words) in cases {
+        let (status, text) = ask(&server, OPS, path).await;
+        assert!(status == 400 && text.contains(words), "{path}: {status} {text}");
+    }
 }
 
 #[tokio::test]

@@ -1,11 +1,11 @@
 //! Answers from the live state: counts and pages.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use auth::Services;
 use logline::Timestamp;
 
-use crate::error::Failure;
+use crate::error::{Failure, Name};
 use crate::graph::same_service;
 use crate::live::{LastFailure, Live, Open};
 use crate::stuck::stuck;
@@ -17,7 +17,7 @@ use crate::{
 /// Objects on a page when the filter does not say.
 const PAGE: usize = 100;
 /// Objects on a page at most.
-const LARGEST_PAGE: usize = 1_000;
+pub(crate) const LARGEST_PAGE: usize = 1_000;
 
 /// One page of what `filter` finds.
 pub(crate) fn page(
@@ -27,13 +27,16 @@ pub(crate) fn page(
     services: &Services,
     (now, loading): (Timestamp, bool),
 ) -> Result<Page, Error> {
-    let object = filter.object.as_deref().unwrap_or("order");
-    let graph = graphs.get(object);
+    if filter.limit == Some(0) {
+        return Err(Failure::EmptyPage.into());
+    }
+    let Wanted { object, status, owner } = Wanted::of(live, filter, graphs, loading)?;
+    let graph = graphs.get(&object);
     let after = filter.cursor.as_deref().map(parse_cursor).transpose()?;
     let wanted = live.open().filter(|open| open.object == object).filter_map(|open| {
         let judged = Judged::of(open, graph, now);
-        let owner = filter.owner.as_deref().is_none_or(|owner| same_service(owner, judged.owner));
-        let status = filter.status.as_deref().is_none_or(|status| status == open.status);
+        let owner = owner.is_none_or(|owner| same_service(owner, judged.owner));
+        let status = status.as_deref().is_none_or(|status| status == open.status);
         let state = filter.state != Some(State::Stuck) || judged.stuck.is_some();
         (owner && status && state).then_some(judged)
     });
@@ -42,12 +45,75 @@ pub(crate) fn page(
     found.sort_by_key(|(key, _)| *key);
     let total = found.len();
     let from = after.map_or(0, |after| found.partition_point(|(key, _)| *key <= (after.0, after.1)));
-    let limit = filter.limit.unwrap_or(PAGE).clamp(1, LARGEST_PAGE);
+    let limit = filter.limit.unwrap_or(PAGE).min(LARGEST_PAGE);
     let rest = found.get(from..).unwrap_or_default();
     let shown = rest.get(..limit).unwrap_or(rest);
     let next = (shown.len() < rest.len()).then(|| shown.last().map(|(key, _)| print_cursor(*key))).flatten();
     let items = shown.iter().map(|(_, judged)| judged.item(services, now)).collect();
     Ok(Page { as_of: now, loading, items, total, next })
+}
+
+/// The type that `asked` means, whatever its case; as it stands if none is called like that.
+pub(crate) fn object_type(live: &Live, graphs: &Graphs, asked: &str) -> String {
+    find(asked, types(live, graphs)).unwrap_or_else(|_| asked.to_owned())
+}
+
+/// What a filter calls by name, as the names are written here.
+struct Wanted<'a> {
+    object: String,
+    status: Option<String>,
+    owner: Option<&'a str>,
+}
+
+impl<'a> Wanted<'a> {
+    /// While the state is still being read a name may be one of those that are not seen yet.
+    fn of(live: &Live, filter: &'a Filter, graphs: &Graphs, loading: bool) -> Result<Self, Failure> {
+        let known = |what: Name, asked: &str, names: Vec<&str>| match find(asked, names) {
+            Ok(name) => Ok(name),
+            Err(_) if loading => Ok(asked.to_owned()),
+            Err(names) => Err(Failure::Unknown { what, asked: asked.to_owned(), known: names }),
+        };
+        let asked = filter.object.as_deref().unwrap_or("order");
+        let object = known(Name::Type, asked, types(live, graphs))?;
+        let graph = graphs.get(&object);
+        let open = || live.open().filter(|open| open.object == object);
+        let expected = || graph.into_iter().flat_map(Graph::statuses);
+        let status = match filter.status.as_deref() {
+            Some(asked) => {
+                let names = expected().map(|status| status.name.as_str()).chain(open().map(|open| open.status));
+                Some(known(Name::Status, asked, once_each(names))?)
+            }
+            None => None,
+        };
+        if let Some(asked) = filter.owner.as_deref() {
+            let outside = open().filter(|open| graph.is_none_or(|graph| graph.status(open.status).is_none()));
+            let names = expected().map(|status| status.owner.as_str()).chain(outside.map(|open| open.service));
+            let names = once_each(names);
+            if !names.iter().any(|name| same_service(asked, name)) {
+                known(Name::Owner, asked, names)?;
+            }
+        }
+        Ok(Self { object, status, owner: filter.owner.as_deref() })
+    }
+}
+
+fn types<'a>(live: &'a Live, graphs: &'a Graphs) -> Vec<&'a str> {
+    let mut seen: Vec<&str> = live.types().collect();
+    seen.sort_unstable();
+    once_each(graphs.iter().map(Graph::object).chain(seen))
+}
+
+/// Names in the order in which they came first: that of the graph, where there is one.
+fn once_each<'a>(names: impl Iterator<Item = &'a str>) -> Vec<&'a str> {
+    let mut seen = BTreeSet::new();
+    names.filter(|name| seen.insert(*name)).collect()
+}
+
+/// The name that `asked` means, whatever its case; else all names there are.
+fn find(asked: &str, names: Vec<&str>) -> Result<String, Vec<String>> {
+    let exact = names.iter().find(|name| **name == asked);
+    let alike = exact.or_else(|| names.iter().find(|name| name.to_lowercase() == asked.to_lowercase()));
+    alike.map(|&name| name.to_owned()).ok_or_else(|| names.into_iter().map(str::to_owned).collect())
 }
 
 /// Counts by type and status.
@@ -72,7 +138,9 @@ pub(crate) fn summary(live: &Live, graphs: &Graphs, loading: bool, now: Timestam
         let sum = |number: fn(&StatusSummary) -> u64| statuses.iter().map(number).sum();
         TypeSummary { object: object.to_owned(), open: sum(|one| one.open), stuck: sum(|one| one.stuck), statuses }
     });
-    Summary { as_of: now, loading, dropped: live.dropped(), types: types.collect() }
+    let mut types: Vec<TypeSummary> = types.collect();
+    types.sort_by_key(|kind| kind.object != "order");
+    Summary { as_of: now, loading, dropped: live.dropped(), types }
 }
 
 fn counted(status: &str, graph: Option<&Graph>) -> StatusSummary {

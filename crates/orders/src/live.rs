@@ -6,7 +6,7 @@
 use std::collections::{HashMap, HashSet, VecDeque};
 use std::time::Duration;
 
-use logline::Timestamp;
+use logline::{Entity, Timestamp};
 
 use crate::event::Event;
 use crate::path::{self, Mark, Path, Visit};
@@ -21,7 +21,10 @@ const MARKS: usize = 96;
 const FRESH_MARKS: usize = 48;
 /// Ended objects that are remembered, so that late events do not open them again.
 const ENDED: usize = 1_000_000;
-/// How long an object that never ends, having no graph or no status, is held after its last event.
+/// Objects without a graph of which it is remembered which object with a graph named them last.
+const TIES: usize = 400_000;
+/// How long an object that never ends, having no graph or no status, is held after its last event, unless the object
+/// that named it ends before.
 const IDLE: Duration = Duration::from_secs(7 * 24 * 3_600);
 
 /// The open objects of one tenant.
@@ -30,6 +33,7 @@ pub(crate) struct Live {
     symbols: Symbols,
     types: HashMap<Box<str>, HashMap<Box<str>, Tracked>>,
     ended: Ended,
+    ties: Ties,
     objects: usize,
     dropped: u64,
 }
@@ -72,6 +76,7 @@ impl Live {
     /// Takes an event in.
     pub(crate) fn apply(&mut self, event: &Event<'_>, graphs: &Graphs) {
         let graph = graphs.get(event.object);
+        self.ties.note(event, graphs);
         if graph.is_some() && self.ended.has(event.object, event.object_id) {
             return;
         }
@@ -97,15 +102,26 @@ impl Live {
         self.dropped
     }
 
-    /// Brings every object up to date and lets go of what is idle or too much. Call it before [`Self::open`].
+    /// The types of the objects that are held.
+    pub(crate) fn types(&self) -> impl Iterator<Item = &str> {
+        self.types.iter().filter(|(_, all)| !all.is_empty()).map(|(object, _)| &**object)
+    }
+
+    /// Brings every object up to date and lets go of what is idle, has ended with the object that named it, or is too
+    /// much. Call it before [`Self::open`].
     pub(crate) fn refresh(&mut self, graphs: &Graphs, now: Timestamp) {
-        let symbols = &self.symbols;
+        let Self { symbols, ended, ties, .. } = self;
         for (object, all) in &mut self.types {
             let graph = graphs.get(object);
+            let over =
+                |id: &str| graph.is_none() && ties.parent(object, id).is_some_and(|one| ended.hashes.contains(&one));
             all.values_mut().filter(|tracked| tracked.stale).for_each(|tracked| tracked.settle(graph, symbols));
             let idle = now.before(IDLE);
             let before = all.len();
-            all.retain(|_, tracked| idle <= tracked.last_event || (graph.is_some() && tracked.now.is_some()));
+            all.retain(|id, tracked| {
+                let waits = graph.is_some() && tracked.now.is_some();
+                (waits || idle <= tracked.last_event) && !over(id)
+            });
             self.objects -= before - all.len();
         }
     }
@@ -236,6 +252,54 @@ impl Ended {
 
     fn has(&self, object: &str, id: &str) -> bool {
         self.hashes.contains(&hash(object, id))
+    }
+}
+
+/// Which object with a graph named an object without one last: a model ends with its order.
+#[derive(Debug, Default)]
+struct Ties(HashMap<u64, Tie>);
+
+#[derive(Clone, Copy, Debug)]
+struct Tie {
+    time: Timestamp,
+    parent: u64,
+}
+
+impl Ties {
+    /// Notes what an event about one object says of others.
+    fn note(&mut self, event: &Event<'_>, graphs: &Graphs) {
+        let Some(related) = event.related else { return };
+        let others = related.split_ascii_whitespace().filter_map(Entity::parse);
+        let (bound, free): (Vec<_>, Vec<_>) = others.partition(|other| graphs.get(other.object).is_some());
+        if graphs.get(event.object).is_some() {
+            let parent = hash(event.object, event.object_id);
+            free.iter().for_each(|child| self.tie(hash(child.object, child.id), event.time, parent));
+        } else if let Some(parent) = bound.first() {
+            self.tie(hash(event.object, event.object_id), event.time, hash(parent.object, parent.id));
+        }
+    }
+
+    fn tie(&mut self, child: u64, time: Timestamp, parent: u64) {
+        if TIES <= self.0.len() && !self.0.contains_key(&child) {
+            self.make_room();
+        }
+        let tie = Tie { time, parent };
+        let newest = self.0.entry(child).or_insert(tie);
+        if (newest.time, newest.parent) < (time, parent) {
+            *newest = tie;
+        }
+    }
+
+    fn parent(&self, object: &str, id: &str) -> Option<u64> {
+        self.0.get(&hash(object, id)).map(|tie| tie.parent)
+    }
+
+    /// Forgets the older half.
+    fn make_room(&mut self) {
+        let mut times: Vec<Timestamp> = self.0.values().map(|tie| tie.time).collect();
+        let middle = times.len() / 2;
+        let border = *times.select_nth_unstable(middle).1;
+        self.0.retain(|_, tie| border < tie.time);
     }
 }
 

@@ -66,10 +66,12 @@ impl Orders {
     }
 
     /// Tells the story of one object: all of its steps, and the lines that `scope` may see. An object that no line
-    /// speaks of is [`crate::Kind::NotFound`].
+    /// speaks of is [`crate::Kind::NotFound`]. The case of the type does not matter.
     pub async fn story(&self, scope: &Scope, object: &str, id: &str, options: StoryOptions) -> Result<Story, Error> {
         let system = self.system("the steps of an object", scope.tenant());
-        let object = ObjectRef { object: object.to_owned(), id: id.to_owned() };
+        let object =
+            self.with_live(scope.tenant(), self.now(), |live| list::object_type(live, &self.components.graphs, object));
+        let object = ObjectRef { object, id: id.to_owned() };
         let rows = read::events_of(&self.components.engine, &system, &object).await?;
         let (events, truncated) = rows.events()?;
         let lines = match options.lines {
@@ -83,7 +85,8 @@ impl Orders {
         Ok(Story { truncated, ..story })
     }
 
-    /// Lists open objects in pages, those that came first into their status first.
+    /// Lists open objects in pages, those that came first into their status first. A type, status or owner that nothing
+    /// is called by is [`crate::Kind::Invalid`], and the message lists those there are.
     pub fn list(&self, scope: &Scope, filter: &Filter) -> Result<Page, Error> {
         let (now, loading) = (self.now(), self.loading.load(Ordering::Relaxed));
         self.with_live(scope.tenant(), now, |live| {

@@ -15,7 +15,7 @@ pub struct Summary {
     pub loading: bool,
     /// Objects that had to be dropped because there were too many; zero unless a limit was reached.
     pub dropped: u64,
-    /// One entry an object type, by name.
+    /// One entry an object type: orders first, the others by name.
     pub types: Vec<TypeSummary>,
 }
 
@@ -97,19 +97,17 @@ pub struct LastError {
 }
 
 /// Which open objects to list.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize)]
-#[serde(deny_unknown_fields)]
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Filter {
-    /// The object type; `order` if not given.
-    #[serde(rename = "type")]
+    /// The object type, whatever its case; `order` if not given.
     pub object: Option<String>,
     /// `open` (all of them) or `stuck`.
     pub state: Option<State>,
-    /// Only those in this status.
+    /// Only those in this status, whatever its case.
     pub status: Option<String>,
     /// Only those this service has to move on.
     pub owner: Option<String>,
-    /// How many at most: 100 if not given, 1,000 at most.
+    /// How many at most: 100 if not given, 1,000 if more are asked for; zero is refused.
     pub limit: Option<usize>,
     /// Where to go on: [`Page::next`] of the page before.
     pub cursor: Option<String>,

@@ -2,14 +2,18 @@
 //!
 //! Names of statuses, services and endpoints stay as they are in every language.
 
+mod csv;
 mod ink;
 mod story;
 mod tables;
 mod words;
 
 use jiff::tz::TimeZone;
+use stdx::Language;
 
 use crate::{Page, Story, Summary};
+
+pub use csv::{page as page_csv, story as story_csv, summary as summary_csv};
 
 /// How something is drawn.
 #[derive(Clone, Debug)]
@@ -24,33 +28,14 @@ pub struct Style {
     pub zone: TimeZone,
     /// Whether the lines behind the steps are drawn, if the story has them.
     pub lines: bool,
-    /// Whether lines are drawn to their end, not cut at the width, and all of them.
-    pub whole_lines: bool,
-}
-
-/// A language people read.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, serde::Deserialize)]
-pub enum Language {
-    /// English.
-    #[default]
-    #[serde(rename = "en")]
-    English,
-    /// Russian.
-    #[serde(rename = "ru")]
-    Russian,
+    /// Whether nothing is cut or left out: all lines to their end, all traces, all failures of a step.
+    pub wide: bool,
 }
 
 impl Default for Style {
     /// 100 columns, no colours, English, UTC, with lines, cut at the width.
     fn default() -> Self {
-        Self {
-            width: 100,
-            color: false,
-            language: Language::English,
-            zone: TimeZone::UTC,
-            lines: true,
-            whole_lines: false,
-        }
+        Self { width: 100, color: false, language: Language::English, zone: TimeZone::UTC, lines: true, wide: false }
     }
 }
 

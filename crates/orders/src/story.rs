@@ -42,7 +42,7 @@ pub struct Story {
     pub stuck: Option<Stuck>,
     /// From the first event to the end, or until now.
     pub total_ms: u64,
-    /// Services that wrote about it, in the order of their first event.
+    /// Services that wrote about it, in the order in which the graph hands it on; others after them, by their first event.
     pub services: Vec<String>,
     /// The statuses it went through, in order.
     pub steps: Vec<Step>,
@@ -84,6 +84,27 @@ pub enum StuckReason {
     Deadline,
     /// The other side never confirmed the hand-over.
     Unconfirmed,
+}
+
+impl StuckReason {
+    /// Its name, as in JSON.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Deadline => "deadline",
+            Self::Unconfirmed => "unconfirmed",
+        }
+    }
+}
+
+impl Evidence {
+    /// Its name, as in JSON.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Line => "line",
+            Self::Call => "call",
+            Self::Seen => "seen",
+        }
+    }
 }
 
 /// A stay in one status.

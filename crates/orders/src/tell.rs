@@ -7,6 +7,7 @@ use auth::Services;
 use logline::{Entity, Timestamp};
 
 use crate::event::{Event, Outcome};
+use crate::graph::same_service;
 use crate::path::{self, Mark, Path, Visit};
 use crate::symbols::Symbols;
 use crate::wire::millis;
@@ -65,7 +66,7 @@ pub(crate) fn tell(
         owner: expected.map(|status| status.owner.clone()),
         stuck: current.zip(expected).filter(|_| !closed).and_then(|(visit, status)| stuck::stuck(visit, status, now)),
         total_ms: millis(until.since(first)),
-        services: in_order(events.iter().map(|event| event.service)),
+        services: services(events, graph),
         steps: steps(&path, graph, &symbols, now, |step| shown(events, &homes, step, access)),
         ahead: owned(status.zip(graph).map(|(status, graph)| graph.ahead(status)).unwrap_or_default()),
         deviations: graph.map(|graph| deviation::deviations(&path, graph, &symbols, now)).unwrap_or_default(),
@@ -76,6 +77,14 @@ pub(crate) fn tell(
         hidden_lines: events.iter().filter(|event| !access.services.contains(event.service)).count(),
         truncated: false,
     })
+}
+
+/// Services in the order in which the graph hands the object on; those it does not name follow by their first event.
+fn services(events: &[Event<'_>], graph: Option<&Graph>) -> Vec<String> {
+    let owners = in_order(graph.into_iter().flat_map(Graph::statuses).map(|status| status.owner.as_str()));
+    let mut services = in_order(events.iter().map(|event| event.service));
+    services.sort_by_key(|service| owners.iter().position(|owner| same_service(owner, service)).unwrap_or(usize::MAX));
+    services
 }
 
 fn steps(

@@ -32,6 +32,7 @@ pub(crate) struct Parts {
     pub(crate) endpoint: Endpoint,
     pub(crate) ingest_limits: Arc<Limits>,
     pub(crate) metrics: Metrics,
+    pub(crate) body_timeout: Duration,
     pub(crate) started: Instant,
     pub(crate) draining: AtomicBool,
 }

@@ -1,12 +1,15 @@
 //! The command line: what was typed, and which part of the program answers it.
 
 mod client;
+mod language;
 mod orders;
 mod serve;
 mod storage;
+mod usage;
 
 use std::process::ExitCode;
 
+use clap::error::ErrorKind;
 use clap::{Parser, Subcommand};
 
 pub use client::Connection;
@@ -43,6 +46,21 @@ pub(crate) enum Failure {
 }
 
 impl Args {
+    /// Reads what was typed. What cannot be understood is told in the language of the person, help and version are
+    /// printed; then the exit code comes back.
+    pub fn read() -> Result<Self, ExitCode> {
+        Self::try_parse().map_err(|error| {
+            let language = language::asked(std::env::args());
+            match usage::text(&error, language) {
+                Some(text) => complain(&text),
+                // A terminal that went away is told nothing more.
+                None => drop(error.print()),
+            }
+            let asked = matches!(error.kind(), ErrorKind::DisplayHelp | ErrorKind::DisplayVersion);
+            if asked { ExitCode::SUCCESS } else { ExitCode::from(2) }
+        })
+    }
+
     /// Does what was asked; the result is the exit code of the program: 0 fine, 1 failed, 2 usage or configuration.
     pub fn run(self) -> ExitCode {
         let done = match self.command {

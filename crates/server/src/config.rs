@@ -12,6 +12,8 @@ use std::time::Duration;
 use auth::Authenticator;
 use stdx::{ByteSize, Problems, Settings};
 
+use crate::http::Patience;
+
 pub use reference::reference;
 
 /// What the environment's overrides begin with: `LAPIDARY__STORAGE__MEMORY=512MiB`.
@@ -43,6 +45,8 @@ pub struct Config {
     pub masking: ingest::Masking,
     /// What a query may cost.
     pub query: query::Config,
+    /// How many connections there may be, and how slow.
+    pub(crate) patience: Patience,
     /// How long requests may take to end after SIGTERM.
     pub shutdown_grace: Duration,
 }
@@ -73,11 +77,13 @@ fn read(settings: &mut Settings, flags: &Flags) -> Config {
         "How long running requests may take to end after SIGTERM.",
     );
     transport(settings, listen);
+    let patience = patience(settings);
     Config {
         listen,
         authenticator: tokens::read(settings, listen, flags.no_auth),
         storage: storage(settings, flags.data_dir.clone().unwrap_or(data_dir)),
-        ingest: ingest(settings),
+        ingest: ingest::Limits { max_body_wait: patience.body, ..ingest(settings) },
+        patience,
         masking: masking(settings),
         query: query(settings),
         shutdown_grace,
@@ -92,6 +98,21 @@ fn transport(settings: &mut Settings, listen: SocketAddr) {
     if terminated == Some(false) && !listen.ip().is_loopback() {
         let remedy = "would send logs over the network in clear; put a TLS proxy in front and set `tls = \"terminated\"`, or listen on loopback";
         settings.problem("listen", remedy);
+    }
+}
+
+fn patience(settings: &mut Settings) -> Patience {
+    let most = "Connections at once; further ones wait until one ends.";
+    let connections = count(settings, "http.max_connections", 1_000, most);
+    if connections == 0 {
+        settings.problem("http.max_connections", "lets nobody in; want 1 or more");
+    }
+    let header = "Longest time a request's headers may take; an idle connection is closed after it.";
+    let body = "Longest time a request's body may take.";
+    Patience {
+        connections,
+        header: settings.or("http.header_timeout", Duration::from_secs(75), header),
+        body: settings.or("http.body_timeout", Duration::from_secs(60), body),
     }
 }
 

@@ -1,5 +1,6 @@
 //! The HTTP edge: the table of routes, the guard in front of them, errors as status codes.
 
+mod connections;
 mod error;
 mod form;
 mod guard;
@@ -8,6 +9,7 @@ mod routes;
 mod status;
 mod v1;
 
+pub(crate) use connections::{Patience, serve};
 pub(crate) use error::HttpError;
 pub(crate) use form::Form;
 pub(crate) use guard::Asker;

@@ -2,9 +2,11 @@
 
 use std::process::ExitCode;
 
-use clap::Parser as _;
 use server::cli::Args;
 
 fn main() -> ExitCode {
-    Args::parse().run()
+    match Args::read() {
+        Ok(args) => args.run(),
+        Err(code) => code,
+    }
 }

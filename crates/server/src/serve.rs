@@ -17,7 +17,7 @@ use tracing::{info, warn};
 
 use crate::app::{App, LogAudit, Parts, StorageSink};
 use crate::config::Config;
-use crate::http::router;
+use crate::http::{Patience, router};
 use crate::metrics::Metrics;
 
 /// A server that is built and bound, but does not answer yet.
@@ -26,6 +26,7 @@ pub struct Server {
     app: App,
     listener: TcpListener,
     tasks: Tasks,
+    patience: Patience,
     grace: Duration,
 }
 
@@ -66,6 +67,7 @@ impl Server {
             endpoint: Endpoint::new(sink, config.masking, Arc::clone(&clock)),
             started: clock.instant(),
             metrics: Metrics::new(),
+            body_timeout: config.patience.body,
             ingest_limits: Arc::new(config.ingest),
             authenticator: config.authenticator,
             draining: AtomicBool::new(false),
@@ -76,7 +78,7 @@ impl Server {
             events,
             storage,
         });
-        Ok(Self { app, listener, tasks, grace: config.shutdown_grace })
+        Ok(Self { app, listener, tasks, patience: config.patience, grace: config.shutdown_grace })
     }
 
     /// Where it listens; the port is real even when 0 was asked for.
@@ -86,7 +88,7 @@ impl Server {
 
     /// Answers requests until `stop` resolves, then lets the running ones end, flushes and closes.
     pub async fn run(self, stop: impl Future<Output = ()> + Send + 'static) -> Result<()> {
-        let Self { app, listener, tasks, grace } = self;
+        let Self { app, listener, tasks, patience, grace } = self;
         let told = app.clone();
         let (draining, drained) = tokio::sync::oneshot::channel();
         let stop = async move {
@@ -96,7 +98,7 @@ impl Server {
             // The receiver is gone only when the server is.
             let _told: Result<(), ()> = draining.send(());
         };
-        let server = axum::serve(listener, router(&app)).with_graceful_shutdown(stop).into_future();
+        let server = crate::http::serve(listener, router(&app), patience, stop);
         let late = async {
             if drained.await.is_err() {
                 std::future::pending::<()>().await;
@@ -104,7 +106,7 @@ impl Server {
             tokio::time::sleep(grace).await;
         };
         tokio::select! {
-            done = server => done.context("the listener failed")?,
+            () = server => {}
             () = late => warn!("some requests did not end in time and were dropped"),
         }
         let closed = app.storage.close().await.context("cannot close the data folder");

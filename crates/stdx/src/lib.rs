@@ -1,9 +1,10 @@
 //! What std lacks and has no domain noun in it: clock, seeded randomness, tasks, back-off, byte sizes, secrets,
-//! and settings from a TOML file that report all their problems at once (used by every program).
+//! languages, and settings from a TOML file that report all their problems at once (used by every program).
 
 mod backoff;
 mod bytesize;
 mod clock;
+mod language;
 mod rng;
 mod secret;
 mod settings;
@@ -12,6 +13,7 @@ mod tasks;
 pub use backoff::Backoff;
 pub use bytesize::{ByteSize, InvalidByteSize};
 pub use clock::{Clock, ManualClock, SystemClock};
+pub use language::Language;
 pub use rng::Rng;
 pub use secret::Secret;
 pub use settings::{KeyDoc, Problem, Problems, Setting, Settings, parse_duration, show_duration};

@@ -4,9 +4,9 @@ use auth::Services;
 use expect_test::{Expect, expect};
 
 use crate::fixture::{at, with_events};
-use crate::render::Language;
 use crate::tell::{self, Access};
 use crate::{Graph, ObjectRef};
+use stdx::Language;
 
 /// Tells the deviations of `minute service from to` in each row, as JSON shows them.
 #[track_caller]

@@ -6,7 +6,8 @@ use expect_test::expect;
 
 use super::*;
 use crate::fixture::{ORDER_4711, at, with_events};
-use crate::render::{self, Language, Style};
+use crate::render::{self, Style};
+use stdx::Language;
 
 fn live() -> Live {
     let rows = "
@@ -77,6 +78,28 @@ fn a_list_is_narrowed_by_status_owner_and_type() {
 }
 
 #[test]
+fn names_are_found_whatever_their_case_and_unknown_ones_are_told_with_those_there_are() {
+    let model = Filter { object: Some("Model".to_owned()), status: Some("checked".to_owned()), ..Filter::default() };
+    assert_eq!(ids(&found(&model)), ["m-88"]);
+    let refused =
+        |filter: &Filter| page(&live(), filter, &Graphs::default(), &Services::All, (now(), false)).unwrap_err();
+    let status = refused(&Filter { status: Some("SHIPED".to_owned()), ..Filter::default() });
+    assert_eq!(status.kind(), crate::Kind::Invalid);
+    assert!(
+        status.to_string().starts_with("no status is called `SHIPED`; there are `CREATED`, `SUBMITTED`"),
+        "{status}"
+    );
+    let object = refused(&Filter { object: Some("modle".to_owned()), ..Filter::default() });
+    assert_eq!(object.to_string(), "no type of objects is called `modle`; there are `order`, `model`");
+    assert_eq!(object.text(Language::Russian), "нет типа объектов `modle`; есть `order`, `model`");
+    let owner = refused(&Filter { owner: Some("erp".to_owned()), ..Filter::default() });
+    assert!(owner.to_string().ends_with("there are `shop-api`, `mes-api`, `crm-api`"), "{owner}");
+    assert_eq!(refused(&Filter { limit: Some(0), ..Filter::default() }).kind(), crate::Kind::Invalid);
+    let early = Filter { object: Some("modle".to_owned()), ..Filter::default() };
+    assert_eq!(page(&live(), &early, &Graphs::default(), &Services::All, (now(), true)).unwrap().total, 0);
+}
+
+#[test]
 fn pages_follow_each_other_without_gap_or_repeat() {
     let (mut all, mut cursor) = (Vec::new(), None);
     loop {
@@ -134,7 +157,7 @@ fn the_list_is_drawn_in_russian() {
          4         SHIPPED                  crm-api   16 мар 04:00          2 ч   1 ч 55 мин
            ╰ ! передача не подтверждена
            ╰ ✗ 16 мар 04:00 mes-api PUBLISH handovers no answer within 4000 ms · трасса t4
-         3 из 6 показано
+         3 из 6 показано, следующие: --cursor '1773633600000000000~4'
     "#]]
     .assert_eq(&render::list(&page, &Style { language: Language::Russian, ..Style::default() }));
 }
@@ -143,11 +166,6 @@ fn the_list_is_drawn_in_russian() {
 fn the_summary_counts_open_and_stuck_by_status() {
     let summary = summary(&live(), &Graphs::default(), false, now());
     expect![[r#"
-         Model   open: 1   stuck: 0
-        ────────────────────────────────────────────────────────────────────────────────────────────────────
-         STATUS                   WAITS FOR     OPEN     STUCK      LONGEST
-         CHECKED                                   1         0          2 h  ███████████████████████████████
-
          Order   open: 6   stuck: 3
         ────────────────────────────────────────────────────────────────────────────────────────────────────
          STATUS                   WAITS FOR     OPEN     STUCK      LONGEST
@@ -161,13 +179,18 @@ fn the_summary_counts_open_and_stuck_by_status() {
          SHIPPED                  crm-api          2         1          2 h  ███████████████████████████████
          DELIVERED                crm-api          0         0
 
+         Model   open: 1   stuck: 0
+        ────────────────────────────────────────────────────────────────────────────────────────────────────
+         STATUS                   WAITS FOR     OPEN     STUCK      LONGEST
+         CHECKED                                   1         0          2 h  ███████████████████████████████
+
     "#]]
     .assert_eq(&render::summary(&summary, &Style::default()));
 }
 
 #[test]
 fn an_empty_page_says_so() {
-    let none = Filter { status: Some("NOWHERE".to_owned()), ..Filter::default() };
+    let none = Filter { status: Some("CLOSED".to_owned()), ..Filter::default() };
     assert_eq!(render::stuck(&found(&none), &Style::default()), "Nothing is stuck.\n");
     assert_eq!(
         render::list(&found(&none), &Style { language: Language::Russian, ..Style::default() }),

@@ -50,6 +50,19 @@ fn an_ended_order_goes_and_late_events_do_not_bring_it_back() {
 }
 
 #[test]
+fn a_model_ends_with_the_order_that_named_it_last_whichever_is_told_first() {
+    let model = "mes-api [2026-03-15T10:00:00Z][STATUS][model] model_id=7 from=UPLOADED to=CHECKED\n";
+    let named = "shop-api [2026-03-15T11:00:00Z][REQ][POST /orders] order_id=1 model_id=7 status=CREATED\n";
+    let closed = status(1, "2026-03-15T12:00:00Z", "from=DELIVERED to=CLOSED");
+    for rows in [[model, named, &closed], [&closed, named, model], [named, &closed, model]] {
+        assert!(open(&mut fed(&rows.concat()), NOW).is_empty(), "{rows:?}");
+    }
+    let again = "shop-api [2026-03-15T13:00:00Z][REQ][POST /orders] order_id=2 model_id=7 status=CREATED\n";
+    let both = open(&mut fed(&[again, &closed, named, model].concat()), NOW);
+    assert_eq!(both.len(), 2, "the model is needed for another order: {both:?}");
+}
+
+#[test]
 fn an_object_without_a_graph_is_let_go_when_nothing_happens_to_it() {
     let mut live = fed("mes-api [2026-03-09T10:00:00Z][STATUS][model] model_id=7 from=UPLOADED to=CHECKED");
     assert_eq!(open(&mut live, "2026-03-16T09:59:59Z").len(), 1);

@@ -42,6 +42,11 @@ impl Pen<'_> {
         Row::new(self.style.color)
     }
 
+    /// How many of something are drawn.
+    const fn at_most(&self, usual: usize) -> usize {
+        if self.style.wide { usize::MAX } else { usual }
+    }
+
     /// Columns of the limit.
     const fn limit(&self) -> usize {
         if self.width < NARROW { 0 } else { LIMIT }
@@ -158,7 +163,7 @@ fn traces(story: &Story, pen: Pen<'_>, out: &mut String) {
     // Those that failed are what one looks for; of the others the newest.
     let mut order: Vec<usize> = (0..story.traces.len()).collect();
     order.sort_by_key(|index| (!story.traces[*index].failed, std::cmp::Reverse(*index)));
-    order.truncate(TRACES);
+    order.truncate(pen.at_most(TRACES));
     order.sort_unstable();
     section(words.pick("Traces", "Трассы"), pen, out);
     for trace in order.iter().filter_map(|index| story.traces.get(*index)) {
@@ -185,7 +190,7 @@ fn section(title: &str, pen: Pen<'_>, out: &mut String) {
 /// Says how much was left out.
 fn more(number: usize, pen: Pen<'_>, out: &mut String) {
     if number != 0 {
-        let text = format!("… {} {number}", pen.words.pick("and more:", "и ещё:"));
+        let text = format!("… {} {number} (--wide)", pen.words.pick("and more:", "и ещё:"));
         pen.row().space(SIGN).add(Ink::Faint, &text).end(out);
     }
 }

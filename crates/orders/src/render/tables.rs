@@ -76,14 +76,13 @@ fn table(page: &Page, title: &str, pen: Pen<'_>, notes: bool) -> String {
         }
     }
     if page.items.len() < page.total {
-        let shown = format!(
-            "{} {} {} {}",
-            page.items.len(),
-            words.pick("of", "из"),
-            page.total,
-            words.pick("shown", "показано")
-        );
-        pen.row().space(1).add(Ink::Faint, &shown).end(&mut out);
+        let shown = format!("{} {} {}", page.items.len(), words.pick("of", "из"), page.total);
+        let next = page.next.as_ref().map(|next| {
+            let how = words.pick("shown, the next ones: --cursor", "показано, следующие: --cursor");
+            format!("{how} '{}'", next.replace('\'', "'\\''"))
+        });
+        let next = next.unwrap_or_else(|| words.pick("shown, the last ones", "показано, последние").to_owned());
+        pen.row().space(1).add(Ink::Faint, &format!("{shown} {next}")).end(&mut out);
     }
     out
 }

@@ -3,8 +3,8 @@
 use jiff::tz::TimeZone;
 use logline::Timestamp;
 
-use super::Language;
 use crate::{Deviation, DeviationKind, ObjectRef, StuckReason};
+use stdx::Language;
 
 const ENGLISH_MONTHS: [&str; 12] = ["Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec"];
 const RUSSIAN_MONTHS: [&str; 12] = ["янв", "фев", "мар", "апр", "мая", "июн", "июл", "авг", "сен", "окт", "ноя", "дек"];
@@ -29,10 +29,7 @@ pub(crate) struct Words<'a> {
 impl Words<'_> {
     /// The one of two texts that is in the language.
     pub(super) const fn pick<'t>(&self, english: &'t str, russian: &'t str) -> &'t str {
-        match self.language {
-            Language::English => english,
-            Language::Russian => russian,
-        }
+        self.language.pick(english, russian)
     }
 
     /// `14 Mar 10:02`.

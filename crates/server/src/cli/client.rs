@@ -5,8 +5,10 @@ use std::time::Duration;
 
 use clap::{Args, ValueEnum};
 use serde::de::DeserializeOwned;
+use stdx::Language;
 
 use super::Failure;
+use super::language::{self, Tongue};
 
 /// Which server to ask, and as whom. Every command takes these.
 #[derive(Clone, Debug, Args)]
@@ -23,6 +25,9 @@ pub struct Connection {
     /// How to print the answer.
     #[arg(long, visible_alias = "output", value_enum, default_value_t = Format::Table)]
     pub format: Format,
+    /// Language of messages and of the words around the data; that of the locale if not given.
+    #[arg(long, env = "LAPIDARY_LANG", value_enum)]
+    pub lang: Option<Tongue>,
 }
 
 /// How an answer is printed.
@@ -41,28 +46,36 @@ const TIMEOUT: Duration = Duration::from_secs(60);
 impl Connection {
     /// Asks the server's own API. `path` begins with `/`; `params` are escaped here.
     pub(crate) async fn get<T: DeserializeOwned>(&self, path: &str, params: &[(&str, String)]) -> Result<T, Failure> {
-        let client = reqwest::Client::builder().timeout(TIMEOUT).no_proxy().build();
-        let client = client.map_err(|error| Failure::Failed(format!("cannot start the HTTP client: {error}")))?;
         let query = form_urlencoded::Serializer::new(String::new()).extend_pairs(params).finish();
-        let address = self.addr.trim_end_matches('/');
-        let mut request = client.get(format!("{address}{path}?{query}"));
-        if let Some(token) = &self.token {
-            request = request.bearer_auth(token);
+        let ask = |client: &reqwest::Client, address: &str| client.get(format!("{address}{path}?{query}"));
+        let (status, body) = self.send(ask).await?;
+        if status != 200 {
+            return Err(self.refused(status, body.trim()));
         }
-        if let Some(tenant) = &self.tenant {
-            request = request.header("X-Scope-OrgID", tenant);
-        }
-        let response = request.send().await.map_err(|error| self.unreachable(&error))?;
-        let status = response.status();
-        let body = response.text().await.map_err(|error| self.unreachable(&error))?;
-        match status.as_u16() {
-            200 => serde_json::from_str(&body)
-                .map_err(|error| Failure::Failed(format!("the server's answer cannot be read: {error}"))),
-            401 => {
-                Err(Failure::Failed("the server asks for a token: give one with --token or LAPIDARY_TOKEN".to_owned()))
+        serde_json::from_str(&body)
+            .map_err(|error| self.failed("the server's answer cannot be read", "ответ сервера не читается", &error))
+    }
+
+    /// The language of the person at the terminal.
+    pub(crate) fn language(&self) -> Language {
+        self.lang.map_or_else(language::of_terminal, Language::from)
+    }
+
+    fn refused(&self, status: u16, body: &str) -> Failure {
+        let words = self.language();
+        Failure::Failed(match (status, body) {
+            (401, _) => {
+                let english = "the server asks for a token: give one with --token or LAPIDARY_TOKEN";
+                words.pick(english, "сервер просит токен: укажите его в --token или LAPIDARY_TOKEN").to_owned()
             }
-            _ => Err(Failure::Failed(body.trim().to_owned())),
-        }
+            (403, text) => format!("{}{text}", words.pick("", "нет доступа: ")),
+            (_, "") => format!("{} {status}", words.pick("the server answered", "сервер ответил")),
+            (_, text) => text.to_owned(),
+        })
+    }
+
+    fn failed(&self, english: &str, russian: &str, error: &dyn std::fmt::Display) -> Failure {
+        Failure::Failed(format!("{}: {error}", self.language().pick(english, russian)))
     }
 
     /// Sends any request with the token and the tenant; gives status and body of the answer.
@@ -71,8 +84,10 @@ impl Connection {
         request: impl FnOnce(&reqwest::Client, &str) -> reqwest::RequestBuilder,
     ) -> Result<(u16, String), Failure> {
         let client = reqwest::Client::builder().timeout(TIMEOUT).no_proxy().build();
-        let client = client.map_err(|error| Failure::Failed(format!("cannot start the HTTP client: {error}")))?;
-        let mut request = request(&client, self.addr.trim_end_matches('/'));
+        let client = client
+            .map_err(|error| self.failed("cannot start the HTTP client", "клиент HTTP не запускается", &error))?;
+        let request = request(&client, self.addr.trim_end_matches('/'));
+        let mut request = request.header("Accept-Language", self.language().pick("en", "ru"));
         if let Some(token) = &self.token {
             request = request.bearer_auth(token);
         }
@@ -83,20 +98,22 @@ impl Connection {
         let status = response.status().as_u16();
         let body = response.text().await.map_err(|error| self.unreachable(&error))?;
         if status == 401 {
-            let remedy = "the server asks for a token: give one with --token or LAPIDARY_TOKEN";
-            return Err(Failure::Failed(remedy.to_owned()));
+            return Err(self.refused(status, &body));
         }
         Ok((status, body))
     }
 
     fn unreachable(&self, error: &reqwest::Error) -> Failure {
-        let address = &self.addr;
+        let (address, words) = (&self.addr, self.language());
         let reason = if error.is_builder() {
-            "is not an address such as http://127.0.0.1:3100"
+            words.pick("is not an address such as http://127.0.0.1:3100", "— не адрес вида http://127.0.0.1:3100")
         } else if error.is_timeout() {
-            "does not answer in time"
+            words.pick("does not answer in time", "не отвечает вовремя")
         } else {
-            "cannot be reached; is `lapidary serve` running there? Name another with --addr"
+            words.pick(
+                "cannot be reached; is `lapidary serve` running there? Name another with --addr",
+                "недоступен; запущен ли там `lapidary serve`? Другой адрес задаётся в --addr",
+            )
         };
         Failure::Failed(format!("{address} {reason}"))
     }

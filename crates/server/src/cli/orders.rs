@@ -1,13 +1,13 @@
 //! `lapidary orders`: one order's story, what is stuck, lists.
 
-use clap::{Args, Subcommand, ValueEnum};
-use orders::render::{self, Language, Style};
+use clap::{Args, Subcommand};
+use orders::render::{self, Style};
 use orders::{Page, Story, Summary};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
 use super::client::{Connection, Format};
-use super::{Failure, block_on, say};
+use super::{Failure, block_on, complain, say};
 
 /// What to tell about orders.
 #[derive(Debug, Subcommand)]
@@ -19,6 +19,12 @@ pub(crate) enum OrdersCommand {
         /// Leaves out the lines behind each step.
         #[arg(long)]
         no_lines: bool,
+        /// Cuts and leaves out nothing: whole lines, all of them, all traces, all errors.
+        #[arg(long)]
+        wide: bool,
+        /// Type of the object: order, model, customer …
+        #[arg(long = "type", value_name = "TYPE", default_value = "order")]
+        object: String,
         #[command(flatten)]
         common: Common,
     },
@@ -38,6 +44,9 @@ pub(crate) enum OrdersCommand {
     },
     /// Counts open objects by status.
     Summary {
+        /// Only objects of this type.
+        #[arg(long = "type", value_name = "TYPE")]
+        object: Option<String>,
         #[command(flatten)]
         common: Common,
     },
@@ -46,12 +55,6 @@ pub(crate) enum OrdersCommand {
 /// What every one of them takes.
 #[derive(Debug, Args)]
 pub(crate) struct Common {
-    /// Type of the objects: order, model, customer …
-    #[arg(long = "type", default_value = "order")]
-    object: String,
-    /// Language of the words around the data.
-    #[arg(long, env = "LAPIDARY_LANG", value_enum, default_value_t = Tongue::En)]
-    lang: Tongue,
     /// Time zone of printed times, such as Europe/Moscow; the machine's if not given.
     #[arg(long)]
     zone: Option<String>,
@@ -62,153 +65,119 @@ pub(crate) struct Common {
 /// Narrows a list.
 #[derive(Debug, Args)]
 pub(crate) struct Narrow {
+    /// Type of the objects: order, model, customer …
+    #[arg(long = "type", value_name = "TYPE", default_value = "order")]
+    object: String,
     /// Only those in this status.
     #[arg(long)]
     status: Option<String>,
     /// Only those this service has to move on.
-    #[arg(long)]
+    #[arg(long, value_name = "SERVICE")]
     owner: Option<String>,
     /// How many at most.
-    #[arg(long, default_value_t = 100)]
-    limit: usize,
-}
-
-#[derive(Clone, Copy, Debug, ValueEnum)]
-enum Tongue {
-    /// English.
-    En,
-    /// Russian.
-    Ru,
+    #[arg(long, value_name = "1..1000", default_value_t = 100, value_parser = clap::value_parser!(u16).range(1..=1000))]
+    limit: u16,
+    /// Goes on where another list ended, as that list tells.
+    #[arg(long)]
+    cursor: Option<String>,
 }
 
 impl OrdersCommand {
     pub(crate) fn run(self) -> Result<(), Failure> {
         match self {
-            Self::Show { id, no_lines, common } => {
-                let path = format!("/api/v1/orders/{}", escape(&id));
-                let params = [("type", common.object.clone()), ("lines", (!no_lines).to_string())];
-                common.print::<Story>(&path, &params, render::story)
+            Self::Show { id, no_lines, wide, object, common } => {
+                let params = [("type", object), ("lines", (!no_lines).to_string())];
+                let story: Story = common.ask(&format!("/api/v1/orders/{}", escape(&id)), &params)?;
+                let style = Style { wide, ..common.style()? };
+                common.print(&story, |story| render::story(story, &style), render::story_csv)
             }
-            Self::Stuck { narrow, common } => {
-                let params = narrow.params(&common, "stuck");
-                common.print::<Page>("/api/v1/orders", &params, render::stuck)
+            Self::Stuck { narrow, common } => list(narrow, &common, "stuck", render::stuck),
+            Self::List { narrow, common } => list(narrow, &common, "open", render::list),
+            Self::Summary { object, common } => {
+                let mut summary: Summary = common.ask("/api/v1/orders/summary", &[])?;
+                if let Some(object) = &object {
+                    only(&mut summary, object, &common)?;
+                }
+                let style = common.style()?;
+                common.print(&summary, |summary| render::summary(summary, &style), render::summary_csv)
             }
-            Self::List { narrow, common } => {
-                let params = narrow.params(&common, "open");
-                common.print::<Page>("/api/v1/orders", &params, render::list)
-            }
-            Self::Summary { common } => common.print::<Summary>("/api/v1/orders/summary", &[], |summary, style| {
-                let mut summary = summary.clone();
-                summary.types.retain(|found| found.object == common.object);
-                render::summary(&summary, style)
-            }),
         }
     }
 }
 
+fn list(narrow: Narrow, common: &Common, state: &str, draw: fn(&Page, &Style) -> String) -> Result<(), Failure> {
+    let style = common.style()?;
+    let page: Page = common.ask("/api/v1/orders", &narrow.params(state))?;
+    common.print(&page, |page| draw(page, &style), render::page_csv)?;
+    if let (Format::Csv, Some(next)) = (common.connection.format, &page.next) {
+        let words = common.connection.language();
+        let (of, more) =
+            (words.pick("of", "из"), words.pick("rows; the next ones: --cursor", "строк; следующие: --cursor"));
+        complain(&format!("{} {of} {} {more} '{next}'", page.items.len(), page.total));
+    }
+    Ok(())
+}
+
+/// Leaves only one type in a summary.
+fn only(summary: &mut Summary, object: &str, common: &Common) -> Result<(), Failure> {
+    let known: Vec<String> = summary.types.iter().map(|kind| format!("`{}`", kind.object)).collect();
+    summary.types.retain(|kind| kind.object.eq_ignore_ascii_case(object));
+    if summary.types.is_empty() && !summary.loading {
+        let words = common.connection.language();
+        let (none, are) =
+            (words.pick("no type of objects is called", "нет типа объектов"), words.pick("there are", "есть"));
+        return Err(Failure::Failed(format!("{none} `{object}`; {are} {}", known.join(", "))));
+    }
+    Ok(())
+}
+
 impl Narrow {
-    fn params(self, common: &Common, state: &str) -> Vec<(&'static str, String)> {
-        let mut params =
-            vec![("type", common.object.clone()), ("state", state.to_owned()), ("limit", self.limit.to_string())];
-        params.extend(self.status.map(|status| ("status", status)));
-        params.extend(self.owner.map(|owner| ("owner", owner)));
+    fn params(self, state: &str) -> Vec<(&'static str, String)> {
+        let mut params = vec![("type", self.object), ("state", state.to_owned()), ("limit", self.limit.to_string())];
+        let given = [("status", self.status), ("owner", self.owner), ("cursor", self.cursor)];
+        params.extend(given.into_iter().filter_map(|(name, value)| Some((name, value?))));
         params
     }
 }
 
 impl Common {
-    fn print<T: DeserializeOwned + Serialize>(
+    fn ask<T: DeserializeOwned>(&self, path: &str, params: &[(&str, String)]) -> Result<T, Failure> {
+        block_on(self.connection.get(path, params))?
+    }
+
+    fn print<T: Serialize>(
         &self,
-        path: &str,
-        params: &[(&str, String)],
-        draw: impl Fn(&T, &Style) -> String,
+        answer: &T,
+        table: impl Fn(&T) -> String,
+        csv: impl Fn(&T) -> String,
     ) -> Result<(), Failure> {
-        let style = self.style()?;
-        let answer: T = block_on(self.connection.get(path, params))??;
         match self.connection.format {
-            Format::Table => say(&draw(&answer, &style)),
-            Format::Json => say(&(json(&answer)? + "\n")),
-            Format::Csv => say(&csv(&serde_json::to_value(&answer).map_err(unprintable)?)),
+            Format::Table => say(&table(answer)),
+            Format::Csv => say(&csv(answer)),
+            Format::Json => {
+                let json = serde_json::to_string_pretty(answer);
+                let json = json.map_err(|error| Failure::Failed(format!("the answer cannot be printed: {error}")))?;
+                say(&(json + "\n"));
+            }
         }
         Ok(())
     }
 
     fn style(&self) -> Result<Style, Failure> {
+        let language = self.connection.language();
         let zone = match &self.zone {
             None => jiff::tz::TimeZone::system(),
-            Some(name) => jiff::tz::TimeZone::get(name)
-                .map_err(|_| Failure::Usage(format!("`{name}` is not a time zone; write it like Europe/Moscow")))?,
-        };
-        let language = match self.lang {
-            Tongue::En => Language::English,
-            Tongue::Ru => Language::Russian,
+            Some(name) => jiff::tz::TimeZone::get(name).map_err(|_| {
+                let (not, like) =
+                    ("is not a time zone; write it like Europe/Moscow", "— не часовой пояс; пишите как Europe/Moscow");
+                Failure::Usage(format!("`{name}` {}", language.pick(not, like)))
+            })?,
         };
         Ok(Style { width: 100, color: Connection::colours(), language, zone, ..Style::default() })
     }
 }
 
-fn json(answer: &impl Serialize) -> Result<String, Failure> {
-    serde_json::to_string_pretty(answer).map_err(unprintable)
-}
-
-#[expect(clippy::needless_pass_by_value, reason = "the shape that map_err wants")]
-fn unprintable(error: serde_json::Error) -> Failure {
-    Failure::Failed(format!("the answer cannot be printed: {error}"))
-}
-
-/// The list in an answer (items of a page, steps of a story, types of a summary) as CSV with a heading: plain fields
-/// only, a field of fields as `a.b`.
-fn csv(answer: &serde_json::Value) -> String {
-    let rows = ["items", "steps", "types"].iter().find_map(|name| answer.get(name)?.as_array());
-    let rows: Vec<Vec<(String, String)>> = rows.into_iter().flatten().map(|row| fields("", row)).collect();
-    let mut names: Vec<&str> = Vec::new();
-    for (name, _) in rows.iter().flatten() {
-        if !names.contains(&name.as_str()) {
-            names.push(name);
-        }
-    }
-    let mut out = names.join(",") + "\n";
-    for row in &rows {
-        let cell =
-            |name: &&str| row.iter().find(|(key, _)| key == name).map(|(_, value)| quoted(value)).unwrap_or_default();
-        out += &(names.iter().map(cell).collect::<Vec<_>>().join(",") + "\n");
-    }
-    out
-}
-
-fn fields(prefix: &str, value: &serde_json::Value) -> Vec<(String, String)> {
-    match value {
-        serde_json::Value::Object(map) => {
-            let dot = if prefix.is_empty() { "" } else { "." };
-            map.iter().flat_map(|(name, value)| fields(&format!("{prefix}{dot}{name}"), value)).collect()
-        }
-        serde_json::Value::Array(_) => Vec::new(),
-        serde_json::Value::Null => vec![(prefix.to_owned(), String::new())],
-        serde_json::Value::String(text) => vec![(prefix.to_owned(), text.clone())],
-        plain => vec![(prefix.to_owned(), plain.to_string())],
-    }
-}
-
-/// RFC 4180.
-fn quoted(text: &str) -> String {
-    if text.contains([',', '"', '\n', '\r']) { format!("\"{}\"", text.replace('"', "\"\"")) } else { text.to_owned() }
-}
-
 /// An id as one segment of a path.
 fn escape(id: &str) -> String {
     form_urlencoded::byte_serialize(id.as_bytes()).collect::<String>().replace('+', "%20")
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_page_becomes_rows_with_a_heading() {
-        let page = serde_json::json!({"items": [
-            {"id": "1", "stuck": null, "note": "a,b"},
-            {"id": "2", "stuck": {"overdue_ms": 5}, "note": "say \"hi\""},
-        ]});
-        assert_eq!(csv(&page), "id,note,stuck,stuck.overdue_ms\n1,\"a,b\",,\n2,\"say \"\"hi\"\"\",,5\n");
-    }
 }

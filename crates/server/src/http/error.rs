@@ -39,6 +39,13 @@ impl HttpError {
     }
 }
 
+#[cfg(test)]
+impl HttpError {
+    pub(crate) fn text(&self) -> &str {
+        &self.text
+    }
+}
+
 impl IntoResponse for HttpError {
     fn into_response(self) -> Response {
         if let Some(detail) = &self.detail {
@@ -86,9 +93,24 @@ impl From<query::Error> for HttpError {
         match error.kind() {
             query::Kind::Invalid | query::Kind::TooLarge => Self::bad_request(error.to_string()),
             query::Kind::Timeout => Self::new(StatusCode::GATEWAY_TIMEOUT, error.to_string()),
-            // Only another node can cancel a query that somebody still waits for.
-            query::Kind::Cancelled | query::Kind::Unavailable => Self::unavailable(&error),
+            query::Kind::Cancelled => Self::new(cancelled(), "the request was cancelled by the client"),
+            query::Kind::Unavailable => Self::unavailable(&error),
             query::Kind::Internal => Self::internal(&error),
         }
+    }
+}
+
+/// 499, which no standard knows but proxies and Loki do.
+fn cancelled() -> StatusCode {
+    StatusCode::from_u16(499).unwrap_or(StatusCode::BAD_REQUEST)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_cancelled_query_is_answered_as_loki_answers_it() {
+        assert_eq!(cancelled().as_u16(), 499);
     }
 }

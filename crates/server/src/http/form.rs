@@ -2,9 +2,10 @@
 
 use axum::body::to_bytes;
 use axum::extract::{FromRequest, Request};
-use axum::http::{Method, header};
+use axum::http::{Method, StatusCode, header};
 
 use super::HttpError;
+use super::connections::Late;
 
 /// Parameters in the order they were given; the body's come first, as in Go.
 #[derive(Debug, Default)]
@@ -44,10 +45,19 @@ impl<S: Send + Sync> FromRequest<S> for Form {
         let (parts, body) = request.into_parts();
         let kind = parts.headers.get(header::CONTENT_TYPE).and_then(|value| value.to_str().ok()).unwrap_or_default();
         if parts.method == Method::POST && kind.starts_with("application/x-www-form-urlencoded") {
-            let body = to_bytes(body, MAX_BODY_BYTES).await;
-            form.add(&body.map_err(|_| HttpError::bad_request("the form is broken or larger than 1 MiB"))?);
+            form.add(&to_bytes(body, MAX_BODY_BYTES).await.map_err(refused)?);
         }
         form.add(parts.uri.query().unwrap_or_default().as_bytes());
         Ok(form)
+    }
+}
+
+fn refused(error: axum::Error) -> HttpError {
+    let error = error.into_inner();
+    let late = std::iter::successors(Some(&*error as &(dyn std::error::Error + 'static)), |error| error.source())
+        .find(|error| error.is::<Late>());
+    match late {
+        Some(late) => HttpError::new(StatusCode::REQUEST_TIMEOUT, late.to_string()),
+        None => HttpError::bad_request("the form is broken or larger than 1 MiB"),
     }
 }

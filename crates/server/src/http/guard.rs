@@ -1,6 +1,6 @@
 //! Stands in front of every route: finds out who asks, whether they may, counts and writes down what was done.
 
-use auth::{AuditEvent, Caller, Credentials, Outcome};
+use auth::{AuditEvent, Caller, Credentials, Outcome, Permission};
 use axum::extract::{FromRequestParts, Request, State};
 use axum::http::request::Parts;
 use axum::http::{HeaderMap, header};
@@ -8,6 +8,7 @@ use axum::middleware::Next;
 use axum::response::{IntoResponse as _, Response};
 
 use super::HttpError;
+use super::connections::timely;
 use super::routes::{Access, Route};
 use crate::app::App;
 
@@ -31,6 +32,11 @@ impl<S: Send + Sync> FromRequestParts<S> for Asker {
 pub(super) async fn guard(State((app, route)): State<(App, &'static Route)>, request: Request, next: Next) -> Response {
     let begun = app.clock.instant();
     let method = request.method().clone();
+    // A push has a deadline of its own, and an answer to match.
+    let request = match route.access {
+        Access::Needs(Permission::Push) => request,
+        Access::Needs(_) | Access::Open => request.map(|body| timely(body, app.body_timeout)),
+    };
     let response = match admit(&app, route, request) {
         Ok(request) => next.run(request).await,
         Err(error) => error.into_response(),

@@ -1,13 +1,23 @@
-//! The start page: orders by status, what is stuck, how much comes in. Plain HTML that asks the API.
+//! The pages for people: an overview (orders by status, what is stuck, how much comes in), lists, one order's story.
+//! Plain HTML and a script that asks the API.
 
 use axum::http::header;
 use axum::response::IntoResponse;
 
-const PAGE: &str = include_str!("page/start.html");
+const PAGE: &str = include_str!("page/index.html");
+
+/// One script, so that the browser asks once.
+const SCRIPT: &str = concat!(
+    include_str!("page/texts.js"),
+    include_str!("page/kit.js"),
+    include_str!("page/overview.js"),
+    include_str!("page/story.js"),
+    include_str!("page/main.js"),
+);
 
 /// Nothing but our own script and style may run there.
 const POLICY: &str = "default-src 'none'; script-src 'self'; style-src 'self'; connect-src 'self'; img-src data:; \
-                      base-uri 'none'; form-action 'none'; frame-ancestors 'none'";
+                      base-uri 'none'; form-action 'self'; frame-ancestors 'none'";
 
 fn asset(kind: &'static str, text: &'static str) -> impl IntoResponse {
     let headers = [
@@ -20,17 +30,17 @@ fn asset(kind: &'static str, text: &'static str) -> impl IntoResponse {
     (headers, text)
 }
 
-/// The page itself; `/orders/{id}` is the same page, which opens the order's story.
+/// The page itself; its script looks at the address: `/` is the overview, `/orders?…` a list, `/orders/{id}` a story.
 pub(super) async fn start() -> impl IntoResponse {
     asset("text/html; charset=utf-8", PAGE)
 }
 
 /// Its script.
 pub(super) async fn script() -> impl IntoResponse {
-    asset("text/javascript; charset=utf-8", include_str!("page/start.js"))
+    asset("text/javascript; charset=utf-8", SCRIPT)
 }
 
 /// Its style.
 pub(super) async fn style() -> impl IntoResponse {
-    asset("text/css; charset=utf-8", include_str!("page/start.css"))
+    asset("text/css; charset=utf-8", include_str!("page/style.css"))
 }

@@ -51,11 +51,12 @@ const fn route(
 }
 
 /// Every route there is; the tests walk it.
-pub static ROUTES: [Route; 26] = [
+pub static ROUTES: [Route; 27] = [
     route("/", "page", Access::Open, false, || get(page::start)),
     route("/orders/{id}", "page", Access::Open, false, || get(page::start)),
-    route("/assets/start.js", "page", Access::Open, false, || get(page::script)),
-    route("/assets/start.css", "page", Access::Open, false, || get(page::style)),
+    route("/orders", "page", Access::Open, false, || get(page::start)),
+    route("/assets/page.js", "page", Access::Open, false, || get(page::script)),
+    route("/assets/page.css", "page", Access::Open, false, || get(page::style)),
     route("/ready", "ready", Access::Open, false, || get(status::ready)),
     route("/metrics", "metrics", Access::Needs(Permission::Status), false, || get(status::metrics)),
     route("/api/v1/status", "status", Access::Needs(Permission::Status), false, || get(status::status)),

@@ -4,6 +4,7 @@ use axum::Json;
 use axum::extract::State;
 use axum::http::{StatusCode, header};
 use axum::response::{IntoResponse, Response};
+use orders::DefectCount;
 use serde_json::json;
 
 use super::HttpError;
@@ -35,12 +36,16 @@ pub(super) async fn metrics(State(app): State<App>) -> Result<Response, HttpErro
     Ok(([(header::CONTENT_TYPE, kind)], text).into_response())
 }
 
-/// State of ingest and storage, for the start page and `lapidary storage`.
+/// State of ingest and storage, for the start page and `lapidary storage`; by service only for those services that the
+/// caller may see.
 pub(super) async fn status(State(app): State<App>, Asker(caller): Asker) -> Json<serde_json::Value> {
     let totals = app.endpoint.totals();
-    let personal =
-        totals.hits.iter().map(|(service, rule, count)| json!({"service": service, "rule": rule, "count": count}));
-    let defects = app.events.defects().into_iter().filter(|found| found.tenant == *caller.tenant());
+    let scope = caller.scope();
+    let visible = |service: &str| scope.services().contains(service);
+    let personal = totals.hits.iter().filter(|(service, ..)| visible(service));
+    let personal = personal.map(|(service, rule, count)| json!({"service": service, "rule": rule, "count": count}));
+    let own = |found: &DefectCount| found.tenant == *caller.tenant() && visible(&found.service);
+    let defects = app.events.defects().into_iter().filter(own);
     let defects =
         defects.map(|found| json!({"service": found.service, "defect": found.defect.name(), "lines": found.lines}));
     Json(json!({

@@ -20,7 +20,7 @@ pub(super) fn draw(story: &Story, pen: Pen<'_>, out: &mut String) {
     for step in story.steps.iter().filter(|step| !step.events.is_empty()) {
         let mut day = step.events.first().map(|event| pen.words.date(event.time)).unwrap_or_default();
         pen.row().space(1).add(Ink::Strong, &step.status).space(1).add(Ink::Faint, day.trim_start()).end(out);
-        let (first, rest) = match pen.style.whole_lines || step.events.len() <= FIRST + LAST {
+        let (first, rest) = match pen.style.wide || step.events.len() <= FIRST + LAST {
             true => (step.events.as_slice(), [].as_slice()),
             false => step.events.split_at(FIRST),
         };
@@ -44,7 +44,7 @@ fn draw_line(event: &StepEvent, service: usize, ids: &[String], day: &mut String
     let room = pen.width.saturating_sub(row.columns());
     let ink = if event.failed { Ink::Bad } else { Ink::Plain };
     match &event.line {
-        Line::Shown { text } if pen.style.whole_lines => row.add(ink, &printable(text)),
+        Line::Shown { text } if pen.style.wide => row.add(ink, &printable(text)),
         Line::Shown { text } => row.add(ink, &cut(&printable(&essence(text, ids)), room)),
         Line::Hidden => row.add(Ink::Faint, &cut(&stand_in(event, words.pick("hidden", "скрыто")), room)),
         Line::Gone => row.add(Ink::Faint, &cut(&stand_in(event, words.pick("no longer kept", "уже удалена")), room)),

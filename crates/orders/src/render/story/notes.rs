@@ -1,9 +1,9 @@
 //! What is to be said about a step: deviations, failures, retries; below its row.
 
 use super::{Pen, more};
-use crate::render::Language;
 use crate::render::ink::{Ink, Remark};
 use crate::{Failure, Retry, Story};
+use stdx::Language;
 
 /// Failures of one step that are drawn.
 const FAILURES: usize = 6;
@@ -13,8 +13,8 @@ pub(super) fn draw(story: &Story, step: usize, pen: Pen<'_>, out: &mut String) {
         note(Ink::Warning, &format!("! {}", pen.words.deviation(deviation)), "", "", pen, out);
     }
     let failed = grouped(story.failures.iter().filter(|failure| failure.step == Some(step)));
-    failed.iter().take(FAILURES).for_each(|group| failure(group, pen, out));
-    more(failed.len().saturating_sub(FAILURES), pen, out);
+    failed.iter().take(pen.at_most(FAILURES)).for_each(|group| failure(group, pen, out));
+    more(failed.len().saturating_sub(pen.at_most(FAILURES)), pen, out);
     let Some(this) = story.steps.get(step) else { return };
     let next = this.left.or_else(|| story.last.0.checked_add(1).map(logline::Timestamp));
     let here = |retry: &&Retry| this.entered <= retry.last && next.is_none_or(|next| retry.last < next);

@@ -7,9 +7,10 @@ use expect_test::{ExpectFile, expect_file};
 use jiff::tz::{TimeZone, offset};
 
 use crate::fixture::{ORDER_4711, at, rows, with_events};
-use crate::render::{Language, Style, story};
+use crate::render::{Style, story};
 use crate::tell::{self, Access};
 use crate::{Graph, ObjectRef, Story};
+use stdx::Language;
 
 const NOW: &str = "2026-03-16T06:00:00Z";
 
@@ -89,5 +90,5 @@ fn a_line_cannot_write_to_the_terminal() {
     let text = "mes-api [2026-03-09T09:00:00Z][STATUS][order] order_id=5 to=CREATED note=\"\u{1b}[2J\"";
     let told = told(text, ("order", "5"), &Services::All);
     assert!(!story(&told, &Style::default()).contains('\u{1b}'));
-    assert!(!story(&told, &Style { whole_lines: true, ..Style::default() }).contains('\u{1b}'));
+    assert!(!story(&told, &Style { wide: true, ..Style::default() }).contains('\u{1b}'));
 }
