@@ -8,8 +8,8 @@ mod system {
     pub(crate) mod agent;
     mod bad_input;
     mod bad_start;
-    mod bucket;
     pub(crate) mod browser;
+    mod bucket;
     mod clients;
     mod demo;
     mod durability;
