@@ -8,7 +8,7 @@ use arrow::record_batch::RecordBatch;
 use logline::{Tenant, Timestamp};
 
 use super::Prints;
-use crate::logs::{LINE, METADATA, NANOS, RECEIVED, STREAM, TIMESTAMP};
+use crate::logs::{ALL_METADATA, LINE, NANOS, RECEIVED, STREAM, TIMESTAMP};
 use crate::read::{FileRows, Footers, Plan, Step, Steps};
 use crate::{Error, FileRef, Metrics, Predicate, Scan, ScanStats, Source, Table, TimeRange, Visibility};
 
@@ -28,7 +28,7 @@ pub(crate) fn young_lines(
             source: Source::Files { version: 0, files: Vec::new() },
             range: TimeRange::ALL,
             predicate: Predicate::True,
-            projection: [STREAM, TIMESTAMP, NANOS, LINE, METADATA, RECEIVED].map(str::to_owned).to_vec(),
+            projection: [STREAM, TIMESTAMP, NANOS, LINE, ALL_METADATA, RECEIVED].map(str::to_owned).to_vec(),
             visibility: Visibility::new(Predicate::True, Vec::new()),
         };
         let plan = Arc::new(Plan::new(table.spec(), &scan, &Arc::new(ScanStats::default()))?);
