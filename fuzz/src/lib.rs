@@ -14,6 +14,7 @@ mod mask;
 mod mutate;
 mod program;
 mod protocols;
+mod spool;
 
 pub use corpus::{folder, load};
 pub use driver::{Budget, Crash, Report, replay, run};
@@ -32,4 +33,4 @@ pub struct Target {
 
 /// The targets of light crates.
 pub const TARGETS: &[Target] =
-    &[mask::TARGET, events::TARGET, protocols::FORWARD, protocols::SYSLOG, protocols::JOURNAL];
+    &[mask::TARGET, events::TARGET, protocols::FORWARD, protocols::SYSLOG, protocols::JOURNAL, spool::TARGET];

@@ -1,4 +1,4 @@
-//! The whole way of a line through the agent: file, masking, encoding, HTTP to a server that throws it away.
+//! The whole way of a line through the agent: file, masking, spool, HTTP to a server that throws it away, answer.
 //!
 //! Prints megabytes of file per second of wall time and per second of processor time, the server's share included.
 
@@ -8,7 +8,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
-use agent::{Agent, Config, State};
+use agent::{Agent, Config, Progress};
 use axum::Router;
 use axum::body::Bytes;
 use stdx::{Clock, SystemClock, Tasks};
@@ -29,16 +29,21 @@ async fn main() {
     let state_dir = config.state_dir.clone();
     let (clock, tasks) = (SystemClock, Tasks::default());
     let (start, cpu) = (clock.instant(), cpu_seconds());
-    Agent::open(&config, Arc::new(clock), &tasks).expect("a new state").spawn(&tasks);
-    while State::load(&state_dir).ok().flatten().is_none_or(|state| state.totals.lines < LINES) {
+    drop(Agent::open(&config, Arc::new(clock), &tasks).expect("a new state").spawn(&tasks));
+    let acknowledged = || Progress::load(&state_dir).ok()?.get("lapidary").map(|progress| progress.lines);
+    while acknowledged().is_none_or(|lines| lines < LINES) {
         tokio::time::sleep(Duration::from_millis(20)).await;
     }
     let (wall, cpu) = (clock.instant().duration_since(start).as_secs_f64(), cpu_seconds() - cpu);
     tasks.drain(Duration::from_secs(10)).await;
     let mb = bytes as f64 / 1e6;
     let mut out = std::io::stdout().lock();
-    writeln!(out, "{LINES} lines, {mb:.0} MB: {wall:.2} s, {:.1} MB/s; {:.1} MB/s per core", mb / wall, mb / cpu)
-        .expect("a standard output");
+    let (per_wall, per_core, peak) = (mb / wall, mb / cpu, peak_megabytes());
+    writeln!(
+        out,
+        "{LINES} lines, {mb:.0} MB: {wall:.2} s, {per_wall:.1} MB/s; {per_core:.1} MB/s per core; {peak:.0} MB at most"
+    )
+    .expect("a standard output");
 }
 
 /// Lines as the demo's services write them, one of ten with personal data.
@@ -77,6 +82,14 @@ async fn sink() -> String {
     #[expect(clippy::disallowed_methods, reason = "ends with the program")]
     tokio::spawn(async move { axum::serve(listener, app).await.expect("a server that runs") });
     url
+}
+
+/// The most memory that this process had, the throwing-away server included.
+fn peak_megabytes() -> f64 {
+    let status = fs::read_to_string("/proc/self/status").unwrap_or_default();
+    let kib =
+        status.lines().find_map(|line| line.strip_prefix("VmHWM:")?.trim().strip_suffix(" kB")?.parse::<f64>().ok());
+    kib.unwrap_or(0.0) / 1000.0
 }
 
 /// User and system time of this process.

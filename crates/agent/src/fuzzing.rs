@@ -1,16 +1,99 @@
-//! For the package `fuzz`: what the lines of an input become, with and without restarts on the way.
+//! For the package `fuzz`: what the lines of an input become, with and without restarts on the way; what a spool with
+//! foreign bytes in it gives out.
 
-use std::sync::{Arc, LazyLock};
+use std::path::{Path, PathBuf};
+use std::sync::{Arc, LazyLock, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
 use logline::{Labels, Reader};
 use regex::Regex;
 
 use crate::charset::Charset;
+use crate::disk::{Fs, Handle};
 use crate::intake::OwnedLine;
 use crate::join::{By, Join, Language};
 use crate::lines::{Lines, Raw, Source, Treating};
 use crate::shape::{Captures, Event, Parser, Shape};
+use crate::spool::{Limits, Spool};
+
+/// Opens a spool whose only segment holds `bytes`, reads it to its end, and gives the numbers of its records. They must
+/// count up, and be the same when the spool is opened again.
+pub fn spool(bytes: &[u8]) -> Vec<u64> {
+    let disk = Memory(Arc::new(Mutex::new(bytes.to_vec())));
+    let limits = Limits { max_bytes: 1 << 30, segment_bytes: 1 << 20, drop_oldest: false };
+    let opened = Spool::open(Arc::new(disk), PathBuf::from("/"), limits, (0, 0));
+    let Ok(spool) = opened.map(Arc::new) else { return Vec::new() };
+    let mut reader = spool.reader(0, Some(0));
+    let mut numbers = Vec::new();
+    while let Ok(Some(record)) = reader.next() {
+        assert!(numbers.last().is_none_or(|last| *last < record.head.sequence), "numbers go back");
+        numbers.push(record.head.sequence);
+    }
+    numbers
+}
+
+/// A disk with one file.
+#[derive(Clone, Debug)]
+struct Memory(Arc<Mutex<Vec<u8>>>);
+
+impl Memory {
+    fn with<R>(&self, look: impl FnOnce(&mut Vec<u8>) -> R) -> std::io::Result<R> {
+        Ok(look(&mut self.0.lock().unwrap_or_else(PoisonError::into_inner)))
+    }
+}
+
+impl Fs for Memory {
+    fn create(&self, _: &Path) -> std::io::Result<Arc<dyn Handle>> {
+        self.open(Path::new("/"))
+    }
+
+    fn open(&self, _: &Path) -> std::io::Result<Arc<dyn Handle>> {
+        Ok(Arc::new(self.clone()))
+    }
+
+    fn names(&self, _: &Path) -> std::io::Result<Vec<String>> {
+        Ok(vec![crate::spool::format::segment_name(1)])
+    }
+
+    fn rename(&self, _: &Path, _: &Path) -> std::io::Result<()> {
+        Ok(())
+    }
+
+    fn remove(&self, _: &Path) -> std::io::Result<()> {
+        Ok(())
+    }
+
+    fn sync_dir(&self, _: &Path) -> std::io::Result<()> {
+        Ok(())
+    }
+}
+
+impl Handle for Memory {
+    fn read_at(&self, buffer: &mut [u8], at: u64) -> std::io::Result<usize> {
+        self.with(|bytes| {
+            let rest = usize::try_from(at).ok().and_then(|at| bytes.get(at..)).unwrap_or_default();
+            let got = buffer.len().min(rest.len());
+            buffer[..got].copy_from_slice(&rest[..got]);
+            got
+        })
+    }
+
+    fn write_at(&self, _: &[u8], _: u64) -> std::io::Result<()> {
+        Err(std::io::ErrorKind::ReadOnlyFilesystem.into())
+    }
+
+    fn set_len(&self, len: u64) -> std::io::Result<()> {
+        self.with(|bytes| bytes.truncate(usize::try_from(len).unwrap_or(usize::MAX)))
+    }
+
+    fn len(&self) -> std::io::Result<u64> {
+        self.with(|bytes| bytes.len() as u64)
+    }
+
+    fn sync(&self) -> std::io::Result<()> {
+        Ok(())
+    }
+}
 
 /// Events of `bytes`; `variant` chooses encoding, framing, join and parser. With `restarts` the input is left after each
 /// line and read on from the place that was given out, as after a crash. `now` stands still.

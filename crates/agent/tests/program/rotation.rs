@@ -1,0 +1,132 @@
+//! The rotation test: a log is renamed and cut five times each while the server is away for a while and the agent is
+//! killed at random moments. Every line arrives once at a server that drops repeats by their number.
+//!
+//! The short form runs always; `RUN_SLOW=1` makes it 60,000 lines and the server away for a minute.
+
+use std::collections::BTreeMap;
+use std::fs::{self, OpenOptions};
+use std::io::Write;
+use std::os::unix::fs::MetadataExt;
+use std::path::Path;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::time::Duration;
+
+use agent::{FileId, State};
+use stdx::{Clock, Rng, SystemClock};
+
+use super::{Running, receiver, until};
+
+const ROTATIONS: usize = 5;
+
+/// Kills the agent and starts it again, unless it is to be spared for a moment, until it is told to stop; then leaves it
+/// running.
+async fn keep_killing(config: &Path, [stop, spare]: [&AtomicBool; 2], rng: &mut Rng) -> (Running, usize) {
+    let mut kills = 0;
+    loop {
+        let running = Running::start(config);
+        tokio::time::sleep(Duration::from_millis(30 + rng.below(400))).await;
+        while spare.load(Ordering::SeqCst) {
+            tokio::time::sleep(Duration::from_millis(5)).await;
+        }
+        if stop.load(Ordering::SeqCst) {
+            return (running, kills);
+        }
+        drop(running);
+        kills += 1;
+    }
+}
+
+/// Whether the agent has all of the file in its spool.
+fn is_spooled(state_dir: &Path, log: &Path) -> bool {
+    let size = fs::metadata(log).unwrap().len();
+    let state = State::load(state_dir).ok().flatten();
+    state.is_some_and(|state| state.files.get(&file_id(log)).is_some_and(|known| known.offset == size))
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn rotations_kills_and_a_server_that_is_away_lose_nothing_and_double_nothing() {
+    let is_slow = std::env::var_os("RUN_SLOW").is_some();
+    let (lines, away) = if is_slow { (60_000, 60) } else { (6_000, 2) };
+    let answers = Arc::new(AtomicUsize::new(0));
+    let (url, pushes) = receiver(Arc::clone(&answers)).await;
+    let folder = tempfile::tempdir().unwrap();
+    let (config, log, state_dir) =
+        (folder.path().join("agent.toml"), folder.path().join("app.log"), folder.path().join("state"));
+    fs::write(
+        &config,
+        format!(
+            "state_dir = {state_dir:?}\n[[input]]\npaths = [{log:?}]\nlabels = {{ service = \"s\" }}\n\
+             [output]\nurl = \"{url}\"\ntimeout = \"1s\"\n[spool]\nbatch_bytes = \"8KiB\"\nbatch_wait = \"20ms\"\n"
+        ),
+    )
+    .unwrap();
+    fs::write(&log, "").unwrap();
+
+    let (stop, spare) = (AtomicBool::new(false), AtomicBool::new(false));
+    let mut rng = Rng::seeded(20);
+    let writing = async {
+        let back = SystemClock.instant() + Duration::from_secs(away);
+        for n in 0..lines {
+            let mut file = OpenOptions::new().create(true).append(true).open(&log).unwrap();
+            writeln!(file, "line {n} of many, with some text behind it").unwrap();
+            if n % 50 == 0 {
+                tokio::time::sleep(Duration::from_millis(5)).await;
+            }
+            if n % (lines / (2 * ROTATIONS)) == lines / (2 * ROTATIONS) - 1 {
+                spare.store(true, Ordering::SeqCst);
+                rotate(&log, &state_dir, n / (lines / (2 * ROTATIONS))).await;
+                spare.store(false, Ordering::SeqCst);
+            }
+        }
+        tokio::time::sleep(back.saturating_duration_since(SystemClock.instant())).await;
+        answers.store(usize::MAX / 2, Ordering::SeqCst);
+        stop.store(true, Ordering::SeqCst);
+    };
+    let ((running, kills), ()) = tokio::join!(keep_killing(&config, [&stop, &spare], &mut rng), writing);
+
+    // The server keeps the first batch of each number.
+    let kept = || {
+        let mut kept = BTreeMap::new();
+        for (number, lines) in pushes.lock().unwrap().iter() {
+            let first = kept.entry(number.clone()).or_insert_with(|| lines.clone());
+            assert_eq!(first, lines, "another batch under a known number");
+        }
+        kept.into_values().flatten().collect::<Vec<_>>()
+    };
+    until(|| kept().len() >= lines).await;
+    assert_eq!(running.terminate(), Some(0));
+    let mut got = kept();
+    let mut want: Vec<_> = (0..lines).map(|n| format!("line {n} of many, with some text behind it")).collect();
+    got.sort();
+    want.sort();
+    assert!(got == want, "{} lines of {}", got.len(), want.len());
+    assert!(kills > 2, "{kills} kills");
+}
+
+/// Every other time the log is renamed, else it is copied and cut: then only once the agent has it, since nothing can
+/// read what was cut away.
+async fn rotate(log: &Path, state_dir: &Path, round: usize) {
+    let old = log.with_extension(format!("log.{round}"));
+    if round.is_multiple_of(2) {
+        // A file that came and went while no agent ran was seen by nobody.
+        until(|| is_known(state_dir, log)).await;
+        fs::rename(log, old).unwrap();
+        fs::write(log, "").unwrap();
+    } else {
+        until(|| is_spooled(state_dir, log)).await;
+        fs::copy(log, old).unwrap();
+        OpenOptions::new().write(true).truncate(true).open(log).unwrap();
+    }
+}
+
+fn is_known(state_dir: &Path, log: &Path) -> bool {
+    let state = State::load(state_dir).ok().flatten();
+    state.is_some_and(|state| state.files.contains_key(&file_id(log)))
+}
+
+fn file_id(log: &Path) -> FileId {
+    let metadata = fs::metadata(log).unwrap();
+    let born = metadata.created().unwrap().duration_since(std::time::UNIX_EPOCH).unwrap();
+    FileId { dev: metadata.dev(), ino: metadata.ino(), born: u64::try_from(born.as_nanos()).unwrap() }
+}
