@@ -161,7 +161,11 @@ impl Shared {
         let mut flushed = None;
         for table in &self.tables {
             if let Some(sealed) = table.sealed() {
-                let files = self.write(table, sealed.clone(), running).await?;
+                // A commit that failed may have been written after all: its files must be neither written nor removed again.
+                let files = match table.written() {
+                    Some(files) => files,
+                    None => table.keep_written(self.write(table, sealed.clone(), running).await?),
+                };
                 self.commit(table, &files, &sealed).await?;
                 flushed = Some(sealed.position);
             }

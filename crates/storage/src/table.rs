@@ -10,6 +10,7 @@ use tracing::error;
 
 use crate::budget::Budget;
 use crate::delta::{Committed, DeltaLog, Live};
+use crate::files::NewFile;
 use crate::head::{Head, Part, Sealed};
 use crate::merge::merge;
 use crate::seen::Mark;
@@ -38,6 +39,8 @@ struct State {
     head: Head,
     /// WAL position up to which rows are in files.
     committed: u64,
+    /// Whole files of the sealed rows, from just before their commit is first tried until it is known to be there.
+    written: Option<Arc<[NewFile]>>,
 }
 
 /// Rows that just became durable and visible.
@@ -91,7 +94,7 @@ impl Table {
     ) -> Self {
         let (delta, live, committed) = delta;
         let (budget, pins) = shared;
-        let state = Mutex::new(State { live, head: Head::default(), committed });
+        let state = Mutex::new(State { live, head: Head::default(), committed, written: None });
         Self { spec, node, delta, state, budget, pins, feed: broadcast::Sender::new(SUBSCRIBER_QUEUE) }
     }
 
@@ -142,6 +145,16 @@ impl Table {
         self.state().head.sealed()
     }
 
+    /// Files of the sealed rows whose commit was tried.
+    pub(crate) fn written(&self) -> Option<Arc<[NewFile]>> {
+        self.state().written.clone()
+    }
+
+    /// Keeps the files of the sealed rows until their commit is known to be there.
+    pub(crate) fn keep_written(&self, files: Vec<NewFile>) -> Arc<[NewFile]> {
+        Arc::clone(self.state().written.insert(files.into()))
+    }
+
     pub(crate) fn version(&self) -> u64 {
         self.state().live.version()
     }
@@ -152,6 +165,7 @@ impl Table {
             let mut state = self.state();
             state.live.advance(committed);
             state.committed = position;
+            state.written = None;
             state.head.release()
         };
         self.budget.change(-released.cast_signed());

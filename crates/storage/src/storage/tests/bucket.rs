@@ -172,6 +172,30 @@ async fn a_commit_of_an_earlier_run_that_arrives_late_doubles_nothing() {
     assert_eq!(counts(&storage).await.into_iter().collect::<Vec<_>>(), both);
 }
 
+#[tokio::test]
+async fn a_flush_that_is_tried_again_leaves_the_files_of_a_commit_whose_answer_got_lost() {
+    let store = Faulty::seeded(7);
+    let bench = Bench::in_bucket(&store, "one");
+    let storage = bench.open().await;
+    for round in 0..40_i64 {
+        storage.append(batch("shop", &[(MIDNIGHT + round, &format!("line {round}"))])).await.unwrap();
+        // Often the commit is there and its answer is not; then everything fails, and the end comes.
+        store.fail(250);
+        drop(storage.flush().await);
+        store.outage(true);
+        drop(storage.flush().await);
+        store.outage(false);
+        store.fail(0);
+        assert_eq!(read(&storage, &Tenant::default()).await.len(), usize::try_from(round).unwrap() + 1);
+    }
+    store.outage(true);
+    drop(storage.flush().await);
+    drop(storage);
+    store.outage(false);
+    let storage = bench.open().await;
+    assert_eq!(read(&storage, &Tenant::default()).await.len(), 40);
+}
+
 /// Appends, flushes, kills and restarts, with a store that fails; by a seed.
 async fn live_through(seed: u64) {
     let store = Faulty::seeded(seed);
