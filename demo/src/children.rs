@@ -209,7 +209,7 @@ pub async fn delivered(folder: &Folder) -> u64 {
     command.arg("status").arg("--config").arg(folder.agent_config()).args(["--format", "json"]);
     let Ok(output) = command.stdin(Stdio::null()).output().await else { return 0 };
     let status: serde_json::Value = serde_json::from_slice(&output.stdout).unwrap_or_default();
-    status.pointer("/totals/lines").and_then(serde_json::Value::as_u64).unwrap_or(0)
+    status.pointer("/outputs/lapidary/lines").and_then(serde_json::Value::as_u64).unwrap_or(0)
 }
 
 /// Runs `lapidary` with these arguments and returns what it prints.

@@ -95,7 +95,7 @@ fn configured(folder: &Path, node: &str, store: &Store) -> Server {
     let config = folder.join(format!("{node}.toml"));
     let text = format!(
         "data_dir = {data:?}\n[auth]\nmode = \"none\"\n[storage]\nnode = \"{node}\"\nurl = \"s3://lapidary/prod\"\n\
-         [storage.s3]\nendpoint = \"{}\"\ntimeout = \"2s\"\naccess_key_id = \"writer-id\"\n\
+         [storage.s3]\nendpoint = \"{}\"\ntimeout = \"8s\"\naccess_key_id = \"writer-id\"\n\
          secret_access_key = \"writer-secret\"\nread_access_key_id = \"reader-id\"\nread_secret_access_key = \"reader-secret\"\n",
         store.url()
     );
