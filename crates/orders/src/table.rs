@@ -27,7 +27,12 @@ pub(crate) const OBJECT_ID: &str = "object_id";
 
 /// Rows of one object stand together, in order of time.
 pub(crate) fn spec() -> TableSpec {
-    TableSpec { name: ORDER_EVENTS, schema: Arc::clone(&SCHEMA), sort: &[OBJECT_TYPE, OBJECT_ID, TIMESTAMP, NANOS] }
+    TableSpec {
+        name: ORDER_EVENTS,
+        schema: Arc::clone(&SCHEMA),
+        sort: &[OBJECT_TYPE, OBJECT_ID, TIMESTAMP, NANOS],
+        id: Some("event_id"),
+    }
 }
 
 /// Names of all columns.

@@ -11,7 +11,7 @@ use datafusion::physical_plan::{ExecutionPlan, displayable};
 use logline::{Labels, Timestamp};
 use logql::{Expr, Matcher};
 use stdx::Clock;
-use storage::{Predicate, Storage, TimeRange, logs};
+use storage::{Delete, NewDelete, Predicate, Storage, TimeRange, logs};
 
 use crate::answer::Answer;
 use crate::config::Config;
@@ -21,7 +21,7 @@ use crate::params::{Grid, Params};
 use crate::run::Run;
 use crate::view::{View, Want};
 use crate::visibility::visibility;
-use crate::{catalog, metric};
+use crate::{catalog, deletes, metric};
 
 /// Answers queries over what a storage holds. Share it with `Arc`.
 #[derive(Debug)]
@@ -112,6 +112,16 @@ impl Engine {
         let columns = columns.iter().map(|column| (*column).to_owned()).collect();
         let plan = view.scan(&Want { range, predicate, columns })?;
         run.within_limits(run.collect(plan)).await
+    }
+
+    /// Hides lines from every reader and has them deleted later: those that a selector with line filters keeps, as far
+    /// as the scope shows them. In force when this returns.
+    pub async fn delete(&self, scope: &Scope, query: &str, range: TimeRange) -> Result<Delete, Error> {
+        let predicate = deletes::predicate(query)?;
+        let visible = visibility(scope, logs::LOGS, &self.config.service_columns);
+        let predicate = predicate.and(visible.rows().clone());
+        let new = NewDelete { tenant: scope.tenant().clone(), query: query.to_owned(), predicate, range };
+        Ok(self.storage.delete(new).await?)
     }
 
     /// The plans of a query, for people: what is read, what the scan filters by, what runs where.

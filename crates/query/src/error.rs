@@ -78,7 +78,7 @@ impl Error {
             Failure::Timeout(_) => Kind::Timeout,
             Failure::Cancelled => Kind::Cancelled,
             Failure::Storage(error) => match error.kind() {
-                storage::Kind::Invalid => Kind::Invalid,
+                storage::Kind::Invalid | storage::Kind::NotFound => Kind::Invalid,
                 storage::Kind::Busy { .. } | storage::Kind::Unavailable | storage::Kind::Full => Kind::Unavailable,
                 storage::Kind::Locked | storage::Kind::Corrupt | storage::Kind::Internal => Kind::Internal,
             },

@@ -7,6 +7,7 @@
 mod answer;
 mod catalog;
 mod config;
+mod deletes;
 mod engine;
 mod error;
 mod eval;
@@ -24,6 +25,7 @@ mod visibility;
 
 pub use answer::{Answer, Data, LogEntry, LogStream, Sample, Series, Stats, merge_labels};
 pub use config::{Config, Limits};
+pub use deletes::selector;
 pub use engine::Engine;
 pub use error::{Error, Kind};
 pub use params::{Direction, Params};

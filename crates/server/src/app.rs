@@ -82,7 +82,7 @@ impl Sink for StorageSink {
             storage::Kind::Busy { retry_after } => SinkError::Busy { retry_after },
             storage::Kind::Full => SinkError::Full,
             storage::Kind::Unavailable => SinkError::Unavailable(error.to_string()),
-            storage::Kind::Invalid => SinkError::Invalid(error.to_string()),
+            storage::Kind::Invalid | storage::Kind::NotFound => SinkError::Invalid(error.to_string()),
             storage::Kind::Locked | storage::Kind::Corrupt | storage::Kind::Internal => {
                 SinkError::Internal(error.to_string())
             }

@@ -1,6 +1,7 @@
 //! The command line: what was typed, and which part of the program answers it.
 
 mod client;
+mod jobs;
 mod language;
 mod orders;
 mod serve;
@@ -34,6 +35,8 @@ enum Command {
     /// Looks after a data folder: inspect, verify, back up, restore; exports lines and imports them.
     #[command(subcommand)]
     Storage(storage::StorageCommand),
+    /// Shows background work: what runs, how far it is, what failed.
+    Jobs(jobs::JobsArgs),
 }
 
 /// How a command ended; the exit code of the program.
@@ -68,6 +71,7 @@ impl Args {
             Command::Check(args) => args.run(),
             Command::Orders(command) => command.run(),
             Command::Storage(command) => command.run(),
+            Command::Jobs(args) => args.run(),
         };
         let (text, code) = match done {
             Ok(()) => return ExitCode::SUCCESS,

@@ -2,6 +2,7 @@
 
 mod bucket;
 mod reference;
+mod retention;
 mod tokens;
 
 use std::net::SocketAddr;
@@ -152,6 +153,7 @@ fn storage(settings: &mut Settings, data_dir: PathBuf) -> storage::Config {
             "A line that equals one received within this time (stream, timestamp, text, metadata) is dropped; `0s` keeps all. Numbered batches of agents are compared by number only.",
         ),
         bucket: bucket::read(settings),
+        lifecycle: retention::read(settings),
         ..default
     }
 }

@@ -15,3 +15,4 @@ pub(crate) use form::Form;
 pub(crate) use guard::Asker;
 pub(crate) use routes::router;
 pub use routes::{Access, ROUTES, Route};
+pub(crate) use v1::{Job, Jobs};

@@ -5,21 +5,25 @@
 //! commit too, and whoever finds a version taken reads it and tries the next.
 
 mod actions;
+mod history;
 mod live;
 mod marks;
 mod whole;
 
 use std::path::Path;
 use std::sync::Arc;
+use std::time::Duration;
 
 use bytes::Bytes;
 use deltalake_core::kernel::transaction::TransactionError;
 use deltalake_core::logstore::{CommitOrBytes, LogStoreRef};
 use deltalake_core::{DeltaTable, DeltaTableError};
 use logline::Timestamp;
+use stdx::{Backoff, Rng};
 use tracing::warn;
 use uuid::Uuid;
 
+pub(crate) use self::actions::Change;
 use self::actions::Entry;
 pub(crate) use self::live::{Live, overlapping};
 pub(crate) use self::whole::{LogFile, WholeLog};
@@ -34,6 +38,10 @@ use crate::{Error, TableSpec, paths};
 const CHECKPOINT_EVERY: u64 = 100;
 /// Other nodes may take this many versions before us.
 const MAX_ATTEMPTS: usize = 1_000;
+/// After so many versions that others took there is a pause before each further attempt,
+const CATCH_UP: usize = 8;
+/// of at least and at most this long.
+const CONTENDED: (Duration, Duration) = (Duration::from_millis(2), Duration::from_millis(500));
 
 /// The commit log of one table.
 #[derive(Debug)]
@@ -86,7 +94,7 @@ impl DeltaLog {
             }
             // A commit of an earlier run that is still on its way finds its version taken from here on.
             let version = live.version() + 1;
-            let fence = actions::append(&[], std::iter::once((log.app.clone(), position)), now);
+            let fence = actions::append(&[], (&log.app, position), std::iter::empty(), now);
             if log.write_entry(version, fence).await? {
                 live.advance(Committed { version, entries: Vec::new() });
                 return Ok((log, live, position));
@@ -138,20 +146,72 @@ impl DeltaLog {
     ) -> Result<Committed, Error> {
         let position = sealed.position;
         let marks = sealed.marks.iter().map(|mark| (marks::app(mark), mark.id.sequence));
-        let own = actions::append(files, std::iter::once((self.app.clone(), position)).chain(marks), now);
+        let own = actions::append(files, (&self.app, position), marks, now);
+        let covers = |entry: &Entry| entry.position(&self.app).is_some_and(|covered| position <= covered).then_some(());
+        let (committed, ()) = self.write(version, &own, covers, ()).await?;
+        Ok(committed)
+    }
+
+    /// Commits a change behind `version`, whose live files it starts from. Durable on return.
+    ///
+    /// False when another writer took one of the files away first: then nothing was changed, and what was read of the
+    /// log on the way is returned all the same.
+    pub(crate) async fn replace(
+        &self,
+        version: u64,
+        change: &Change,
+        now: Timestamp,
+    ) -> Result<(Committed, bool), Error> {
+        let decides = |entry: &Entry| {
+            let own = entry.is_of(change);
+            (own || entry.removes_any(&change.remove)).then_some(own)
+        };
+        self.write(version, &actions::replace(change, now), decides, true).await
+    }
+
+    /// Writes an entry under the next version that is free. Entries of others that stand before it are read; one that
+    /// `decides` ends the attempt with its answer.
+    async fn write<T>(
+        &self,
+        version: u64,
+        own: &Bytes,
+        decides: impl Fn(&Entry) -> Option<T>,
+        done: T,
+    ) -> Result<(Committed, T), Error> {
         let mut entries = Vec::new();
+        let mut backoff = Backoff::new(CONTENDED.0, CONTENDED.1, Rng::from_entropy());
         for version in (version + 1..).take(MAX_ATTEMPTS) {
             let written = self.write_entry(version, own.clone()).await?;
             let bytes = if written { own.clone() } else { self.read_entry(version).await? };
             let entry = Entry::parse(&bytes).map_err(|reason| self.damaged(version, reason))?;
-            let covered = entry.position(&self.app).is_some_and(|covered| position <= covered);
+            let decided = if written { None } else { decides(&entry) };
             entries.push(entry);
-            if written || covered {
+            if written || decided.is_some() {
                 self.sync_entry(version).await?;
-                return Ok(Committed { version, entries });
+                return Ok((Committed { version, entries }, decided.unwrap_or(done)));
+            }
+            // Whoever is a few versions behind catches up at once; after that others are writing at the same time.
+            if let Some(backoff) = backoff.as_mut().filter(|_| CATCH_UP < entries.len()) {
+                tokio::time::sleep(backoff.next_wait()).await;
             }
         }
         Err(self.no_version())
+    }
+
+    /// The WAL position of this node that commits say is covered.
+    pub(crate) fn position(&self, committed: &Committed) -> Option<u64> {
+        committed.entries.iter().filter_map(|entry| entry.position(&self.app)).max()
+    }
+
+    /// What other writers committed behind `version`; `None` when nothing.
+    pub(crate) async fn news(&self, version: u64) -> Result<Option<Committed>, Error> {
+        let mut entries = Vec::new();
+        let mut newest = version;
+        while let Some(bytes) = self.find_entry(newest + 1).await? {
+            newest += 1;
+            entries.push(Entry::parse(&bytes).map_err(|reason| self.damaged(newest, reason))?);
+        }
+        Ok((newest > version).then_some(Committed { version: newest, entries }))
     }
 
     /// The highest number of each agent that commits up to `version` tell of, in the order of their commits. An agent

@@ -18,6 +18,8 @@ pub struct Error(Box<Failure>);
 pub enum Kind {
     /// Fix the request.
     Invalid,
+    /// There is nothing with this name.
+    NotFound,
     /// Come back later: the memory budget is used up.
     Busy {
         /// When it is worth trying again.
@@ -39,6 +41,8 @@ pub enum Kind {
 pub(crate) enum Failure {
     #[error("{0}")]
     Invalid(String),
+    #[error("{0}")]
+    NotFound(&'static str),
     #[error("the memory budget for new lines is used up, retry in {} s", .retry_after.as_secs().max(1))]
     Busy { retry_after: Duration },
     #[error("the disk is full: cannot {action} `{}`", .path.display())]
@@ -71,6 +75,7 @@ impl Error {
     pub fn kind(&self) -> Kind {
         match &*self.0 {
             Failure::Invalid(_) => Kind::Invalid,
+            Failure::NotFound(_) => Kind::NotFound,
             Failure::Busy { retry_after } => Kind::Busy { retry_after: *retry_after },
             Failure::Full { .. } => Kind::Full,
             Failure::Unavailable(_) | Failure::Io { .. } | Failure::Remote { .. } => Kind::Unavailable,
@@ -98,6 +103,7 @@ impl Error {
             Failure::Corrupt { .. } | Failure::CorruptAt { .. } => "a file is damaged",
             Failure::Busy { .. } => "the memory budget is used up",
             Failure::Invalid(_)
+            | Failure::NotFound(_)
             | Failure::Unavailable(_)
             | Failure::Locked(_)
             | Failure::Claimed { .. }

@@ -41,6 +41,9 @@ const FILE_BYTES: usize = 96 << 20;
 /// Or when its words take this much memory.
 const INDEX_BYTES: usize = 64 << 20;
 
+/// zstd of a flush: fast, since compaction compresses once more.
+const FLUSH_LEVEL: i32 = 1;
+
 /// A durable file that no commit names yet.
 #[derive(Clone, Debug)]
 pub(crate) struct NewFile {
@@ -56,25 +59,18 @@ pub(crate) struct NewFile {
 
 /// Writes the files of a flush to the table's store; blocks. On failure what it wrote is removed.
 pub(crate) fn write(store: &dyn Store, spec: &TableSpec, node: &str, sealed: &Sealed) -> Result<Vec<NewFile>, Error> {
-    let mut flush = Flush { store, spec, node, position: sealed.position, files: Vec::new(), open: None };
-    let written = sealed.parts.iter().try_for_each(|(tenant, parts)| flush.write_tenant(tenant, parts));
-    match written {
-        Ok(()) => Ok(flush.files),
-        Err(error) => {
-            if let Err(error) = flush.remove() {
-                warn!(%error, "cannot remove a file of a failed flush; the next flush takes its place");
-            }
-            Err(error)
-        }
-    }
+    let mut files = Files::new(store, spec, (sealed.position, node), FLUSH_LEVEL);
+    let written = sealed.parts.iter().try_for_each(|(tenant, parts)| files.write_tenant(tenant, parts));
+    files.end(written)
 }
 
-/// Files of one flush of one table, as they come to be.
-struct Flush<'a> {
+/// Files of one table and one piece of work, as they come to be.
+pub(crate) struct Files<'a> {
     store: &'a dyn Store,
     spec: &'a TableSpec,
-    node: &'a str,
-    position: u64,
+    /// Position and node in their names.
+    name: (u64, &'a str),
+    level: i32,
     files: Vec<NewFile>,
     open: Option<Open>,
 }
@@ -88,7 +84,25 @@ struct Open {
     last_micros: i64,
 }
 
-impl Flush<'_> {
+impl<'a> Files<'a> {
+    /// Files with this position and node in their names, compressed at a level of zstd.
+    pub(crate) fn new(store: &'a dyn Store, spec: &'a TableSpec, name: (u64, &'a str), level: i32) -> Self {
+        Self { store, spec, name, level, files: Vec::new(), open: None }
+    }
+
+    /// All files, durable, when the work was `done`; else removes them.
+    pub(crate) fn end(mut self, done: Result<(), Error>) -> Result<Vec<NewFile>, Error> {
+        match done {
+            Ok(()) => Ok(self.files),
+            Err(error) => {
+                if let Err(error) = self.remove() {
+                    warn!(%error, "cannot remove a file of work that failed; it is removed later");
+                }
+                Err(error)
+            }
+        }
+    }
+
     fn write_tenant(&mut self, tenant: &Tenant, parts: &Parts) -> Result<(), Error> {
         let batches: Vec<&RecordBatch> = parts.iter().map(|part| &part.rows).collect();
         let sorted = Sorted::new(self.spec, &batches).map_err(Error::internal)?;
@@ -102,7 +116,8 @@ impl Flush<'_> {
         Ok(())
     }
 
-    fn append(&mut self, tenant: &Tenant, day: i64, rows: &RecordBatch) -> Result<(), Error> {
+    /// Adds rows, which stand behind those before; all of one tenant and day until [`Self::close`].
+    pub(crate) fn append(&mut self, tenant: &Tenant, day: i64, rows: &RecordBatch) -> Result<(), Error> {
         let mut open = match self.open.take() {
             Some(open) => open,
             None => self.create(tenant, day)?,
@@ -123,15 +138,16 @@ impl Flush<'_> {
     fn create(&self, tenant: &Tenant, day: i64) -> Result<Open, Error> {
         let partition = paths::partition(tenant, day);
         let index = u32::try_from(self.files.len()).unwrap_or(u32::MAX);
-        let name = FileName { position: self.position, index, node: self.node.to_owned() };
+        let name = FileName { position: self.name.0, index, node: self.name.1.to_owned() };
         let path = format!("{partition}/{name}");
         let (file, crc32) = summed(self.store.create(&path)?);
-        let writer = IndexedWriter::new(file, &self.spec.schema, properties(self.spec))
+        let writer = IndexedWriter::new(file, &self.spec.schema, properties(self.spec, self.level)?)
             .map_err(|error| parquet_error(&self.store.location(&path), error))?;
         Ok(Open { path, crc32, writer, rows: 0, first_micros: i64::MAX, last_micros: i64::MIN })
     }
 
-    fn close(&mut self, tenant: &Tenant, day: i64) -> Result<(), Error> {
+    /// Ends the file that is open, if one is; it is durable then.
+    pub(crate) fn close(&mut self, tenant: &Tenant, day: i64) -> Result<(), Error> {
         let Some(Open { path, crc32, writer, rows, first_micros, last_micros }) = self.open.take() else {
             return Ok(());
         };
@@ -168,11 +184,12 @@ impl Flush<'_> {
 }
 
 /// What is measured best for log lines; `docs/file-format.md` gives the reasons.
-fn properties(spec: &TableSpec) -> WriterProperties {
+fn properties(spec: &TableSpec, level: i32) -> Result<WriterProperties, Error> {
+    let level = ZstdLevel::try_new(level).map_err(Error::internal)?;
     let mut properties = WriterProperties::builder()
         .set_created_by(concat!("lapidary ", env!("CARGO_PKG_VERSION")).to_owned())
         .set_key_value_metadata(Some(vec![KeyValue::new(FORMAT.0.to_owned(), FORMAT.1.to_owned())]))
-        .set_compression(Compression::ZSTD(ZstdLevel::default()))
+        .set_compression(Compression::ZSTD(level))
         .set_max_row_group_row_count(Some(ROW_GROUP_ROWS))
         .set_data_page_row_count_limit(BATCH_ROWS)
         .set_write_batch_size(BATCH_ROWS)
@@ -201,7 +218,7 @@ fn properties(spec: &TableSpec) -> WriterProperties {
             _ => properties.set_column_statistics_enabled(column, EnabledStatistics::Chunk),
         };
     }
-    properties.build()
+    Ok(properties.build())
 }
 
 /// A full disk arrives wrapped in the writer's own error.

@@ -9,13 +9,15 @@ mod text;
 use std::collections::{BTreeSet, HashMap};
 use std::sync::{Arc, Mutex, PoisonError};
 
-use arrow::array::AsArray;
+use arrow::array::{AsArray, BooleanArray};
 use arrow::buffer::BooleanBuffer;
+use arrow::compute::filter_record_batch;
 use arrow::datatypes::{DataType, Int16Type, Int32Type, Schema, TimestampMicrosecondType};
 use arrow::record_batch::RecordBatch;
 use logline::Labels;
 
 use self::text::{Matcher, by_key};
+use crate::ids::Ids;
 use crate::index::Need;
 use crate::logs::{KEYS, LINE, METADATA, NANOS, STREAM, TIMESTAMP, is_indexed, key_column};
 use crate::merge::is_text_dictionary;
@@ -57,6 +59,32 @@ enum Node {
     Label { name: String, matcher: Matcher },
     Column { name: String, matcher: Matcher },
     Metadata { name: String, matcher: Matcher },
+    Within(TimeRange),
+    Ids { name: String, ids: Arc<Ids> },
+}
+
+/// Rows that nobody may see, whatever the query: they wait to be deleted.
+#[derive(Clone, Debug)]
+pub(crate) enum Hidden {
+    /// Rows of this time that satisfy the condition.
+    Rows(TimeRange, Predicate),
+    /// Rows whose text in this column is one of these.
+    Ids(&'static str, Arc<Ids>),
+}
+
+impl Hidden {
+    /// What the rows that may be seen satisfy.
+    fn compile(&self, columns: &Columns<'_>) -> Result<Node, Error> {
+        let hides = match self {
+            Self::Rows(range, predicate) if *range == TimeRange::ALL => compile(predicate, columns)?,
+            Self::Rows(range, predicate) => and(vec![Node::Within(*range), compile(predicate, columns)?]),
+            Self::Ids(column, ids) => Node::Ids { name: (*column).to_owned(), ids: Arc::clone(ids) },
+        };
+        Ok(match hides {
+            Node::Const(hides) => Node::Const(!hides),
+            node => Node::Not(Box::new(node)),
+        })
+    }
 }
 
 /// How much a condition costs a row: the order of the stages.
@@ -74,11 +102,14 @@ impl Filter {
         range: TimeRange,
         predicate: &Predicate,
         visibility: &Visibility,
+        hidden: &[Hidden],
     ) -> Result<Self, Error> {
-        let seen = compile(visibility.rows(), &Columns { schema, masks: &[] })?;
+        let plain = Columns { schema, masks: &[] };
+        let seen = compile(visibility.rows(), &plain)?;
         let asked = compile(predicate, &Columns { schema, masks: visibility.masks() })?;
+        let hidden = hidden.iter().map(|hidden| hidden.compile(&plain)).collect::<Result<Vec<_>, _>>()?;
         let mut conditions = Vec::new();
-        for node in [seen, asked] {
+        for node in [seen, asked, and(hidden)] {
             match node {
                 Node::And(all) => conditions.extend(all),
                 node => conditions.push(node),
@@ -96,17 +127,22 @@ impl Filter {
 
     /// Rows within the range, by timestamp and, where the table has it, the nanoseconds.
     pub(crate) fn in_range(&self, rows: &RecordBatch) -> BooleanBuffer {
-        let times = rows.column_by_name(TIMESTAMP).and_then(|c| c.as_primitive_opt::<TimestampMicrosecondType>());
-        let Some(times) = times else { return BooleanBuffer::new_set(rows.num_rows()) };
-        let nanos = rows.column_by_name(NANOS).and_then(|column| column.as_primitive_opt::<Int16Type>());
-        let nanos = nanos.map(|nanos| nanos.values());
-        let (start, end) = (self.range.start.0, self.range.end.0);
-        let micros = times.values();
-        BooleanBuffer::collect_bool(micros.len(), |row| {
-            let rest = nanos.map_or(0, |nanos| i64::from(nanos[row]));
-            let time = micros[row].saturating_mul(1_000).saturating_add(rest);
-            start <= time && time < end
-        })
+        in_time(self.range, rows)
+    }
+
+    /// The rows that are kept, of rows with all columns that are looked at.
+    pub(crate) fn apply(&self, rows: &RecordBatch) -> Result<RecordBatch, Error> {
+        let keep = |rows: &RecordBatch, kept: BooleanBuffer| {
+            filter_record_batch(rows, &BooleanArray::new(kept, None)).map_err(Error::internal)
+        };
+        if self.nothing {
+            return Ok(rows.slice(0, 0));
+        }
+        let mut rows = keep(rows, self.in_range(rows))?;
+        for stage in &self.stages {
+            rows = keep(&rows, self.keep(stage, &rows))?;
+        }
+        Ok(rows)
     }
 
     /// Whether rows of this stream can be kept, as far as labels alone tell.
@@ -149,6 +185,11 @@ impl Filter {
                 let matched = matched.unwrap_or_else(|| constant(true, rows.num_rows()));
                 let own = Matcher::Equals(String::new());
                 &matched | &!&self.eval_label(name, &own, rows)
+            }
+            Node::Within(range) => in_time(*range, rows),
+            Node::Ids { name, ids } => {
+                let texts = rows.column_by_name(name).and_then(|column| column.as_string_opt::<i32>());
+                texts.map_or_else(|| constant(false, rows.num_rows()), |texts| ids.find(texts))
             }
             Node::Column { name, matcher } => rows
                 .column_by_name(name)
@@ -194,8 +235,9 @@ impl Node {
             Self::And(nodes) | Self::Or(nodes) => nodes.iter().for_each(|node| node.columns(into)),
             Self::Not(node) => node.columns(into),
             Self::Label { .. } => drop(into.insert(STREAM.to_owned())),
-            Self::Column { name, .. } => drop(into.insert(name.clone())),
+            Self::Column { name, .. } | Self::Ids { name, .. } => drop(into.insert(name.clone())),
             Self::Metadata { name, .. } => into.extend([name.clone(), STREAM.to_owned()]),
+            Self::Within(_) => into.extend([TIMESTAMP, NANOS].map(str::to_owned)),
         }
     }
 
@@ -208,7 +250,12 @@ impl Node {
             Self::Or(any) => Need::any(any.iter().map(|node| node.need(labels))),
             Self::Column { name, matcher } if name == LINE => matcher.need(),
             Self::Metadata { name, matcher } if is_indexed(name) && no_stream_has(name) => matcher.need(),
-            Self::Metadata { .. } | Self::Column { .. } | Self::Label { .. } | Self::Not(_) => Need::Anything,
+            Self::Metadata { .. }
+            | Self::Column { .. }
+            | Self::Label { .. }
+            | Self::Not(_)
+            | Self::Within(_)
+            | Self::Ids { .. } => Need::Anything,
         }
     }
 
@@ -239,9 +286,23 @@ impl Node {
             Self::Label { name, matcher } => Some(matcher.is_match(labels.get(name).unwrap_or_default())),
             Self::Column { name, matcher } if name == STREAM => Some(matcher.is_match(stream)),
             Self::Metadata { name, .. } if labels.get(name).is_some() => Some(true),
-            Self::Metadata { .. } | Self::Column { .. } => None,
+            Self::Metadata { .. } | Self::Column { .. } | Self::Within(_) | Self::Ids { .. } => None,
         }
     }
+}
+
+fn in_time(range: TimeRange, rows: &RecordBatch) -> BooleanBuffer {
+    let times = rows.column_by_name(TIMESTAMP).and_then(|c| c.as_primitive_opt::<TimestampMicrosecondType>());
+    let Some(times) = times else { return BooleanBuffer::new_set(rows.num_rows()) };
+    let nanos = rows.column_by_name(NANOS).and_then(|column| column.as_primitive_opt::<Int16Type>());
+    let nanos = nanos.map(|nanos| nanos.values());
+    let (start, end) = (range.start.0, range.end.0);
+    let micros = times.values();
+    BooleanBuffer::collect_bool(micros.len(), |row| {
+        let rest = nanos.map_or(0, |nanos| i64::from(nanos[row]));
+        let time = micros[row].saturating_mul(1_000).saturating_add(rest);
+        start <= time && time < end
+    })
 }
 
 fn constant(keep: bool, rows: usize) -> BooleanBuffer {

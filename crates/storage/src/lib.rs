@@ -2,6 +2,7 @@
 
 mod budget;
 mod config;
+mod deletes;
 mod delta;
 mod derive;
 mod error;
@@ -11,7 +12,9 @@ mod filter;
 pub mod folder;
 mod head;
 mod health;
+mod ids;
 mod index;
+mod jobs;
 pub mod logs;
 mod merge;
 mod metrics;
@@ -32,15 +35,19 @@ mod visibility;
 mod wal;
 mod writer;
 
-pub use config::{AckLevel, BucketConfig, BucketUrl, Components, Config, Encryption, Keys};
+pub use config::{
+    AckLevel, BucketConfig, BucketUrl, Components, Config, Encryption, Keys, Lifecycle, Retention, StreamRetention,
+};
+pub use deletes::{Delete, DeleteState, NewDelete};
 pub use derive::Derive;
 pub use error::{Error, Kind};
 pub use health::{Affected, Trouble};
+pub use jobs::{Job, JobKind, JobState};
 pub use logs::LOGS;
 pub use metrics::Metrics;
 pub use predicate::{Predicate, TextMatch, TimeRange};
 pub use scan::{FileRef, Scan, ScanStats, SharedStats, Source};
-pub use snapshot::Snapshot;
+pub use snapshot::{At, Snapshot};
 pub use spec::TableSpec;
 pub use status::{Status, TableStatus};
 pub use storage::Storage;

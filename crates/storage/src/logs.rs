@@ -2,15 +2,19 @@
 
 mod metadata;
 
+use std::collections::BTreeMap;
 use std::sync::{Arc, LazyLock};
 
 use arrow::array::{
-    ArrayRef, DictionaryArray, Int16Array, Int32Array, StringArray, StringBuilder, TimestampMicrosecondArray,
+    ArrayAccessor, ArrayRef, AsArray, DictionaryArray, Int16Array, Int32Array, StringArray, StringBuilder,
+    TimestampMicrosecondArray,
 };
-use arrow::datatypes::{DataType, Field, Fields, Int32Type, Schema, SchemaRef, TimeUnit};
+use arrow::datatypes::{
+    DataType, Field, Fields, Int16Type, Int32Type, Schema, SchemaRef, TimeUnit, TimestampMicrosecondType,
+};
 use arrow::error::ArrowError;
 use arrow::record_batch::RecordBatch;
-use logline::Batch;
+use logline::{Batch, Entry, Labels, Stream, Tenant, Timestamp};
 
 use self::metadata::Metadata;
 pub use self::metadata::{Texts, pairs};
@@ -81,7 +85,7 @@ pub(crate) fn is_indexed(key: &str) -> bool {
 
 /// The table of lines.
 pub fn spec() -> TableSpec {
-    TableSpec { name: LOGS, schema: schema(), sort: &[STREAM, TIMESTAMP, NANOS] }
+    TableSpec { name: LOGS, schema: schema(), sort: &[STREAM, TIMESTAMP, NANOS], id: None }
 }
 
 /// `Timestamp(µs, "UTC")`, the only precision Delta has.
@@ -134,6 +138,30 @@ pub(crate) fn rows(batch: &Batch) -> Result<RecordBatch, ArrowError> {
     ];
     columns.extend(ids);
     RecordBatch::try_new(schema(), columns)
+}
+
+/// Lines of a tenant from rows, each stream once; `None` when a column is missing. The inverse of [`rows`].
+pub(crate) fn batch(tenant: &Tenant, rows: &RecordBatch) -> Option<Batch> {
+    let streams = rows.column_by_name(STREAM)?.as_dictionary_opt::<Int32Type>()?;
+    let streams = streams.downcast_dict::<StringArray>()?;
+    let times = rows.column_by_name(TIMESTAMP)?.as_primitive_opt::<TimestampMicrosecondType>()?;
+    let nanos = rows.column_by_name(NANOS)?.as_primitive_opt::<Int16Type>()?;
+    let lines = rows.column_by_name(LINE)?.as_string_opt::<i32>()?;
+    let metadata = assembled(rows, &[]).ok()?;
+    let metadata = metadata.as_map_opt()?;
+    let mut of_stream: BTreeMap<&str, Vec<Entry>> = BTreeMap::new();
+    for row in 0..rows.num_rows() {
+        let time = times.value(row).saturating_mul(1_000).saturating_add(i64::from(nanos.value(row)));
+        let pairs = pairs(metadata, row).map(|(name, value)| (name.to_owned(), value.to_owned()));
+        of_stream.entry(streams.value(row)).or_default().push(Entry {
+            timestamp: Timestamp(time),
+            line: lines.value(row).to_owned(),
+            metadata: pairs.collect(),
+        });
+    }
+    let stream = |(labels, entries)| Some(Stream { labels: Labels::parse(labels).ok()?, entries });
+    let streams = of_stream.into_iter().map(stream).collect::<Option<Vec<_>>>()?;
+    Some(Batch { tenant: tenant.clone(), streams, id: None, received: Timestamp::default() })
 }
 
 /// Distinct services and each row's; a batch has few.

@@ -4,7 +4,7 @@ use std::collections::HashMap;
 use std::sync::Arc;
 
 use arrow::array::{Array, ArrayRef, AsArray, DictionaryArray, Int32Array, StringArray};
-use arrow::compute::concat;
+use arrow::compute::{concat, interleave};
 use arrow::datatypes::{DataType, Int32Type, SchemaRef};
 use arrow::error::ArrowError;
 use arrow::record_batch::RecordBatch;
@@ -57,6 +57,26 @@ pub(crate) fn merge(schema: &SchemaRef, batches: &[&RecordBatch]) -> Result<Reco
         let unified = unify(columns)?;
         let keys = concat(&unified.keys.iter().map(|keys| keys as &dyn Array).collect::<Vec<_>>())?;
         Ok(Arc::new(DictionaryArray::try_new(keys.as_primitive::<Int32Type>().clone(), unified.values)?))
+    };
+    let columns = schema.fields().iter().enumerate().map(column).collect::<Result<Vec<_>, _>>()?;
+    RecordBatch::try_new(Arc::clone(schema), columns)
+}
+
+/// Rows of several batches, by batch and row, in this order.
+pub(crate) fn gather(
+    schema: &SchemaRef,
+    batches: &[&RecordBatch],
+    places: &[(usize, usize)],
+) -> Result<RecordBatch, ArrowError> {
+    let column = |(index, field): (usize, &Arc<arrow::datatypes::Field>)| -> Result<ArrayRef, ArrowError> {
+        let columns = batches.iter().map(move |batch| batch.column(index));
+        if !is_text_dictionary(field.data_type()) {
+            return interleave(&columns.map(|column| &**column).collect::<Vec<_>>(), places);
+        }
+        let unified = unify(columns)?;
+        let keys: Vec<&dyn Array> = unified.keys.iter().map(|keys| keys as &dyn Array).collect();
+        let keys = interleave(&keys, places)?.as_primitive::<Int32Type>().clone();
+        Ok(Arc::new(DictionaryArray::try_new(keys, unified.values)?))
     };
     let columns = schema.fields().iter().enumerate().map(column).collect::<Result<Vec<_>, _>>()?;
     RecordBatch::try_new(Arc::clone(schema), columns)

@@ -1,10 +1,14 @@
 //! Numbers for `/metrics`.
 
+use prometheus_client::encoding::EncodeLabelSet;
 use prometheus_client::metrics::counter::Counter;
+use prometheus_client::metrics::family::Family;
 use prometheus_client::metrics::gauge::Gauge;
 use prometheus_client::metrics::histogram::Histogram;
 use prometheus_client::registry::{Registry, Unit};
 use std::sync::atomic::AtomicU64;
+
+use crate::JobKind;
 
 /// Counters and gauges of one storage; cheap to clone, all clones count together.
 #[derive(Clone, Debug)]
@@ -67,6 +71,27 @@ pub struct Metrics {
     pub cache_misses: Counter,
     /// Bytes of such blocks on the local disk.
     pub cache_bytes: Gauge,
+    /// Jobs that did what there was to do, by kind.
+    pub jobs_done: Family<JobLabels, Counter>,
+    /// Jobs that failed and are tried again, by kind.
+    pub job_failures: Family<JobLabels, Counter>,
+    /// Bytes of files that jobs wrote in the place of others.
+    pub rewritten_bytes: Counter,
+    /// Files that no version named any more and that were removed.
+    pub files_removed: Counter,
+}
+
+/// The kind of a job, as a label.
+#[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
+pub struct JobLabels {
+    /// [`JobKind::name`].
+    pub job: &'static str,
+}
+
+impl From<JobKind> for JobLabels {
+    fn from(kind: JobKind) -> Self {
+        Self { job: kind.name() }
+    }
 }
 
 impl Default for Metrics {
@@ -103,6 +128,10 @@ impl Default for Metrics {
             cache_hits: Counter::default(),
             cache_misses: Counter::default(),
             cache_bytes: Gauge::default(),
+            jobs_done: Family::default(),
+            job_failures: Family::default(),
+            rewritten_bytes: Counter::default(),
+            files_removed: Counter::default(),
         }
     }
 }
@@ -132,6 +161,10 @@ impl Metrics {
         counter("index_damaged", "Times a token index was found damaged and not used", &self.index_damaged);
         counter("cache_hits", "Blocks of a bucket's files read from the local disk", &self.cache_hits);
         counter("cache_misses", "Blocks of a bucket's files that had to be fetched", &self.cache_misses);
+        counter("rewritten_bytes", "Bytes of files that jobs wrote in the place of others", &self.rewritten_bytes);
+        counter("files_removed", "Files that no version named and that were removed", &self.files_removed);
+        registry.register("jobs", "Background jobs that ended well, by kind", self.jobs_done.clone());
+        registry.register("job_failures", "Background jobs that failed, by kind", self.job_failures.clone());
         registry.register("head_bytes", "Accounted bytes of rows in memory", self.head_bytes.clone());
         registry.register("wal_bytes", "Bytes of WAL on disk", self.wal_bytes.clone());
         let mut gauge = |name: &str, help: &str, gauge: &Gauge| registry.register(name, help, gauge.clone());

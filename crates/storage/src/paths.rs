@@ -76,6 +76,46 @@ pub(crate) fn parse_checkpoint(name: &str) -> Option<u64> {
     name.strip_suffix(".checkpoint.parquet").filter(|digits| digits.len() == 20)?.parse().ok()
 }
 
+/// The catalogue of backups that were made of the data folder: a JSON object a line with `path`, and `made` in
+/// nanoseconds since the epoch. Relative to the data folder.
+pub(crate) const fn backups() -> &'static str {
+    "backups.jsonl"
+}
+
+/// Folder of the requests to delete lines, relative to the table of lines. Delta's programs leave a folder alone whose
+/// name begins so.
+pub(crate) const fn deletes() -> &'static str {
+    "_deletes"
+}
+
+/// A state of a request to delete lines; a later state has a higher number. Relative to the table of lines.
+pub(crate) fn delete_state(id: &str, state: u8) -> String {
+    format!("{}/{id}.{state}.json", deletes())
+}
+
+/// Request and number of the state, from the path of a file.
+pub(crate) fn parse_delete_state(path: &str) -> Option<(&str, u8)> {
+    let (id, state) = path.rsplit('/').next()?.strip_suffix(".json")?.rsplit_once('.')?;
+    Some((id, state.parse().ok()?))
+}
+
+/// Rows of a derived table that go with the lines of a request: `part` tells several files apart. Relative to the table
+/// of lines.
+pub(crate) fn delete_ids(id: &str, table: &str, part: uuid::Uuid) -> String {
+    format!("{}/{id}.{table}.{}.ids", deletes(), part.simple())
+}
+
+/// Whether a path is that of such a file.
+pub(crate) fn is_delete_ids(path: &str, id: &str, table: &str) -> bool {
+    let name = path.rsplit('/').next().unwrap_or_default();
+    name.ends_with(".ids") && name.strip_prefix(id).is_some_and(|rest| rest.starts_with(&format!(".{table}.")))
+}
+
+/// The version that any file of the log is about, from its name.
+pub(crate) fn parse_log_version(name: &str) -> Option<u64> {
+    name.split('.').next().filter(|digits| digits.len() == 20)?.parse().ok()
+}
+
 /// Folder of the commit entries, relative to the table.
 pub(crate) const fn delta_log() -> &'static str {
     "_delta_log"

@@ -20,9 +20,9 @@ pub(crate) use self::file::FileRows;
 pub(crate) use self::footers::Footers;
 pub(crate) use self::head::HeadRows;
 pub(crate) use self::output::Output;
-use crate::filter::Filter;
+use crate::filter::{Filter, Hidden};
 use crate::logs::{LINE, METADATA};
-use crate::{Error, Scan, SharedStats, TableSpec};
+use crate::{Error, Predicate, Scan, SharedStats, TableSpec, TimeRange, Visibility};
 
 /// Rows of an output batch, and of a page in a file.
 pub(crate) const BATCH_ROWS: usize = 8_192;
@@ -53,12 +53,30 @@ pub(crate) trait Steps: Send + 'static {
 }
 
 impl Plan {
-    pub(crate) fn new(spec: &TableSpec, scan: &Scan, stats: &SharedStats) -> Result<Self, Error> {
+    pub(crate) fn new(spec: &TableSpec, scan: &Scan, hidden: &[Hidden], stats: &SharedStats) -> Result<Self, Error> {
         Ok(Self {
             spec: spec.clone(),
-            filter: Filter::new(&spec.schema, scan.range, &scan.predicate, &scan.visibility)?,
+            filter: Filter::new(&spec.schema, scan.range, &scan.predicate, &scan.visibility, hidden)?,
             output: Output::new(&spec.schema, &scan.projection, scan.visibility.masks())?,
             stats: Arc::clone(stats),
+        })
+    }
+
+    /// For storage's own work: these columns of the rows of a time that satisfy a condition, but not the hidden ones.
+    pub(crate) fn own(
+        spec: &TableSpec,
+        range: TimeRange,
+        predicate: &Predicate,
+        hidden: &[Hidden],
+        columns: &[String],
+    ) -> Result<Self, Error> {
+        let everything = Visibility::new(Predicate::True, Vec::new());
+        let filter = Filter::new(&spec.schema, range, predicate, &everything, hidden)?;
+        Ok(Self {
+            spec: spec.clone(),
+            filter,
+            output: Output::new(&spec.schema, columns, &[])?,
+            stats: SharedStats::default(),
         })
     }
 

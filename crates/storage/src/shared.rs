@@ -10,13 +10,16 @@ use tokio::sync::{Notify, OwnedMutexGuard};
 use tracing::{debug, info};
 
 use crate::budget::Budget;
+use crate::deletes::Deletes;
 use crate::files::{self, NewFile};
 use crate::head::Sealed;
 use crate::health::{Affected, Health};
+use crate::jobs::Jobs;
 use crate::rows::LOGS_INDEX;
 use crate::seen::{Mark, Prints, Seen, SeenLines};
+use crate::snapshot::Pins;
 use crate::wal::Wal;
-use crate::{AckLevel, Error, Metrics, Table};
+use crate::{AckLevel, Error, Lifecycle, Metrics, Table};
 
 /// State behind a storage.
 #[derive(Debug)]
@@ -28,6 +31,10 @@ pub(crate) struct Shared {
     pub(crate) flush_bytes: u64,
     pub(crate) tables: Vec<Arc<Table>>,
     pub(crate) budget: Arc<Budget>,
+    pub(crate) pins: Arc<Pins>,
+    pub(crate) deletes: Arc<Deletes>,
+    pub(crate) jobs: Jobs,
+    pub(crate) lifecycle: Lifecycle,
     pub(crate) metrics: Metrics,
     pub(crate) clock: Arc<dyn Clock>,
     /// Told when the head has grown large.
@@ -71,6 +78,9 @@ impl Shared {
         let mut inserted = self.inserted();
         for batch in batches {
             for (table, rows) in batch.tables {
+                if *table == LOGS_INDEX {
+                    self.deletes.observe(batch.tenant, rows);
+                }
                 self.tables[*table].insert(batch.tenant, rows);
             }
             if let Some(mark) = batch.mark {
@@ -182,8 +192,9 @@ impl Shared {
     ) -> Result<Vec<NewFile>, Error> {
         let (table, author) = (Arc::clone(table), Arc::clone(&self.author));
         // The guard goes with the work: should this future be dropped, no other flush starts before it is done.
-        let running = Arc::clone(running);
+        let (running, deletes) = (Arc::clone(running), Arc::clone(&self.deletes));
         let work = move || {
+            deletes.sync()?;
             let files = files::write(table.delta().store().as_ref(), table.spec(), &author, &sealed);
             drop(running);
             files
@@ -195,13 +206,10 @@ impl Shared {
 
     /// Commits the files of one table, which then take the place of its sealed rows.
     pub(crate) async fn commit(&self, table: &Table, files: &[NewFile], sealed: &Sealed) -> Result<(), Error> {
-        let committed = table.delta().commit(table.version(), files, sealed, self.now()).await?;
-        let (version, position) = (committed.version, sealed.position);
-        table.advance(committed, position);
+        let version = table.commit(files, sealed, self.now()).await?;
         self.metrics.files_written.inc_by(files.len() as u64);
         self.metrics.file_bytes_written.inc_by(files.iter().map(|new| new.file.bytes).sum());
-        debug!(table = table.spec().name, version, position, files = files.len(), "committed");
-        table.delta().checkpoint(version).await;
+        debug!(table = table.spec().name, version, position = sealed.position, files = files.len(), "committed");
         Ok(())
     }
 }

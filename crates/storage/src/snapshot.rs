@@ -1,6 +1,6 @@
 //! One consistent view of a table: a version of its files and a state of its head.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
@@ -58,13 +58,27 @@ impl Snapshot {
         Some((first, last))
     }
 
+    /// Rows of the head.
+    pub(crate) fn head_parts(&self) -> &Parts {
+        &self.pin.parts
+    }
+
     /// Number of rows in the head.
     pub fn head_rows(&self) -> usize {
         self.pin.parts.iter().map(|part| part.rows.num_rows()).sum()
     }
 }
 
-/// States of heads that snapshots hold on to, by epoch.
+/// A moment in the past of a table.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum At {
+    /// The version with this number.
+    Version(u64),
+    /// The newest version that was there at this time.
+    Time(Timestamp),
+}
+
+/// What snapshots and running scans hold on to, by epoch.
 #[derive(Debug, Default)]
 pub(crate) struct Pins {
     next: AtomicU64,
@@ -75,6 +89,7 @@ pub(crate) struct Pins {
 struct Pinned {
     table: &'static str,
     tenant: Tenant,
+    files: Arc<Vec<FileRef>>,
     parts: Arc<Parts>,
 }
 
@@ -87,11 +102,17 @@ pub(crate) struct Pin {
 }
 
 impl Pins {
-    /// Gives a state of a head an epoch of its own.
-    pub(crate) fn pin(self: &Arc<Self>, table: &'static str, tenant: &Tenant, parts: Parts) -> Pin {
+    /// Gives a state of a head an epoch of its own, and keeps the files on the disk.
+    pub(crate) fn pin(
+        self: &Arc<Self>,
+        table: &'static str,
+        tenant: &Tenant,
+        files: &Arc<Vec<FileRef>>,
+        parts: Parts,
+    ) -> Pin {
         let epoch = self.next.fetch_add(1, Ordering::Relaxed);
         let parts = Arc::new(parts);
-        let pinned = Pinned { table, tenant: tenant.clone(), parts: Arc::clone(&parts) };
+        let pinned = Pinned { table, tenant: tenant.clone(), files: Arc::clone(files), parts: Arc::clone(&parts) };
         self.lock().insert(epoch, pinned);
         Pin { epoch, parts, pins: Arc::clone(self) }
     }
@@ -103,9 +124,26 @@ impl Pins {
         Some(Arc::clone(&pinned.parts))
     }
 
+    /// Paths of files of a table that somebody reads or is about to read.
+    pub(crate) fn files(&self, table: &str) -> HashSet<String> {
+        let pinned = self.lock();
+        let of_table = pinned.values().filter(|pinned| pinned.table == table);
+        of_table.flat_map(|pinned| pinned.files.iter().map(|file| file.path.clone())).collect()
+    }
+
+    /// How many there are: about as many as queries that run.
+    pub(crate) fn count(&self) -> usize {
+        self.lock().len()
+    }
+
     fn lock(&self) -> MutexGuard<'_, HashMap<u64, Pinned>> {
         self.pinned.lock().unwrap_or_else(PoisonError::into_inner)
     }
+}
+
+impl Pin {
+    /// Does nothing but to be owned by whoever needs what it keeps.
+    pub(crate) const fn keep(&self) {}
 }
 
 impl Drop for Pin {

@@ -21,6 +21,12 @@ pub struct Status {
     pub flush_error: Option<String>,
     /// What is in the way right now.
     pub troubles: Vec<Trouble>,
+    /// Why background work failed, until it succeeds.
+    pub job_errors: Vec<String>,
+    /// Requests to delete lines that are not written out of the files yet.
+    pub deletes_waiting: usize,
+    /// Requests whose lines are still in files that wait for their removal.
+    pub deletes_rewritten: usize,
     /// One entry a table.
     pub tables: Vec<TableStatus>,
 }

@@ -4,7 +4,7 @@ mod open;
 
 use std::fs::File;
 use std::hash::BuildHasherDefault;
-use std::path::{Component, Path};
+use std::path::{Component, Path, PathBuf};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError, Weak};
 use std::time::Duration;
@@ -17,15 +17,17 @@ use stdx::{Backoff, Rng, Shutdown};
 use tracing::error;
 
 use crate::error::Failure;
+use crate::head::Parts;
 use crate::health::Affected;
 use crate::read::{self, FileRows, Footers, HeadRows, Plan};
 use crate::rows::RowMaker;
 use crate::seen::{Mark, PrintSet};
 use crate::shared::Shared;
-use crate::snapshot::Pins;
 use crate::wal;
 use crate::writer::{Pending, Taken, Writer};
-use crate::{AckLevel, Components, Config, Error, Metrics, Scan, SharedStats, Source, Status, Table, Trouble, paths};
+use crate::{
+    AckLevel, Components, Config, Error, Job, Metrics, Scan, SharedStats, Source, Status, Table, Trouble, paths,
+};
 
 /// A batch with more text is refused; ingest's own limits are far below.
 const MAX_BATCH_BYTES: usize = 256 << 20;
@@ -46,9 +48,10 @@ pub struct Storage {
     shared: Arc<Shared>,
     rows: RowMaker,
     writer: Writer,
-    pins: Arc<Pins>,
     footers: Arc<Footers>,
     flush_interval: Duration,
+    shutdown: Shutdown,
+    data_dir: PathBuf,
     closed: AtomicBool,
     lock: Mutex<Option<File>>,
 }
@@ -138,7 +141,8 @@ impl Storage {
     ) -> Result<BoxStream<'static, Result<RecordBatch, Error>>, Error> {
         let table =
             self.table(&scan.table).ok_or_else(|| Error::invalid(format!("there is no table `{}`", scan.table)))?;
-        let plan = Arc::new(Plan::new(table.spec(), scan, stats)?);
+        let hidden = self.shared.deletes.hidden(&scan.table, &scan.tenant, &scan.range, &scan.source);
+        let plan = Arc::new(Plan::new(table.spec(), scan, &hidden, stats)?);
         match &scan.source {
             Source::Files { files, .. } => {
                 let own = format!("{}/", paths::tenant_folder(&scan.tenant));
@@ -147,15 +151,18 @@ impl Storage {
                     return Err(Error::invalid(format!("`{}` is no file of tenant `{}`", file.path, scan.tenant)));
                 }
                 let store = Arc::clone(table.delta().store());
+                let pins = &self.shared.pins;
+                let pin = pins.pin(table.spec().name, &scan.tenant, &Arc::new(files.clone()), Parts::new());
                 let rows = FileRows::new(plan, store, Arc::clone(&self.footers), files.iter().cloned());
                 let shared = Arc::clone(&self.shared);
-                Ok(read::stream(rows).inspect_err(move |error| shared.health.note_damage(error)).boxed())
+                let noted = read::stream(rows).inspect_err(move |error| shared.health.note_damage(error));
+                Ok(noted.inspect(move |_| pin.keep()).boxed())
             }
             Source::Head { node, epoch } => {
                 if **node != *self.shared.node {
                     return Err(Error::invalid(format!("the head of node `{node}` is not on this node")));
                 }
-                let parts = self.pins.get(*epoch, &scan.table, &scan.tenant);
+                let parts = self.shared.pins.get(*epoch, &scan.table, &scan.tenant);
                 let parts = parts.ok_or(Failure::Unavailable("the snapshot of the head is gone"))?;
                 Ok(read::stream(HeadRows::new(plan, parts.to_vec())))
             }
@@ -184,6 +191,36 @@ impl Storage {
         flushed.map(drop)
     }
 
+    /// Background work: what runs, and what ended last.
+    pub fn jobs(&self) -> Vec<Job> {
+        self.shared.jobs.list()
+    }
+
+    /// Tells a running job to stop. It leaves nothing half done, and its work is left alone for half an hour.
+    pub fn cancel_job(&self, id: u64) -> Result<(), Error> {
+        self.shared.jobs.cancel(id)
+    }
+
+    pub(crate) const fn shared(&self) -> &Arc<Shared> {
+        &self.shared
+    }
+
+    pub(crate) const fn footers(&self) -> &Arc<Footers> {
+        &self.footers
+    }
+
+    pub(crate) const fn shutdown(&self) -> &Shutdown {
+        &self.shutdown
+    }
+
+    pub(crate) fn data_dir(&self) -> &Path {
+        &self.data_dir
+    }
+
+    pub(crate) fn is_closed(&self) -> bool {
+        self.closed.load(Ordering::Relaxed)
+    }
+
     /// Numbers for `/metrics`.
     pub fn metrics(&self) -> &Metrics {
         &self.shared.metrics
@@ -192,7 +229,11 @@ impl Storage {
     /// The state, for people.
     pub fn status(&self) -> Status {
         let health = &self.shared.health;
+        let (deletes_waiting, deletes_rewritten) = self.shared.deletes.counts();
         Status {
+            job_errors: self.shared.jobs.failing(),
+            deletes_waiting,
+            deletes_rewritten,
             node: self.shared.node.to_string(),
             head_bytes: self.shared.budget.used(),
             head_limit_bytes: self.shared.budget.limit(),

@@ -4,18 +4,18 @@ use std::collections::BTreeSet;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use arrow::record_batch::RecordBatch;
-use logline::Tenant;
+use logline::{Tenant, Timestamp};
 use tokio::sync::broadcast;
 use tracing::error;
 
 use crate::budget::Budget;
-use crate::delta::{Committed, DeltaLog, Live};
+use crate::delta::{Change, Committed, DeltaLog, Live};
 use crate::files::NewFile;
-use crate::head::{Head, Part, Sealed};
+use crate::head::{Head, Part, Parts, Sealed};
 use crate::merge::merge;
 use crate::seen::Mark;
 use crate::snapshot::{Pins, Snapshot};
-use crate::{FileRef, TableSpec, TableStatus};
+use crate::{At, Error, FileRef, TableSpec, TableStatus};
 
 /// Messages a slow subscriber may be behind.
 const SUBSCRIBER_QUEUE: usize = 64;
@@ -27,6 +27,8 @@ pub struct Table {
     node: Arc<str>,
     delta: DeltaLog,
     state: Mutex<State>,
+    /// Held while an entry is written to the log and taken into the state: one after the other.
+    committing: tokio::sync::Mutex<()>,
     budget: Arc<Budget>,
     pins: Arc<Pins>,
     feed: broadcast::Sender<Arc<Appended>>,
@@ -64,13 +66,23 @@ impl Table {
             let state = self.state();
             (state.live.version(), state.live.files(tenant), state.head.parts(tenant))
         };
-        Snapshot::new(
-            Arc::clone(&self.node),
-            tenant.clone(),
-            version,
-            files,
-            self.pins.pin(self.spec.name, tenant, parts),
-        )
+        self.pinned(tenant, version, files, parts)
+    }
+
+    /// The rows of a tenant in files at some time in the past: what was in no file then is not among them. The files of
+    /// versions that are older than the delay of removal may be gone; then a scan of them fails.
+    pub async fn snapshot_at(&self, tenant: &Tenant, at: At) -> Result<Snapshot, Error> {
+        let version = match at {
+            At::Version(version) => version,
+            At::Time(time) => self.delta.version_at(time, self.version()).await?,
+        };
+        let live = self.delta.live_at(version).await?;
+        Ok(self.pinned(tenant, version, live.files(tenant), Parts::new()))
+    }
+
+    fn pinned(&self, tenant: &Tenant, version: u64, files: Arc<Vec<FileRef>>, parts: Parts) -> Snapshot {
+        let pin = self.pins.pin(self.spec.name, tenant, &files, parts);
+        Snapshot::new(Arc::clone(&self.node), tenant.clone(), version, files, pin)
     }
 
     /// Tenants that have rows.
@@ -95,7 +107,8 @@ impl Table {
         let (delta, live, committed) = delta;
         let (budget, pins) = shared;
         let state = Mutex::new(State { live, head: Head::default(), committed, written: None });
-        Self { spec, node, delta, state, budget, pins, feed: broadcast::Sender::new(SUBSCRIBER_QUEUE) }
+        let feed = broadcast::Sender::new(SUBSCRIBER_QUEUE);
+        Self { spec, node, delta, state, committing: tokio::sync::Mutex::default(), budget, pins, feed }
     }
 
     pub(crate) const fn delta(&self) -> &DeltaLog {
@@ -159,14 +172,80 @@ impl Table {
         self.state().live.version()
     }
 
-    /// The files of a commit take the place of the sealed rows.
-    pub(crate) fn advance(&self, committed: Committed, position: u64) {
+    /// Commits the files of what is sealed, which take its place. Gives the version.
+    pub(crate) async fn commit(&self, files: &[NewFile], sealed: &Sealed, now: Timestamp) -> Result<u64, Error> {
+        let version = {
+            let _alone = self.committing.lock().await;
+            if sealed.position <= self.committed() {
+                // An earlier attempt was written after all, and was found among what others wrote.
+                return Ok(self.version());
+            }
+            let committed = self.delta.commit(self.version(), files, sealed, now).await?;
+            let version = committed.version;
+            self.advance(committed);
+            version
+        };
+        self.delta.checkpoint(version).await;
+        Ok(version)
+    }
+
+    /// Puts files in the place of live ones. `None` when another writer was faster with one of them: nothing was
+    /// changed, and the new files are nobody's. Gives the version.
+    pub(crate) async fn replace(&self, change: &Change, now: Timestamp) -> Result<Option<u64>, Error> {
+        let version = {
+            let _alone = self.committing.lock().await;
+            if !self.state().live.has_all(&change.remove) {
+                return Ok(None);
+            }
+            let (committed, done) = self.delta.replace(self.version(), change, now).await?;
+            let version = committed.version;
+            self.advance(committed);
+            if !done {
+                return Ok(None);
+            }
+            version
+        };
+        self.delta.checkpoint(version).await;
+        Ok(Some(version))
+    }
+
+    /// Takes in what other writers committed.
+    pub(crate) async fn refresh(&self) -> Result<(), Error> {
+        let _alone = self.committing.lock().await;
+        if let Some(news) = self.delta.news(self.version()).await? {
+            self.advance(news);
+        }
+        Ok(())
+    }
+
+    /// Live files of all tenants, oldest first for each.
+    pub(crate) fn live(&self) -> Vec<(Tenant, Arc<Vec<FileRef>>)> {
+        let state = self.state();
+        state.live.tenants().map(|tenant| (tenant.clone(), state.live.files(tenant))).collect()
+    }
+
+    /// Live files of a tenant in a folder of the table.
+    pub(crate) fn live_in(&self, tenant: &Tenant, folder: &str) -> Vec<FileRef> {
+        let files = self.state().live.files(tenant);
+        let inside = |file: &&FileRef| file.path.rsplit_once('/').is_some_and(|(parent, _)| parent == folder);
+        files.iter().filter(inside).cloned().collect()
+    }
+
+    /// Moves on to a committed version. Files of our own flush take the place of the sealed rows in the same moment,
+    /// whoever read their commit: the answer to its writing may have got lost.
+    fn advance(&self, committed: Committed) {
         let released = {
             let mut state = self.state();
+            let position = self.delta.position(&committed).unwrap_or(0);
+            let is_flushed = state.head.sealed().is_some_and(|sealed| sealed.position <= position);
             state.live.advance(committed);
-            state.committed = position;
-            state.written = None;
-            state.head.release()
+            if is_flushed {
+                state.committed = position;
+                state.written = None;
+                state.head.release()
+            } else {
+                0
+            }
         };
         self.budget.change(-released.cast_signed());
     }

@@ -27,6 +27,7 @@ pub(super) async fn run(orders: Arc<Orders>, table: Arc<Table>, mut shutdown: Sh
     let missed = Arc::new(Notify::new());
     missed.notify_one();
     orders.components.tasks.spawn(reload(Arc::clone(&orders), table, Arc::clone(&missed), shutdown.clone()));
+    let mut hidden = orders.components.storage.hidden_changes();
     let mut refresh = tokio::time::interval(REFRESH);
     refresh.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Skip);
     loop {
@@ -34,6 +35,12 @@ pub(super) async fn run(orders: Arc<Orders>, table: Arc<Table>, mut shutdown: Sh
             () = shutdown.wait() => return,
             _ = refresh.tick() => {
                 orders.refresh();
+                continue;
+            }
+            Ok(()) = hidden.changed() => {
+                info!("lines were hidden or are seen again, order events are read again");
+                orders.forget();
+                missed.notify_one();
                 continue;
             }
             received = rows.recv() => received,
@@ -107,6 +114,12 @@ impl Orders {
         let live = live.entry(tenant.clone()).or_default();
         events.iter().for_each(|event| live.apply(&event, &self.components.graphs));
         Ok(rows.num_rows())
+    }
+
+    /// What is read again later may be less than what is known now.
+    fn forget(&self) {
+        self.loading.store(true, Ordering::Relaxed);
+        self.live.lock().unwrap_or_else(PoisonError::into_inner).clear();
     }
 
     fn refresh(&self) {

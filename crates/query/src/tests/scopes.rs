@@ -117,7 +117,7 @@ fn note_columns() -> SchemaRef {
 
 impl Derive for Notes {
     fn table(&self) -> TableSpec {
-        TableSpec { name: "notes", schema: note_columns(), sort: &["maker", logs::TIMESTAMP] }
+        TableSpec { name: "notes", schema: note_columns(), sort: &["maker", logs::TIMESTAMP], id: None }
     }
 
     fn derive(&self, batch: &Batch) -> Option<RecordBatch> {

@@ -8,8 +8,9 @@ use super::{ENVIRONMENT_PREFIX, Flags, read};
 
 /// `docs/reference/config.md`; a test compares it with the file.
 pub fn reference() -> String {
-    // One token, so that its keys are asked for.
-    let mut settings = Settings::parse("[[auth.token]]\nname = \"x\"", ENVIRONMENT_PREFIX, []);
+    // One of everything that there may be several of, so that its keys are asked for.
+    let one = "[[auth.token]]\nname = \"x\"\n[[limits.retention_stream]]\npriority = 0\n[[limits.override]]\ntenant = \"x\"\n[[limits.override.retention_stream]]\npriority = 0";
+    let mut settings = Settings::parse(one, ENVIRONMENT_PREFIX, []);
     read(&mut settings, &Flags::default());
     let mut out = String::from(
         "# Settings of `lapidary serve`\n\nOne TOML file, given with `--config`. Every key can be overridden by the environment: \

@@ -78,3 +78,43 @@ fn a_bucket_is_read_with_the_keys_of_its_roles_and_no_key_is_ever_shown() {
 fn the_generated_reference_of_settings_is_up_to_date() {
     expect_file!["../../../../docs/reference/config.md"].assert_eq(&reference());
 }
+
+#[test]
+fn retention_is_read_in_lokis_words_and_no_period_is_shorter_than_a_day() {
+    let text = r#"
+        storage = { retention_enabled = true, retention_delete_delay = "1h" }
+        [limits]
+        retention_period = "30d"
+        order_events_retention_period = "365d"
+        [[limits.retention_stream]]
+        selector = '{env="dev"}'
+        priority = 2
+        period = "7d"
+        [[limits.override]]
+        tenant = "team-a"
+        retention_period = "90d"
+        [[limits.override.retention_stream]]
+        selector = '{app=~"a.*"}'
+        period = "2d"
+    "#;
+    let lifecycle = load(text).unwrap().storage.lifecycle;
+    let days = |days: u64| Duration::from_hours(24 * days);
+    assert!(lifecycle.retention_enabled);
+    assert_eq!(lifecycle.delete_delay, Duration::from_hours(1));
+    assert_eq!(lifecycle.retention.period, Some(days(30)));
+    assert_eq!((lifecycle.retention.streams[0].priority, lifecycle.retention.streams[0].period), (2, days(7)));
+    assert_eq!(lifecycle.tables["order_events"], days(365));
+    let own = lifecycle.tenants.values().next().unwrap();
+    assert_eq!((own.period, own.streams[0].period), (Some(days(90)), days(2)));
+    for (text, problem) in [
+        ("[limits]\nretention_period = \"5h\"", "line 2: `limits.retention_period` is 5h, but must be at least a day"),
+        (
+            "[[limits.retention_stream]]\nselector = 'x'\nperiod = \"7d\"",
+            "line 2: `limits.retention_stream[0].selector` is no selector of streams",
+        ),
+        ("[[limits.override]]\ntenant = \"a/b\"", "line 2: `limits.override[0].tenant` is `a/b`"),
+    ] {
+        let refused = load(text).unwrap_err();
+        assert!(refused.starts_with(problem), "{refused}");
+    }
+}

@@ -81,6 +81,7 @@ impl From<storage::Error> for HttpError {
     fn from(error: storage::Error) -> Self {
         match error.kind() {
             storage::Kind::Invalid => Self::bad_request(error.to_string()),
+            storage::Kind::NotFound => Self::new(StatusCode::NOT_FOUND, error.to_string()),
             storage::Kind::Busy { retry_after } => Self::busy(error.to_string(), retry_after),
             storage::Kind::Full | storage::Kind::Unavailable => Self::unavailable(&error),
             storage::Kind::Locked | storage::Kind::Corrupt | storage::Kind::Internal => Self::internal(&error),

@@ -29,7 +29,7 @@ impl Form {
         self.0.extend(form_urlencoded::parse(encoded).into_owned());
     }
 
-    #[cfg(test)]
+    /// The parameters of an encoded query.
     pub(crate) fn of(encoded: &str) -> Self {
         let mut form = Self::default();
         form.add(encoded.as_bytes());

@@ -3,7 +3,7 @@
 use auth::Permission;
 use axum::Router;
 use axum::middleware::from_fn_with_state;
-use axum::routing::{MethodRouter, get, post};
+use axum::routing::{MethodRouter, delete, get, post};
 use tower_http::catch_panic::CatchPanicLayer;
 use tower_http::compression::CompressionLayer;
 
@@ -38,6 +38,7 @@ pub struct Route {
 
 const READ: Access = Access::Needs(Permission::Read);
 const PUSH: Access = Access::Needs(Permission::Push);
+const OPERATE: Access = Access::Needs(Permission::Operate);
 const ORDERS: Access = Access::Needs(Permission::Orders);
 
 const fn route(
@@ -51,7 +52,7 @@ const fn route(
 }
 
 /// Every route there is; the tests walk it.
-pub static ROUTES: [Route; 27] = [
+pub static ROUTES: [Route; 30] = [
     route("/", "page", Access::Open, false, || get(page::start)),
     route("/orders/{id}", "page", Access::Open, false, || get(page::start)),
     route("/orders", "page", Access::Open, false, || get(page::start)),
@@ -79,7 +80,12 @@ pub static ROUTES: [Route; 27] = [
     route("/api/prom/label/{name}/values", "labels", READ, true, || get(loki::label_values)),
     route("/api/prom/series", "series", READ, true, || get(loki::series)),
     route("/loki/api/v1/format_query", "format", READ, false, || get(loki::format_query).post(loki::format_query)),
-    route("/flush", "flush", Access::Needs(Permission::Operate), true, || post(status::flush).get(status::flush)),
+    route("/loki/api/v1/delete", "delete", OPERATE, true, || {
+        get(loki::deletes).post(loki::delete).put(loki::delete).delete(loki::cancel_delete)
+    }),
+    route("/api/v1/jobs", "jobs", Access::Needs(Permission::Status), false, || get(v1::jobs)),
+    route("/api/v1/jobs/{id}", "cancel job", OPERATE, true, || delete(v1::cancel_job)),
+    route("/flush", "flush", OPERATE, true, || post(status::flush).get(status::flush)),
     route("/services", "services", Access::Needs(Permission::Status), false, || get(status::services)),
 ];
 

@@ -7,6 +7,7 @@ use axum::extract::{Path, State};
 use axum::http::{StatusCode, header};
 use axum::response::IntoResponse;
 use orders::{Page, Story, StoryOptions, Summary};
+use serde::{Deserialize, Serialize};
 use stdx::Language;
 
 use self::params::Parameters;
@@ -47,6 +48,64 @@ pub(super) async fn story(
     let object = asked.text("type").unwrap_or("order");
     let story = app.orders.story(&caller.scope(), object, &id, options).await;
     story.map(Json).map_err(told(asked.language))
+}
+
+/// Background work, for people and programs.
+#[derive(Debug, Serialize, Deserialize)]
+pub(crate) struct Jobs {
+    /// What runs, then what ended last.
+    pub(crate) jobs: Vec<Job>,
+}
+
+/// A piece of background work.
+#[derive(Debug, Serialize, Deserialize)]
+pub(crate) struct Job {
+    pub(crate) id: u64,
+    pub(crate) kind: String,
+    pub(crate) table: String,
+    pub(crate) subject: String,
+    pub(crate) state: String,
+    pub(crate) done: u64,
+    pub(crate) total: u64,
+    pub(crate) started: String,
+    pub(crate) ended: Option<String>,
+    pub(crate) reason: Option<String>,
+}
+
+/// Jobs on rows of the caller's tenant, and on whole tables.
+pub(super) async fn jobs(State(app): State<App>, Asker(caller): Asker) -> Json<Jobs> {
+    let jobs = app.storage.jobs().into_iter();
+    let own = jobs.filter(|job| job.tenant.as_ref().is_none_or(|tenant| tenant == caller.tenant()));
+    let time = |time: logline::Timestamp| jiff::Timestamp::from(time).to_string();
+    let shown = |job: storage::Job| Job {
+        id: job.id,
+        kind: job.kind.name().to_owned(),
+        table: job.table.to_owned(),
+        subject: job.subject,
+        state: job.state.name().to_owned(),
+        done: job.done,
+        total: job.total,
+        started: time(job.started),
+        ended: job.ended.map(time),
+        reason: job.reason,
+    };
+    Json(Jobs { jobs: own.map(shown).collect() })
+}
+
+/// Tells a running job to stop.
+pub(super) async fn cancel_job(
+    State(app): State<App>,
+    Asker(caller): Asker,
+    Path(id): Path<String>,
+) -> Result<StatusCode, HttpError> {
+    let id = id.parse().map_err(|_| HttpError::bad_request(format!("`{id}` is no number of a job")))?;
+    let known = app.storage.jobs().into_iter().find(|job| job.id == id);
+    let strange = known.and_then(|job| job.tenant).is_some_and(|tenant| tenant != *caller.tenant());
+    if strange {
+        return Err(HttpError::new(StatusCode::NOT_FOUND, "no job with this id is running"));
+    }
+    app.storage.cancel_job(id)?;
+    Ok(StatusCode::NO_CONTENT)
 }
 
 /// The description of this API.

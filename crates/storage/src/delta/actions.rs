@@ -12,10 +12,10 @@ use serde_json::{Value, json};
 use uuid::Uuid;
 
 use super::live::{FileChange, listed};
-use crate::TableSpec;
 use crate::files::NewFile;
 use crate::logs::TIMESTAMP;
 use crate::paths::{self, DAY, TENANT};
+use crate::{FileRef, TableSpec};
 
 /// Tag of a file: the checksum of all its bytes, in hex.
 pub(super) const CRC32: &str = "lapidary.crc32";
@@ -27,6 +27,21 @@ pub(super) struct Entry {
     /// Checksums of added files, by their paths.
     pub(super) sums: HashMap<String, u32>,
     txns: HashMap<String, u64>,
+    /// When it was made, in milliseconds since the epoch, if it says so.
+    pub(super) millis: Option<i64>,
+}
+
+/// Files that take the place of others.
+#[derive(Debug)]
+pub(crate) struct Change {
+    /// What is being done, for the history of the table.
+    pub(crate) operation: &'static str,
+    /// Live files that go.
+    pub(crate) remove: Vec<FileRef>,
+    /// Durable files that come.
+    pub(crate) add: Vec<NewFile>,
+    /// Whether other rows are there afterwards.
+    pub(crate) changes_rows: bool,
 }
 
 #[derive(Deserialize)]
@@ -35,6 +50,12 @@ struct Action {
     add: Option<Add>,
     remove: Option<Remove>,
     txn: Option<Txn>,
+    commit_info: Option<CommitInfo>,
+}
+
+#[derive(Deserialize)]
+struct CommitInfo {
+    timestamp: Option<i64>,
 }
 
 #[derive(Deserialize)]
@@ -63,7 +84,7 @@ struct Txn {
 impl Entry {
     /// Reads a commit entry, of whatever writer.
     pub(super) fn parse(bytes: &[u8]) -> Result<Self, String> {
-        let mut entry = Self { changes: Vec::new(), sums: HashMap::new(), txns: HashMap::new() };
+        let mut entry = Self { changes: Vec::new(), sums: HashMap::new(), txns: HashMap::new(), millis: None };
         for line in bytes.split(|byte| *byte == b'\n').filter(|line| !line.is_empty()) {
             let action: Action = serde_json::from_slice(line).map_err(|error| error.to_string())?;
             if let Some(add) = action.add {
@@ -81,6 +102,7 @@ impl Entry {
             if let Some(txn) = action.txn {
                 entry.txns.insert(txn.app_id, u64::try_from(txn.version).unwrap_or(0));
             }
+            entry.millis = action.commit_info.and_then(|info| info.timestamp).or(entry.millis);
         }
         Ok(entry)
     }
@@ -88,6 +110,20 @@ impl Entry {
     /// The WAL position that the commit says is covered.
     pub(super) fn position(&self, app: &str) -> Option<u64> {
         self.txns.get(app).copied()
+    }
+
+    /// Whether it takes away one of these files.
+    pub(super) fn removes_any(&self, files: &[FileRef]) -> bool {
+        let gone = |change: &FileChange| matches!(change, FileChange::Remove(path) if files.iter().any(|file| file.path == *path));
+        self.changes.iter().any(gone)
+    }
+
+    /// Whether it is the commit of these changes.
+    pub(super) fn is_of(&self, change: &Change) -> bool {
+        let added = |new: &NewFile| {
+            self.changes.iter().any(|own| matches!(own, FileChange::Add(_, file) if file.path == new.file.path))
+        };
+        !change.add.is_empty() && change.add.iter().all(added)
     }
 
     /// What the commit says of each application.
@@ -114,7 +150,8 @@ pub(super) fn create(spec: &TableSpec, now: Timestamp) -> Result<Bytes, String> 
             "format": {"provider": "parquet", "options": {}},
             "schemaString": schema,
             "partitionColumns": [TENANT, DAY],
-            "configuration": {},
+            // Agents that have not been seen for so long are forgotten. WAL positions have no time and stay.
+            "configuration": {"delta.setTransactionRetentionDuration": "interval 30 days"},
             "createdTime": millis,
         }}),
     ]))
@@ -145,18 +182,38 @@ pub(super) fn widen(spec: &TableSpec, metadata: &Metadata, now: Timestamp) -> Re
     Ok(Some(lines(&[commit_info("ADD COLUMNS", now), json!({"metaData": metadata})])))
 }
 
-/// Adds files and says what they cover: for each application, up to which of its numbers,
-/// which Delta wants to be at most `i64::MAX`.
-pub(super) fn append(files: &[NewFile], txns: impl Iterator<Item = (String, u64)>, now: Timestamp) -> Bytes {
-    let mut actions = vec![commit_info("WRITE", now)];
+/// Adds files and says what they cover: up to which of its numbers the WAL, and each agent. Delta wants them to be at
+/// most `i64::MAX`. What has no time never expires: the WAL's position must not.
+pub(super) fn append(
+    files: &[NewFile],
+    wal: (&str, u64),
+    agents: impl Iterator<Item = (String, u64)>,
+    now: Timestamp,
+) -> Bytes {
+    let mut actions = vec![commit_info("WRITE", now), json!({"txn": {"appId": wal.0, "version": wal.1}})];
     actions.extend(
-        txns.map(|(app, version)| json!({"txn": {"appId": app, "version": version, "lastUpdated": millis(now)}})),
+        agents.map(|(app, version)| json!({"txn": {"appId": app, "version": version, "lastUpdated": millis(now)}})),
     );
-    actions.extend(files.iter().map(|file| add(file, now)));
+    actions.extend(files.iter().map(|file| add(file, true, now)));
     lines(&actions)
 }
 
-fn add(new: &NewFile, now: Timestamp) -> Value {
+/// Puts files in the place of others.
+pub(super) fn replace(change: &Change, now: Timestamp) -> Bytes {
+    let mut actions = vec![commit_info(change.operation, now)];
+    actions.extend(change.remove.iter().map(|file| {
+        json!({"remove": {
+            "path": encoded(&file.path),
+            "deletionTimestamp": millis(now),
+            "dataChange": change.changes_rows,
+            "size": file.bytes,
+        }})
+    }));
+    actions.extend(change.add.iter().map(|new| add(new, change.changes_rows, now)));
+    lines(&actions)
+}
+
+fn add(new: &NewFile, changes_rows: bool, now: Timestamp) -> Value {
     let stats = json!({
         "numRecords": new.file.rows,
         "minValues": {TIMESTAMP: paths::time_text(new.first_micros)},
@@ -164,11 +221,11 @@ fn add(new: &NewFile, now: Timestamp) -> Value {
         "nullCount": {TIMESTAMP: 0},
     });
     json!({"add": {
-        "path": new.file.path.replace('%', "%25"),
+        "path": encoded(&new.file.path),
         "partitionValues": {TENANT: new.tenant.as_str(), DAY: paths::day_text(new.day)},
         "size": new.file.bytes,
         "modificationTime": millis(now),
-        "dataChange": true,
+        "dataChange": changes_rows,
         "stats": stats.to_string(),
         "tags": {CRC32: format!("{:08x}", new.crc32)},
     }})
@@ -194,6 +251,11 @@ fn lines(actions: &[Value]) -> Bytes {
 
 const fn millis(time: Timestamp) -> i64 {
     time.0.div_euclid(1_000_000)
+}
+
+/// A path as the log writes it.
+fn encoded(path: &str) -> String {
+    path.replace('%', "%25")
 }
 
 /// Undoes the URL encoding of a path in the log.

@@ -1,6 +1,6 @@
 //! The live files of a table, in memory, by tenant and time.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 use std::sync::Arc;
 
 use arrow::compute::kernels::cast_utils::string_to_timestamp_nanos;
@@ -37,7 +37,7 @@ struct Stats {
 
 impl Live {
     /// What a loaded table lists; files that name no tenant are not ours to show.
-    pub(super) fn load(state: &DeltaTableState) -> Self {
+    pub(crate) fn load(state: &DeltaTableState) -> Self {
         let mut live = Self { version: state.version(), files: Arc::default() };
         let changes = state.log_data().into_iter().filter_map(|view| {
             let mut partition = view.partition_values_map();
@@ -65,6 +65,12 @@ impl Live {
         self.files.get(tenant).map(Arc::clone).unwrap_or_default()
     }
 
+    /// Whether all of these are live.
+    pub(crate) fn has_all(&self, files: &[FileRef]) -> bool {
+        let known: HashSet<&str> = self.all().map(|file| file.path.as_str()).collect();
+        files.iter().all(|file| known.contains(file.path.as_str()))
+    }
+
     pub(crate) fn tenants(&self) -> impl Iterator<Item = &Tenant> {
         self.files.keys()
     }
@@ -83,24 +89,23 @@ impl Live {
         self.files.values().flat_map(|files| files.iter())
     }
 
+    /// What comes later wins: an add of a listed path replaces what was known of it.
     fn apply(&mut self, changes: Vec<FileChange>) {
-        let all = Arc::make_mut(&mut self.files);
-        let mut touched = std::collections::BTreeSet::new();
+        let mut last: HashMap<String, Option<(Tenant, FileRef)>> = HashMap::with_capacity(changes.len());
         for change in changes {
             match change {
-                FileChange::Add(tenant, file) => {
-                    let files = Arc::make_mut(all.entry(tenant.clone()).or_default());
-                    // An add of a listed path replaces what was known of it.
-                    files.retain(|known| known.path != file.path);
-                    files.push(file);
-                    touched.insert(tenant);
-                }
-                FileChange::Remove(path) => {
-                    for files in all.values_mut().filter(|files| files.iter().any(|file| file.path == path)) {
-                        Arc::make_mut(files).retain(|file| file.path != path);
-                    }
-                }
-            }
+                FileChange::Add(tenant, file) => last.insert(file.path.clone(), Some((tenant, file))),
+                FileChange::Remove(path) => last.insert(path, None),
+            };
+        }
+        let all = Arc::make_mut(&mut self.files);
+        for files in all.values_mut().filter(|files| files.iter().any(|file| last.contains_key(&file.path))) {
+            Arc::make_mut(files).retain(|file| !last.contains_key(&file.path));
+        }
+        let mut touched = BTreeSet::new();
+        for (tenant, file) in last.into_values().flatten() {
+            Arc::make_mut(all.entry(tenant.clone()).or_default()).push(file);
+            touched.insert(tenant);
         }
         for (_, files) in all.iter_mut().filter(|(tenant, _)| touched.contains(tenant)) {
             Arc::make_mut(files).sort_by(|a, b| (a.first, &a.path).cmp(&(b.first, &b.path)));

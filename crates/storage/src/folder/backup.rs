@@ -7,7 +7,7 @@
 
 use std::collections::{BTreeMap, HashMap};
 use std::fs::{self, File};
-use std::io::{ErrorKind, Read};
+use std::io::{ErrorKind, Read, Write as _};
 use std::os::unix::fs::MetadataExt as _;
 use std::path::PathBuf;
 
@@ -104,11 +104,23 @@ impl Folder {
                 Ok(()) => {
                     let backup = copy.listed(id, now, &plan);
                     target.list(&backup)?;
+                    self.note(target, &backup);
                     return Ok(backup);
                 }
                 Err(error) if error.is_not_found() && tried < ATTEMPTS => tried += 1,
                 Err(error) => return Err(error),
             }
+        }
+    }
+
+    /// Writes into the data folder that there is a backup, for the report on deleted lines.
+    fn note(&self, target: &Target, backup: &Backup) {
+        let path = self.paths.root().join(paths::backups());
+        let line =
+            serde_json::json!({"path": target.location().join(&backup.id), "made": backup.made}).to_string() + "\n";
+        let file = fs::OpenOptions::new().create(true).append(true).open(&path);
+        if let Err(error) = file.and_then(|mut file| file.write_all(line.as_bytes())) {
+            tracing::warn!(%error, path = %path.display(), "requests to delete lines will not name this backup");
         }
     }
 

@@ -31,7 +31,7 @@ pub(crate) fn young_lines(
             projection: [STREAM, TIMESTAMP, NANOS, LINE, ALL_METADATA, RECEIVED].map(str::to_owned).to_vec(),
             visibility: Visibility::new(Predicate::True, Vec::new()),
         };
-        let plan = Arc::new(Plan::new(table.spec(), &scan, &Arc::new(ScanStats::default()))?);
+        let plan = Arc::new(Plan::new(table.spec(), &scan, &[], &Arc::new(ScanStats::default()))?);
         let footers = Arc::new(Footers::new(0, 0, Metrics::default()));
         let mut rows = FileRows::new(plan, Arc::clone(table.delta().store()), footers, [file]);
         loop {

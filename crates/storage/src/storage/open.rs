@@ -5,7 +5,7 @@ use std::fs::{self, File, OpenOptions, TryLockError};
 use std::io::ErrorKind;
 use std::path::Path;
 use std::sync::atomic::AtomicBool;
-use std::sync::{Arc, Mutex};
+use std::sync::{Arc, Mutex, Weak};
 use std::time::{Duration, Instant};
 
 use logline::Timestamp;
@@ -14,9 +14,11 @@ use uuid::Uuid;
 
 use super::{Storage, background};
 use crate::budget::Budget;
+use crate::deletes::Deletes;
 use crate::delta::DeltaLog;
 use crate::error::Failure;
 use crate::health::Health;
+use crate::jobs::{self, Jobs};
 use crate::paths::{self, FileName, Paths};
 use crate::read::Footers;
 use crate::rows::{LOGS_INDEX, RowMaker};
@@ -73,8 +75,17 @@ pub(super) async fn open_with(
         }
         tables.push(table);
     }
+    let lines = tables.first().map(|table| Arc::clone(table.delta().store()));
+    let lines = lines.ok_or_else(|| Error::internal("there is no table of lines"))?;
+    let maker = rows.clone();
+    let deletes = tokio::task::spawn_blocking(move || Deletes::open(lines, maker)).await.map_err(Error::internal)??;
+    let interval = config.lifecycle.interval;
     let shared = Arc::new(Shared {
         author: author(&node, bucket.is_some()),
+        pins,
+        deletes: Arc::new(deletes),
+        jobs: Jobs::default(),
+        lifecycle: config.lifecycle,
         node,
         ack: config.ack,
         // A head that may not grow to the size of a flush would never be flushed for its size.
@@ -100,7 +111,8 @@ pub(super) async fn open_with(
         writer: Writer::start(Box::new(wal), Arc::clone(&shared))?,
         shared,
         rows,
-        pins,
+        shutdown: components.tasks.shutdown(),
+        data_dir: config.data_dir,
         footers: Arc::new(Footers::new(FOOTER_BYTES, config.memory.as_usize() / 4 * 3, metrics)),
         flush_interval: config.flush_interval,
         closed: AtomicBool::new(false),
@@ -108,6 +120,9 @@ pub(super) async fn open_with(
     });
     let (weak, shared) = (Arc::downgrade(&storage), Arc::clone(&storage.shared));
     let shutdown = components.tasks.shutdown();
+    if let Some(interval) = interval {
+        components.tasks.spawn(jobs::background(Weak::clone(&weak), interval, shutdown.clone()));
+    }
     components.tasks.spawn(background(weak, shared, shutdown));
     Ok(storage)
 }

@@ -104,3 +104,12 @@ fn stories_lists_and_summaries_are_as_described() {
         "statuses": [{"status": "B", "owner": "crm-api", "open": 1, "stuck": 1, "deadline_ms": 3, "longest_ms": 5}]}]}),
     );
 }
+
+#[test]
+fn jobs_are_as_described() {
+    assert_described::<super::Jobs>(
+        "Jobs",
+        json!({"jobs": [{"id": 1, "kind": "compact", "table": "logs", "subject": "tenant=fake/day=2026-11-22", "state": "running", "done": 5,
+        "total": 9, "started": TIME, "ended": null, "reason": null}]}),
+    );
+}

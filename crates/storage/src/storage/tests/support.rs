@@ -36,6 +36,7 @@ impl Bench {
         let dir = TempDir::new().unwrap();
         let mut config = Config::at(dir.path().join("data"));
         config.flush_interval = Duration::from_secs(3_600);
+        config.lifecycle.interval = None;
         // Most tests give equal lines on purpose.
         config.dedup_window = Duration::ZERO;
         Self {
@@ -100,7 +101,7 @@ impl Derive for Marks {
             Field::new("mark", DataType::Utf8, false),
             Field::new("timestamp", logs::micros_utc(), false),
         ]);
-        TableSpec { name: MARKS, schema: Arc::new(schema), sort: &["mark", "timestamp"] }
+        TableSpec { name: MARKS, schema: Arc::new(schema), sort: &["mark", "timestamp"], id: Some("mark") }
     }
 
     fn derive(&self, batch: &Batch) -> Option<RecordBatch> {
