@@ -248,7 +248,7 @@ impl Deletes {
     pub(crate) fn cancel(&self, tenant: &Tenant, id: &str) -> Result<(), Error> {
         let processing = self.processing();
         let request = self.find(tenant, id)?;
-        if !request.takes_new_lines() || processing.as_deref() == Some(id) {
+        if !request.can_be_cancelled() || processing.as_deref() == Some(id) {
             let reason = "a request to delete lines that is being processed, or was, cannot be cancelled";
             return Err(Error::invalid(reason));
         }
@@ -265,7 +265,7 @@ impl Deletes {
     pub(crate) fn counts(&self) -> (usize, usize) {
         let all = self.all();
         let count = |state| all.values().filter(|request| request.stored.state == state).count();
-        (count(DeleteState::Received) + count(DeleteState::Hidden), count(DeleteState::Rewritten))
+        (all.values().filter(|request| request.takes_new_lines()).count(), count(DeleteState::Rewritten))
     }
 
     fn processing(&self) -> MutexGuard<'_, Option<String>> {

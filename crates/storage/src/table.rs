@@ -62,10 +62,9 @@ impl Table {
 
     /// One (Delta version, head epoch) of a tenant's rows: a flush in between neither doubles nor misses a row.
     pub fn snapshot(&self, tenant: &Tenant) -> Snapshot {
-        let (version, files, parts) = {
-            let state = self.state();
-            (state.live.version(), state.live.files(tenant), state.head.parts(tenant))
-        };
+        // Pinned before anything can change: a file that was live a moment ago is not removed under us.
+        let state = self.state();
+        let (version, files, parts) = (state.live.version(), state.live.files(tenant), state.head.parts(tenant));
         self.pinned(tenant, version, files, parts)
     }
 

@@ -31,6 +31,8 @@ pub enum DeleteState {
     Received,
     /// Nobody sees them, nor what is derived from them.
     Hidden,
+    /// Files are being written anew without them; the request cannot be taken back any more.
+    Rewriting,
     /// No live file has them. Files that had them are kept for the delay of removal.
     Rewritten,
     /// They are physically gone from the tables.
@@ -110,8 +112,9 @@ impl DeleteState {
         match self {
             Self::Received => 0,
             Self::Hidden => 1,
-            Self::Rewritten => 2,
-            Self::Gone => 3,
+            Self::Rewriting => 2,
+            Self::Rewritten => 3,
+            Self::Gone => 4,
             Self::Cancelled => 9,
         }
     }
@@ -147,11 +150,16 @@ impl Request {
 
     /// Whether there may be something on the disk that must not be seen.
     pub(crate) const fn hides(&self) -> bool {
-        matches!(self.stored.state, DeleteState::Received | DeleteState::Hidden | DeleteState::Rewritten)
+        self.takes_new_lines() || matches!(self.stored.state, DeleteState::Rewritten)
     }
 
     /// Whether it is also about lines that come now.
     pub(crate) const fn takes_new_lines(&self) -> bool {
+        self.can_be_cancelled() || matches!(self.stored.state, DeleteState::Rewriting)
+    }
+
+    /// Whether everything that it is about is still there.
+    pub(crate) const fn can_be_cancelled(&self) -> bool {
         matches!(self.stored.state, DeleteState::Received | DeleteState::Hidden)
     }
 

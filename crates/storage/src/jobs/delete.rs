@@ -72,7 +72,7 @@ impl Storage {
     pub async fn cancel_delete(&self, tenant: &Tenant, id: &str, force: bool) -> Result<(), Error> {
         let request = self.shared().deletes.find(tenant, id)?;
         let now = self.shared().now();
-        if request.takes_new_lines() && !force && self.cancel_until(&request) <= now {
+        if request.can_be_cancelled() && !force && self.cancel_until(&request) <= now {
             let period = stdx::show_duration(self.shared().lifecycle.cancel_period);
             return Err(Error::invalid(format!(
                 "a request to delete lines can be cancelled for {period} after it was made; `force=true` cancels it as long as nothing is rewritten"
@@ -137,7 +137,13 @@ impl Storage {
                 self.job(&subject, 0, |_| async { self.hide(&request).await.map(|()| Ended::Done) }).await;
             }
             let Some(request) = self.shared().deletes.get(&request.stored.id) else { continue };
-            if request.stored.state == DeleteState::Hidden && self.cancel_until(&request) <= self.shared().now() {
+            let is_due = match request.stored.state {
+                DeleteState::Hidden => self.cancel_until(&request) <= self.shared().now(),
+                // It was interrupted.
+                DeleteState::Rewriting => true,
+                DeleteState::Received | DeleteState::Rewritten | DeleteState::Gone | DeleteState::Cancelled => false,
+            };
+            if is_due {
                 let subject = subject(JobKind::Delete, &request);
                 if !self.shared().jobs.is_paused(&subject, self.shared().clock.instant()) {
                     self.job(&subject, 0, |pace| self.write_out(&request, pace)).await;
@@ -191,6 +197,9 @@ impl Storage {
     /// Writes the lines of a request, and what is derived from them, out of all files.
     async fn write_out(&self, request: &Arc<Request>, pace: Pace) -> Result<Ended, Error> {
         let Some(_processing) = self.shared().deletes.process(&request.stored.id) else { return Ok(Ended::Outrun) };
+        let (shared, begun) = (Arc::clone(self.shared()), Arc::clone(request));
+        let begin = move || shared.deletes.advance(&begun, |stored| stored.state = DeleteState::Rewriting);
+        let request = &blocking(begin).await?;
         let mut rows = 0;
         for _ in 0..ATTEMPTS {
             self.flush().await?;
