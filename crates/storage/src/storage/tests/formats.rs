@@ -82,7 +82,8 @@ fn copy(from: &Path, to: &Path) {
 
 async fn check(version: &str) {
     let bench = Bench::new();
-    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../tests/files").join(version);
+    // Tests run in the folder of their package.
+    let folder = Path::new("../../tests/files").join(version);
     copy(&folder, &bench.config.data_dir);
     check_folder(&bench).await;
 }
