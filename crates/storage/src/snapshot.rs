@@ -141,11 +141,6 @@ impl Pins {
     }
 }
 
-impl Pin {
-    /// Does nothing but to be owned by whoever needs what it keeps.
-    pub(crate) const fn keep(&self) {}
-}
-
 impl Drop for Pin {
     fn drop(&mut self) {
         self.pins.lock().remove(&self.epoch);

@@ -155,8 +155,12 @@ impl Storage {
                 let pin = pins.pin(table.spec().name, &scan.tenant, &Arc::new(files.clone()), Parts::new());
                 let rows = FileRows::new(plan, store, Arc::clone(&self.footers), files.iter().cloned());
                 let shared = Arc::clone(&self.shared);
-                let noted = read::stream(rows).inspect_err(move |error| shared.health.note_damage(error));
-                Ok(noted.inspect(move |_| pin.keep()).boxed())
+                let noted = read::stream(rows).inspect_err(move |error| {
+                    // The files stay as long as the stream does.
+                    let _held = &pin;
+                    shared.health.note_damage(error);
+                });
+                Ok(noted.boxed())
             }
             Source::Head { node, epoch } => {
                 if **node != *self.shared.node {

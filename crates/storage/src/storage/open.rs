@@ -60,21 +60,8 @@ pub(super) async fn open_with(
     if let Some(bucket) = &bucket {
         bucket.claim(&node, &identity(&paths)?).await?;
     }
-    let mut tables = Vec::with_capacity(specs.len());
-    let mut young = Vec::new();
-    for spec in specs {
-        let store: Arc<dyn Store> = match &bucket {
-            Some(bucket) => Arc::new(BucketStore::new(Arc::clone(bucket), spec.name)),
-            None => Arc::new(LocalStore::open(&paths.table(spec.name))?),
-        };
-        let delta = DeltaLog::open(store, &spec, &node, now).await?;
-        let table = Arc::new(Table::new(spec, Arc::clone(&node), delta, (Arc::clone(&budget), Arc::clone(&pins))));
-        let files = without_orphans(&table, &node).await?;
-        if tables.is_empty() {
-            young = files;
-        }
-        tables.push(table);
-    }
+    let place = (&paths, bucket.as_ref());
+    let (tables, young) = open_tables(specs, place, &node, now, (&budget, &pins)).await?;
     let lines = tables.first().map(|table| Arc::clone(table.delta().store()));
     let lines = lines.ok_or_else(|| Error::internal("there is no table of lines"))?;
     let maker = rows.clone();
@@ -125,6 +112,32 @@ pub(super) async fn open_with(
     }
     components.tasks.spawn(background(weak, shared, shutdown));
     Ok(storage)
+}
+
+/// The tables, the first being that of lines, and the files of that one.
+async fn open_tables(
+    specs: Vec<TableSpec>,
+    (paths, bucket): (&Paths, Option<&Arc<Bucket>>),
+    node: &Arc<str>,
+    now: Timestamp,
+    (budget, pins): (&Arc<Budget>, &Arc<Pins>),
+) -> Result<(Vec<Arc<Table>>, Vec<Listed>), Error> {
+    let mut tables = Vec::with_capacity(specs.len());
+    let mut young = Vec::new();
+    for spec in specs {
+        let store: Arc<dyn Store> = match bucket {
+            Some(bucket) => Arc::new(BucketStore::new(Arc::clone(bucket), spec.name)),
+            None => Arc::new(LocalStore::open(&paths.table(spec.name))?),
+        };
+        let delta = DeltaLog::open(store, &spec, node, now).await?;
+        let table = Arc::new(Table::new(spec, Arc::clone(node), delta, (Arc::clone(budget), Arc::clone(pins))));
+        let files = without_orphans(&table, node).await?;
+        if tables.is_empty() {
+            young = files;
+        }
+        tables.push(table);
+    }
+    Ok((tables, young))
 }
 
 /// Puts what the WAL holds beyond the tables into the heads, flushing when they grow large.

@@ -170,7 +170,7 @@ async fn a_damaged_backup_is_not_restored_and_a_folder_with_something_in_it_neit
     let mut flipped = whole.clone();
     flipped[whole.len() / 2] ^= 1;
     fs::write(&object, flipped).unwrap();
-    assert_eq!(target.verify(&[made.clone()], &mut quiet()).unwrap()[0].place, object);
+    assert_eq!(target.verify(std::slice::from_ref(&made), &mut quiet()).unwrap()[0].place, object);
     assert_eq!(restore(&target, &made, &into, &mut quiet()).unwrap_err().kind(), Kind::Corrupt);
     assert_eq!(fs::read_dir(&into).unwrap().count(), 0, "nothing half restored");
     fs::write(&object, whole).unwrap();
