@@ -52,8 +52,8 @@ pub struct RunArgs {
     /// Leaves ours out and measures the peers only.
     #[arg(long, requires = "peers")]
     pub peers_only: bool,
-    /// A system that runs already and is empty: NAME=URL[,pid=N][,data=FOLDER], NAME one of loki, victorialogs, lapidary.
-    #[arg(long = "peer", id = "peers")]
+    /// A system that runs already and is empty: loki, victorialogs or lapidary; pid and data may be left out.
+    #[arg(long = "peer", id = "peers", value_name = "NAME=URL,pid=N,data=FOLDER")]
     pub peers: Vec<Address>,
     /// Where ours keeps its data: an empty folder, kept afterwards. A temporary one if not given.
     #[arg(long)]

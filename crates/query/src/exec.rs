@@ -1,4 +1,4 @@
-//! The operators of our plans, between the scan and the answer; all of them travel to other nodes by [`PlanCodec`].
+//! The operators of our plans, between the scan and the answer; all of them travel to other nodes by [`codec::PlanCodec`].
 
 mod batches;
 #[cfg_attr(not(test), expect(dead_code, reason = "plans of one node do not travel; tests send every one of them"))]
