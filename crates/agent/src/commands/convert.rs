@@ -1,6 +1,8 @@
 //! Turns the settings of Fluent Bit or Promtail into ours, as far as there is a counterpart, and says what is left.
 
 mod fluent_bit;
+mod layout;
+mod parsers;
 mod promtail;
 
 use std::collections::BTreeMap;
@@ -21,14 +23,43 @@ struct Draft {
     notes: Vec<String>,
 }
 
-/// Keys of a section with their values in TOML, in order.
+/// Keys of a section with their values, in order.
 #[derive(Debug, Default)]
-struct Section(Vec<(String, String)>);
+struct Section(Vec<(String, toml::Value)>);
 
 impl Section {
     fn set(&mut self, key: &str, value: impl Into<toml::Value>) {
         self.0.retain(|(known, _)| known != key);
-        self.0.push((key.to_owned(), inline(&value.into())));
+        self.0.push((key.to_owned(), value.into()));
+    }
+
+    /// Adds to a list.
+    fn push(&mut self, key: &str, value: impl Into<toml::Value>) {
+        let value = value.into();
+        match self.0.iter_mut().find(|(known, _)| known == key) {
+            Some((_, toml::Value::Array(list))) if list.contains(&value) => {}
+            Some((_, toml::Value::Array(list))) => list.push(value),
+            _ => self.set(key, vec![value]),
+        }
+    }
+
+    fn has(&self, key: &str) -> bool {
+        self.0.iter().any(|(known, _)| known == key)
+    }
+
+    /// Whether it was there.
+    fn remove(&mut self, key: &str) -> bool {
+        let before = self.0.len();
+        self.0.retain(|(known, _)| known != key);
+        self.0.len() < before
+    }
+
+    /// Adds a label.
+    fn label(&mut self, name: &str, value: &str) {
+        match self.0.iter_mut().find(|(known, _)| known == "labels") {
+            Some((_, toml::Value::Table(labels))) => _ = labels.insert(name.to_owned(), value.into()),
+            _ => self.labels(&[(name.to_owned(), value.to_owned())].into()),
+        }
     }
 
     fn labels(&mut self, labels: &BTreeMap<String, String>) {
@@ -84,7 +115,7 @@ fn write(draft: &Draft) -> Result<String> {
         for Section(keys) in sections {
             writeln!(out, "\n{head}")?;
             for (key, value) in keys {
-                writeln!(out, "{key} = {value}")?;
+                writeln!(out, "{key} = {}", inline(value))?;
             }
         }
     }

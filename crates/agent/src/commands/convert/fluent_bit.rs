@@ -4,11 +4,13 @@ use std::collections::BTreeMap;
 
 use serde_yaml_ng::{Mapping, Value};
 
+use super::parsers::{self, Parsers};
 use super::{Draft, NEEDLESS, Section, scalar};
 
 /// A section: what it is (`input`, `output`, `filter` …), and its keys in small letters.
-struct Plugin {
-    what: String,
+#[derive(Debug)]
+pub(super) struct Plugin {
+    pub(super) what: String,
     keys: Vec<(String, String)>,
 }
 
@@ -38,6 +40,15 @@ const TUNING: [&str; 22] = [
     "log_level",
 ];
 
+/// Sections of the YAML form.
+const KNOWN: [&str; 4] = ["pipeline", "service", "parsers", "multiline_parsers"];
+
+/// A state of a multi-line parser, as the classic form writes it.
+fn state(rule: &Value) -> Option<String> {
+    let part = |key: &str| rule.get(key).and_then(scalar);
+    Some(format!("\"{}\" \"{}\" \"{}\"", part("state")?, part("regex")?, part("next_state")?))
+}
+
 pub(super) fn classic(text: &str) -> Draft {
     let mut draft = Draft::default();
     let mut plugins: Vec<Plugin> = Vec::new();
@@ -50,20 +61,30 @@ pub(super) fn classic(text: &str) -> Draft {
             plugin.keys.push((key.to_ascii_lowercase(), value.trim().to_owned()));
         }
     }
-    finish(draft, &plugins)
+    finish(draft, plugins)
 }
 
 pub(super) fn yaml(root: &Mapping) -> Draft {
     let mut draft = Draft::default();
     let mut plugins = Vec::new();
-    for (what, key) in [("input", "inputs"), ("filter", "filters"), ("output", "outputs")] {
-        let list = root.get("pipeline").and_then(|pipeline| pipeline.get(key)).and_then(Value::as_sequence);
+    let lists = [
+        ("parser", root.get("parsers")),
+        ("multiline_parser", root.get("multiline_parsers")),
+        ("input", root.get("pipeline").and_then(|pipeline| pipeline.get("inputs"))),
+        ("filter", root.get("pipeline").and_then(|pipeline| pipeline.get("filters"))),
+        ("output", root.get("pipeline").and_then(|pipeline| pipeline.get("outputs"))),
+    ];
+    for (what, list) in lists {
+        let list = list.and_then(Value::as_sequence);
         for item in list.into_iter().flatten().filter_map(Value::as_mapping) {
             let mut keys = Vec::new();
             for (key, value) in item {
                 let Some(key) = scalar(key) else { continue };
                 match (scalar(value), value.as_sequence()) {
                     (Some(value), _) => keys.push((key.to_ascii_lowercase(), value)),
+                    (None, Some(rules)) if key == "rules" => {
+                        keys.extend(rules.iter().filter_map(state).map(|rule| ("rule".to_owned(), rule)));
+                    }
                     (None, Some(items)) if key != "processors" => {
                         keys.extend(items.iter().filter_map(scalar).map(|value| (key.to_ascii_lowercase(), value)));
                     }
@@ -73,27 +94,31 @@ pub(super) fn yaml(root: &Mapping) -> Draft {
             plugins.push(Plugin { what: what.to_owned(), keys });
         }
     }
-    for key in root.keys().filter_map(scalar).filter(|key| !["pipeline", "service"].contains(&key.as_str())) {
+    for key in root.keys().filter_map(scalar).filter(|key| !KNOWN.contains(&key.as_str())) {
         draft.notes.push(format!("section `{key}`"));
     }
-    finish(draft, &plugins)
+    finish(draft, plugins)
 }
 
 impl Plugin {
-    fn get(&self, key: &str) -> Option<&str> {
+    pub(super) fn get(&self, key: &str) -> Option<&str> {
         self.keys.iter().find(|(known, _)| known == key).map(|(_, value)| value.as_str())
+    }
+
+    /// The values of a key that may be there more than once.
+    pub(super) fn all<'a>(&'a self, key: &'a str) -> impl Iterator<Item = &'a str> {
+        self.keys.iter().filter(move |(known, _)| known == key).map(|(_, value)| value.as_str())
     }
 
     fn is_on(&self, key: &str) -> bool {
         self.get(key).is_some_and(|value| ["on", "true", "yes"].contains(&value.to_ascii_lowercase().as_str()))
     }
 
-    fn list(&self, key: &str) -> Vec<String> {
-        let of_key = self.keys.iter().filter(|(known, _)| known == key);
-        of_key.flat_map(|(_, value)| value.split(',')).map(|part| part.trim().to_owned()).collect()
+    pub(super) fn list(&self, key: &str) -> Vec<String> {
+        self.all(key).flat_map(|value| value.split(',')).map(|part| part.trim().to_owned()).collect()
     }
 
-    fn name(&self) -> &str {
+    pub(super) fn name(&self) -> &str {
         self.get("name").unwrap_or_default()
     }
 
@@ -107,21 +132,39 @@ impl Plugin {
     }
 }
 
-fn finish(mut draft: Draft, plugins: &[Plugin]) -> Draft {
-    for plugin in plugins {
+fn finish(mut draft: Draft, plugins: Vec<Plugin>) -> Draft {
+    let mut parsers = Parsers::default();
+    let plugins: Vec<_> = plugins.into_iter().filter_map(|plugin| parsers.take(plugin)).collect();
+    let mut inputs = Vec::new();
+    for plugin in plugins.iter().filter(|plugin| plugin.what == "input") {
+        let tag = plugin.get("tag").unwrap_or(plugin.name()).to_owned();
+        inputs.extend(input(plugin, &parsers, &mut draft).map(|section| (tag, section)));
+    }
+    for plugin in &plugins {
         match plugin.what.as_str() {
-            "input" => input(plugin, &mut draft),
+            "input" => {}
             "output" => output(plugin, &mut draft),
             "service" => {
-                draft.notes.push(format!("[SERVICE]: most of it {NEEDLESS}; metrics are served with `listen`"))
+                draft.notes.push(format!("[SERVICE]: most of it {NEEDLESS}; metrics are served with `listen`"));
+                let others = plugin.list("parsers_file").into_iter().filter(|file| !file.ends_with("parsers.conf"));
+                draft.notes.extend(
+                    others.map(|file| format!("`{file}`: put its parsers behind these settings and convert both")),
+                );
             }
-            what => draft.notes.push(format!("{what} `{}`: see `rule`, `join`, `regexp` and `[mask]`", plugin.name())),
+            "filter" => draft.notes.extend(parsers::filter(plugin, &parsers, &mut inputs).err()),
+            what => draft.notes.push(format!("{what} `{}`", plugin.name())),
         }
+    }
+    for (tag, mut section) in inputs {
+        if ["join_start", "join_next"].iter().any(|key| section.has(key)) && section.remove("join") {
+            draft.notes.push(format!("the traces by language of `{tag}`: an input joins by them or by a pattern"));
+        }
+        draft.inputs.push(section);
     }
     draft
 }
 
-fn input(plugin: &Plugin, draft: &mut Draft) {
+fn input(plugin: &Plugin, parsers: &Parsers, draft: &mut Draft) -> Option<Section> {
     let mut section = Section::default();
     let mut known = vec!["tag", "listen", "port", "mode"];
     let address = |port: &str| {
@@ -131,7 +174,7 @@ fn input(plugin: &Plugin, draft: &mut Draft) {
     match plugin.name().to_ascii_lowercase().as_str() {
         "tail" => {
             known.extend(["path", "exclude_path", "read_from_head", "multiline.parser", "parser", "docker_mode"]);
-            tail(plugin, &mut section, &mut draft.notes);
+            tail(plugin, parsers, &mut section, &mut draft.notes);
         }
         "systemd" => {
             known.extend(["systemd_filter", "read_from_tail"]);
@@ -162,7 +205,10 @@ fn input(plugin: &Plugin, draft: &mut Draft) {
                 section.set("restart", format!("{seconds}s"));
             }
         }
-        name => return draft.notes.push(format!("input `{name}`")),
+        name => {
+            draft.notes.push(format!("input `{name}`"));
+            return None;
+        }
     }
     let tag = plugin.get("tag").filter(|tag| !tag.contains('*'));
     if tag.is_none() {
@@ -170,38 +216,22 @@ fn input(plugin: &Plugin, draft: &mut Draft) {
     }
     section.labels(&BTreeMap::from([("service".to_owned(), tag.unwrap_or("unnamed").to_owned())]));
     plugin.rest(&known, &mut draft.notes);
-    draft.inputs.push(section);
+    Some(section)
 }
 
-fn tail(plugin: &Plugin, section: &mut Section, notes: &mut Vec<String>) {
+fn tail(plugin: &Plugin, parsers: &Parsers, section: &mut Section, notes: &mut Vec<String>) {
     section.set("paths", plugin.list("path"));
     let exclude = plugin.list("exclude_path");
     if !exclude.is_empty() {
         section.set("exclude", exclude);
     }
     section.set("start", if plugin.is_on("read_from_head") { "head" } else { "end" });
-    let mut parsers = plugin.list("multiline.parser");
-    parsers.extend(plugin.list("parser"));
+    let mut names = plugin.list("multiline.parser");
+    names.extend(plugin.list("parser"));
     if plugin.is_on("docker_mode") {
-        parsers.push("docker".to_owned());
+        names.push("docker".to_owned());
     }
-    let (mut joins, mut is_container) = (Vec::new(), false);
-    for parser in parsers {
-        match parser.to_ascii_lowercase().as_str() {
-            "docker" | "cri" | "containerd" => is_container = true,
-            known @ ("java" | "python" | "go") => joins.push(known.to_owned()),
-            "json" | "logfmt" => {}
-            other => {
-                notes.push(format!("parser `{other}` of input `tail`: write its pattern as `regexp` or `join_start`"))
-            }
-        }
-    }
-    if is_container {
-        section.set("container", true);
-    }
-    if !joins.is_empty() {
-        section.set("join", joins);
-    }
+    notes.extend(names.iter().filter_map(|name| parsers.apply(name, section).err()));
 }
 
 fn output(plugin: &Plugin, draft: &mut Draft) {

@@ -40,7 +40,6 @@ pipeline:
             # Converted; look it over, then: lapidary-agent check --config FILE
             # not converted: `path_key` of input `tail`
             # not converted: input `cpu`
-            # not converted: filter `grep`: see `rule`, `join`, `regexp` and `[mask]`
             # not converted: the secret of output `loki`: write it to the `token_file`
             # not converted: `match` of output `es`: every output gets every line
 
@@ -53,6 +52,7 @@ pipeline:
             container = true
             join = ["java"]
             labels = { service = "shop" }
+            rule = [{ name = "grep shop", regexp = "healthz" }]
 
             [[output]]
             kind = "loki"
@@ -95,8 +95,8 @@ fn fluent_bit_in_its_classic_form() {
         &expect![[r##"
             # Converted; look it over, then: lapidary-agent check --config FILE
             # not converted: `@INCLUDE more.conf`: convert what it brings in as well
-            # not converted: [SERVICE]: most of it needs no counterpart; metrics are served with `listen`
             # not converted: input `tail` has no plain tag; give its lines a `service`
+            # not converted: [SERVICE]: most of it needs no counterpart; metrics are served with `listen`
             # not converted: the secret of output `splunk`: write it to the `token_file`
 
             state_dir = "/var/lib/lapidary-agent"
@@ -149,7 +149,6 @@ scrape_configs:
             # not converted: `server`: metrics are served with `listen`
             # not converted: a client sends in clear; use TLS and take `plaintext` away
             # not converted: stage `metrics` of job `shop`
-            # not converted: `relabel_configs` of job `journal`
 
             state_dir = "/var/lib/lapidary-agent"
 
@@ -172,6 +171,218 @@ scrape_configs:
             url = "http://loki:3100/loki/api/v1/push"
             plaintext = true
             tenant = "jewels"
+        "##]],
+    );
+}
+
+#[test]
+fn parsers_of_fluent_bit_and_filters_that_use_them() {
+    check(
+        r#"
+[INPUT]
+    Name              tail
+    Tag               shop
+    Path              /var/log/shop.log
+    multiline.parser  shop-trace, java
+    Parser            access
+[INPUT]
+    Name              tail
+    Tag               kube.all
+    Path              /var/log/containers/*.log
+    multiline.parser  docker, cri
+[FILTER]
+    Name    kubernetes
+    Match   kube.*
+[FILTER]
+    Name    grep
+    Match   kube.*
+    Exclude log healthz
+    Exclude level debug
+[FILTER]
+    Name    record_modifier
+    Match   *
+    Record  env prod
+[FILTER]
+    Name    multiline
+    Match   kube.*
+    multiline.parser python
+[FILTER]
+    Name    lua
+    Match   *
+[MULTILINE_PARSER]
+    name          shop-trace
+    type          regex
+    flush_timeout 2000
+    rule  "start_state"  "/^\d{4}-\d\d-\d\d .*/"  "cont"
+    rule  "cont"         "/^\s+at .*/"  "cont"
+    rule  "cont"         "/^Caused by:/"  "cont"
+[PARSER]
+    Name        access
+    Format      regex
+    Regex       ^(?<host>[^ ]*) \[(?<time>[^\]]*)\] (?<code>\h+)$
+    Time_Key    time
+    Time_Format %Y-%m-%d %H:%M:%S.%L
+    Time_Offset +0300
+[OUTPUT]
+    Name loki
+    Match *
+"#,
+        &expect![[r##"
+            # Converted; look it over, then: lapidary-agent check --config FILE
+            # not converted: filter `grep`: `exclude level`: write it as a `rule` with `fields`
+            # not converted: filter `lua`: see `rule`, `join`, `regexp` and `[mask]`
+            # not converted: the traces by language of `shop`: an input joins by them or by a pattern
+
+            state_dir = "/var/lib/lapidary-agent"
+
+            [[input]]
+            paths = ["/var/log/shop.log"]
+            start = "end"
+            join_next = '(?:^\s+at .*)|(?:^Caused by:)'
+            join_timeout = "2000ms"
+            regexp = '^(?<host>[^ ]*) \[(?<time>[^\]]*)\] (?<code>[0-9a-fA-F]+)$'
+            time_field = "time"
+            time_format = "%Y-%m-%d %H:%M:%S%.f"
+            timezone = "+03:00"
+            labels = { env = "prod", service = "shop" }
+
+            [[input]]
+            paths = ["/var/log/containers/*.log"]
+            start = "end"
+            labels = { env = "prod", service = "kube.all" }
+            container = true
+            rule = [{ name = "grep kube.all", regexp = "healthz" }]
+            join = ["python"]
+
+            [output]
+            kind = "loki"
+            url = "http://127.0.0.1:3100"
+        "##]],
+    );
+}
+
+#[test]
+fn a_parser_that_cannot_be_taken_over_is_told() {
+    check(
+        r"
+multiline_parsers:
+  - name: by-start
+    type: regex
+    rules:
+      - { state: start_state, regex: '/^\[/', next_state: cont }
+      - { state: cont, regex: '/^(?!\[)/', next_state: cont }
+  - { name: ends, type: endswith, match_string: '\' }
+parsers:
+  - { name: back, format: regex, regex: '^(?<a>.)\k<a>$' }
+  - { name: tabs, format: ltsv }
+pipeline:
+  inputs:
+    - { name: tail, tag: a, path: /a.log, multiline.parser: by-start }
+    - { name: tail, tag: b, path: /b.log, multiline.parser: ends, parser: back }
+    - { name: tail, tag: c, path: /c.log, parser: tabs }
+    - { name: tail, tag: d, path: /d.log, parser: elsewhere }
+  outputs:
+    - { name: loki, match: '*' }
+",
+        &expect![[r##"
+            # Converted; look it over, then: lapidary-agent check --config FILE
+            # not converted: type `endswith` of multi-line parser `ends`
+            # not converted: parser `back`: the pattern `^(?<a>.)\k<a>$` is not one of ours (no look-around, no references)
+            # not converted: format `ltsv` of parser `tabs`
+            # not converted: parser `elsewhere` is not in this file: write it as `regexp` or `join_start`
+
+            state_dir = "/var/lib/lapidary-agent"
+
+            [[input]]
+            paths = ["/a.log"]
+            start = "end"
+            join_start = '^\['
+            labels = { service = "a" }
+
+            [[input]]
+            paths = ["/b.log"]
+            start = "end"
+            labels = { service = "b" }
+
+            [[input]]
+            paths = ["/c.log"]
+            start = "end"
+            labels = { service = "c" }
+
+            [[input]]
+            paths = ["/d.log"]
+            start = "end"
+            labels = { service = "d" }
+
+            [output]
+            kind = "loki"
+            url = "http://127.0.0.1:3100"
+        "##]],
+    );
+}
+
+#[test]
+fn containers_and_stages_of_promtail() {
+    check(
+        r"
+clients: [{ url: 'https://loki.example.org/loki/api/v1/push' }]
+scrape_configs:
+  - job_name: docker
+    docker_sd_configs: [{ host: 'unix:///var/run/docker.sock' }]
+    relabel_configs:
+      - { source_labels: [__meta_docker_container_name], regex: '/(.*)', target_label: container }
+      - { source_labels: [__meta_docker_container_label_team], target_label: team }
+    pipeline_stages:
+      - docker: {}
+      - json: { expressions: { severity: level, at: '', user: user.name } }
+      - labels: { severity: }
+      - structured_metadata: { user: }
+      - timestamp: { source: at, format: '2006-01-02 15:04:05.000' }
+      - drop: { source: severity, value: debug, drop_counter_reason: debug }
+      - drop: { expression: healthz }
+      - drop: { older_than: 24h }
+      - timestamp: { source: at, format: '2 Jan MST' }
+      - match: { selector: x, stages: [] }
+  - job_name: pods
+    kubernetes_sd_configs: [{ role: pod }]
+    pipeline_stages: [{ cri: {} }]
+  - job_name: syslog
+    syslog:
+      listen_address: 127.0.0.1:1514
+      labels: { env: prod }
+",
+        &expect![[r##"
+            # Converted; look it over, then: lapidary-agent check --config FILE
+            # not converted: `docker_sd_configs` of job `docker`: all containers of this host are read, none is chosen
+            # not converted: `relabel_configs` (replace `team`) of job `docker`
+            # not converted: stage `drop` with `older_than` of job `docker`
+            # not converted: stage `timestamp` with format `2 Jan MST` of job `docker`
+            # not converted: stage `match` of job `docker`
+            # not converted: `kubernetes_sd_configs` of job `pods`: all containers of this host are read, none is chosen
+
+            state_dir = "/var/lib/lapidary-agent"
+
+            [[input]]
+            paths = ["/var/lib/docker/containers/*/*-json.log"]
+            container = true
+            label_fields = { severity = "level" }
+            metadata_fields = { user = "user.name" }
+            time_field = "at"
+            time_format = "%Y-%m-%d %H:%M:%S%.f"
+            rule = [{ fields = { level = "debug" }, name = "debug" }, { name = "dropped", regexp = "healthz" }]
+
+            [[input]]
+            paths = ["/var/log/pods/*/*/*.log"]
+            container = true
+
+            [[input]]
+            kind = "syslog"
+            tcp = "127.0.0.1:1514"
+            labels = { env = "prod", service = "syslog" }
+
+            [output]
+            kind = "loki"
+            url = "https://loki.example.org/loki/api/v1/push"
         "##]],
     );
 }
