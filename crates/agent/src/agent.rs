@@ -114,7 +114,9 @@ impl Agent {
             batch_bytes,
             batch_wait,
         };
-        writer::save(&spool, &store)?;
+        if let Err(error) = writer::save(&spool, &store) {
+            warn!(%error, "cannot write the state; trying again");
+        }
         let settled = Arc::new(Settled::new(Arc::clone(&spool)));
         let (writing, written) = watch::channel(());
         let agent = store.with(|state| state.agent.clone());

@@ -109,8 +109,11 @@ impl Handle for fs::File {
 pub(crate) fn replace(fs: &dyn Fs, dir: &Path, name: &str, bytes: &[u8]) -> io::Result<()> {
     let next = dir.join(format!("{name}.next"));
     let file = fs.create(&next)?;
-    file.write_at(bytes, 0)?;
-    file.sync()?;
+    if let Err(error) = file.write_at(bytes, 0).and_then(|()| file.sync()) {
+        // On a full disk it would keep the room from others.
+        drop(fs.remove(&next));
+        return Err(error);
+    }
     fs.rename(&next, &dir.join(name))?;
     fs.sync_dir(dir)
 }

@@ -287,6 +287,8 @@ impl Spool {
             // It goes after the next start, when it is passed again.
             warn!(segment = %path.display(), %error, "cannot remove a segment of the spool");
         }
+        // Readers that stand at its end let go of it.
+        self.synced.send_modify(|_| {});
     }
 
     /// Reads behind the record `after`; `lines` are those up to it, where they are known.

@@ -29,9 +29,14 @@ impl Store {
         let lock =
             options.create(true).truncate(false).write(true).mode(0o600).open(dir.join("lock")).map_err(failed)?;
         lock.try_lock().map_err(|_| Error::Locked(dir.to_owned()))?;
-        let state = State::load(dir)?.unwrap_or_else(State::new);
-        let this = Self { fs, dir: dir.to_owned(), state: Mutex::new(state), writing: Mutex::new(()), _lock: lock };
-        this.save()?;
+        let known = State::load(dir)?;
+        let is_new = known.is_none();
+        let state = Mutex::new(known.unwrap_or_else(State::new));
+        let this = Self { fs, dir: dir.to_owned(), state, writing: Mutex::new(()), _lock: lock };
+        // One that is known is saved again soon; on a full disk delivering may have to make room for it first.
+        if is_new {
+            this.save()?;
+        }
         Ok(this)
     }
 

@@ -43,7 +43,7 @@ impl Writer {
     /// Runs until the reader is gone and all it closed is in the spool; or until a stop is asked for while there is no
     /// room, or the disk fails: what is not in the spool is read again at the next start.
     pub(crate) async fn run(mut self, mut batches: mpsc::Receiver<Prepared>) {
-        let mut due = Due { is_dirty: false, at: self.clock.instant() };
+        let mut due = Due { is_dirty: true, at: self.clock.instant() };
         loop {
             let batch = match tokio::time::timeout(SAVE_EVERY, batches.recv()).await {
                 Ok(Some(batch)) => Some(batch),
@@ -100,6 +100,7 @@ impl Writer {
                 }
                 Err(Refused::Failed(error)) => {
                     error!(%error, "cannot write the spool; trying again");
+                    self.settled.release();
                     backoff.next_wait()
                 }
             };
@@ -145,7 +146,12 @@ fn write(spool: &Spool, store: &Store, group: &[Prepared]) -> Result<(), Refused
             spool.close_segment();
             spool.append(group)?
         }
-        appended => appended?,
+        Err(refused) => {
+            // What the failed write had taken may be room enough for the state, and then segments can go.
+            _ = save(spool, store);
+            return Err(refused);
+        }
+        Ok(first) => first,
     };
     store.with(|state| {
         for (batch, sequence) in group.iter().zip(first..) {

@@ -67,6 +67,8 @@ impl Reader {
     pub(crate) fn next(&mut self) -> io::Result<Option<Record>> {
         loop {
             let Some(segment) = self.spool.segment(self.place.as_ref().map(|place| place.id), self.wanted) else {
+                // An open file keeps its room on the disk, also when it is removed.
+                self.place = None;
                 return Ok(None);
             };
             let Some(place) = self.at(&segment)? else { continue };

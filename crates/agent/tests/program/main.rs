@@ -2,6 +2,8 @@
 
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
 
+mod full_disk;
+mod mounts;
 mod rotation;
 
 use std::fs;

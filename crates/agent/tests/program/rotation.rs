@@ -1,5 +1,6 @@
-//! The rotation test: a log is renamed and cut five times each while the server is away for a while and the agent is
-//! killed at random moments. Every line arrives once at a server that drops repeats by their number.
+//! The rotation test: a log is renamed and cut five times each while the server is away for a while, the spool's disk is
+//! full for a while, and the agent is killed at random moments. Every line arrives once at a server that drops repeats
+//! by their number.
 //!
 //! The short form runs always; `RUN_SLOW=1` makes it 60,000 lines and the server away for a minute.
 
@@ -15,9 +16,12 @@ use std::time::Duration;
 use agent::{FileId, State};
 use stdx::{Clock, Rng, SystemClock};
 
+use super::mounts::{self, Disk};
 use super::{Running, receiver, until};
 
 const ROTATIONS: usize = 5;
+/// The disk becomes full behind this rotation; the next one renames the log.
+const FULL_BEHIND: usize = 5;
 
 /// Kills the agent and starts it again, unless it is to be spared for a moment, until it is told to stop; then leaves it
 /// running.
@@ -44,8 +48,14 @@ fn is_spooled(state_dir: &Path, log: &Path) -> bool {
     state.is_some_and(|state| state.files.get(&file_id(log)).is_some_and(|known| known.offset == size))
 }
 
-#[tokio::test(flavor = "multi_thread")]
-async fn rotations_kills_and_a_server_that_is_away_lose_nothing_and_double_nothing() {
+#[test]
+fn rotations_kills_a_full_disk_and_a_server_that_is_away_lose_nothing_and_double_nothing() {
+    let test = "rotation::rotations_kills_a_full_disk_and_a_server_that_is_away_lose_nothing_and_double_nothing";
+    let Some(has_disk) = mounts::inside(test) else { return };
+    tokio::runtime::Runtime::new().unwrap().block_on(rotations(has_disk));
+}
+
+async fn rotations(has_disk: bool) {
     let is_slow = std::env::var_os("RUN_SLOW").is_some();
     let (lines, away) = if is_slow { (60_000, 60) } else { (6_000, 2) };
     let answers = Arc::new(AtomicUsize::new(0));
@@ -62,21 +72,32 @@ async fn rotations_kills_and_a_server_that_is_away_lose_nothing_and_double_nothi
     )
     .unwrap();
     fs::write(&log, "").unwrap();
+    let disk = has_disk.then(|| Disk::mount(&state_dir, "16m"));
 
     let (stop, spare) = (AtomicBool::new(false), AtomicBool::new(false));
     let mut rng = Rng::seeded(20);
     let writing = async {
         let back = SystemClock.instant() + Duration::from_secs(away);
+        let round = lines / (2 * ROTATIONS);
         for n in 0..lines {
             let mut file = OpenOptions::new().create(true).append(true).open(&log).unwrap();
             writeln!(file, "line {n} of many, with some text behind it").unwrap();
             if n % 50 == 0 {
                 tokio::time::sleep(Duration::from_millis(5)).await;
             }
-            if n % (lines / (2 * ROTATIONS)) == lines / (2 * ROTATIONS) - 1 {
+            if n % round == round - 1 {
                 spare.store(true, Ordering::SeqCst);
-                rotate(&log, &state_dir, n / (lines / (2 * ROTATIONS))).await;
+                rotate(&log, &state_dir, n / round).await;
+                if let Some(disk) = disk.as_ref().filter(|_| n / round == FULL_BEHIND) {
+                    until(|| is_known(&state_dir, &log)).await;
+                    disk.fill();
+                }
                 spare.store(false, Ordering::SeqCst);
+            }
+            // Beyond the middle of the round behind the next rotation.
+            if let Some(disk) = disk.as_ref().filter(|_| n == (FULL_BEHIND + 2) * round + round / 2) {
+                assert!(!is_spooled(&state_dir, &log), "there was room");
+                disk.empty();
             }
         }
         tokio::time::sleep(back.saturating_duration_since(SystemClock.instant())).await;
