@@ -12,6 +12,8 @@ pub(crate) struct Cutter {
     pub(crate) lines: Lines,
     /// The line under way.
     rest: Vec<u8>,
+    /// The first half of a character of two bytes whose second half has not come yet.
+    half: Vec<u8>,
     /// Its length, which may be more than is kept.
     length: usize,
     at: u64,
@@ -20,16 +22,30 @@ pub(crate) struct Cutter {
 impl Cutter {
     /// Begins at a place in the stream.
     pub(crate) fn new(lines: Lines, at: u64) -> Self {
-        Self { lines, rest: Vec::new(), length: 0, at }
+        Self { lines, rest: Vec::new(), half: Vec::new(), length: 0, at }
     }
 
     /// Adds what came.
-    pub(crate) fn push(&mut self, mut data: &[u8], now: Instant, out: &mut impl Take) {
-        while let Some(end) = memchr::memchr(b'\n', data) {
+    pub(crate) fn push(&mut self, data: &[u8], now: Instant, out: &mut impl Take) {
+        if self.lines.charset().width() == 1 {
+            return self.cut(data, now, out);
+        }
+        let mut whole = std::mem::take(&mut self.half);
+        whole.extend_from_slice(data);
+        if whole.len() % 2 == 1 {
+            self.half.extend(whole.pop());
+        }
+        self.cut(&whole, now, out);
+    }
+
+    /// Cuts whole characters.
+    fn cut(&mut self, mut data: &[u8], now: Instant, out: &mut impl Take) {
+        let charset = self.lines.charset();
+        while let Some(end) = charset.line_end(data, 0) {
             let (line, more) = data.split_at(end);
             self.add(line);
-            self.close(1, now, out);
-            data = more.get(1..).unwrap_or_default();
+            self.close(charset.width(), now, out);
+            data = more.get(charset.width()..).unwrap_or_default();
         }
         self.add(data);
     }
@@ -40,8 +56,8 @@ impl Cutter {
         self.length += data.len();
     }
 
-    fn close(&mut self, end: u64, now: Instant, out: &mut impl Take) {
-        let (from, to) = (self.at, self.at + self.length as u64 + end);
+    fn close(&mut self, end: usize, now: Instant, out: &mut impl Take) {
+        let (from, to) = (self.at, self.at + (self.length + end) as u64);
         let total = (self.length > self.rest.len()).then_some(self.length);
         self.lines.push(Raw { bytes: &self.rest, total, from, to }, out, now);
         self.rest.clear();
@@ -50,6 +66,8 @@ impl Cutter {
 
     /// The stream has ended.
     pub(crate) fn finish(&mut self, now: Instant, out: &mut impl Take) {
+        let half = std::mem::take(&mut self.half);
+        self.add(&half);
         if self.length > 0 {
             self.close(0, now, out);
         }

@@ -33,8 +33,8 @@ pub enum Error {
     /// The rules of masking make no masker.
     #[error("cannot mask: {0}")]
     Mask(#[from] mask::Error),
-    /// The certificates of an output cannot be used.
-    #[error("output `{0}`: {1}")]
+    /// The certificates of an output or a listener cannot be used.
+    #[error("cannot use the certificates of `{0}`: {1}")]
     Tls(String, String),
     /// The HTTP client cannot be built.
     #[error("cannot build the HTTP client: {0}")]

@@ -4,6 +4,7 @@
 //! an answer gets it when the lines are in the spool.
 
 mod command;
+pub(crate) mod connection;
 mod forward;
 mod journal;
 mod stream;
@@ -19,9 +20,11 @@ use tokio::sync::Semaphore;
 
 use crate::Error;
 use crate::config::{Config, Input, Kind};
+use crate::inputs::connection::{Connection, Greeting};
 use crate::intake::{Feed, OwnedLine, Receipt, Stopped};
 use crate::lines::{Source, Treating, masked};
 use crate::store::Store;
+use crate::tls::Tls;
 
 /// Bytes of lines that one hand-over has.
 const HAND_OVER: usize = 256 << 10;
@@ -51,6 +54,7 @@ enum What {
     SyslogTcp(Listening),
     SyslogUdp(UdpSocket),
     Forward(Listening, Arc<forward::Settings>),
+    Heartbeats(UdpSocket),
 }
 
 /// A socket that takes connections, and how many at a time.
@@ -58,6 +62,7 @@ enum What {
 struct Listening {
     listener: TcpListener,
     connections: Arc<Semaphore>,
+    greeting: Greeting,
 }
 
 /// Binds what listens, so that a port in use is told before anything is read.
@@ -79,12 +84,12 @@ pub(crate) fn open(
             shutdown: tasks.shutdown(),
             tasks: tasks.clone(),
         };
-        ready.extend(whats(input, store)?.into_iter().map(|what| Ready { door: door.clone(), what }));
+        ready.extend(whats(input, store, clock)?.into_iter().map(|what| Ready { door: door.clone(), what }));
     }
     Ok(ready)
 }
 
-fn whats(input: &Input, store: &Store) -> Result<Vec<What>, Error> {
+fn whats(input: &Input, store: &Store, clock: &Arc<dyn Clock>) -> Result<Vec<What>, Error> {
     Ok(match &input.kind {
         Kind::Files(_) => Vec::new(),
         Kind::Stdin => vec![What::Stdin],
@@ -94,23 +99,32 @@ fn whats(input: &Input, store: &Store) -> Result<Vec<What>, Error> {
             vec![What::Journal(journal.clone(), cursor)]
         }
         Kind::Syslog(syslog) => {
-            let tcp = syslog.tcp.map(|address| listen(address, syslog.max_connections)).transpose()?;
+            let listen = |address| listen(address, syslog.max_connections, &syslog.tls, clock);
+            let tcp = syslog.tcp.map(listen).transpose()?;
             let udp = syslog.udp.map(bind).transpose()?;
             tcp.map(What::SyslogTcp).into_iter().chain(udp.map(What::SyslogUdp)).collect()
         }
         Kind::Forward(forward) => {
             let settings = Arc::new(forward::Settings::new(forward));
-            vec![What::Forward(listen(forward.tcp, forward.max_connections)?, settings)]
+            let listening = listen(forward.tcp, forward.max_connections, &forward.tls, clock)?;
+            let mut whats = vec![What::Forward(listening, settings)];
+            if forward.heartbeat {
+                whats.push(What::Heartbeats(bind(forward.tcp)?));
+            }
+            whats
         }
     })
 }
 
-fn listen(address: SocketAddr, max_connections: usize) -> Result<Listening, Error> {
+fn listen(address: SocketAddr, max_connections: usize, tls: &Tls, clock: &Arc<dyn Clock>) -> Result<Listening, Error> {
     let failed = |source| Error::Listen { address, source };
     let listener = TcpListener::bind(address).map_err(failed)?;
     listener.set_nonblocking(true).map_err(failed)?;
     tracing::info!(address = %listener.local_addr().map_err(failed)?, "listening");
-    Ok(Listening { listener, connections: Arc::new(Semaphore::new(max_connections)) })
+    let place = address.to_string();
+    let greeting = Greeting::new(place.clone(), tls, Arc::clone(clock));
+    let greeting = greeting.map_err(|problem| Error::Tls(place, problem.text))?;
+    Ok(Listening { listener, connections: Arc::new(Semaphore::new(max_connections)), greeting })
 }
 
 fn bind(address: SocketAddr) -> Result<UdpSocket, Error> {
@@ -133,6 +147,7 @@ impl Ready {
             What::SyslogTcp(listening) => tasks.spawn(syslog::tcp(door, listening)),
             What::SyslogUdp(socket) => tasks.spawn(syslog::udp(door, socket)),
             What::Forward(listening, settings) => tasks.spawn(forward::run(door, listening, settings)),
+            What::Heartbeats(socket) => tasks.spawn(forward::heartbeats(door, socket)),
         }
     }
 }
@@ -171,7 +186,7 @@ impl Listening {
     /// Takes connections until a stop is asked for; each is a task, and there are never more than allowed.
     async fn each<F, Fut>(self, door: Door, what: &'static str, serve: F)
     where
-        F: Fn(Door, tokio::net::TcpStream) -> Fut,
+        F: Fn(Door, Connection) -> Fut + Clone + Send + 'static,
         Fut: Future<Output = ()> + Send + 'static,
     {
         let listener = match tokio::net::TcpListener::from_std(self.listener) {
@@ -189,10 +204,13 @@ impl Listening {
                 accepted = next => accepted,
             };
             match accepted {
-                Some((permit, Ok((connection, _)))) => {
-                    let served = serve(door.clone(), connection);
+                Some((permit, Ok((stream, _)))) => {
+                    let (serve, greeting, its_door) = (serve.clone(), self.greeting.clone(), door.clone());
                     door.tasks.spawn(async move {
-                        served.await;
+                        match greeting.greet(stream).await {
+                            Ok(connection) => serve(its_door, connection).await,
+                            Err(error) => tracing::warn!(%error, what, "a connection was refused"),
+                        }
                         drop(permit);
                     });
                 }

@@ -33,6 +33,7 @@ mod spool;
 mod state;
 mod store;
 mod tail;
+mod tls;
 mod transport;
 mod watch;
 mod writer;

@@ -63,6 +63,8 @@ pub(crate) enum Verdict {
     Refused,
     /// The same may do better later.
     Later,
+    /// It has the lines, but may lose them yet; this request asks whether they are safe.
+    Ask { question: Box<Request> },
     /// It has a part; the rest may do better later. So many of the others it will never take.
     Rest { request: Box<Request>, refused_lines: u64 },
 }
@@ -87,7 +89,7 @@ pub(crate) fn format(output: &config::Output, agent: &str) -> Box<dyn Format> {
         Destination::Elasticsearch | Destination::Opensearch => {
             Box::new(bulk::Bulk { url, headers, compression, index, agent: agent.to_owned() })
         }
-        Destination::Splunk => Box::new(splunk::Splunk { url, headers, compression, index }),
+        Destination::Splunk => Box::new(splunk::Splunk::new(url, headers, compression, index, agent)),
     }
 }
 

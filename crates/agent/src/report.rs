@@ -121,6 +121,12 @@ impl Report {
         for (rule, count) in &totals.masked {
             writeln!(out, "{count:>14}  {rule}")?;
         }
+        if !totals.dropped.is_empty() {
+            writeln!(out, "\n{:>14}  dropped by rule", "count")?;
+        }
+        for (rule, count) in &totals.dropped {
+            writeln!(out, "{count:>14}  {rule}")?;
+        }
         writeln!(
             out,
             "\n{:>14} {:>14} {:>10} {:>10} {:>10}  output",
@@ -153,10 +159,8 @@ impl Report {
         one(out, "read_bytes_total", "counter", "Their bytes in the sources", totals.bytes)?;
         one(out, "cut_lines_total", "counter", "Lines over the size limit", totals.cut_lines)?;
         one(out, "mask_errors_total", "counter", "Lines replaced because masking failed", totals.mask_errors)?;
-        head(out, "masked_total", "counter", "Personal data replaced, by rule")?;
-        for (rule, count) in &totals.masked {
-            writeln!(out, "lapidary_agent_masked_total{{rule=\"{rule}\"}} {count}")?;
-        }
+        by_rule(out, "masked_total", "Personal data replaced, by rule", &totals.masked)?;
+        by_rule(out, "dropped_total", "Lines that a rule left out, by rule", &totals.dropped)?;
         let lag = self.files.iter().map(|file| file.lag_bytes).sum();
         let oldest = self.files.iter().map(|file| file.lag_seconds).max().unwrap_or(0);
         one(out, "files", "gauge", "Files that are known", self.files.len() as u64)?;
@@ -199,6 +203,15 @@ fn file(path: &Path, offset: u64, now: SystemTime) -> FileReport {
 
 fn head(out: &mut String, name: &str, kind: &str, help: &str) -> std::fmt::Result {
     writeln!(out, "# HELP lapidary_agent_{name} {help}.\n# TYPE lapidary_agent_{name} {kind}")
+}
+
+fn by_rule(out: &mut String, name: &str, help: &str, counts: &BTreeMap<String, u64>) -> std::fmt::Result {
+    head(out, name, "counter", help)?;
+    for (rule, count) in counts {
+        let rule = rule.replace('\\', r"\\").replace('"', r#"\""#).replace('\n', r"\n");
+        writeln!(out, "lapidary_agent_{name}{{rule=\"{rule}\"}} {count}")?;
+    }
+    Ok(())
 }
 
 fn one(out: &mut String, name: &str, kind: &str, help: &str, value: u64) -> std::fmt::Result {

@@ -4,6 +4,7 @@
 //! lost, or that nobody gives on a network file system, costs a second and no line.
 
 mod archives;
+mod docker;
 mod input;
 
 use std::collections::{BTreeMap, BTreeSet, HashMap, VecDeque};

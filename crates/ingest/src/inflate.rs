@@ -12,6 +12,14 @@ pub(crate) fn gunzip(body: &[u8], max: usize) -> Result<Cow<'static, [u8]>, Deco
     read(MultiGzDecoder::new(body), max, "gzip")
 }
 
+/// zstd, possibly of several frames. A frame may ask for a window of 8 MiB, as the highest usual level does.
+pub(crate) fn unzstd(body: &[u8], max: usize) -> Result<Cow<'static, [u8]>, DecodeError> {
+    let corrupt = |_| DecodeError::Invalid("zstd: corrupt input".to_owned());
+    let mut decoder = zstd::stream::read::Decoder::with_buffer(body).map_err(corrupt)?;
+    decoder.window_log_max(23).map_err(corrupt)?;
+    read(decoder, max, "zstd")
+}
+
 /// Raw DEFLATE, which is what Loki means by `deflate`; with a zlib header, which is what HTTP means by it, too.
 pub(crate) fn inflate(body: &[u8], max: usize) -> Result<Cow<'static, [u8]>, DecodeError> {
     match body {
@@ -76,6 +84,8 @@ mod tests {
         assert_eq!(inflate(&zlib.finish().unwrap(), 100).unwrap(), data);
         assert_eq!(gunzip(&gzip(data), 100).unwrap(), data);
         assert_eq!(gunzip(&[gzip(b"a"), gzip(b"b")].concat(), 100).unwrap(), b"ab".as_slice());
+        let two = [zstd::encode_all(data, 19).unwrap(), zstd::encode_all(data, 1).unwrap()].concat();
+        assert_eq!(unzstd(&two, 100).unwrap(), [data, data].concat());
         assert_eq!(unsnap(&snap::raw::Encoder::new().compress_vec(data).unwrap(), 100).unwrap(), data);
     }
 
@@ -85,6 +95,8 @@ mod tests {
         assert!(bomb.len() < 5 << 20);
         assert!(matches!(gunzip(&bomb, 1 << 20), Err(DecodeError::TooLarge(_))));
         assert!(gunzip(&bomb, 10 << 20).is_ok());
+        let bomb = zstd::encode_all(vec![0; 10 << 20].as_slice(), 1).unwrap();
+        assert!(matches!(unzstd(&bomb, 1 << 20), Err(DecodeError::TooLarge(_))));
     }
 
     #[test]
@@ -106,6 +118,7 @@ mod tests {
 
     #[test]
     fn corrupt_input_is_told_from_large_input() {
+        assert_eq!(unzstd(b"plain", 100), Err(DecodeError::Invalid("zstd: corrupt input".to_owned())));
         assert_eq!(gunzip(b"plain", 100), Err(DecodeError::Invalid("gzip: corrupt input".to_owned())));
         assert!(matches!(inflate(&[0xff; 20], 100), Err(DecodeError::Invalid(_))));
     }

@@ -17,6 +17,7 @@ mod sink;
 pub mod forward;
 pub mod journal;
 pub mod loki;
+pub mod protobuf;
 pub mod syslog;
 
 pub use batch_id::{BATCH_HEADER, InvalidBatchId, format_batch_id, parse_batch_id};

@@ -14,6 +14,7 @@ use crate::charset::Charset;
 use crate::glob::Glob;
 use crate::join::Join;
 use crate::shape::{PathLabels, Shape};
+use crate::tls::Tls;
 
 /// Where lines come from.
 #[derive(Clone, Debug)]
@@ -91,6 +92,7 @@ pub(crate) struct JournalInput {
 pub(crate) struct SyslogInput {
     pub(crate) tcp: Option<SocketAddr>,
     pub(crate) udp: Option<SocketAddr>,
+    pub(crate) tls: Tls,
     pub(crate) max_connections: usize,
 }
 
@@ -98,7 +100,10 @@ pub(crate) struct SyslogInput {
 #[derive(Clone, Debug)]
 pub(crate) struct ForwardInput {
     pub(crate) tcp: SocketAddr,
+    /// Whether heartbeats over UDP are answered on the same port.
+    pub(crate) heartbeat: bool,
     pub(crate) shared_key: Option<Secret<String>>,
+    pub(crate) tls: Tls,
     pub(crate) max_connections: usize,
 }
 
@@ -208,7 +213,11 @@ fn syslog(settings: &mut Settings, key: &str) -> SyslogInput {
         settings
             .problem(&format!("{key}.tcp"), "is missing, and so is `udp`; want an address such as \"127.0.0.1:514\"");
     }
-    SyslogInput { tcp, udp, max_connections: max_connections(settings, key) }
+    let tls = tls(settings, key);
+    if tcp.is_none() && tls != Tls::default() {
+        settings.problem(&format!("{key}.cert_file"), "needs `tcp`; datagrams are in clear");
+    }
+    SyslogInput { tcp, udp, tls, max_connections: max_connections(settings, key) }
 }
 
 fn forward(settings: &mut Settings, key: &str) -> ForwardInput {
@@ -227,7 +236,24 @@ fn forward(settings: &mut Settings, key: &str) -> ForwardInput {
         }
     });
     let tcp = tcp.unwrap_or_else(|| SocketAddr::from(([127, 0, 0, 1], 0)));
-    ForwardInput { tcp, shared_key, max_connections: max_connections(settings, key) }
+    let doc = "Answers fluentd's heartbeats over UDP on the same port (`heartbeat_type udp`).";
+    let heartbeat = settings.or(&format!("{key}.heartbeat"), false, doc);
+    let tls = tls(settings, key);
+    ForwardInput { tcp, heartbeat, shared_key, tls, max_connections: max_connections(settings, key) }
+}
+
+fn tls(settings: &mut Settings, key: &str) -> Tls {
+    let keys = ["client_ca_file", "cert_file", "key_file"].map(|name| format!("{key}.{name}"));
+    let docs = [
+        "File with the authorities of which senders must show a certificate.",
+        "File with the listener's certificate: connections are then taken with TLS; read again when it changes.",
+        "File with the key of that certificate.",
+    ];
+    let tls = super::tls(settings, &keys, docs, crate::inputs::connection::check);
+    if tls.ca.is_some() && tls.own.is_none() {
+        settings.problem(&keys[0], "needs `cert_file` and `key_file`");
+    }
+    tls
 }
 
 fn max_connections(settings: &mut Settings, key: &str) -> usize {

@@ -8,6 +8,8 @@ use logline::Tenant;
 use reqwest::Url;
 use stdx::{Secret, Settings};
 
+use crate::tls::Tls;
+
 /// One destination.
 #[derive(Clone, Debug, PartialEq)]
 pub(crate) struct Output {
@@ -84,14 +86,6 @@ impl PartialEq for Token {
             (Self::Given(_), Self::File(_)) | (Self::File(_), Self::Given(_)) => false,
         }
     }
-}
-
-/// Files in PEM, read again when they change.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub(crate) struct Tls {
-    pub(crate) ca: Option<PathBuf>,
-    /// Our certificate and its key.
-    pub(crate) client: Option<(PathBuf, PathBuf)>,
 }
 
 impl Destination {
@@ -254,19 +248,13 @@ fn tenant(settings: &mut Settings, key: &str) -> Option<Tenant> {
 }
 
 fn tls(settings: &mut Settings, of: &str) -> Tls {
-    let doc = "File with the authorities that may vouch for the server, instead of the system's.";
-    let ca = settings.optional(&format!("{of}.ca_file"), doc);
-    let doc = "File with our certificate, for servers that ask for one; read again when it changes.";
-    let cert: Option<PathBuf> = settings.optional(&format!("{of}.cert_file"), doc);
-    let key: Option<PathBuf> = settings.optional(&format!("{of}.key_file"), "File with the key of that certificate.");
-    if cert.is_some() != key.is_some() {
-        settings.problem(&format!("{of}.cert_file"), "and `key_file` belong together");
-    }
-    let tls = Tls { ca, client: cert.zip(key) };
-    if let Err(problem) = crate::transport::check(&tls) {
-        settings.problem(&format!("{of}.{}", problem.0), problem.1);
-    }
-    tls
+    let keys = ["ca_file", "cert_file", "key_file"].map(|name| format!("{of}.{name}"));
+    let docs = [
+        "File with the authorities that may vouch for the server, instead of the system's.",
+        "File with our certificate, for servers that ask for one; read again when it changes.",
+        "File with the key of that certificate.",
+    ];
+    super::tls(settings, &keys, docs, crate::transport::check)
 }
 
 fn proxy(settings: &mut Settings, key: &str) -> Option<Url> {

@@ -7,10 +7,10 @@ use ingest::DecodeError;
 use ingest::forward::{Forward, Framer, Handshake, ack, decode};
 use stdx::Secret;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
-use tokio::net::TcpStream;
 use tokio::sync::{Semaphore, SemaphorePermit};
 use tracing::{debug, warn};
 
+use super::connection::Connection as Stream;
 use super::{Door, Listening, line_of};
 use crate::config::ForwardInput;
 
@@ -66,7 +66,30 @@ pub(super) async fn run(door: Door, listening: Listening, settings: Arc<Settings
     listening.each(door, "forward", serve).await;
 }
 
-async fn serve(door: Door, stream: TcpStream, settings: &Settings) {
+/// Answers fluentd's heartbeats, which ask over UDP whether somebody listens.
+pub(super) async fn heartbeats(door: Door, socket: std::net::UdpSocket) {
+    let socket = match tokio::net::UdpSocket::from_std(socket) {
+        Ok(socket) => socket,
+        Err(error) => return tracing::error!(%error, "cannot answer heartbeats"),
+    };
+    let mut shutdown = door.shutdown.clone();
+    let mut datagram = [0; 16];
+    loop {
+        let answered = async {
+            let (_, sender) = socket.recv_from(&mut datagram).await?;
+            socket.send_to(b"\0", sender).await
+        };
+        let answered = tokio::select! {
+            () = shutdown.wait() => return,
+            answered = answered => answered,
+        };
+        if let Err(error) = answered {
+            debug!(%error, "a heartbeat could not be answered");
+        }
+    }
+}
+
+async fn serve(door: Door, stream: Stream, settings: &Settings) {
     let mut shutdown = door.shutdown.clone();
     let mut connection = Connection { stream, framer: Framer::new(MAX_MESSAGE), held: 0, permit: None };
     let end = tokio::select! {
@@ -81,7 +104,7 @@ async fn serve(door: Door, stream: TcpStream, settings: &Settings) {
 }
 
 struct Connection<'s> {
-    stream: TcpStream,
+    stream: Stream,
     framer: Framer,
     /// Bytes of the message under way.
     held: usize,

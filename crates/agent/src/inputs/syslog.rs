@@ -7,9 +7,9 @@ use std::time::Duration;
 
 use ingest::syslog::{Frame, Framer, message};
 use tokio::io::AsyncReadExt;
-use tokio::net::TcpStream;
 use tracing::{debug, warn};
 
+use super::connection::Connection;
 use super::{Door, Listening, line_of};
 use crate::batch::{MARGIN, MAX_LINE};
 use crate::intake::OwnedLine;
@@ -27,7 +27,7 @@ pub(super) async fn tcp(door: Door, listening: Listening) {
     listening.each(door, "syslog", connection).await;
 }
 
-async fn connection(door: Door, mut stream: TcpStream) {
+async fn connection(door: Door, mut stream: Connection) {
     let origin = ORIGIN.fetch_add(1, Ordering::Relaxed);
     let mut framer = Framer::new(MAX_LINE + MARGIN);
     let mut shutdown = door.shutdown.clone();
@@ -39,7 +39,11 @@ async fn connection(door: Door, mut stream: TcpStream) {
         };
         let length = match read {
             Ok(Ok(length)) => length,
-            Ok(Err(error)) => return debug!(%error, "a syslog connection failed"),
+            // What came before is a line all the same.
+            Ok(Err(error)) => {
+                debug!(%error, "a syslog connection failed");
+                0
+            }
             Err(_) => return,
         };
         framer.push(chunk.get(..length).unwrap_or_default());

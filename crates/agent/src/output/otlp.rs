@@ -3,7 +3,7 @@
 //! `ExportLogsServiceRequest { 1: ResourceLogs { 1: Resource { 1: attributes }, 2: ScopeLogs { 2: LogRecord } } }`,
 //! `LogRecord { 1: time, 11: observed time, 5: body, 6: attributes }`, `KeyValue { 1: key, 2: AnyValue { 1: string } }`.
 
-use prost::encoding::{encode_varint, encoded_len_varint};
+use ingest::protobuf::{field, field_len, fixed64_field, head};
 use reqwest::header::{CONTENT_TYPE, HeaderMap, HeaderValue};
 use reqwest::{StatusCode, Url};
 
@@ -35,13 +35,13 @@ impl Format for Otlp {
             }
             for entry in &stream.entries {
                 log.clear();
-                fixed64(&mut log, 1, entry.timestamp.0);
+                fixed64_field(&mut log, 1, entry.timestamp.0);
                 head(&mut log, 5, field_len(entry.line.len()));
                 field(&mut log, 1, entry.line.as_bytes());
                 for (name, value) in &entry.metadata {
                     attribute(&mut log, 6, name, value);
                 }
-                fixed64(&mut log, 11, record.head.at);
+                fixed64_field(&mut log, 11, record.head.at);
                 field(&mut scope, 2, &log);
             }
             head(&mut out, 1, field_len(resource.len()) + field_len(scope.len()));
@@ -84,24 +84,4 @@ fn attribute(out: &mut Vec<u8>, tag: u64, name: &str, value: &str) {
     field(out, 1, name.as_bytes());
     head(out, 2, any);
     field(out, 1, value.as_bytes());
-}
-
-fn fixed64(out: &mut Vec<u8>, tag: u64, value: i64) {
-    encode_varint(tag << 3 | 1, out);
-    out.extend_from_slice(&value.to_le_bytes());
-}
-
-fn head(out: &mut Vec<u8>, tag: u64, len: usize) {
-    encode_varint(tag << 3 | 2, out);
-    encode_varint(len as u64, out);
-}
-
-fn field(out: &mut Vec<u8>, tag: u64, bytes: &[u8]) {
-    head(out, tag, bytes.len());
-    out.extend_from_slice(bytes);
-}
-
-/// Bytes of a length-delimited field with a tag below 16.
-fn field_len(len: usize) -> usize {
-    1 + encoded_len_varint(len as u64) + len
 }

@@ -1,4 +1,7 @@
-//! Splunk's HTTP event collector: an event a line, labels and metadata as indexed fields.
+//! Splunk's HTTP event collector: an event a line, labels and metadata as indexed fields. Where the token has
+//! acknowledgement on, lines count as delivered once the indexers have them.
+
+use std::collections::BTreeMap;
 
 use reqwest::header::{CONTENT_TYPE, HeaderMap, HeaderValue};
 use reqwest::{StatusCode, Url};
@@ -12,20 +15,60 @@ use crate::spool::Record;
 /// Events `{"time","event","fields":{…}}`.
 #[derive(Clone, Debug)]
 pub(super) struct Splunk {
-    pub(super) url: Url,
-    pub(super) headers: HeaderMap,
-    pub(super) compression: Compression,
-    pub(super) index: Option<String>,
+    url: Url,
+    /// Where to ask for acknowledgements.
+    ack_url: Url,
+    headers: HeaderMap,
+    compression: Compression,
+    index: Option<String>,
 }
 
 #[derive(Debug, Deserialize)]
 struct Reply {
     code: u16,
+    #[serde(rename = "ackId")]
+    ack_id: Option<u64>,
 }
+
+/// Ids, and whether what they stand for is indexed.
+#[derive(Debug, Deserialize)]
+struct Acks {
+    acks: BTreeMap<String, bool>,
+}
+
+/// Tells senders apart, so that each has acknowledgements of its own.
+const CHANNEL: &str = "x-splunk-request-channel";
 
 /// Codes that a change of settings cures, here or there: token disabled, invalid or missing, wrong index, busy, no
 /// channel, acknowledgement off.
 const CURABLE: [u16; 9] = [1, 2, 3, 4, 7, 9, 10, 11, 14];
+
+impl Splunk {
+    /// The agent's id names the channel.
+    pub(super) fn new(
+        url: Url,
+        mut headers: HeaderMap,
+        compression: Compression,
+        index: Option<String>,
+        agent: &str,
+    ) -> Self {
+        if let Ok(channel) = HeaderValue::from_str(agent) {
+            headers.insert(CHANNEL, channel);
+        }
+        let mut ack_url = url.clone();
+        let base = url.path().split("/collector").next().unwrap_or_default();
+        ack_url.set_path(&format!("{base}/collector/ack"));
+        ack_url.query_pairs_mut().append_pair("channel", agent);
+        Self { url, ack_url, headers, compression, index }
+    }
+
+    fn question(&self, id: u64, lines: u64) -> Request {
+        let mut headers = self.headers.clone();
+        headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
+        let body = format!(r#"{{"acks":[{id}]}}"#).into();
+        Request { url: self.ack_url.clone(), headers, body, lines, parts: None }
+    }
+}
 
 impl Format for Splunk {
     fn encode(&self, record: &Record) -> Result<Request, Broken> {
@@ -59,10 +102,22 @@ impl Format for Splunk {
         Ok(Request::of_parts(self.url.clone(), headers, parts))
     }
 
-    fn judge(&self, _: &Request, status: StatusCode, body: &[u8]) -> Verdict {
-        let code = serde_json::from_slice(body).ok().map(|reply: Reply| reply.code);
+    fn judge(&self, request: &Request, status: StatusCode, body: &[u8]) -> Verdict {
+        if request.url == self.ack_url {
+            let acks = serde_json::from_slice(body).ok().filter(|_| status.is_success());
+            return match acks.map(|Acks { acks }| !acks.is_empty() && acks.into_values().all(|is_indexed| is_indexed)) {
+                Some(true) => Verdict::Stored { refused_lines: 0 },
+                Some(false) => Verdict::Ask { question: Box::new(request.clone()) },
+                None => Verdict::Later,
+            };
+        }
+        let reply = serde_json::from_slice(body).ok();
+        let code = reply.as_ref().map(|reply: &Reply| reply.code);
         match Verdict::of(status) {
             Verdict::Refused if code.is_some_and(|code| CURABLE.contains(&code)) => Verdict::Later,
+            Verdict::Stored { .. } if let Some(id) = reply.and_then(|reply| reply.ack_id) => {
+                Verdict::Ask { question: Box::new(self.question(id, request.lines)) }
+            }
             verdict => verdict,
         }
     }

@@ -70,6 +70,7 @@ fn splunk_gets_times_to_the_nanosecond_and_flat_fields() {
         "index = \"main\"",
         &expect![[r#"
         POST /services/collector/event
+        x-splunk-request-channel: agent-1
         content-type: application/json
 
         {"time":1772366400.005000001,"host":"web-1","index":"main","event":"заказ \"4711\"\n\tat Shop.java:7","fields":{"env":"prod","host":"web-1","service":"shop-api","trace_id":"abc"}}
@@ -131,4 +132,25 @@ fn otlp_tells_how_many_records_it_rejected() {
     assert_eq!(verdict("otlp", 200, "\x0a\x02\x08\x02"), "Stored { refused_lines: 2 }");
     assert_eq!(verdict("otlp", 200, "\x0a\x02\x12\x00"), "Stored { refused_lines: 0 }");
     assert_eq!(verdict("otlp", 500, ""), "Later");
+}
+
+#[test]
+fn splunk_is_asked_whether_the_indexers_have_what_it_took() {
+    let format = format_of("splunk", "");
+    let request = format.encode(&record()).unwrap();
+    let judge = |request: &Request, status: u16, body: &str| {
+        format.judge(request, StatusCode::from_u16(status).unwrap(), body.as_bytes())
+    };
+    let Verdict::Ask { question } = judge(&request, 200, r#"{"text":"Success","code":0,"ackId":7}"#) else {
+        panic!("it is not asked")
+    };
+    assert_eq!(question.url.as_str(), "http://127.0.0.1:1/services/collector/ack?channel=agent-1");
+    assert_eq!(question.headers["x-splunk-request-channel"], "agent-1");
+    assert_eq!((&question.body[..], question.lines), (br#"{"acks":[7]}"#.as_slice(), 2));
+    assert!(matches!(judge(&question, 200, r#"{"acks":{"7":true}}"#), Verdict::Stored { refused_lines: 0 }));
+    assert!(matches!(judge(&question, 200, r#"{"acks":{"7":false}}"#), Verdict::Ask { .. }));
+    assert!(matches!(judge(&question, 200, r#"{"acks":{}}"#), Verdict::Ask { .. }));
+    for (status, body) in [(503, ""), (400, r#"{"text":"ACK is disabled","code":14}"#), (200, "what?")] {
+        assert!(matches!(judge(&question, status, body), Verdict::Later), "{body}");
+    }
 }

@@ -4,7 +4,7 @@ use std::borrow::Cow;
 
 use jiff::fmt::strtime;
 use jiff::tz::TimeZone;
-use logline::{Level, LineTime, Reader, Record, Timestamp};
+use logline::{Format, Level, LineTime, Reader, Record, Timestamp};
 use regex::Regex;
 
 use super::Shape;
@@ -15,6 +15,8 @@ pub(crate) enum Parser {
     /// House format, JSON or logfmt, whichever it is.
     #[default]
     Auto,
+    /// This one; a line in any other has no fields.
+    Only(Format),
     /// There are none.
     Nothing,
     /// A pattern with named groups. `time` and `level` have their meaning; the others become metadata.
@@ -69,10 +71,14 @@ impl<'a> Fields<'a> {
     pub(super) fn read(text: &'a str, shape: &'a Shape, given: &'a [(String, String)], reader: &'a Reader) -> Self {
         let text = match &shape.parser {
             Parser::Nothing => Found::Nothing,
-            Parser::Auto => {
+            Parser::Auto | Parser::Only(_) => {
                 // Only the first line of a joined event has the form.
                 let first = text.split('\n').next().unwrap_or(text);
-                Found::Record(Box::new(reader.read(first, &shape.context)))
+                let record = reader.read(first, &shape.context);
+                match &shape.parser {
+                    Parser::Only(format) if *format != record.format() => Found::Nothing,
+                    _ => Found::Record(Box::new(record)),
+                }
             }
             Parser::Regexp(pattern) => Found::captures(pattern, text),
         };
@@ -94,7 +100,7 @@ impl<'a> Fields<'a> {
     pub(super) fn level(&self) -> Level {
         let given = || self.get("level").map_or(Level::Unknown, |word| Level::parse(&word));
         match &self.text {
-            Found::Record(record) if record.format() != logline::Format::Unknown => record.level(),
+            Found::Record(record) if record.format() != Format::Unknown => record.level(),
             Found::Record(record) => Some(given()).filter(|level| *level != Level::Unknown).unwrap_or(record.level()),
             Found::Nothing | Found::Captures(_) => given(),
         }

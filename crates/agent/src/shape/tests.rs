@@ -47,6 +47,26 @@ fn known_formats_give_their_time_and_what_is_asked_of_their_fields() {
 }
 
 #[test]
+fn a_format_that_is_told_is_the_only_one() {
+    let shape = |parser| Shape { parser, labels: vec![pair("env", "env")], ..Shape::default() };
+    let lines = [
+        "[2026-03-01T12:00:00Z][REQ][GET /] env=house",
+        r#"{"ts":"2026-03-01T12:00:00Z","env":"json"}"#,
+        "ts=2026-03-01T12:00:00Z env=logfmt level=info",
+    ];
+    let seen = |parser| {
+        let shape = shape(parser);
+        let found = |line| apply(&shape, line, &[]).unwrap();
+        lines.map(|line| (found(line).labels.is_some(), found(line).time.is_some()))
+    };
+    let (yes, no) = ((true, true), (false, false));
+    assert_eq!(seen(Parser::Auto), [yes, yes, yes]);
+    assert_eq!(seen(Parser::Only(logline::Format::House)), [yes, no, no]);
+    assert_eq!(seen(Parser::Only(logline::Format::Json)), [no, yes, no]);
+    assert_eq!(seen(Parser::Only(logline::Format::Logfmt)), [no, no, yes]);
+}
+
+#[test]
 fn a_pattern_gives_its_groups_and_a_time_in_any_form() {
     let pattern =
         r#"^(?<peer>\S+) \S+ (?<user>\S+) \[(?<time>[^\]]+)\] "(?<method>\S+) (?<path>\S*)[^"]*" (?<http_status>\d+)"#;

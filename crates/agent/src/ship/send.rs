@@ -2,7 +2,7 @@
 
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
@@ -24,6 +24,8 @@ const MIN_WAIT: Duration = Duration::from_millis(200);
 const MAX_WAIT: Duration = Duration::from_secs(30);
 /// The longest wait that a server may ask for.
 const MAX_RETRY_AFTER: Duration = Duration::from_secs(300);
+/// How often a server is asked whether what it took is safe, and for how long before it is sent again.
+const ASK: (Duration, Duration) = (Duration::from_secs(1), Duration::from_secs(300));
 /// Characters of a server's reason that are logged.
 const MAX_REASON: usize = 300;
 /// Bytes of an answer that are read: a bulk answer has a few hundred for each line.
@@ -121,9 +123,20 @@ impl Sender {
     ) -> Option<Vec<Request>> {
         let mut backoff = Backoff::new(MIN_WAIT, MAX_WAIT, Rng::from_entropy()).expect("the waits are in order");
         let mut shutdown = self.shutdown.clone();
+        // What the server is asked, and until when.
+        let mut asking: Option<(Request, Instant)> = None;
         loop {
-            let attempt = self.send(&request).await;
+            asking = asking.filter(|(_, until)| self.clock.instant() < *until);
+            let attempt = self.send(asking.as_ref().map_or(&request, |(question, _)| question)).await;
             match attempt.verdict {
+                Verdict::Ask { question } => {
+                    let until = asking.map_or_else(|| self.clock.instant() + ASK.1, |(_, until)| until);
+                    asking = Some((*question, until));
+                    if pause(&mut shutdown, ASK.0).await {
+                        continue;
+                    }
+                    return None;
+                }
                 Verdict::Stored { refused_lines } => {
                     outcome.refused_lines += refused_lines;
                     if refused_lines > 0 {
@@ -166,7 +179,7 @@ impl Sender {
         let attempt = self.attempt(request).await;
         let now = self.clock.instant();
         self.under_way.fetch_sub(1, Ordering::Relaxed);
-        let is_good = matches!(attempt.verdict, Verdict::Stored { .. } | Verdict::Refused);
+        let is_good = matches!(attempt.verdict, Verdict::Stored { .. } | Verdict::Ask { .. } | Verdict::Refused);
         let mut concurrency = self.concurrency.lock().unwrap_or_else(PoisonError::into_inner);
         concurrency.answered(now, now.duration_since(begun), under_way, is_good);
         attempt
@@ -197,18 +210,16 @@ impl Sender {
         let header = response.headers().get(RETRY_AFTER).and_then(|value| value.to_str().ok());
         let wait = header.and_then(|text| text.parse().ok()).map(|s| Duration::from_secs(s).min(MAX_RETRY_AFTER));
         let mut body = Vec::new();
-        let mut is_whole = true;
-        loop {
+        let verdict = loop {
             match response.chunk().await {
                 Ok(Some(chunk)) if body.len() + chunk.len() <= MAX_ANSWER => body.extend_from_slice(&chunk),
-                Ok(None) => break,
-                Ok(Some(_)) | Err(_) => {
-                    is_whole = false;
-                    break;
-                }
+                Ok(None) => break self.format.judge(request, status, &body),
+                Ok(Some(_)) => break Verdict::of(status),
+                // What it would have said of single lines is not known.
+                Err(_) if status.is_success() => break Verdict::Later,
+                Err(_) => break Verdict::of(status),
             }
-        }
-        let verdict = if is_whole { self.format.judge(request, status, &body) } else { Verdict::of(status) };
+        };
         Attempt { verdict, status: Some(status), reason: self.reason(status, &body), wait }
     }
 

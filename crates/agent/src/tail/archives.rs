@@ -105,9 +105,6 @@ impl Tail {
         changed: Option<Timestamp>,
     ) -> io::Result<Stage> {
         let Some(input) = self.inputs.get_mut(index) else { return Ok(Stage::Done) };
-        if input.files.charset.width() > 1 {
-            return Err(io::Error::new(io::ErrorKind::Unsupported, "its encoding has two bytes a character"));
-        }
         let source = input.source(path, &self.treatment.masker);
         let start = input.files.start;
         let length = archive::told_length(path)?;

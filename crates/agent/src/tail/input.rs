@@ -7,6 +7,7 @@ use std::sync::Arc;
 use logline::Labels;
 use mask::Masker;
 
+use super::docker;
 use crate::config::{Files, Input, Kind};
 use crate::find::Finder;
 use crate::glob::Glob;
@@ -45,6 +46,11 @@ impl FileInput {
     /// The source of a file's lines.
     pub(super) fn source(&mut self, path: &Path, masker: &Masker) -> Arc<Source> {
         let mut labels = self.labels.clone();
+        if self.files.container {
+            // What the settings say of the service counts.
+            let known = docker::labels(path).into_iter().filter(|(name, _)| labels.get(name).is_none());
+            known.collect::<Vec<_>>().iter().for_each(|(name, value)| labels.set(name, value));
+        }
         for (name, value) in self.files.path_labels.iter().flat_map(|found| found.of(path)) {
             labels.set(&name, &value);
         }

@@ -309,11 +309,11 @@ fn gzip(path: &Path) -> PathBuf {
 }
 
 /// A world whose input finds compressed files too.
-fn compressing() -> World {
+fn compressing(more: &str) -> World {
     let mut world = World::new(Variant::Plain);
     let base = world.folder.path().display();
     let text = format!(
-        "state_dir = \"{base}/state\"\n[[input]]\npaths = [\"{base}/*.log*\"]\nlabels = {{ service = \"s\" }}\n\
+        "state_dir = \"{base}/state\"\n[[input]]\npaths = [\"{base}/*.log*\"]\nlabels = {{ service = \"s\" }}\n{more}\n\
          [spool]\nbatch_bytes = \"1KiB\""
     );
     world.config = Config::load(&text, []).unwrap();
@@ -323,7 +323,7 @@ fn compressing() -> World {
 
 #[test]
 fn a_compressed_file_is_read_once_and_not_if_it_was_read_before() {
-    let mut world = compressing();
+    let mut world = compressing("");
     world.write(&world.log(), 100, false);
     world.drain();
     // Rotated and compressed while the agent looks on: its content is known.
@@ -351,7 +351,7 @@ fn a_compressed_file_is_read_once_and_not_if_it_was_read_before() {
 
 #[test]
 fn a_file_that_was_compressed_while_the_agent_was_stopped_is_read_on() {
-    let mut world = compressing();
+    let mut world = compressing("");
     world.write(&world.log(), 50, false);
     world.drain();
     world.store.save().unwrap();
@@ -365,7 +365,7 @@ fn a_file_that_was_compressed_while_the_agent_was_stopped_is_read_on() {
 
 #[test]
 fn a_damaged_archive_gives_what_stands_before_the_damage() {
-    let mut world = compressing();
+    let mut world = compressing("");
     world.write(&world.log(), 20_000, false);
     let target = gzip(&world.log());
     let bytes = fs::read(&target).unwrap();
@@ -378,4 +378,15 @@ fn a_damaged_archive_gives_what_stands_before_the_damage() {
     world.drain();
     world.drain();
     assert_eq!(world.spool.len(), before);
+}
+
+#[test]
+fn a_compressed_file_may_have_two_bytes_a_character() {
+    let mut world = compressing("encoding = \"utf-16le\"");
+    let (old, text) = (world.folder.path().join("old.log"), "первая ਊ\nвторая\n".repeat(40_000));
+    fs::write(&old, text.encode_utf16().flat_map(u16::to_le_bytes).collect::<Vec<_>>()).unwrap();
+    gzip(&old);
+    world.drain();
+    world.drain();
+    assert!(world.spool.iter().eq(text.lines()), "{} lines", world.spool.len());
 }

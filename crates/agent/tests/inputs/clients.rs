@@ -14,6 +14,12 @@ pub(crate) fn run(command: &mut Command) -> (Option<i32>, String) {
     }
 }
 
+/// Names a suite that cannot run here.
+#[expect(clippy::print_stdout, reason = "that is its purpose")]
+pub(crate) fn left_out(reason: &str) {
+    println!("LEFT OUT: {reason}");
+}
+
 /// A folder beside the programs, locked while it is filled, since suites run beside each other.
 fn folder(name: &str) -> (PathBuf, std::fs::File) {
     let folder = Path::new(env!("CARGO_BIN_EXE_lapidary-agent")).with_file_name(name);
@@ -24,7 +30,6 @@ fn folder(name: &str) -> (PathBuf, std::fs::File) {
 }
 
 /// A Python with these packages.
-#[expect(clippy::print_stdout, reason = "a suite that is left out is named")]
 pub(crate) fn python(packages: &[&str]) -> Option<PathBuf> {
     let (folder, _lock) = folder("agent-python");
     let python = folder.join("bin/python");
@@ -39,11 +44,10 @@ pub(crate) fn python(packages: &[&str]) -> Option<PathBuf> {
         said = output;
     }
     let reason = said.lines().last().unwrap_or_default();
-    println!("LEFT OUT: Python's {} could not be had: {reason}", packages.join(", "));
+    left_out(&format!("Python's {} could not be had: {reason}", packages.join(", ")));
     None
 }
 
-#[expect(clippy::print_stdout, reason = "a suite that is left out is named")]
 /// A folder with these packages of Debian unpacked, without installing them.
 pub(crate) fn debian(packages: &[&str]) -> Option<PathBuf> {
     let (folder, _lock) = folder("agent-debian");
@@ -62,7 +66,7 @@ pub(crate) fn debian(packages: &[&str]) -> Option<PathBuf> {
             && debs.next().is_some_and(|deb| run(Command::new("dpkg").arg("-x").arg(deb).arg(&folder)).0 == Some(0));
         if !unpacked {
             let reason = said.lines().last().unwrap_or_default();
-            println!("LEFT OUT: Debian's {package} could not be had: {reason}");
+            left_out(&format!("Debian's {package} could not be had: {reason}"));
             return None;
         }
         std::fs::write(done, "").unwrap();

@@ -1,10 +1,12 @@
 # Shared key, acknowledgements and compression, which no library of Python's speaks.
-import gzip, hashlib, socket, sys
+import gzip, hashlib, socket, ssl, sys
 import msgpack
 
 key = sys.argv[2].encode()
 s = socket.create_connection(("127.0.0.1", int(sys.argv[1])))
 s.settimeout(20)
+if len(sys.argv) > 3:
+    s = ssl.create_default_context(cafile=sys.argv[3]).wrap_socket(s, server_hostname="127.0.0.1")
 unpacker = msgpack.Unpacker(raw=True)
 
 def answer():

@@ -1,6 +1,7 @@
 //! A server that takes Loki pushes, answers as it is told, and drops repeats by number as Lapidary does.
 
 use std::collections::{BTreeSet, VecDeque};
+use std::net::SocketAddr;
 use std::sync::{Arc, Mutex, MutexGuard};
 use std::time::{Duration, Instant};
 
@@ -71,13 +72,17 @@ impl Request {
 
 impl Receiver {
     pub(crate) async fn start() -> Self {
+        Self::start_on("http", tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap())
+    }
+
+    /// Takes pushes on a listener; its scheme goes into the address.
+    pub(crate) fn start_on(scheme: &str, listener: impl axum::serve::Listener<Addr = SocketAddr>) -> Self {
         let inner = Arc::<Mutex<Inner>>::default();
         let app = Router::new()
             .route("/loki/api/v1/push", axum::routing::post(take))
             .layer(axum::extract::DefaultBodyLimit::disable())
             .with_state(Arc::clone(&inner));
-        let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
-        let url = format!("http://{}", listener.local_addr().unwrap());
+        let url = format!("{scheme}://{}", listener.local_addr().unwrap());
         #[expect(clippy::disallowed_methods, reason = "ends with the receiver")]
         let server = tokio::spawn(async move { axum::serve(listener, app).await.unwrap() });
         Self { url, inner, server }

@@ -99,7 +99,8 @@ fn unpack(
     let plain = match compressed {
         None | Some(b"" | b"text") => std::borrow::Cow::Borrowed(packed),
         Some(b"gzip") => inflate::gunzip(packed, max)?,
-        Some(_) => return Err(invalid("a compression other than gzip")),
+        Some(b"zstd") => inflate::unzstd(packed, max)?,
+        Some(_) => return Err(invalid("a compression other than gzip and zstd")),
     };
     let mut reader = Reader::new(&plain, MAX_OBJECTS);
     while !reader.is_at_end() {

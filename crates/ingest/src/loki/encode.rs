@@ -1,7 +1,8 @@
 //! Writes a `PushRequest`: protobuf in one block of snappy, as Loki and everything compatible with it takes it.
 
 use logline::{Entry, Labels, Stream, Timestamp};
-use prost::encoding::{encode_varint, encoded_len_varint};
+
+use crate::protobuf::{field, field_len, head, varint_field};
 
 /// Collects entries by stream, each encoded as it comes, so that a batch costs no structures of its own.
 #[derive(Clone, Debug, Default)]
@@ -78,29 +79,6 @@ pub fn encode(streams: &[Stream]) -> Vec<u8> {
         }
     }
     encoder.finish()
-}
-
-const VARINT: u64 = 0;
-const LENGTH_DELIMITED: u64 = 2;
-
-fn varint_field(out: &mut Vec<u8>, tag: u64, value: u64) {
-    encode_varint(tag << 3 | VARINT, out);
-    encode_varint(value, out);
-}
-
-fn head(out: &mut Vec<u8>, tag: u64, len: usize) {
-    encode_varint(tag << 3 | LENGTH_DELIMITED, out);
-    encode_varint(len as u64, out);
-}
-
-fn field(out: &mut Vec<u8>, tag: u64, bytes: &[u8]) {
-    head(out, tag, bytes.len());
-    out.extend_from_slice(bytes);
-}
-
-/// Bytes of a length-delimited field with a tag below 16.
-fn field_len(len: usize) -> usize {
-    1 + encoded_len_varint(len as u64) + len
 }
 
 #[cfg(test)]

@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use jiff::tz::TimeZone;
-use logline::Level;
+use logline::{Format, Level};
 use regex::Regex;
 use stdx::{ByteSize, Settings};
 
@@ -49,9 +49,16 @@ pub(super) fn join(settings: &mut Settings, key: &str) -> Option<Join> {
 /// What is made of an event's fields.
 pub(super) fn shape(settings: &mut Settings, key: &str, timezone: TimeZone) -> Shape {
     let of = |name: &str| format!("{key}.{name}");
-    let doc = "`auto`: fields of the house format, JSON or logfmt, whichever a line is; `none`: a line is text only.";
-    let words = [("auto", true), ("none", false)];
-    let parser = settings.choice(&of("parser"), &words, "auto", doc).unwrap_or(true);
+    let doc = "`auto`: fields of the house format, JSON or logfmt, whichever a line is; `house`, `json`, `logfmt`: of that \
+               format only; `none`: a line is text only.";
+    let words = ["auto", "house", "json", "logfmt", "none"].map(|word| (word, word));
+    let parser = match settings.choice(&of("parser"), &words, "auto", doc).unwrap_or("auto") {
+        "house" => Parser::Only(Format::House),
+        "json" => Parser::Only(Format::Json),
+        "logfmt" => Parser::Only(Format::Logfmt),
+        "none" => Parser::Nothing,
+        _ => Parser::Auto,
+    };
     let doc = "A pattern whose named groups are the fields, instead of `parser`; `time` and `level` have their meaning, the \
                others become metadata.";
     let regexp: Option<String> = settings.optional(&of("regexp"), doc);
@@ -66,11 +73,7 @@ pub(super) fn shape(settings: &mut Settings, key: &str, timezone: TimeZone) -> S
             None
         }
     });
-    let parser = match regexp {
-        Some(captures) => Parser::Regexp(captures),
-        None if parser => Parser::Auto,
-        None => Parser::Nothing,
-    };
+    let parser = regexp.map_or(parser, Parser::Regexp);
     let doc = "The field with the time, where it is not one that the format knows.";
     let time_field = settings.optional(&of("time_field"), doc);
     let doc =

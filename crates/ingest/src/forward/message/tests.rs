@@ -73,19 +73,28 @@ fn each_mode_is_read_with_and_without_metadata() {
 
 #[test]
 fn packed_records_may_be_compressed_in_members_and_the_chunk_is_told() {
+    let packed_in = |name: &[u8], body: &[u8]| {
+        let mut packed = vec![0xc5];
+        packed.extend(u16::try_from(body.len()).unwrap().to_be_bytes());
+        packed.extend_from_slice(body);
+        packed.extend_from_slice(b"\x82\xaacompressed\xa4");
+        packed.extend_from_slice(name);
+        packed.extend_from_slice(b"\xa5chunk\xa3abc");
+        message(3, &packed)
+    };
     let gzip = |data: &[u8]| {
         let mut encoder = GzEncoder::new(Vec::new(), Compression::fast());
         encoder.write_all(data).unwrap();
         encoder.finish().unwrap()
     };
     let body = [gzip(&entry("a", false)), gzip(&entry("b", false))].concat();
-    let mut packed = vec![0xc5];
-    packed.extend(u16::try_from(body.len()).unwrap().to_be_bytes());
-    packed.extend_from_slice(&body);
-    packed.extend_from_slice(b"\x82\xaacompressed\xa4gzip\xa5chunk\xa3abc");
-    let forward = decode(&message(3, &packed), 10_000, NOW).unwrap();
-    assert_eq!((forward.entries.len(), forward.chunk.as_deref()), (2, Some(b"abc".as_slice())));
-    assert!(matches!(decode(&message(3, &packed), 10, NOW), Err(DecodeError::TooLarge(_))));
+    let zstd = zstd::encode_all([entry("a", false), entry("b", false)].concat().as_slice(), 3).unwrap();
+    for message in [packed_in(b"gzip", &body), packed_in(b"zstd", &zstd)] {
+        let forward = decode(&message, 10_000, NOW).unwrap();
+        assert_eq!((forward.entries.len(), forward.chunk.as_deref()), (2, Some(b"abc".as_slice())));
+        assert!(matches!(decode(&message, 10, NOW), Err(DecodeError::TooLarge(_))));
+    }
+    assert!(matches!(decode(&packed_in(b"lzma", b""), 100, NOW), Err(DecodeError::Invalid(_))));
     assert_eq!(crate::forward::ack(b"abc"), b"\x81\xa3ack\xa3abc");
 }
 
