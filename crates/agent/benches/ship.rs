@@ -1,53 +1,116 @@
-//! The whole way of a line through the agent: file, masking, spool, HTTP to a server that throws it away, answer.
+//! The whole way of a line through the agent: file, masking, spool, HTTP to a server that throws it away, answer. In the
+//! same run what any such program has to do at least: mask the lines, and write and compress the push.
 //!
-//! Prints megabytes of file per second of wall time and per second of processor time, the server's share included.
+//! Behind divan's times stand megabytes of file per second of processor time, the server's share included, and the most
+//! memory.
 
 use std::fs;
 use std::io::Write;
-use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::path::Path;
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use agent::{Agent, Config, Progress};
 use axum::Router;
 use axum::body::Bytes;
-use stdx::{Clock, SystemClock, Tasks};
+use divan::Bencher;
+use divan::counter::BytesCount;
+use ingest::loki::Encoder;
+use logline::{Labels, Timestamp};
+use mask::{Counts, Masker};
+use stdx::{SystemClock, Tasks};
+use tokio::runtime::Runtime;
 
-const LINES: u64 = 1_000_000;
+const LINES: u64 = 300_000;
+/// Bytes of a batch.
+const BATCH: usize = 1 << 20;
 
-#[tokio::main]
-async fn main() {
-    let folder = tempfile::tempdir().expect("a temporary folder");
-    let base = folder.path().display();
-    let bytes = write_log(&folder.path().join("shop.log"));
-    let url = sink().await;
-    let text = format!(
-        "state_dir = \"{base}/state\"\n[[input]]\npaths = [\"{base}/*.log\"]\nlabels = {{ service = \"shop-api\" }}\n\
-         [output]\nurl = \"{url}\"\n"
-    );
-    let config = Config::load(&text, []).expect("good settings");
-    let state_dir = config.state_dir.clone();
-    let (clock, tasks) = (SystemClock, Tasks::default());
-    let (start, cpu) = (clock.instant(), cpu_seconds());
-    drop(Agent::open(&config, Arc::new(clock), &tasks).expect("a new state").spawn(&tasks));
-    let acknowledged = || Progress::load(&state_dir).ok()?.get("lapidary").map(|progress| progress.lines);
-    while acknowledged().is_none_or(|lines| lines < LINES) {
-        tokio::time::sleep(Duration::from_millis(20)).await;
-    }
-    let (wall, cpu) = (clock.instant().duration_since(start).as_secs_f64(), cpu_seconds() - cpu);
-    tasks.drain(Duration::from_secs(10)).await;
-    let mb = bytes as f64 / 1e6;
+/// What benchmarks have cost so far: name, megabytes, seconds of processor time.
+static COST: Mutex<Vec<(&str, f64, f64)>> = Mutex::new(Vec::new());
+
+fn main() {
+    divan::main();
     let mut out = std::io::stdout().lock();
-    let (per_wall, per_core, peak) = (mb / wall, mb / cpu, peak_megabytes());
-    writeln!(
-        out,
-        "{LINES} lines, {mb:.0} MB: {wall:.2} s, {per_wall:.1} MB/s; {per_core:.1} MB/s per core; {peak:.0} MB at most"
-    )
-    .expect("a standard output");
+    for (name, mb, seconds) in COST.lock().unwrap_or_else(PoisonError::into_inner).iter() {
+        writeln!(out, "{name}: {:.1} MB/s per core", mb / seconds).expect("a standard output");
+    }
+    writeln!(out, "{:.0} MB of memory at most", peak_megabytes()).expect("a standard output");
+}
+
+fn measured<R>(name: &'static str, bytes: usize, work: impl FnOnce() -> R) -> R {
+    let before = cpu_seconds();
+    let result = work();
+    let (mb, seconds) = (bytes as f64 / 1e6, cpu_seconds() - before);
+    let mut cost = COST.lock().unwrap_or_else(PoisonError::into_inner);
+    match cost.iter_mut().find(|(known, ..)| *known == name) {
+        Some(known) => *known = (name, known.1 + mb, known.2 + seconds),
+        None => cost.push((name, mb, seconds)),
+    }
+    result
+}
+
+#[divan::bench(sample_count = 3, sample_size = 1)]
+fn from_file_to_answer(bencher: Bencher<'_, '_>) {
+    let runtime = Runtime::new().expect("a runtime");
+    let (folder, url) = (tempfile::tempdir().expect("a temporary folder"), sink(&runtime));
+    let base = folder.path().display().to_string();
+    let bytes = write_log(&folder.path().join("shop.log"));
+    let state = || tempfile::tempdir_in(&folder).expect("a folder for the state");
+    bencher.counter(BytesCount::new(bytes)).with_inputs(state).bench_values(|state| {
+        let text = format!(
+            "state_dir = {:?}\n[[input]]\npaths = [\"{base}/*.log\"]\nlabels = {{ service = \"shop-api\" }}\n\
+             [output]\nurl = \"{url}\"\n",
+            state.path()
+        );
+        let config = Config::load(&text, []).expect("good settings");
+        measured("from_file_to_answer", bytes, || runtime.block_on(ship(&config)));
+        state
+    });
+}
+
+async fn ship(config: &Config) {
+    let tasks = Tasks::default();
+    drop(Agent::open(config, Arc::new(SystemClock), &tasks).expect("a new state").spawn(&tasks));
+    let acknowledged = || Progress::load(&config.state_dir).ok()?.get("lapidary").map(|progress| progress.lines);
+    while acknowledged().is_none_or(|lines| lines < LINES) {
+        tokio::time::sleep(Duration::from_millis(10)).await;
+    }
+    tasks.drain(Duration::from_secs(10)).await;
+}
+
+#[divan::bench(sample_count = 3, sample_size = 1)]
+fn masked_and_written(bencher: Bencher<'_, '_>) {
+    at_least(bencher, "masked_and_written", Some(&Masker::new(&mask::Config::default()).expect("the default rules")));
+}
+
+#[divan::bench(sample_count = 3, sample_size = 1)]
+fn only_written(bencher: Bencher<'_, '_>) {
+    at_least(bencher, "only_written", None);
+}
+
+fn at_least(bencher: Bencher<'_, '_>, name: &'static str, masker: Option<&Masker>) {
+    let folder = tempfile::tempdir().expect("a temporary folder");
+    let path = folder.path().join("shop.log");
+    let bytes = write_log(&path);
+    let labels = Labels::new([("service".to_owned(), "shop-api".to_owned())]).expect("one label");
+    let work = || {
+        let text = fs::read_to_string(&path).expect("the log");
+        let (mut encoder, mut counts, mut written) = (Encoder::default(), Counts::default(), 0);
+        for line in text.lines() {
+            let masked = masker.and_then(|masker| masker.mask_line(line, &mut counts));
+            let stream = encoder.stream(&labels);
+            encoder.entry(stream, Timestamp(0), masked.as_deref().unwrap_or(line), &[]);
+            if encoder.len() >= BATCH {
+                written += encoder.finish().len();
+            }
+        }
+        written
+    };
+    bencher.counter(BytesCount::new(bytes)).bench(|| measured(name, bytes, work));
 }
 
 /// Lines as the demo's services write them, one of ten with personal data.
-fn write_log(path: &std::path::Path) -> u64 {
+fn write_log(path: &Path) -> usize {
     let mut file = std::io::BufWriter::new(fs::File::create(path).expect("a new file"));
     for n in 0..LINES {
         let (second, body) = (
@@ -65,22 +128,17 @@ fn write_log(path: &std::path::Path) -> u64 {
         .expect("room on the disk");
     }
     file.flush().expect("room on the disk");
-    fs::metadata(path).expect("the file").len()
+    fs::read(path).expect("the file").len()
 }
 
-async fn sink() -> String {
-    let taken = Arc::new(AtomicU64::new(0));
-    let take = move |body: Bytes| async move {
-        taken.fetch_add(body.len() as u64, Ordering::Relaxed);
-        axum::http::StatusCode::NO_CONTENT
-    };
+/// A server that throws away what it gets; runs until the program ends.
+fn sink(runtime: &Runtime) -> String {
     let app = Router::new()
-        .route("/loki/api/v1/push", axum::routing::post(take))
+        .route("/loki/api/v1/push", axum::routing::post(async |_: Bytes| axum::http::StatusCode::NO_CONTENT))
         .layer(axum::extract::DefaultBodyLimit::disable());
-    let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.expect("a free port");
+    let listener = runtime.block_on(tokio::net::TcpListener::bind("127.0.0.1:0")).expect("a free port");
     let url = format!("http://{}", listener.local_addr().expect("an address"));
-    #[expect(clippy::disallowed_methods, reason = "ends with the program")]
-    tokio::spawn(async move { axum::serve(listener, app).await.expect("a server that runs") });
+    runtime.spawn(async move { axum::serve(listener, app).await.expect("a server that runs") });
     url
 }
 
