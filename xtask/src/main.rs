@@ -1,4 +1,4 @@
-//! The project's commands: `cargo xtask demo | test | check | bench | fuzz | docs`.
+//! The project's commands: `cargo xtask demo | test | check | bench | fuzz | docs | deb`.
 
 use std::env;
 use std::path::PathBuf;
@@ -17,6 +17,7 @@ usage: cargo xtask COMMAND
                    --lines 10000000, --out FILE, --peer loki=http://127.0.0.1:3101 …
   bench hot [NAME] the benchmarks of the hot paths
   fuzz TARGET      hostile input for one target, for a minute or `--for 10m`; what breaks it is kept as a test
+  deb [FOLDER]     the Debian package of the agent, from a release build; FOLDER is target/deb if not given
   docs             the API documentation of every crate, and the generated references in docs/reference
 ";
 
@@ -31,6 +32,7 @@ fn main() -> ExitCode {
         "bench" => bench(&rest),
         "fuzz" => run(cargo(&["run", "--package", "fuzz", "--"]).args(&rest)),
         "docs" => docs(),
+        "deb" => deb(&rest),
         _ => {
             say(USAGE);
             return ExitCode::from(2);
@@ -89,6 +91,13 @@ fn bench(args: &[String]) -> Result<()> {
 fn docs() -> Result<()> {
     run(cargo(&["test", "--workspace", "--lib", "--tests", "generated"]).env("UPDATE_EXPECT", "1"))?;
     run(&mut cargo(&["doc", "--workspace", "--no-deps"]))
+}
+
+fn deb(args: &[String]) -> Result<()> {
+    run(&mut cargo(&["build", "--release", "--package", "agent"]))?;
+    let folder = args.first().map_or_else(|| target_dir().join("deb"), PathBuf::from);
+    let program = target_dir().join("release/lapidary-agent");
+    run(Command::new(root().join("deploy/deb/build")).args([program, folder]).arg(env!("CARGO_PKG_VERSION")))
 }
 
 /// The same selection of packages everywhere, so that everything is built with one set of features.
