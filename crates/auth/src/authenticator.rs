@@ -127,6 +127,11 @@ impl Authenticator {
         matches!(&self.mode, Mode::Tokens(tokens) if tokens.is_empty())
     }
 
+    /// Whether anybody gets in without a token.
+    pub const fn is_open(&self) -> bool {
+        matches!(&self.mode, Mode::Anybody)
+    }
+
     /// Finds out who asks.
     pub fn authenticate(&self, credentials: Credentials<'_>) -> Result<Caller, Denied> {
         match &self.mode {

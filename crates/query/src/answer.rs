@@ -84,6 +84,8 @@ pub struct Stats {
     pub files: u64,
     /// Lines that were ruled out without being decoded.
     pub lines_pruned: u64,
+    /// Of these, what only the index of words ruled out.
+    pub lines_pruned_by_index: u64,
     /// Lines, or points of series, in the answer.
     pub returned: u64,
     /// From question to answer.

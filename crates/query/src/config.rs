@@ -3,13 +3,19 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
+use logline::{Tenant, Timestamp};
 use stdx::ByteSize;
+use storage::TimeRange;
+
+use crate::error::{Error, Failure};
 
 /// How queries run.
 #[derive(Clone, Debug)]
 pub struct Config {
     /// What one query may use.
     pub limits: Limits,
+    /// Tenants with limits of their own.
+    pub tenants: BTreeMap<Tenant, Limits>,
     /// Memory that all queries share.
     pub memory: ByteSize,
     /// How many parts of a query run at once.
@@ -30,17 +36,66 @@ pub struct Limits {
     pub max_bytes: Option<ByteSize>,
     /// `query_timeout`: how long it may take.
     pub timeout: Duration,
+    /// `max_query_length`: longest stretch of time of a query; no limit when `None`.
+    pub max_length: Option<Duration>,
+    /// `max_query_lookback`: older lines are not shown; no limit when `None`.
+    pub max_lookback: Option<Duration>,
+    /// `volume_max_series`: most series of a volume.
+    pub max_volumes: usize,
+    /// `max_concurrent_tail_requests`: most tails at once.
+    pub max_tails: usize,
+}
+
+impl Config {
+    /// What a query of a tenant may use.
+    pub fn limits_of(&self, tenant: &Tenant) -> &Limits {
+        self.tenants.get(tenant).unwrap_or(&self.limits)
+    }
+}
+
+impl Limits {
+    /// The part of a stretch of time that may be read.
+    pub(crate) fn clamp(&self, range: TimeRange, now: Timestamp) -> Result<TimeRange, Error> {
+        let mut range = range;
+        if let Some(lookback) = self.max_lookback {
+            let oldest = now.before(lookback);
+            if range.end < oldest {
+                return Err(Failure::Lookback(lookback).into());
+            }
+            range.start = range.start.max(oldest);
+        }
+        let length = range.end.since(range.start);
+        match self.max_length {
+            Some(limit) if limit < length => Err(Failure::Length { length, limit }.into()),
+            _ => Ok(range),
+        }
+    }
 }
 
 impl Default for Config {
     fn default() -> Self {
         let parallelism = std::thread::available_parallelism().map_or(2, std::num::NonZero::get);
-        Self { limits: Limits::default(), memory: ByteSize(256 << 20), parallelism, service_columns: BTreeMap::new() }
+        Self {
+            limits: Limits::default(),
+            tenants: BTreeMap::new(),
+            memory: ByteSize(256 << 20),
+            parallelism,
+            service_columns: BTreeMap::new(),
+        }
     }
 }
 
 impl Default for Limits {
     fn default() -> Self {
-        Self { max_entries: 5_000, max_series: 500, max_bytes: None, timeout: Duration::from_secs(60) }
+        Self {
+            max_entries: 5_000,
+            max_series: 500,
+            max_bytes: None,
+            timeout: Duration::from_secs(60),
+            max_length: None,
+            max_lookback: None,
+            max_volumes: 1_000,
+            max_tails: 10,
+        }
     }
 }

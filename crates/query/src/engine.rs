@@ -14,7 +14,7 @@ use stdx::Clock;
 use storage::{Delete, NewDelete, Predicate, Storage, TimeRange, logs};
 
 use crate::answer::Answer;
-use crate::config::Config;
+use crate::config::{Config, Limits};
 use crate::error::Error;
 use crate::matchers::predicate;
 use crate::params::{Grid, Params};
@@ -46,17 +46,20 @@ impl Engine {
     /// Lines or series over a stretch of time. Dropping the future stops the work.
     pub async fn query_range(&self, scope: &Scope, params: &Params) -> Result<Answer, Error> {
         params.check_times()?;
+        let (limits, range) = (self.limits(scope), TimeRange { start: params.start, end: params.end });
+        let range = limits.clamp(range, self.clock.now().into())?;
         let expr = parse(&params.query)?;
         let (run, view) = self.begin(scope, logs::LOGS)?;
         let data = match &expr {
             Expr::Log(log) => {
-                params.check_limit(&self.config.limits)?;
-                run.within_limits(crate::logs::run(&run, &view, log, params)).await?
+                params.check_limit(limits)?;
+                let params = Params { start: range.start, end: range.end, ..params.clone() };
+                run.within_limits(crate::logs::run(&run, &view, log, &params)).await?
             }
             Expr::Metric(expr) => {
                 let grid = params.grid()?;
                 let value = run.within_limits(metric::run(&run, &view, expr, grid)).await?;
-                metric::matrix(value, grid, self.config.limits.max_series)?
+                metric::matrix(value, grid, limits.max_series)?
             }
         };
         Ok(run.answer(data))
@@ -72,7 +75,7 @@ impl Engine {
         let (run, view) = self.begin(scope, logs::LOGS)?;
         let grid = Grid::instant(time);
         let value = run.within_limits(metric::run(&run, &view, &expr, grid)).await?;
-        Ok(run.answer(metric::vector(&expr, value, grid, self.config.limits.max_series)?))
+        Ok(run.answer(metric::vector(&expr, value, grid, self.limits(scope).max_series)?))
     }
 
     /// Names of the labels of streams that have lines in the range; of those that `selector` selects, if there is one.
@@ -139,12 +142,13 @@ impl Engine {
         Ok(plans.iter().map(shown).collect())
     }
 
-    async fn streams(
+    pub(crate) async fn streams(
         &self,
         scope: &Scope,
         range: TimeRange,
         selectors: &[Vec<Matcher>],
     ) -> Result<std::collections::BTreeMap<String, Labels>, Error> {
+        let range = self.clamp(scope, range)?;
         let (run, view) = self.begin(scope, logs::LOGS)?;
         let any = match selectors {
             [] => Predicate::True,
@@ -153,9 +157,19 @@ impl Engine {
         run.within_limits(catalog::streams(&run, &view, range, any)).await
     }
 
+    /// What a query under this scope may use.
+    pub fn limits(&self, scope: &Scope) -> &Limits {
+        self.config.limits_of(scope.tenant())
+    }
+
+    /// The part of a stretch of time that may be read under a scope.
+    pub(crate) fn clamp(&self, scope: &Scope, range: TimeRange) -> Result<TimeRange, Error> {
+        self.limits(scope).clamp(range, self.clock.now().into())
+    }
+
     /// Starts a query: takes a snapshot and what the scope shows of it.
     pub(crate) fn begin(&self, scope: &Scope, table: &str) -> Result<(Run, View), Error> {
-        let run = Run::new(&self.storage, &self.config.limits, &self.runtime, &self.clock);
+        let run = Run::new(&self.storage, self.limits(scope), &self.runtime, &self.clock);
         let known = self.storage.table(table).ok_or_else(|| Error::invalid(format!("there is no table `{table}`")))?;
         let visible = visibility(scope, table, &self.config.service_columns);
         let snapshot = known.snapshot(scope.tenant());
@@ -164,13 +178,13 @@ impl Engine {
 }
 
 /// A query may not touch every stream there is.
-fn parse(query: &str) -> Result<Expr, Error> {
+pub(crate) fn parse(query: &str) -> Result<Expr, Error> {
     let expr = logql::parse(query)?;
     expr.validate_for_query()?;
     Ok(expr)
 }
 
-fn selectors<'s>(texts: impl IntoIterator<Item = impl AsRef<str> + 's>) -> Result<Vec<Vec<Matcher>>, Error> {
+pub(crate) fn selectors<'s>(texts: impl IntoIterator<Item = impl AsRef<str> + 's>) -> Result<Vec<Vec<Matcher>>, Error> {
     let selectors = texts.into_iter().map(|text| logql::parse_selector(text.as_ref()));
     Ok(selectors.collect::<Result<_, _>>()?)
 }

@@ -55,6 +55,10 @@ pub(crate) enum Failure {
         "the query needs more memory than it may use; consider adding more specific stream selectors, reducing the time range, or aggregating over fewer labels"
     )]
     Memory,
+    #[error("the query time range exceeds the limit (query length: {}, limit: {})", stdx::show_duration(*.length), stdx::show_duration(*.limit))]
+    Length { length: Duration, limit: Duration },
+    #[error("this data is no longer available, it is past now - max_query_lookback ({})", stdx::show_duration(*.0))]
+    Lookback(Duration),
     #[error("max entries limit per query exceeded, limit > max_entries_limit_per_query ({limit} > {max})")]
     Entries { limit: usize, max: usize },
     #[error("request timed out after {} s, decrease the duration of the request or add more label matchers (prefer exact match over regex match) to reduce the amount of data processed", .0.as_secs())]
@@ -74,7 +78,12 @@ impl Error {
             Failure::Parse(_) | Failure::Invalid(_) | Failure::Unsupported(_) | Failure::Pipeline { .. } => {
                 Kind::Invalid
             }
-            Failure::Series(_) | Failure::Bytes { .. } | Failure::Memory | Failure::Entries { .. } => Kind::TooLarge,
+            Failure::Series(_)
+            | Failure::Bytes { .. }
+            | Failure::Memory
+            | Failure::Length { .. }
+            | Failure::Lookback(_)
+            | Failure::Entries { .. } => Kind::TooLarge,
             Failure::Timeout(_) => Kind::Timeout,
             Failure::Cancelled => Kind::Cancelled,
             Failure::Storage(error) => match error.kind() {
@@ -93,6 +102,18 @@ impl Error {
     #[expect(clippy::needless_pass_by_value, reason = "made for `map_err`")]
     pub(crate) fn internal(message: impl ToString) -> Self {
         Failure::Internal(message.to_string()).into()
+    }
+
+    /// More points than a series may have.
+    pub(crate) fn too_many_points() -> Self {
+        Self::invalid(
+            "exceeded maximum resolution of 11,000 points per time series. Try increasing the value of the step parameter",
+        )
+    }
+
+    /// A step that leads nowhere.
+    pub(crate) fn no_step() -> Self {
+        Self::invalid("zero or negative query resolution step widths are not accepted. Try a positive integer")
     }
 
     /// The error of a series whose lines went wrong in the pipeline.

@@ -9,9 +9,10 @@ mod lines;
 mod range;
 mod samples;
 mod scan;
+mod tally;
 mod unary;
 
-pub(crate) use self::batches::{column, metadata};
+pub(crate) use self::batches::{TextDictionary, column, metadata, times};
 #[cfg(test)]
 pub(crate) use self::codec::PlanCodec;
 pub(crate) use self::context::QueryContext;
@@ -20,4 +21,5 @@ pub(crate) use self::lines::{Lines, fields as line_fields};
 pub(crate) use self::range::{Part, Range, fields as range_fields};
 pub(crate) use self::samples::Samples;
 pub(crate) use self::scan::ScanExec;
+pub(crate) use self::tally::{Tally, fields as tally_fields};
 pub(crate) use self::unary::UnaryExec;

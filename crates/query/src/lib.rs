@@ -12,23 +12,33 @@ mod engine;
 mod error;
 mod eval;
 mod exec;
+mod export;
+mod fields;
 mod logs;
 mod matchers;
 mod metric;
 mod params;
+mod patterns;
 mod pipeline;
 mod range;
 mod run;
 mod slices;
+mod tail;
 mod view;
 mod visibility;
+mod volume;
 
 pub use answer::{Answer, Data, LogEntry, LogStream, Sample, Series, Stats, merge_labels};
 pub use config::{Config, Limits};
 pub use deletes::selector;
 pub use engine::Engine;
 pub use error::{Error, Kind};
+pub use export::{Cursor, StreamedLine, StreamedLines};
+pub use fields::{DetectedField, FieldKind, FieldParams};
 pub use params::{Direction, Params};
+pub use patterns::Pattern;
+pub use tail::{Tail, TailFilter, tail};
+pub use volume::{IndexStats, Volume, VolumeParams};
 
 #[cfg(test)]
 mod tests;

@@ -28,7 +28,7 @@ use crate::slices::Slices;
 use crate::view::{View, Want};
 
 /// Rows in a slice when lines are thinned out, so that nobody knows how many are needed.
-const THINNED_ROWS: u64 = 1 << 18;
+pub(crate) const THINNED_ROWS: u64 = 1 << 18;
 
 /// Answers a log query.
 pub(crate) async fn run(run: &Run, view: &View, log: &LogExpr, params: &Params) -> Result<Data, Error> {
@@ -161,7 +161,7 @@ impl Collector {
     }
 }
 
-fn pairs(map: &MapArray, row: usize) -> Vec<(String, String)> {
+pub(crate) fn pairs(map: &MapArray, row: usize) -> Vec<(String, String)> {
     let mut pairs: Vec<_> = metadata(map, row).map(|(name, value)| (name.to_owned(), value.to_owned())).collect();
     pairs.sort();
     pairs

@@ -10,7 +10,7 @@ use crate::error::{Error, Failure};
 use crate::range::Windows;
 
 /// Most points in a series.
-const MAX_POINTS: u64 = 11_000;
+pub(crate) const MAX_POINTS: u64 = 11_000;
 
 /// A query over a stretch of time.
 #[derive(Clone, Debug)]
@@ -62,16 +62,12 @@ impl Params {
     pub(crate) fn grid(&self) -> Result<Grid, Error> {
         let step = i64::try_from(self.step.as_nanos()).unwrap_or(i64::MAX);
         if step == 0 {
-            return Err(Error::invalid(
-                "zero or negative query resolution step widths are not accepted. Try a positive integer",
-            ));
+            return Err(Error::no_step());
         }
         let length = self.end.0.saturating_sub(self.start.0);
         let steps = u64::try_from(length / step).unwrap_or(0);
         if steps > MAX_POINTS {
-            return Err(Error::invalid(
-                "exceeded maximum resolution of 11,000 points per time series. Try increasing the value of the step parameter",
-            ));
+            return Err(Error::too_many_points());
         }
         Ok(Grid { start: self.start.0, step: Some(step), points: u32::try_from(steps + 1).unwrap_or(u32::MAX) })
     }

@@ -27,8 +27,10 @@ use std::fmt;
 
 use logql::ast::{self, Parser};
 
+pub(crate) use self::json::push_sanitized;
+pub(crate) use self::label_filter::LabelMatch;
 pub(crate) use self::labels::LabelSet;
-pub(crate) use self::order::{Split, split};
+pub(crate) use self::order::{Split, reordered, split};
 pub(crate) use self::wanted::{Wanted, filter_names, names_used};
 use crate::error::{Error, unsupported};
 

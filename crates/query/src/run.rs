@@ -5,9 +5,9 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
 use arrow::record_batch::RecordBatch;
-use datafusion::execution::TaskContext;
 use datafusion::execution::memory_pool::MemoryConsumer;
 use datafusion::execution::runtime_env::RuntimeEnv;
+use datafusion::execution::{SendableRecordBatchStream, TaskContext};
 use datafusion::physical_plan::{ExecutionPlan, execute_stream};
 use datafusion::prelude::SessionConfig;
 use futures::StreamExt;
@@ -65,12 +65,17 @@ impl Run {
         &self.query.storage
     }
 
-    /// Executes a plan and gathers what it yields; dropping the future stops it.
-    pub(crate) async fn collect(&self, plan: Arc<dyn ExecutionPlan>) -> Result<Vec<RecordBatch>, Error> {
+    /// Executes a plan batch by batch; dropping the stream stops it.
+    pub(crate) fn stream(&self, plan: Arc<dyn ExecutionPlan>) -> Result<SendableRecordBatchStream, Error> {
         #[cfg(test)]
         let plan = crate::tests::travelled(self, plan)?;
+        Ok(execute_stream(plan, Arc::clone(&self.task))?)
+    }
+
+    /// Executes a plan and gathers what it yields; dropping the future stops it.
+    pub(crate) async fn collect(&self, plan: Arc<dyn ExecutionPlan>) -> Result<Vec<RecordBatch>, Error> {
         let memory = MemoryConsumer::new("answer").register(self.task.memory_pool());
-        let mut rows = execute_stream(plan, Arc::clone(&self.task))?;
+        let mut rows = self.stream(plan)?;
         let mut batches = Vec::new();
         while let Some(batch) = rows.next().await {
             let batch = batch?;
@@ -88,17 +93,23 @@ impl Run {
         }
     }
 
-    pub(crate) fn answer(&self, data: Data) -> Answer {
+    /// What it has cost so far.
+    pub(crate) fn stats(&self, returned: u64) -> Stats {
         let scanned = &self.query.scanned;
-        let stats = Stats {
+        Stats {
             bytes: scanned.bytes_read.load(Ordering::Relaxed),
             lines: scanned.rows_read.load(Ordering::Relaxed),
             lines_kept: self.query.lines_kept.load(Ordering::Relaxed),
             files: scanned.files.load(Ordering::Relaxed),
             lines_pruned: scanned.rows_pruned.load(Ordering::Relaxed),
-            returned: data.len() as u64,
+            lines_pruned_by_index: scanned.rows_pruned_by_index.load(Ordering::Relaxed),
+            returned,
             took: self.clock.instant().saturating_duration_since(self.started),
-        };
+        }
+    }
+
+    pub(crate) fn answer(&self, data: Data) -> Answer {
+        let stats = self.stats(data.len() as u64);
         Answer { data, stats, warnings: Vec::new() }
     }
 }

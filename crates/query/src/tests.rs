@@ -4,6 +4,7 @@ mod limits;
 mod lines;
 mod metadata;
 mod metrics;
+mod overview;
 mod reference;
 mod scopes;
 mod stages;

@@ -10,9 +10,10 @@ use ingest::{Endpoint, Limits, Sink, SinkError};
 use logline::{Batch, Timestamp};
 use orders::{OrderEvents, Orders};
 use query::Engine;
-use stdx::Clock;
-use storage::Storage;
+use stdx::{Clock, Tasks};
+use storage::{Lifecycle, Storage};
 
+use crate::feed::Feed;
 use crate::metrics::Metrics;
 
 /// The running server; cheap to clone.
@@ -30,6 +31,9 @@ pub(crate) struct Parts {
     pub(crate) orders: Arc<Orders>,
     pub(crate) events: Arc<OrderEvents>,
     pub(crate) endpoint: Endpoint,
+    pub(crate) feed: Arc<Feed>,
+    pub(crate) lifecycle: Lifecycle,
+    pub(crate) tasks: Tasks,
     pub(crate) ingest_limits: Arc<Limits>,
     pub(crate) metrics: Metrics,
     pub(crate) body_timeout: Duration,
@@ -71,14 +75,18 @@ impl Deref for App {
     }
 }
 
-/// Batches go to storage.
+/// Batches go to storage and then to those who watch them come in.
 #[derive(Debug)]
-pub(crate) struct StorageSink(pub(crate) Arc<Storage>);
+pub(crate) struct StorageSink {
+    pub(crate) storage: Arc<Storage>,
+    pub(crate) feed: Arc<Feed>,
+}
 
 #[async_trait::async_trait]
 impl Sink for StorageSink {
     async fn append(&self, batch: Batch) -> Result<(), SinkError> {
-        self.0.append(batch).await.map_err(|error| match error.kind() {
+        let offer = self.feed.offer(&batch);
+        self.storage.append(batch).await.map_err(|error| match error.kind() {
             storage::Kind::Busy { retry_after } => SinkError::Busy { retry_after },
             storage::Kind::Full => SinkError::Full,
             storage::Kind::Unavailable => SinkError::Unavailable(error.to_string()),
@@ -86,7 +94,9 @@ impl Sink for StorageSink {
             storage::Kind::Locked | storage::Kind::Corrupt | storage::Kind::Internal => {
                 SinkError::Internal(error.to_string())
             }
-        })
+        })?;
+        offer.send();
+        Ok(())
     }
 }
 

@@ -2,10 +2,14 @@
 
 mod client;
 mod jobs;
+mod labels;
 mod language;
 mod orders;
+mod query;
 mod serve;
 mod storage;
+mod tail;
+mod time;
 mod usage;
 
 use std::process::ExitCode;
@@ -29,6 +33,18 @@ enum Command {
     Serve(serve::ServeArgs),
     /// Reads the configuration, reports everything that is wrong with it, and ends.
     Check(serve::CheckArgs),
+    /// Asks in LogQL: lines, or series and numbers made of them.
+    Query(Box<query::QueryArgs>),
+    /// Shows lines as they come in.
+    Tail(tail::TailArgs),
+    /// Names labels, or the values of one.
+    Labels(labels::LabelsArgs),
+    /// Names streams by their labels.
+    Series(labels::SeriesArgs),
+    /// Counts what a selector selects.
+    Stats(labels::StatsArgs),
+    /// Sums up how much there is by labels, in all or over time.
+    Volume(labels::VolumeArgs),
     /// Follows orders: one order's story, what is stuck, lists.
     #[command(subcommand)]
     Orders(orders::OrdersCommand),
@@ -69,6 +85,12 @@ impl Args {
         let done = match self.command {
             Command::Serve(args) => args.run(),
             Command::Check(args) => args.run(),
+            Command::Query(args) => args.run(),
+            Command::Tail(args) => args.run(),
+            Command::Labels(args) => args.run(),
+            Command::Series(args) => args.run(),
+            Command::Stats(args) => args.run(),
+            Command::Volume(args) => args.run(),
             Command::Orders(command) => command.run(),
             Command::Storage(command) => command.run(),
             Command::Jobs(args) => args.run(),

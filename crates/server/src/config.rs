@@ -1,6 +1,7 @@
 //! The server's settings: read once, valid afterwards. The reference in `docs/reference/config.md` is made from here.
 
 mod bucket;
+mod queries;
 mod reference;
 mod retention;
 mod tokens;
@@ -86,7 +87,7 @@ fn read(settings: &mut Settings, flags: &Flags) -> Config {
         ingest: ingest::Limits { max_body_wait: patience.body, ..ingest(settings) },
         patience,
         masking: masking(settings),
-        query: query(settings),
+        query: queries::read(settings),
         shutdown_grace,
     }
 }
@@ -185,27 +186,6 @@ fn masking(settings: &mut Settings) -> ingest::Masking {
     let rules = ingest::mask_settings(settings, "masking");
     // What makes no masker was reported as a problem.
     mask::Masker::new(&rules).map_or(ingest::Masking::Off, |masker| ingest::Masking::new(mode, Arc::new(masker)))
-}
-
-fn query(settings: &mut Settings) -> query::Config {
-    let default = query::Config::default();
-    let limits = query::Limits {
-        timeout: settings.or("limits.query_timeout", default.limits.timeout, "Longest time a query may take."),
-        max_series: count(settings, "limits.max_query_series", default.limits.max_series, "Most series in an answer."),
-        max_entries: count(
-            settings,
-            "limits.max_entries_limit_per_query",
-            default.limits.max_entries,
-            "Most lines in an answer.",
-        ),
-        ..default.limits
-    };
-    let memory = settings.or(
-        "query.memory",
-        default.memory,
-        "Memory that all queries share; a query that needs more ends with an error.",
-    );
-    query::Config { limits, memory, ..default }
 }
 
 fn count(settings: &mut Settings, key: &str, default: usize, doc: &'static str) -> usize {

@@ -8,6 +8,7 @@ mod page;
 mod routes;
 mod status;
 mod v1;
+mod websocket;
 
 pub(crate) use connections::{Patience, serve};
 pub(crate) use error::HttpError;
@@ -16,3 +17,4 @@ pub(crate) use guard::Asker;
 pub(crate) use routes::router;
 pub use routes::{Access, ROUTES, Route};
 pub(crate) use v1::{Job, Jobs};
+pub(crate) use websocket::{Socket, is_from_another_site, open};

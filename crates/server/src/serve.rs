@@ -17,6 +17,7 @@ use tracing::{info, warn};
 
 use crate::app::{App, LogAudit, Parts, StorageSink};
 use crate::config::Config;
+use crate::feed::Feed;
 use crate::http::{Patience, router};
 use crate::metrics::Metrics;
 
@@ -52,6 +53,7 @@ impl Server {
             derives: vec![Arc::clone(&events) as _],
             tasks: tasks.clone(),
         };
+        let lifecycle = config.storage.lifecycle.clone();
         let storage = Storage::open(config.storage, components).await.context("cannot open the data folder")?;
         let engine = Arc::new(Engine::new(Arc::clone(&storage), config.query, Arc::clone(&clock))?);
         let orders = Orders::start(orders::Components {
@@ -62,7 +64,8 @@ impl Server {
             tasks: tasks.clone(),
             audit: Arc::clone(&audit),
         })?;
-        let sink = Arc::new(StorageSink(Arc::clone(&storage)));
+        let feed = Arc::new(Feed::default());
+        let sink = Arc::new(StorageSink { storage: Arc::clone(&storage), feed: Arc::clone(&feed) });
         let app = App::new(Parts {
             endpoint: Endpoint::new(sink, config.masking, Arc::clone(&clock)),
             started: clock.instant(),
@@ -76,6 +79,9 @@ impl Server {
             engine,
             orders,
             events,
+            feed,
+            lifecycle,
+            tasks: tasks.clone(),
             storage,
         });
         Ok(Self { app, listener, tasks, patience: config.patience, grace: config.shutdown_grace })

@@ -21,7 +21,7 @@ pub(crate) fn column<'b, T: Array + 'static>(batch: &'b RecordBatch, name: &str)
 }
 
 /// The times of the rows in nanoseconds.
-pub(super) fn times(batch: &RecordBatch) -> Result<Vec<i64>, Error> {
+pub(crate) fn times(batch: &RecordBatch) -> Result<Vec<i64>, Error> {
     let micros: &TimestampMicrosecondArray = column(batch, logs::TIMESTAMP)?;
     let nanos: &Int16Array = column(batch, logs::NANOS)?;
     let whole = |(micros, nanos): (&i64, &i16)| micros.saturating_mul(1_000).saturating_add(i64::from(*nanos));
@@ -29,7 +29,7 @@ pub(super) fn times(batch: &RecordBatch) -> Result<Vec<i64>, Error> {
 }
 
 /// A text column with few distinct values.
-pub(super) type TextDictionary = DictionaryArray<Int32Type>;
+pub(crate) type TextDictionary = DictionaryArray<Int32Type>;
 
 /// Labels of streams by their text; each text is parsed once.
 #[derive(Debug, Default)]

@@ -10,7 +10,7 @@ use serde::{Deserialize, Serialize};
 use storage::{Scan, Storage};
 
 use super::unary::Operator;
-use super::{Distinct, Lines, Range, Samples, ScanExec, UnaryExec};
+use super::{Distinct, Lines, Range, Samples, ScanExec, Tally, UnaryExec};
 use crate::error::Error;
 
 /// An operator without its input.
@@ -21,6 +21,7 @@ pub(crate) enum Node {
     Samples(Samples),
     Range(Range),
     Distinct(Distinct),
+    Tally(Tally),
 }
 
 /// Writes our operators and reads them back on a node with this storage.
@@ -57,6 +58,7 @@ impl PhysicalExtensionCodec for PlanCodec {
             Node::Samples(samples) => unary(samples, inputs)?,
             Node::Range(range) => unary(range, inputs)?,
             Node::Distinct(distinct) => unary(distinct, inputs)?,
+            Node::Tally(tally) => unary(tally, inputs)?,
         })
     }
 
@@ -88,4 +90,5 @@ fn node(plan: &dyn ExecutionPlan) -> Option<Node> {
         .or_else(|| of::<Samples>(plan))
         .or_else(|| of::<Range>(plan))
         .or_else(|| of::<Distinct>(plan))
+        .or_else(|| of::<Tally>(plan))
 }

@@ -90,7 +90,7 @@ fn object(cursor: &mut Cursor<'_>, prefix: &mut String, found: &mut Found<'_, '_
 }
 
 /// Appends `_name` (or `name` at the start) with every character that a label name may not have replaced by `_`.
-pub(super) fn push_sanitized(out: &mut String, name: &str) {
+pub(crate) fn push_sanitized(out: &mut String, name: &str) {
     if !out.is_empty() {
         out.push('_');
     }

@@ -39,7 +39,7 @@ pub(crate) fn split(stages: &[Stage]) -> Split {
 
 /// Line filters run before the parsers, formatters and `drop`, `keep`, `decolorize` in front of them, but never cross a
 /// label filter, `line_format` or `unpack`. This is visible: `| decolorize |= "x"` tests the coloured line.
-fn reordered(stages: &[Stage]) -> Vec<&Stage> {
+pub(crate) fn reordered(stages: &[Stage]) -> Vec<&Stage> {
     let mut ordered = Vec::with_capacity(stages.len());
     let mut others = Vec::new();
     for stage in stages {

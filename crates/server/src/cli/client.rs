@@ -10,9 +10,27 @@ use stdx::Language;
 use super::Failure;
 use super::language::{self, Tongue};
 
-/// Which server to ask, and as whom. Every command takes these.
+/// Which server to ask, as whom, and how to print what it says. Most commands take these.
 #[derive(Clone, Debug, Args)]
 pub struct Connection {
+    #[command(flatten)]
+    login: Login,
+    /// How to print the answer.
+    #[arg(long, visible_alias = "output", value_enum, default_value_t = Format::Table)]
+    pub format: Format,
+}
+
+impl std::ops::Deref for Connection {
+    type Target = Login;
+
+    fn deref(&self) -> &Login {
+        &self.login
+    }
+}
+
+/// Which server to ask, and as whom. Every command takes these.
+#[derive(Clone, Debug, Args)]
+pub struct Login {
     /// Address of the server.
     #[arg(long, env = "LAPIDARY_ADDR", default_value = "http://127.0.0.1:3100")]
     pub addr: String,
@@ -22,9 +40,6 @@ pub struct Connection {
     /// Tenant, when it is not the token's first one.
     #[arg(long, env = "LAPIDARY_TENANT")]
     pub tenant: Option<String>,
-    /// How to print the answer.
-    #[arg(long, visible_alias = "output", value_enum, default_value_t = Format::Table)]
-    pub format: Format,
     /// Language of messages and of the words around the data; that of the locale if not given.
     #[arg(long, env = "LAPIDARY_LANG", value_enum)]
     pub lang: Option<Tongue>,
@@ -43,10 +58,10 @@ pub enum Format {
 
 const TIMEOUT: Duration = Duration::from_secs(60);
 
-impl Connection {
-    /// Asks the server's own API. `path` begins with `/`; `params` are escaped here.
+impl Login {
+    /// Asks the server for JSON. `path` begins with `/`; `params` are escaped here.
     pub(crate) async fn get<T: DeserializeOwned>(&self, path: &str, params: &[(&str, String)]) -> Result<T, Failure> {
-        let query = form_urlencoded::Serializer::new(String::new()).extend_pairs(params).finish();
+        let query = encoded(params);
         let ask = |client: &reqwest::Client, address: &str| client.get(format!("{address}{path}?{query}"));
         let (status, body) = self.send(ask).await?;
         if status != 200 {
@@ -83,8 +98,37 @@ impl Connection {
         &self,
         request: impl FnOnce(&reqwest::Client, &str) -> reqwest::RequestBuilder,
     ) -> Result<(u16, String), Failure> {
-        let client = reqwest::Client::builder().timeout(TIMEOUT).no_proxy().build();
+        let response = self.begin(reqwest::Client::builder().timeout(TIMEOUT), request).await?;
+        let status = response.status().as_u16();
+        let body = response.text().await.map_err(|error| self.unreachable(&error))?;
+        if status == 401 {
+            return Err(self.refused(status, &body));
+        }
+        Ok((status, body))
+    }
+
+    /// Asks for something that may take its time to come, as long as it keeps coming. A refusal is an error.
+    pub(crate) async fn open(
+        &self,
+        request: impl FnOnce(&reqwest::Client, &str) -> reqwest::RequestBuilder,
+    ) -> Result<reqwest::Response, Failure> {
+        let response = self.begin(reqwest::Client::builder().read_timeout(TIMEOUT), request).await?;
+        let status = response.status().as_u16();
+        if status < 300 {
+            return Ok(response);
+        }
+        let body = response.text().await.map_err(|error| self.unreachable(&error))?;
+        Err(self.refused(status, body.trim()))
+    }
+
+    async fn begin(
+        &self,
+        client: reqwest::ClientBuilder,
+        request: impl FnOnce(&reqwest::Client, &str) -> reqwest::RequestBuilder,
+    ) -> Result<reqwest::Response, Failure> {
         let client = client
+            .no_proxy()
+            .build()
             .map_err(|error| self.failed("cannot start the HTTP client", "клиент HTTP не запускается", &error))?;
         let request = request(&client, self.addr.trim_end_matches('/'));
         let mut request = request.header("Accept-Language", self.language().pick("en", "ru"));
@@ -94,16 +138,11 @@ impl Connection {
         if let Some(tenant) = &self.tenant {
             request = request.header("X-Scope-OrgID", tenant);
         }
-        let response = request.send().await.map_err(|error| self.unreachable(&error))?;
-        let status = response.status().as_u16();
-        let body = response.text().await.map_err(|error| self.unreachable(&error))?;
-        if status == 401 {
-            return Err(self.refused(status, &body));
-        }
-        Ok((status, body))
+        request.send().await.map_err(|error| self.unreachable(&error))
     }
 
-    fn unreachable(&self, error: &reqwest::Error) -> Failure {
+    /// The server could not be reached, or went away.
+    pub(crate) fn unreachable(&self, error: &reqwest::Error) -> Failure {
         let (address, words) = (&self.addr, self.language());
         let reason = if error.is_builder() {
             words.pick("is not an address such as http://127.0.0.1:3100", "— не адрес вида http://127.0.0.1:3100")
@@ -122,4 +161,9 @@ impl Connection {
     pub(crate) fn colours() -> bool {
         std::io::stdout().is_terminal()
     }
+}
+
+/// Parameters as a query string.
+pub(crate) fn encoded(params: &[(&str, String)]) -> String {
+    form_urlencoded::Serializer::new(String::new()).extend_pairs(params).finish()
 }

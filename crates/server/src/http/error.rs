@@ -23,6 +23,15 @@ impl HttpError {
         Self::new(StatusCode::BAD_REQUEST, text)
     }
 
+    pub(crate) fn forbidden(text: impl Into<String>) -> Self {
+        Self::new(StatusCode::FORBIDDEN, text)
+    }
+
+    /// What the client is told.
+    pub(crate) fn message(&self) -> &str {
+        &self.text
+    }
+
     /// Our fault: the client learns nothing of it, the log everything.
     pub(crate) fn internal(detail: &dyn std::fmt::Display) -> Self {
         let error = Self::new(StatusCode::INTERNAL_SERVER_ERROR, "internal error");
@@ -36,13 +45,6 @@ impl HttpError {
     pub(crate) fn unavailable(detail: &dyn std::fmt::Display) -> Self {
         let error = Self::new(StatusCode::SERVICE_UNAVAILABLE, "storage is unavailable, try again");
         Self { detail: Some(detail.to_string()), retry_after: Some(Duration::from_secs(1)), ..error }
-    }
-}
-
-#[cfg(test)]
-impl HttpError {
-    pub(crate) fn text(&self) -> &str {
-        &self.text
     }
 }
 

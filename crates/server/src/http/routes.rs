@@ -40,6 +40,7 @@ const READ: Access = Access::Needs(Permission::Read);
 const PUSH: Access = Access::Needs(Permission::Push);
 const OPERATE: Access = Access::Needs(Permission::Operate);
 const ORDERS: Access = Access::Needs(Permission::Orders);
+const STATUS: Access = Access::Needs(Permission::Status);
 
 const fn route(
     path: &'static str,
@@ -52,15 +53,15 @@ const fn route(
 }
 
 /// Every route there is; the tests walk it.
-pub static ROUTES: [Route; 30] = [
+pub static ROUTES: [Route; 49] = [
     route("/", "page", Access::Open, false, || get(page::start)),
     route("/orders/{id}", "page", Access::Open, false, || get(page::start)),
     route("/orders", "page", Access::Open, false, || get(page::start)),
     route("/assets/page.js", "page", Access::Open, false, || get(page::script)),
     route("/assets/page.css", "page", Access::Open, false, || get(page::style)),
     route("/ready", "ready", Access::Open, false, || get(status::ready)),
-    route("/metrics", "metrics", Access::Needs(Permission::Status), false, || get(status::metrics)),
-    route("/api/v1/status", "status", Access::Needs(Permission::Status), false, || get(status::status)),
+    route("/metrics", "metrics", STATUS, false, || get(status::metrics)),
+    route("/api/v1/status", "status", STATUS, false, || get(status::status)),
     route("/api/v1/openapi.json", "openapi", Access::Open, false, || get(v1::openapi)),
     route("/api/v1/orders", "orders", ORDERS, true, || get(v1::list)),
     route("/api/v1/orders/summary", "orders", ORDERS, true, || get(v1::summary)),
@@ -76,6 +77,30 @@ pub static ROUTES: [Route; 30] = [
         get(loki::label_values).post(loki::label_values)
     }),
     route("/loki/api/v1/series", "series", READ, true, || get(loki::series).post(loki::series)),
+    route("/loki/api/v1/index/stats", "stats", READ, true, || get(loki::stats).post(loki::stats)),
+    route("/loki/api/v1/index/volume", "volume", READ, true, || get(loki::volume).post(loki::volume)),
+    route("/loki/api/v1/index/volume_range", "volume", READ, true, || get(loki::volume_range).post(loki::volume_range)),
+    route("/loki/api/v1/patterns", "patterns", READ, true, || get(loki::patterns).post(loki::patterns)),
+    route("/loki/api/v1/detected_labels", "labels", READ, true, || {
+        get(loki::detected_labels).post(loki::detected_labels)
+    }),
+    route("/loki/api/v1/detected_fields", "fields", READ, true, || {
+        get(loki::detected_fields).post(loki::detected_fields)
+    }),
+    route("/loki/api/v1/detected_field/{name}/values", "fields", READ, true, || {
+        get(loki::detected_values).post(loki::detected_values)
+    }),
+    route("/loki/api/v1/tail", "tail", READ, true, || get(loki::tail)),
+    route("/api/prom/tail", "tail", READ, true, || get(loki::tail)),
+    route("/loki/api/v1/drilldown-limits", "limits", READ, false, || get(loki::drilldown)),
+    route("/config/tenant/v1/limits", "limits", READ, false, || get(loki::tenant_limits)),
+    route("/config", "limits", STATUS, false, || get(loki::config)),
+    route("/prometheus/api/v1/rules", "rules", READ, false, || get(loki::rules::groups)),
+    route("/prometheus/api/v1/alerts", "rules", READ, false, || get(loki::rules::alerts)),
+    route("/loki/api/v1/rules", "rules", READ, false, || get(loki::rules::list)),
+    route("/loki/api/v1/rules/{name}", "rules", READ, false, || get(loki::rules::list)),
+    route("/api/prom/rules", "rules", READ, false, || get(loki::rules::list)),
+    route("/api/prom/rules/{name}", "rules", READ, false, || get(loki::rules::list)),
     route("/api/prom/label", "labels", READ, true, || get(loki::labels)),
     route("/api/prom/label/{name}/values", "labels", READ, true, || get(loki::label_values)),
     route("/api/prom/series", "series", READ, true, || get(loki::series)),
@@ -83,10 +108,11 @@ pub static ROUTES: [Route; 30] = [
     route("/loki/api/v1/delete", "delete", OPERATE, true, || {
         get(loki::deletes).post(loki::delete).put(loki::delete).delete(loki::cancel_delete)
     }),
-    route("/api/v1/jobs", "jobs", Access::Needs(Permission::Status), false, || get(v1::jobs)),
+    route("/api/v1/explain", "query", READ, true, || get(loki::explain)),
+    route("/api/v1/jobs", "jobs", STATUS, false, || get(v1::jobs)),
     route("/api/v1/jobs/{id}", "cancel job", OPERATE, true, || delete(v1::cancel_job)),
     route("/flush", "flush", OPERATE, true, || post(status::flush).get(status::flush)),
-    route("/services", "services", Access::Needs(Permission::Status), false, || get(status::services)),
+    route("/services", "services", STATUS, false, || get(status::services)),
 ];
 
 /// The whole API: each route behind its guard, a panic in one request ends that request only.

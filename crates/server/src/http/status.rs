@@ -66,7 +66,7 @@ pub(super) async fn status(State(app): State<App>, Asker(caller): Asker) -> Json
 /// What Grafana asks to find out which API it talks to.
 pub(super) async fn buildinfo() -> Json<serde_json::Value> {
     Json(json!({
-        "version": "3.5.0",
+        "version": crate::loki::LOKI_VERSION,
         "revision": "lapidary",
         "branch": "main",
         "buildUser": "lapidary",

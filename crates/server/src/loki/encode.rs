@@ -2,25 +2,136 @@
 
 use std::io;
 
+use axum::http::HeaderMap;
 use logline::{Labels, Timestamp};
-use query::{Answer, Data, LogStream, Sample, Series, Stats, merge_labels};
+use query::{Answer, Data, LogEntry, LogStream, Sample, Series, Stats, Volume, merge_labels};
 use serde::Serialize;
 use serde_json::ser::{CompactFormatter, Formatter, Serializer};
 use serde_json::{Map, Value, json};
 
-/// The body of an answer to a query; `flags` is what the client asked for in `X-Loki-Response-Encoding-Flags`.
-pub(super) fn answer(answer: Answer, flags: &[String]) -> Vec<u8> {
-    let categorize = flags.iter().any(|flag| flag == "categorize-labels");
+use crate::feed::Dropped;
+
+/// How the client wants its labels.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Encoding {
+    /// As asked for; unknown ones are echoed as well.
+    flags: Vec<String>,
+    /// Labels of streams, metadata and parsers are told apart.
+    categorize: bool,
+}
+
+impl Encoding {
+    /// What a request asks for in `X-Loki-Response-Encoding-Flags`.
+    pub(super) fn of(headers: &HeaderMap) -> Self {
+        let values = headers.get_all("x-loki-response-encoding-flags").iter().filter_map(|value| value.to_str().ok());
+        let flags = values.flat_map(|value| value.split(',')).map(|flag| flag.trim().to_owned());
+        let flags: Vec<_> = flags.filter(|flag| !flag.is_empty()).collect();
+        Self { categorize: flags.iter().any(|flag| flag == "categorize-labels"), flags }
+    }
+}
+
+/// The body of an answer to a query.
+pub(super) fn answer(answer: Answer, encoding: &Encoding) -> Vec<u8> {
+    let Encoding { flags, categorize } = encoding;
     let (kind, result) = match answer.data {
-        Data::Streams(found) if categorize => ("streams", Found::Categorized(found)),
+        Data::Streams(found) if *categorize => ("streams", Found::Categorized(found)),
         Data::Streams(found) => ("streams", Found::Merged(merge_labels(found))),
         Data::Matrix(found) => ("matrix", Found::Matrix(found)),
         Data::Vector(found) => ("vector", Found::Vector(found)),
         Data::Scalar(time, value) => ("scalar", Found::Scalar(point(time, value))),
     };
-    let flags = if kind == "streams" { flags } else { &[] };
+    let flags: &[String] = if kind == "streams" { flags } else { &[] };
     let data = QueryData { kind, flags, result, stats: stats(&answer.stats) };
     text(&Success { status: "success", data: Some(data), warnings: answer.warnings })
+}
+
+/// Volumes that have one point each.
+pub(super) fn vector(found: &[Volume], stats: &Stats) -> Vec<u8> {
+    let point = |volume: &Volume| {
+        let value = volume.points.first().map(|(time, bytes)| json!([seconds(*time), bytes.to_string()]));
+        json!({"metric": metric(volume), "value": value})
+    };
+    volumes("vector", found.iter().map(point).collect(), stats)
+}
+
+/// Volumes over time.
+pub(super) fn matrix(found: &[Volume], stats: &Stats) -> Vec<u8> {
+    let points = |volume: &Volume| {
+        let values = volume.points.iter().map(|(time, bytes)| json!([seconds(*time), bytes.to_string()]));
+        json!({"metric": metric(volume), "values": values.collect::<Vec<_>>()})
+    };
+    volumes("matrix", found.iter().map(points).collect(), stats)
+}
+
+fn metric(volume: &Volume) -> Map<String, Value> {
+    volume.labels.iter().map(|(name, value)| (name.clone(), json!(value))).collect()
+}
+
+fn volumes(kind: &str, result: Vec<Value>, took: &Stats) -> Vec<u8> {
+    success(Some(json!({"resultType": kind, "result": result, "stats": stats(took)})))
+}
+
+/// A message of a tail: each line a stream of its own.
+pub(super) fn frame(lines: Vec<(Labels, LogEntry)>, dropped: &[Dropped], encoding: &Encoding) -> String {
+    let stream = |(labels, entry): (Labels, LogEntry)| LogStream { labels, entries: vec![entry] };
+    let streams: Vec<_> = lines.into_iter().map(stream).collect();
+    let streams = if encoding.categorize { Found::Categorized(streams) } else { Found::Merged(each_merged(streams)) };
+    let dropped = dropped
+        .iter()
+        .map(|line| DroppedEntry { labels: LabelMap(&line.labels), timestamp: line.timestamp.0.to_string() });
+    let text = text(&Frame { streams, dropped: dropped.collect(), flags: &encoding.flags });
+    String::from_utf8_lossy(&text).trim_end().to_owned()
+}
+
+/// A line of a list: its stream, time, text and other labels.
+pub(super) fn line(labels: &Labels, entry: &LogEntry, encoding: &Encoding) -> Vec<u8> {
+    let timestamp = entry.timestamp.0.to_string();
+    if encoding.categorize {
+        let (metadata, parsed) = (some(&entry.metadata), some(&entry.parsed));
+        return text(&Line { timestamp, stream: LabelMap(labels), line: &entry.line, metadata, parsed });
+    }
+    let labels = all_labels(labels, entry);
+    text(&Line { timestamp, stream: LabelMap(&labels), line: &entry.line, metadata: None, parsed: None })
+}
+
+fn each_merged(streams: Vec<LogStream>) -> Vec<LogStream> {
+    let merged = |stream: LogStream| match stream.entries.first() {
+        Some(entry) => LogStream { labels: all_labels(&stream.labels, entry), entries: stream.entries },
+        None => stream,
+    };
+    streams.into_iter().map(merged).collect()
+}
+
+fn all_labels(labels: &Labels, entry: &LogEntry) -> Labels {
+    let mut all = labels.clone();
+    entry.metadata.iter().chain(&entry.parsed).for_each(|(name, value)| all.set(name, value));
+    all
+}
+
+#[derive(Serialize)]
+struct Frame<'a> {
+    streams: Found,
+    #[serde(rename = "dropped_entries", skip_serializing_if = "Vec::is_empty")]
+    dropped: Vec<DroppedEntry<'a>>,
+    #[serde(rename = "encodingFlags", skip_serializing_if = "<[_]>::is_empty")]
+    flags: &'a [String],
+}
+
+#[derive(Serialize)]
+struct DroppedEntry<'a> {
+    labels: LabelMap<'a>,
+    timestamp: String,
+}
+
+#[derive(Serialize)]
+struct Line<'a> {
+    timestamp: String,
+    stream: LabelMap<'a>,
+    line: &'a str,
+    #[serde(rename = "structuredMetadata", skip_serializing_if = "Option::is_none")]
+    metadata: Option<Pairs<'a>>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    parsed: Option<Pairs<'a>>,
 }
 
 /// The body of any other answer; an empty list of names has no `data` at all.
@@ -115,14 +226,15 @@ fn merged(stream: &LogStream) -> Stream<'_, (String, &str)> {
 }
 
 fn categorized(stream: &LogStream) -> Stream<'_, (String, &str, Categories<'_>)> {
-    fn some(pairs: &[(String, String)]) -> Option<Pairs<'_>> {
-        (!pairs.is_empty()).then_some(Pairs(pairs))
-    }
     let values = stream.entries.iter().map(|entry| {
         let categories = Categories { metadata: some(&entry.metadata), parsed: some(&entry.parsed) };
         (entry.timestamp.0.to_string(), entry.line.as_str(), categories)
     });
     Stream { stream: LabelMap(&stream.labels), values: values.collect() }
+}
+
+fn some(pairs: &[(String, String)]) -> Option<Pairs<'_>> {
+    (!pairs.is_empty()).then_some(Pairs(pairs))
 }
 
 #[derive(Serialize)]
@@ -146,12 +258,14 @@ fn sample(sample: &Sample) -> Point<'_> {
     Point { metric: LabelMap(&sample.labels), value: point(sample.timestamp, sample.value) }
 }
 
-/// Seconds as a number, with milliseconds where there are any; the value as text.
 fn point(time: Timestamp, value: f64) -> Value {
+    json!([seconds(time), number(value)])
+}
+
+/// Seconds as a number, with milliseconds where there are any.
+fn seconds(time: Timestamp) -> Value {
     let millis = time.0.div_euclid(1_000_000);
-    let seconds =
-        if millis.rem_euclid(1_000) == 0 { json!(millis.div_euclid(1_000)) } else { json!(millis as f64 / 1e3) };
-    json!([seconds, number(value)])
+    if millis.rem_euclid(1_000) == 0 { json!(millis.div_euclid(1_000)) } else { json!(millis as f64 / 1e3) }
 }
 
 /// A value as Go's `strconv.FormatFloat(v, 'f', -1, 64)` writes it.
@@ -165,37 +279,50 @@ fn number(value: f64) -> String {
     value.to_string()
 }
 
-/// Loki's statistics: true numbers where we have them, every other key with zero.
+/// The caches that Loki tells of; we have none of them.
+const CACHES: [&str; 10] = [
+    "chunk",
+    "index",
+    "result",
+    "statsResult",
+    "volumeResult",
+    "seriesResult",
+    "labelResult",
+    "instantMetricResult",
+    "logResult",
+    "taskResult",
+];
+
+/// Loki's statistics: true numbers where we have them, every other key with zero. A file counts as a chunk.
 fn stats(stats: &Stats) -> Value {
-    let seconds = stats.took.as_secs_f64();
-    let per_second = |amount: u64| if seconds > 0.0 { (amount as f64 / seconds).round() } else { 0.0 };
-    let chunk = json!({"headChunkBytes": 0, "headChunkLines": 0, "decompressedBytes": stats.bytes, "decompressedLines": stats.lines,
-        "compressedBytes": 0, "totalDuplicates": 0, "postFilterLines": stats.lines_kept});
-    let store = json!({"totalChunksRef": stats.files, "totalChunksDownloaded": stats.files, "chunksDownloadTime": 0, "chunk": chunk});
-    let zero = json!({"entriesFound": 0, "entriesRequested": 0, "entriesStored": 0, "bytesReceived": 0, "bytesSent": 0, "requests": 0, "downloadTime": 0});
-    let caches = [
-        "chunk",
-        "index",
-        "result",
-        "statsResult",
-        "volumeResult",
-        "seriesResult",
-        "labelResult",
-        "instantMetricResult",
-        "logResult",
-        "taskResult",
-    ];
+    let took = stats.took.as_secs_f64();
+    let per_second = |amount: u64| if took > 0.0 { (amount as f64 / took).round() } else { 0.0 };
+    let cache = json!({"entriesFound": 0, "entriesRequested": 0, "entriesStored": 0, "bytesReceived": 0, "bytesSent": 0,
+        "requests": 0, "downloadTime": 0, "queryLengthServed": 0});
+    let looked_at = stats.lines.saturating_add(stats.lines_pruned);
     json!({
         "summary": {"bytesProcessedPerSecond": per_second(stats.bytes), "linesProcessedPerSecond": per_second(stats.lines),
-            "totalBytesProcessed": stats.bytes, "totalLinesProcessed": stats.lines, "execTime": seconds, "queueTime": 0,
+            "totalBytesProcessed": stats.bytes, "totalLinesProcessed": stats.lines, "execTime": took, "queueTime": 0,
             "subqueries": 0, "totalEntriesReturned": stats.returned, "splits": 0, "shards": 0,
             "totalPostFilterLines": stats.lines_kept, "totalStructuredMetadataBytesProcessed": 0, "estimatedQueryBytes": 0},
-        "querier": {"store": store},
+        "querier": {"store": store(stats)},
         "ingester": {"totalReached": 0, "totalChunksMatched": 0, "totalBatches": 0, "totalLinesSent": 0,
-            "store": {"totalChunksRef": 0, "totalChunksDownloaded": 0, "chunksDownloadTime": 0, "chunk": {}}},
-        "cache": caches.iter().map(|name| ((*name).to_owned(), zero.clone())).collect::<Map<_, _>>(),
-        "index": {"totalChunks": 0, "postFilterChunks": 0, "shardsDuration": 0, "usedBloomFilters": false, "totalStreams": 0},
+            "store": store(&Stats::default())},
+        "cache": CACHES.iter().map(|name| ((*name).to_owned(), cache.clone())).collect::<Map<_, _>>(),
+        "index": {"totalChunks": stats.files, "postFilterChunks": stats.files, "shardsDuration": 0,
+            "usedBloomFilters": false, "totalStreams": 0},
+        "lapidary": {"linesInRange": looked_at, "linesPruned": stats.lines_pruned,
+            "linesPrunedByIndex": stats.lines_pruned_by_index},
     })
+}
+
+fn store(stats: &Stats) -> Value {
+    let chunk = json!({"headChunkBytes": 0, "headChunkLines": 0, "decompressedBytes": stats.bytes,
+        "decompressedLines": stats.lines, "compressedBytes": 0, "totalDuplicates": 0, "postFilterLines": stats.lines_kept,
+        "headChunkStructuredMetadataBytes": 0, "decompressedStructuredMetadataBytes": 0});
+    json!({"totalChunksRef": stats.files, "totalChunksDownloaded": stats.files, "chunksDownloadTime": 0,
+        "queryReferencedStructuredMetadata": false, "chunkRefsFetchTime": 0, "congestionControlLatency": 0,
+        "pipelineWrapperFilteredLines": 0, "chunk": chunk})
 }
 
 /// Go escapes `<`, `>`, `&` and the two line separators of Unicode.

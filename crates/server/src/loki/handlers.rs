@@ -1,5 +1,6 @@
 //! The reading routes of Loki's API.
 
+use axum::Json;
 use axum::extract::{Path, State};
 use axum::http::{HeaderMap, HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse as _, Response};
@@ -7,12 +8,10 @@ use query::Params;
 use serde_json::json;
 use storage::TimeRange;
 
-use super::{encode, params};
+use super::encode::Encoding;
+use super::{encode, params, stream};
 use crate::app::App;
 use crate::http::{Asker, Form, HttpError};
-
-/// How the client wants its labels; unknown flags are echoed as well.
-const FLAGS_HEADER: &str = "x-loki-response-encoding-flags";
 
 /// A metric query at one time.
 pub(crate) async fn query(
@@ -26,7 +25,7 @@ pub(crate) async fn query(
     params::limit(&form)?;
     params::direction(&form)?;
     let answer = app.engine.query_instant(&caller.scope(), text, time).await?;
-    Ok(body(encode::answer(answer, &flags(&headers))))
+    Ok(body(encode::answer(answer, &Encoding::of(&headers))))
 }
 
 /// A log or metric query over a stretch of time.
@@ -37,9 +36,38 @@ pub(crate) async fn query_range(
     form: Form,
 ) -> Result<Response, HttpError> {
     let query = text(&form)?.to_owned();
+    let lines_wanted = stream::is_wanted(&headers, &query)?;
     let asked = Params { query, ..params::range(&form, app.now())? };
+    if lines_wanted {
+        return stream::lines(&app, &caller, &asked, &form, Encoding::of(&headers));
+    }
     let answer = app.engine.query_range(&caller.scope(), &asked).await?;
-    Ok(body(encode::answer(answer, &flags(&headers))))
+    Ok(body(encode::answer(answer, &Encoding::of(&headers))))
+}
+
+/// Runs a query and tells how: its plan, what was read, what was ruled out by what.
+pub(crate) async fn explain(
+    State(app): State<App>,
+    Asker(caller): Asker,
+    form: Form,
+) -> Result<Json<serde_json::Value>, HttpError> {
+    let query = text(&form)?.to_owned();
+    let asked = Params { query, ..params::range(&form, app.now())? };
+    let plan = app.engine.explain(&caller.scope(), &asked)?;
+    let cost = app.engine.query_range(&caller.scope(), &asked).await?.stats;
+    Ok(Json(json!({
+        "plan": plan,
+        "cost": {
+            "files_opened": cost.files,
+            "lines_pruned": cost.lines_pruned,
+            "lines_pruned_by_index": cost.lines_pruned_by_index,
+            "lines_read": cost.lines,
+            "bytes_decoded": cost.bytes,
+            "lines_kept": cost.lines_kept,
+            "returned": cost.returned,
+            "took_ms": u64::try_from(cost.took.as_millis()).unwrap_or(u64::MAX),
+        },
+    })))
 }
 
 /// Names of labels; without any there is no `data` at all, as in Loki.
@@ -81,28 +109,19 @@ pub(crate) async fn format_query(form: Form) -> Response {
     }
 }
 
-fn text(form: &Form) -> Result<&str, HttpError> {
+pub(super) fn text(form: &Form) -> Result<&str, HttpError> {
     form.get("query").ok_or_else(|| HttpError::bad_request("parse error : syntax error: unexpected $end"))
 }
 
-fn range(app: &App, form: &Form) -> Result<TimeRange, HttpError> {
+pub(super) fn range(app: &App, form: &Form) -> Result<TimeRange, HttpError> {
     let (start, end) = params::bounds(form, app.now())?;
     Ok(TimeRange { start, end })
-}
-
-fn flags(headers: &HeaderMap) -> Vec<String> {
-    let values = headers.get_all(FLAGS_HEADER).iter().filter_map(|value| value.to_str().ok());
-    values
-        .flat_map(|value| value.split(','))
-        .map(|flag| flag.trim().to_owned())
-        .filter(|flag| !flag.is_empty())
-        .collect()
 }
 
 fn list(names: Vec<String>) -> Response {
     body(encode::success((!names.is_empty()).then_some(names)))
 }
 
-fn body(bytes: Vec<u8>) -> Response {
+pub(super) fn body(bytes: Vec<u8>) -> Response {
     ([(header::CONTENT_TYPE, HeaderValue::from_static("application/json; charset=UTF-8"))], bytes).into_response()
 }

@@ -7,7 +7,8 @@ use query::{Direction, Params};
 
 use crate::http::{Form, HttpError};
 
-const DEFAULT_LIMIT: usize = 100;
+/// How many of anything, unless asked otherwise.
+pub(super) const DEFAULT_LIMIT: usize = 100;
 const DEFAULT_SINCE: Duration = Duration::from_secs(3600);
 
 /// The parameters of a range query, but for the query itself. The engine checks what they mean together: a step that
@@ -48,11 +49,16 @@ pub(super) fn time(form: &Form, now: Timestamp) -> Result<Timestamp, HttpError> 
 
 /// How many entries at most.
 pub(super) fn limit(form: &Form) -> Result<usize, HttpError> {
-    let Some(text) = form.get("limit") else { return Ok(DEFAULT_LIMIT) };
-    let number: i64 = text.parse().map_err(|_| invalid("limit", text))?;
+    count(form, "limit", DEFAULT_LIMIT)
+}
+
+/// How many of something at most.
+pub(super) fn count(form: &Form, name: &str, default: usize) -> Result<usize, HttpError> {
+    let Some(text) = form.get(name) else { return Ok(default) };
+    let number: i64 = text.parse().map_err(|_| invalid(name, text))?;
     match usize::try_from(number) {
         Ok(limit) if limit > 0 => Ok(limit),
-        _ => Err(HttpError::bad_request("limit must be a positive value")),
+        _ => Err(HttpError::bad_request(format!("{name} must be a positive value"))),
     }
 }
 
@@ -65,7 +71,7 @@ pub(super) fn direction(form: &Form) -> Result<Direction, HttpError> {
     }
 }
 
-fn invalid(name: &str, text: &str) -> HttpError {
+pub(super) fn invalid(name: &str, text: &str) -> HttpError {
     HttpError::bad_request(format!("cannot parse the parameter `{name}`: `{text}`"))
 }
 

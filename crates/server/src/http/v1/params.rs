@@ -89,7 +89,7 @@ mod tests {
     use super::*;
 
     fn filter(query: &str, language: Language) -> Result<Filter, String> {
-        Parameters::new(query, language).filter().map_err(|error| error.text().to_owned())
+        Parameters::new(query, language).filter().map_err(|error| error.message().to_owned())
     }
 
     #[test]

@@ -1,0 +1,150 @@
+//! Log queries without a limit: lines one after the other, slice of time by slice, in bounded memory; and where to go
+//! on after a break.
+
+use std::fmt;
+use std::str::FromStr;
+
+use arrow::array::{AsArray, Int64Array, MapArray, StringArray};
+use arrow::record_batch::RecordBatch;
+use auth::Scope;
+use datafusion::execution::SendableRecordBatchStream;
+use futures::stream::{BoxStream, StreamExt, try_unfold};
+use logline::Timestamp;
+use logql::{Expr, LogExpr};
+use storage::{TimeRange, logs};
+
+use crate::answer::LogEntry;
+use crate::engine::{Engine, parse};
+use crate::error::Error;
+use crate::exec::{TextDictionary, column, line_fields};
+use crate::logs::{THINNED_ROWS, pairs, plan};
+use crate::params::{Direction, Params};
+use crate::run::Run;
+use crate::slices::Slices;
+use crate::view::View;
+
+/// A line and the canonical text of what is left of the labels of its stream.
+pub type StreamedLine = (String, LogEntry);
+
+/// Lines, some at a time.
+pub type StreamedLines = BoxStream<'static, Result<Vec<StreamedLine>, Error>>;
+
+/// Where a list of lines ended: a time, and how many lines of that time were given out. Text: `TIME-COUNT`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Cursor {
+    /// Time of the last line.
+    pub time: Timestamp,
+    /// Lines of that time that came before the break.
+    pub seen: usize,
+}
+
+impl Cursor {
+    /// The place behind one more line.
+    #[must_use]
+    pub fn after(cursor: Option<Self>, time: Timestamp) -> Self {
+        let before = cursor.filter(|cursor| cursor.time == time);
+        Self { time, seen: before.map_or(0, |cursor| cursor.seen) + 1 }
+    }
+}
+
+impl fmt::Display for Cursor {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}-{}", self.time.0, self.seen)
+    }
+}
+
+impl FromStr for Cursor {
+    type Err = Error;
+
+    fn from_str(text: &str) -> Result<Self, Error> {
+        let parts = text.rsplit_once('-').and_then(|(time, seen)| Some((time.parse().ok()?, seen.parse().ok()?)));
+        let wrong = || Error::invalid(format!("`{text}` is no cursor of a list of lines"));
+        parts.map(|(time, seen)| Self { time: Timestamp(time), seen }).ok_or_else(wrong)
+    }
+}
+
+impl Engine {
+    /// Whether a query is about lines.
+    pub fn is_about_lines(query: &str) -> Result<bool, Error> {
+        Ok(matches!(parse(query)?, Expr::Log(_)))
+    }
+
+    /// All lines of a log query in its order, from a cursor on if there is one; its limit and interval do not count.
+    /// Each wait for the next lines may take as long as a query; dropping the stream stops the work.
+    pub fn lines(&self, scope: &Scope, params: &Params, from: Option<Cursor>) -> Result<StreamedLines, Error> {
+        params.check_times()?;
+        let Expr::Log(log) = parse(&params.query)? else {
+            return Err(Error::invalid("only log queries give lines"));
+        };
+        let mut range = self.clamp(scope, TimeRange { start: params.start, end: params.end })?;
+        if let Some(cursor) = from {
+            match params.direction {
+                Direction::Forward => range.start = range.start.max(cursor.time),
+                Direction::Backward => range.end = range.end.min(Timestamp(cursor.time.0.saturating_add(1))),
+            }
+        }
+        let (run, view) = self.begin(scope, logs::LOGS)?;
+        plan(&view, &log, range, params.direction, None)?;
+        let slices = Slices::new(view.parts(&range), range, params.direction, 0, THINNED_ROWS);
+        let export = Export { run, view, log, direction: params.direction, slices, rows: None, skip: from };
+        Ok(try_unfold(export, |mut export| async move { Ok(export.next().await?.map(|lines| (lines, export))) })
+            .boxed())
+    }
+}
+
+/// An export on its way.
+struct Export {
+    run: Run,
+    view: View,
+    log: LogExpr,
+    direction: Direction,
+    slices: Slices,
+    rows: Option<SendableRecordBatchStream>,
+    /// Lines to leave out: as many of this time as were given out before.
+    skip: Option<Cursor>,
+}
+
+impl Export {
+    async fn next(&mut self) -> Result<Option<Vec<StreamedLine>>, Error> {
+        loop {
+            if let Some(rows) = &mut self.rows {
+                let next = self.run.within_limits(async { Ok(rows.next().await.transpose()?) }).await?;
+                if let Some(batch) = next {
+                    let mut lines = lines(&batch)?;
+                    self.leave_out(&mut lines);
+                    return Ok(Some(lines));
+                }
+            }
+            let Some(slice) = self.slices.next() else { return Ok(None) };
+            self.rows = Some(self.run.stream(plan(&self.view, &self.log, slice, self.direction, None)?)?);
+        }
+    }
+
+    fn leave_out(&mut self, lines: &mut Vec<StreamedLine>) {
+        let Some(cursor) = &mut self.skip else { return };
+        lines.retain(|(_, entry)| {
+            let is_known = entry.timestamp == cursor.time && cursor.seen > 0;
+            cursor.seen -= usize::from(is_known);
+            !is_known
+        });
+    }
+}
+
+fn lines(batch: &RecordBatch) -> Result<Vec<StreamedLine>, Error> {
+    let times: &Int64Array = column(batch, line_fields::TIME)?;
+    let streams: &TextDictionary = column(batch, line_fields::STREAM)?;
+    let texts: &StringArray = column(batch, line_fields::LINE)?;
+    let metadata: &MapArray = column(batch, line_fields::METADATA)?;
+    let parsed: &MapArray = column(batch, line_fields::PARSED)?;
+    let names = streams.values().as_string::<i32>();
+    let line = |(row, time): (usize, &i64)| {
+        let entry = LogEntry {
+            timestamp: Timestamp(*time),
+            line: texts.value(row).to_owned(),
+            metadata: pairs(metadata, row),
+            parsed: pairs(parsed, row),
+        };
+        (names.value(streams.key(row).unwrap_or(0)).to_owned(), entry)
+    };
+    Ok(times.values().iter().enumerate().map(line).collect())
+}

@@ -1,0 +1,215 @@
+//! `lapidary labels | series | stats | volume`: what there is, and how much of it.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use clap::{Args, ValueEnum};
+use serde_json::{Value, json};
+
+use super::client::{Connection, Format};
+use super::query::quoted;
+use super::time::{Stretch, duration};
+use super::{Failure, block_on, say};
+
+/// Which labels.
+#[derive(Debug, Args)]
+pub(crate) struct LabelsArgs {
+    /// The label whose values are wanted; without it the names of all labels.
+    name: Option<String>,
+    /// Only of the streams that this selector selects.
+    #[arg(long, value_name = "SELECTOR")]
+    query: Option<String>,
+    #[command(flatten)]
+    stretch: Stretch,
+    #[command(flatten)]
+    connection: Connection,
+}
+
+/// Which streams.
+#[derive(Debug, Args)]
+pub(crate) struct SeriesArgs {
+    /// A selector, such as `{env="prod"}`; all streams if not given.
+    #[arg(default_value = "{}")]
+    selector: String,
+    /// Counts streams and values of each label instead: what makes many streams.
+    #[arg(long)]
+    analyze_labels: bool,
+    #[command(flatten)]
+    stretch: Stretch,
+    #[command(flatten)]
+    connection: Connection,
+}
+
+/// What to count.
+#[derive(Debug, Args)]
+pub(crate) struct StatsArgs {
+    /// A selector, such as `{env="prod"}`.
+    selector: String,
+    #[command(flatten)]
+    stretch: Stretch,
+    #[command(flatten)]
+    connection: Connection,
+}
+
+/// What to sum up.
+#[derive(Debug, Args)]
+pub(crate) struct VolumeArgs {
+    /// A selector, such as `{env="prod"}`; everything if not given.
+    #[arg(default_value = "{}")]
+    selector: String,
+    /// Labels to sum by, with commas between; those of the selector if not given.
+    #[arg(long, value_name = "LABELS", value_delimiter = ',')]
+    target_labels: Vec<String>,
+    /// What gets a sum: each series of labels, or each label.
+    #[arg(long, value_enum, default_value_t = By::Series)]
+    aggregate_by: By,
+    /// A sum for each stretch of this length, instead of one.
+    #[arg(long, value_name = "DURATION", value_parser = duration)]
+    step: Option<std::time::Duration>,
+    /// Most sums, the largest ones.
+    #[arg(long, default_value_t = 30)]
+    limit: u32,
+    #[command(flatten)]
+    stretch: Stretch,
+    #[command(flatten)]
+    connection: Connection,
+}
+
+#[derive(Clone, Copy, Debug, ValueEnum)]
+enum By {
+    Series,
+    Labels,
+}
+
+impl LabelsArgs {
+    pub(crate) fn run(self) -> Result<(), Failure> {
+        let path = match &self.name {
+            Some(name) => format!("/loki/api/v1/label/{name}/values"),
+            None => "/loki/api/v1/labels".to_owned(),
+        };
+        let mut params = self.stretch.params()?;
+        params.extend(self.query.map(|query| ("query", query)));
+        let answer: Value = block_on(self.connection.get(&path, &params))??;
+        let rows = list(&answer["data"]).iter().map(|name| vec![text(name)]).collect();
+        print(self.connection.format, &["name"], rows, &answer["data"])
+    }
+}
+
+impl SeriesArgs {
+    pub(crate) fn run(self) -> Result<(), Failure> {
+        let mut params = self.stretch.params()?;
+        params.push(("match[]", self.selector));
+        let answer: Value = block_on(self.connection.get("/loki/api/v1/series", &params))??;
+        let series: Vec<BTreeMap<String, String>> = serde_json::from_value(answer["data"].clone()).unwrap_or_default();
+        if !self.analyze_labels {
+            let rows = series.iter().map(|labels| vec![super::query::braces(labels)]).collect();
+            return print(self.connection.format, &["labels"], rows, &answer["data"]);
+        }
+        let mut labels: BTreeMap<&str, (BTreeSet<&str>, usize)> = BTreeMap::new();
+        for (name, value) in series.iter().flatten() {
+            let found = labels.entry(name).or_default();
+            found.0.insert(value);
+            found.1 += 1;
+        }
+        let mut rows: Vec<_> =
+            labels.into_iter().map(|(name, (values, streams))| (values.len(), name, streams)).collect();
+        rows.sort_by(|a, b| b.0.cmp(&a.0).then_with(|| a.1.cmp(b.1)));
+        let shown = json!(
+            rows.iter()
+                .map(|(values, name, streams)| json!({"label": name, "values": values, "streams": streams}))
+                .collect::<Vec<_>>()
+        );
+        let rows = rows
+            .into_iter()
+            .map(|(values, name, streams)| vec![name.to_owned(), values.to_string(), streams.to_string()]);
+        print(self.connection.format, &["label", "values", "streams"], rows.collect(), &shown)
+    }
+}
+
+impl StatsArgs {
+    pub(crate) fn run(self) -> Result<(), Failure> {
+        let mut params = self.stretch.params()?;
+        params.push(("query", self.selector));
+        let answer: Value = block_on(self.connection.get("/loki/api/v1/index/stats", &params))??;
+        let number = |name: &str| answer[name].as_u64().unwrap_or(0);
+        let bytes = match self.connection.format {
+            Format::Table => stdx::ByteSize(number("bytes")).to_string(),
+            Format::Json | Format::Csv => number("bytes").to_string(),
+        };
+        let rows = vec![
+            vec!["streams".to_owned(), number("streams").to_string()],
+            vec!["files".to_owned(), number("chunks").to_string()],
+            vec!["lines".to_owned(), number("entries").to_string()],
+            vec!["bytes".to_owned(), bytes],
+        ];
+        print(self.connection.format, &["what", "count"], rows, &answer)
+    }
+}
+
+impl VolumeArgs {
+    pub(crate) fn run(self) -> Result<(), Failure> {
+        let mut params = self.stretch.params()?;
+        let by = if matches!(self.aggregate_by, By::Labels) { "labels" } else { "series" };
+        params.extend([
+            ("query", self.selector),
+            ("limit", self.limit.to_string()),
+            ("targetLabels", self.target_labels.join(",")),
+            ("aggregateBy", by.to_owned()),
+        ]);
+        params.extend(self.step.map(|step| ("step", step.as_secs_f64().to_string())));
+        let path = if self.step.is_some() { "volume_range" } else { "volume" };
+        let answer: Value = block_on(self.connection.get(&format!("/loki/api/v1/index/{path}"), &params))??;
+        let mut rows = Vec::new();
+        for series in list(&answer["data"]["result"]) {
+            let labels: BTreeMap<String, String> = serde_json::from_value(series["metric"].clone()).unwrap_or_default();
+            let labels = super::query::braces(&labels);
+            let points = series["values"].as_array().cloned().unwrap_or_else(|| vec![series["value"].clone()]);
+            for point in points {
+                let bytes: u64 = text(&point[1]).parse().unwrap_or(0);
+                let shown = match self.connection.format {
+                    Format::Table => stdx::ByteSize(bytes).to_string(),
+                    Format::Json | Format::Csv => bytes.to_string(),
+                };
+                let at = if self.step.is_some() { vec![point[0].to_string()] } else { Vec::new() };
+                rows.push([vec![labels.clone()], at, vec![shown]].concat());
+            }
+        }
+        let heading: &[&str] = if self.step.is_some() { &["labels", "until", "bytes"] } else { &["labels", "bytes"] };
+        print(self.connection.format, heading, rows, &answer["data"]["result"])
+    }
+}
+
+fn list(value: &Value) -> &[Value] {
+    value.as_array().map(Vec::as_slice).unwrap_or_default()
+}
+
+fn text(value: &Value) -> String {
+    value.as_str().unwrap_or_default().to_owned()
+}
+
+/// Rows for people, all of the answer for programs.
+fn print(format: Format, heading: &[&str], rows: Vec<Vec<String>>, answer: &Value) -> Result<(), Failure> {
+    say(&match format {
+        Format::Json => {
+            let json = serde_json::to_string_pretty(answer);
+            json.map_err(|error| Failure::Failed(format!("the answer cannot be printed: {error}")))? + "\n"
+        }
+        Format::Csv => {
+            let rows = rows.iter().map(|row| row.iter().map(|cell| quoted(cell)).collect::<Vec<_>>().join(",") + "\n");
+            heading.join(",") + "\n" + &rows.collect::<String>()
+        }
+        Format::Table => table(&rows),
+    });
+    Ok(())
+}
+
+/// Cells under each other.
+fn table(rows: &[Vec<String>]) -> String {
+    let columns = rows.iter().map(Vec::len).max().unwrap_or(0);
+    let width = |column: usize| rows.iter().filter_map(|row| row.get(column)).map(|cell| cell.chars().count()).max();
+    let widths: Vec<_> = (0..columns).map(|column| width(column).unwrap_or(0)).collect();
+    let line = |row: &Vec<String>| {
+        let cells = row.iter().zip(&widths).map(|(cell, width)| format!("{cell:width$}"));
+        cells.collect::<Vec<_>>().join("  ").trim_end().to_owned() + "\n"
+    };
+    rows.iter().map(line).collect()
+}

@@ -1,0 +1,65 @@
+//! What queries may use, in Loki's words: for all tenants, and for single ones.
+
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use logline::Tenant;
+use query::{Config, Limits};
+use stdx::{ByteSize, Settings};
+
+use super::count;
+
+/// Reads what queries may use; what is wrong is reported to `settings`.
+pub(super) fn read(settings: &mut Settings) -> Config {
+    let default = Config::default();
+    let limits = limits(settings, "limits", &default.limits);
+    let mut tenants = BTreeMap::new();
+    for prefix in settings.tables("limits.override") {
+        let own = self::limits(settings, &prefix, &limits);
+        let name: Option<String> = settings.optional(&format!("{prefix}.tenant"), "");
+        // A name that is missing or wrong is reported where retention is read.
+        if let Some(tenant) = name.and_then(|name| Tenant::new(&name).ok()) {
+            tenants.insert(tenant, own);
+        }
+    }
+    let memory = settings.or(
+        "query.memory",
+        default.memory,
+        "Memory that all queries share; a query that needs more ends with an error.",
+    );
+    Config { limits, tenants, memory, ..default }
+}
+
+fn limits(settings: &mut Settings, prefix: &str, default: &Limits) -> Limits {
+    let key = |name: &str| format!("{prefix}.{name}");
+    let none = |limit: Option<Duration>| limit.unwrap_or_default();
+    let some = |limit: Duration| Some(limit).filter(|limit| !limit.is_zero());
+    let bytes = settings.or(
+        &key("max_query_bytes_read"),
+        default.max_bytes.unwrap_or(ByteSize(0)),
+        "Most bytes of text a query may read; `0B` is no limit.",
+    );
+    Limits {
+        timeout: settings.or(&key("query_timeout"), default.timeout, "Longest time a query may take."),
+        max_series: count(settings, &key("max_query_series"), default.max_series, "Most series in an answer."),
+        max_entries: count(
+            settings,
+            &key("max_entries_limit_per_query"),
+            default.max_entries,
+            "Most lines in an answer; lists of type `application/x-ndjson` have no limit.",
+        ),
+        max_bytes: Some(bytes).filter(|bytes| bytes.0 > 0),
+        max_length: some(settings.or(
+            &key("max_query_length"),
+            none(default.max_length),
+            "Longest stretch of time of a query; `0s` is no limit.",
+        )),
+        max_lookback: some(settings.or(
+            &key("max_query_lookback"),
+            none(default.max_lookback),
+            "Older lines are not shown; `0s` is no limit.",
+        )),
+        max_volumes: count(settings, &key("volume_max_series"), default.max_volumes, "Most series of a volume."),
+        max_tails: count(settings, &key("max_concurrent_tail_requests"), default.max_tails, "Most tails at once."),
+    }
+}

@@ -1,0 +1,143 @@
+//! What a tenant may: limits under Loki's names, for Logs Drilldown as JSON and for operators as YAML.
+
+use std::fmt::Write as _;
+use std::time::Duration;
+
+use axum::Json;
+use axum::extract::State;
+use axum::http::header;
+use axum::response::{IntoResponse, Response};
+use query::Limits;
+use serde_json::{Map, Value, json};
+
+use crate::app::App;
+use crate::http::Asker;
+
+/// The version of Loki whose API this is; clients look at it to know what they may ask.
+pub(crate) const LOKI_VERSION: &str = "3.5.0";
+
+/// Labels and fields that tell the level of a line.
+const LEVEL_FIELDS: [&str; 7] = ["level", "LEVEL", "Level", "severity", "SEVERITY", "Severity", "lvl"];
+/// Labels that may tell the service of a stream.
+const SERVICE_LABELS: [&str; 13] = [
+    "service",
+    "app",
+    "application",
+    "app_name",
+    "name",
+    "app_kubernetes_io_name",
+    "container",
+    "container_name",
+    "k8s_container_name",
+    "component",
+    "workload",
+    "job",
+    "k8s_job_name",
+];
+
+/// What Logs Drilldown asks for before anything else.
+pub(crate) async fn drilldown(State(app): State<App>, Asker(caller): Asker) -> Json<Value> {
+    let limits = limits(&app, &caller);
+    Json(json!({
+        "limits": named(limits.into_iter().filter(|(name, _)| DRILLDOWN.contains(name))),
+        "pattern_ingester_enabled": true,
+        "version": LOKI_VERSION,
+    }))
+}
+
+/// The limits of the caller's tenant.
+pub(crate) async fn tenant_limits(State(app): State<App>, Asker(caller): Asker) -> Response {
+    yaml(&limits(&app, &caller))
+}
+
+/// The settings that Loki's clients look at, in its shape. Those of the server itself are in its own file.
+pub(crate) async fn config(State(app): State<App>, Asker(caller): Asker) -> Response {
+    let limits = named(limits(&app, &caller));
+    yaml(&[("target", json!("all")), ("auth_enabled", json!(true)), ("limits_config", Value::Object(limits))])
+}
+
+fn named(values: impl IntoIterator<Item = (&'static str, Value)>) -> Map<String, Value> {
+    values.into_iter().map(|(name, value)| (name.to_owned(), value)).collect()
+}
+
+const DRILLDOWN: [&str; 18] = [
+    "discover_log_levels",
+    "discover_service_name",
+    "log_level_fields",
+    "max_entries_limit_per_query",
+    "max_line_size_truncate",
+    "max_query_bytes_read",
+    "max_query_length",
+    "max_query_lookback",
+    "max_query_range",
+    "max_query_series",
+    "metric_aggregation_enabled",
+    "otlp_config",
+    "pattern_persistence_enabled",
+    "query_timeout",
+    "retention_period",
+    "retention_stream",
+    "volume_enabled",
+    "volume_max_series",
+];
+
+fn limits(app: &App, caller: &auth::Caller) -> Vec<(&'static str, Value)> {
+    let limits: &Limits = app.engine.limits(&caller.scope());
+    let ingest = &app.ingest_limits;
+    let time = |time: Option<Duration>| json!(time.map_or_else(|| "0s".to_owned(), stdx::show_duration));
+    vec![
+        ("creation_grace_period", time(Some(ingest.creation_grace_period))),
+        ("discover_log_levels", json!(true)),
+        ("discover_service_name", json!(SERVICE_LABELS)),
+        ("log_level_fields", json!(LEVEL_FIELDS)),
+        ("max_concurrent_tail_requests", json!(limits.max_tails)),
+        ("max_entries_limit_per_query", json!(limits.max_entries)),
+        ("max_line_size", json!(ingest.max_line_size)),
+        ("max_line_size_truncate", json!(ingest.max_line_size_truncate)),
+        ("max_query_bytes_read", json!(limits.max_bytes.map_or_else(|| "0B".to_owned(), |bytes| bytes.to_string()))),
+        ("max_query_length", time(limits.max_length)),
+        ("max_query_lookback", time(limits.max_lookback)),
+        ("max_query_range", time(None)),
+        ("max_query_series", json!(limits.max_series)),
+        ("metric_aggregation_enabled", json!(false)),
+        ("otlp_config", json!({})),
+        ("pattern_persistence_enabled", json!(false)),
+        ("query_timeout", time(Some(limits.timeout))),
+        ("reject_old_samples", json!(false)),
+        ("retention_period", time(retention(app, caller))),
+        ("retention_stream", json!([])),
+        ("volume_enabled", json!(true)),
+        ("volume_max_series", json!(limits.max_volumes)),
+    ]
+}
+
+/// How long the tenant's lines are kept that no rule of their own is about.
+fn retention(app: &App, caller: &auth::Caller) -> Option<Duration> {
+    let kept = app.lifecycle.tenants.get(caller.tenant()).and_then(|own| own.period).or(app.lifecycle.retention.period);
+    kept.filter(|_| app.lifecycle.retention_enabled)
+}
+
+/// Values as YAML: the JSON of each value is YAML too.
+fn yaml(values: &[(&'static str, Value)]) -> Response {
+    let mut text = String::new();
+    for (name, value) in values {
+        match value {
+            Value::Object(inner) if !inner.is_empty() => {
+                writeln!(text, "{name}:").unwrap_or_default();
+                for (name, value) in inner {
+                    writeln!(text, "  {name}: {}", plain(value)).unwrap_or_default();
+                }
+            }
+            _ => writeln!(text, "{name}: {}", plain(value)).unwrap_or_default(),
+        }
+    }
+    ([(header::CONTENT_TYPE, "text/plain; charset=utf-8")], text).into_response()
+}
+
+/// A text that is a plain YAML scalar stands without quotes, as people know it.
+fn plain(value: &Value) -> String {
+    match value {
+        Value::String(text) if text.bytes().all(|byte| byte.is_ascii_alphanumeric()) => text.clone(),
+        other => other.to_string(),
+    }
+}
