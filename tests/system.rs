@@ -12,6 +12,7 @@ mod system {
     mod bucket;
     mod clients;
     mod demo;
+    mod discovery;
     mod durability;
     mod folder;
     pub(crate) mod harness;
@@ -19,4 +20,5 @@ mod system {
     pub(crate) mod orders;
     mod pages;
     mod personal_data;
+    mod queries;
 }

@@ -53,8 +53,8 @@ fn split(text: &str, is_end: impl Fn(u8) -> bool) -> (&str, &str) {
 
 /// Bytes of characters beyond ASCII belong to words.
 const fn is_word_byte(byte: u8) -> bool {
-    !(byte.is_ascii_whitespace() || byte.is_ascii_control())
-        && !matches!(byte, b'"' | b'\'' | b'(' | b')' | b'[' | b']' | b'{' | b'}' | b',' | b';' | b'=' | b'|')
+    let is_between = matches!(byte, b'"' | b'\'' | b'(' | b')' | b'[' | b']' | b'{' | b'}' | b',' | b';' | b'=' | b'|');
+    !(is_between || byte.is_ascii_whitespace() || byte.is_ascii_control())
 }
 
 /// What stands up to the closing quote, when there is one and something before it.

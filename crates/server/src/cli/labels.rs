@@ -89,8 +89,8 @@ impl LabelsArgs {
         let mut params = self.stretch.params()?;
         params.extend(self.query.map(|query| ("query", query)));
         let answer: Value = block_on(self.connection.get(&path, &params))??;
-        let rows = list(&answer["data"]).iter().map(|name| vec![text(name)]).collect();
-        print(self.connection.format, &["name"], rows, &answer["data"])
+        let rows: Vec<_> = list(&answer["data"]).iter().map(|name| vec![text(name)]).collect();
+        print(self.connection.format, &["name"], &rows, &answer["data"])
     }
 }
 
@@ -101,8 +101,8 @@ impl SeriesArgs {
         let answer: Value = block_on(self.connection.get("/loki/api/v1/series", &params))??;
         let series: Vec<BTreeMap<String, String>> = serde_json::from_value(answer["data"].clone()).unwrap_or_default();
         if !self.analyze_labels {
-            let rows = series.iter().map(|labels| vec![super::query::braces(labels)]).collect();
-            return print(self.connection.format, &["labels"], rows, &answer["data"]);
+            let rows: Vec<_> = series.iter().map(|labels| vec![super::query::braces(labels)]).collect();
+            return print(self.connection.format, &["labels"], &rows, &answer["data"]);
         }
         let mut labels: BTreeMap<&str, (BTreeSet<&str>, usize)> = BTreeMap::new();
         for (name, value) in series.iter().flatten() {
@@ -121,7 +121,7 @@ impl SeriesArgs {
         let rows = rows
             .into_iter()
             .map(|(values, name, streams)| vec![name.to_owned(), values.to_string(), streams.to_string()]);
-        print(self.connection.format, &["label", "values", "streams"], rows.collect(), &shown)
+        print(self.connection.format, &["label", "values", "streams"], &rows.collect::<Vec<_>>(), &shown)
     }
 }
 
@@ -141,7 +141,7 @@ impl StatsArgs {
             vec!["lines".to_owned(), number("entries").to_string()],
             vec!["bytes".to_owned(), bytes],
         ];
-        print(self.connection.format, &["what", "count"], rows, &answer)
+        print(self.connection.format, &["what", "count"], &rows, &answer)
     }
 }
 
@@ -174,7 +174,7 @@ impl VolumeArgs {
             }
         }
         let heading: &[&str] = if self.step.is_some() { &["labels", "until", "bytes"] } else { &["labels", "bytes"] };
-        print(self.connection.format, heading, rows, &answer["data"]["result"])
+        print(self.connection.format, heading, &rows, &answer["data"]["result"])
     }
 }
 
@@ -187,7 +187,7 @@ fn text(value: &Value) -> String {
 }
 
 /// Rows for people, all of the answer for programs.
-fn print(format: Format, heading: &[&str], rows: Vec<Vec<String>>, answer: &Value) -> Result<(), Failure> {
+fn print(format: Format, heading: &[&str], rows: &[Vec<String>], answer: &Value) -> Result<(), Failure> {
     say(&match format {
         Format::Json => {
             let json = serde_json::to_string_pretty(answer);
@@ -197,7 +197,7 @@ fn print(format: Format, heading: &[&str], rows: Vec<Vec<String>>, answer: &Valu
             let rows = rows.iter().map(|row| row.iter().map(|cell| quoted(cell)).collect::<Vec<_>>().join(",") + "\n");
             heading.join(",") + "\n" + &rows.collect::<String>()
         }
-        Format::Table => table(&rows),
+        Format::Table => table(rows),
     });
     Ok(())
 }

@@ -125,7 +125,7 @@ fn a_tenant_has_its_own_limits_and_the_general_ones_for_the_rest() {
                 max_query_series = 5\nmax_concurrent_tail_requests = 2\nmax_query_bytes_read = \"1GiB\"";
     let query = load(text).unwrap().query;
     let team = query.limits_of(&logline::Tenant::new("team").unwrap());
-    assert_eq!((team.max_series, team.max_tails, team.max_bytes), (5, 2, Some(stdx::ByteSize(1 << 30))));
+    assert_eq!((team.max_series, team.max_tails, team.max_bytes), (5, 2, Some(ByteSize(1 << 30))));
     assert_eq!(team.max_length, Some(Duration::from_secs(30 * 86_400)));
     let others = query.limits_of(&logline::Tenant::default());
     assert_eq!((others.max_series, others.max_tails, others.max_bytes), (9, 10, None));

@@ -51,7 +51,7 @@ pub(super) fn vector(found: &[Volume], stats: &Stats) -> Vec<u8> {
         let value = volume.points.first().map(|(time, bytes)| json!([seconds(*time), bytes.to_string()]));
         json!({"metric": metric(volume), "value": value})
     };
-    volumes("vector", found.iter().map(point).collect(), stats)
+    volumes("vector", &found.iter().map(point).collect::<Vec<_>>(), stats)
 }
 
 /// Volumes over time.
@@ -60,14 +60,14 @@ pub(super) fn matrix(found: &[Volume], stats: &Stats) -> Vec<u8> {
         let values = volume.points.iter().map(|(time, bytes)| json!([seconds(*time), bytes.to_string()]));
         json!({"metric": metric(volume), "values": values.collect::<Vec<_>>()})
     };
-    volumes("matrix", found.iter().map(points).collect(), stats)
+    volumes("matrix", &found.iter().map(points).collect::<Vec<_>>(), stats)
 }
 
 fn metric(volume: &Volume) -> Map<String, Value> {
     volume.labels.iter().map(|(name, value)| (name.clone(), json!(value))).collect()
 }
 
-fn volumes(kind: &str, result: Vec<Value>, took: &Stats) -> Vec<u8> {
+fn volumes(kind: &str, result: &[Value], took: &Stats) -> Vec<u8> {
     success(Some(json!({"resultType": kind, "result": result, "stats": stats(took)})))
 }
 

@@ -20,11 +20,7 @@ impl Client {
         let request = self.http.request(method.parse().unwrap(), format!("{}{path}", self.url));
         let response = request.send().await.unwrap();
         let id = response.headers().get("x-delete-request-id").map(|id| id.to_str().unwrap().to_owned());
-        (
-            response.status().as_u16(),
-            response.status().as_u16().to_string() + " " + &response.message().await.unwrap(),
-            id,
-        )
+        (response.status().as_u16(), response.status().as_u16().to_string() + " " + &response.text().await.unwrap(), id)
     }
 
     /// What is refused, and why.

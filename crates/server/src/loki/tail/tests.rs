@@ -99,7 +99,7 @@ struct Reader(WebSocketStream<reqwest::Upgraded>);
 
 impl Reader {
     async fn message(&mut self) -> Message {
-        tokio::time::timeout(PATIENT, self.0.next()).await.unwrap().unwrap().unwrap()
+        timeout(PATIENT, self.0.next()).await.unwrap().unwrap().unwrap()
     }
 
     async fn frame(&mut self) -> Value {
