@@ -129,20 +129,13 @@ fn the_manual_lists_every_setting_as_it_is() {
 #[test]
 fn several_outputs_have_names_kinds_and_paths_of_their_own() {
     let text = format!(
-        r#"{GOOD}
-[[output]]
-url = "https://logs.example.org"
-[[output]]
-kind = "elasticsearch"
-url = "https://es.example.org:9200"
-user = "agent"
-token = "s3cret"
-[[output]]
-kind = "splunk"
-name = "soc"
-url = "https://hec.example.org:8088"
-proxy = "http://proxy.example.org:3128"
-"#
+        r#"
+output = [
+    {{ url = "https://logs.example.org" }},
+    {{ kind = "elasticsearch", url = "https://es.example.org:9200", user = "agent", token = "s3cret" }},
+    {{ kind = "splunk", name = "soc", url = "https://hec.example.org:8088", proxy = "http://proxy.example.org:3128" }},
+]
+{GOOD}"#
     );
     let outputs = Config::load(&text, []).unwrap().outputs;
     let seen: Vec<_> = outputs.iter().map(|output| (output.name.as_str(), output.url.path())).collect();
@@ -180,4 +173,38 @@ proxy = "proxy"
             line 17: `output[2].proxy` is `proxy`, but must be an address such as `http://proxy.example.org:3128`
             `output[2].name` `splunk` is the name of another output; give each a `name` of its own"#]],
     );
+}
+
+#[test]
+fn listeners_that_cannot_work_are_told() {
+    let folder = tempfile::tempdir().unwrap();
+    let no_pem = folder.path().join("no.pem");
+    std::fs::write(&no_pem, "no certificate\n").unwrap();
+    let text = format!(
+        r#"
+[[input]]
+kind = "syslog"
+udp = "127.0.0.1:514"
+labels = {{ env = "prod" }}
+cert_file = {no_pem:?}
+key_file = {no_pem:?}
+[[input]]
+kind = "forward"
+tcp = "127.0.0.1:24224"
+labels = {{ env = "prod" }}
+client_ca_file = "/none/ca.pem"
+[[input]]
+kind = "forward"
+tcp = "127.0.0.1:24225"
+labels = {{ env = "prod" }}
+key_file = "/none/key.pem"
+"#
+    );
+    let told = Config::load(&text, []).unwrap_err().to_string().replace(&no_pem.display().to_string(), "no.pem");
+    expect![[r#"
+        line 6: `input[0].cert_file` `no.pem` and its key are no pair in PEM
+        line 6: `input[0].cert_file` needs `tcp`; datagrams are in clear
+        line 12: `input[1].client_ca_file` needs `cert_file` and `key_file`
+        `input[2].cert_file` and `key_file` belong together"#]]
+    .assert_eq(&told);
 }

@@ -1,7 +1,7 @@
 //! Clients of others, fetched once into a folder beside our programs; one that cannot be had is named.
 
 use std::path::{Path, PathBuf};
-use std::process::Command;
+use std::process::{Command, Stdio};
 
 /// Runs a program; its exit code and all it said.
 pub(crate) fn run(command: &mut Command) -> (Option<i32>, String) {
@@ -72,4 +72,13 @@ pub(crate) fn debian(packages: &[&str]) -> Option<PathBuf> {
         std::fs::write(done, "").unwrap();
     }
     Some(folder)
+}
+
+/// rsyslog out of [`debian`]'s folder, with `rsyslog.conf` of another folder; to be ended by the caller.
+pub(crate) fn rsyslog(root: &Path, folder: &Path) -> std::process::Child {
+    let libraries = root.join("usr/lib/x86_64-linux-gnu");
+    let mut command = Command::new(root.join("usr/sbin/rsyslogd"));
+    command.arg("-n").arg("-f").arg(folder.join("rsyslog.conf")).arg("-i").arg(folder.join("rsyslog.pid"));
+    command.arg("-M").arg(libraries.join("rsyslog")).env("LD_LIBRARY_PATH", &libraries);
+    command.stdout(Stdio::null()).stderr(Stdio::null()).spawn().unwrap()
 }

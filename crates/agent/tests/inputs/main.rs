@@ -14,7 +14,7 @@ use std::net::{SocketAddr, TcpListener, TcpStream};
 use std::path::Path;
 use std::process::{Child, ChildStdin, Command, Stdio};
 
-use clients::{debian, left_out, python, run};
+use clients::{debian, left_out, python, rsyslog, run};
 use receiver::{Receiver, until};
 
 /// The agent's process; ends however the test ends.
@@ -188,11 +188,7 @@ async fn syslog_is_taken_from_rsyslog() {
         target("traditional")
     );
     fs::write(folder.path().join("rsyslog.conf"), config).unwrap();
-    let libraries = root.join("usr/lib/x86_64-linux-gnu");
-    let mut command = Command::new(root.join("usr/sbin/rsyslogd"));
-    command.args(["-n", "-f", &format!("{base}/rsyslog.conf"), "-i", &format!("{base}/rsyslog.pid")]);
-    command.arg("-M").arg(libraries.join("rsyslog")).env("LD_LIBRARY_PATH", &libraries);
-    let mut rsyslog = command.stdout(Stdio::null()).stderr(Stdio::null()).spawn().unwrap();
+    let mut rsyslog = rsyslog(&root, folder.path());
     receiver.wait_for(400).await;
     drop(rsyslog.kill());
     rsyslog.wait().unwrap();

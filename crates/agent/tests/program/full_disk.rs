@@ -6,7 +6,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 use super::mounts::{self, Disk};
-use super::{Running, receiver, until};
+use super::{Running, receiver, settings, until};
 
 #[test]
 fn an_agent_starts_on_a_full_disk_and_makes_room_by_delivering() {
@@ -24,14 +24,7 @@ async fn start_on_a_full_disk() {
         (folder.path().join("agent.toml"), folder.path().join("a.log"), folder.path().join("state"));
     let _disk = Disk::mount(&state, "1m");
     // The spool is larger than its disk.
-    fs::write(
-        &config,
-        format!(
-            "state_dir = {state:?}\n[[input]]\npaths = [{log:?}]\nlabels = {{ service = \"s\" }}\n\
-             [output]\nurl = \"{url}\"\n[spool]\nbatch_bytes = \"64KiB\"\nbatch_wait = \"20ms\"\n"
-        ),
-    )
-    .unwrap();
+    fs::write(&config, settings(&state, &log, &url, "batch_bytes = \"64KiB\"")).unwrap();
     // What does not become smaller by compression.
     let mut rng = stdx::Rng::seeded(1);
     let want: Vec<_> =

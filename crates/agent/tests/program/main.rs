@@ -56,6 +56,14 @@ impl Drop for Running {
     }
 }
 
+/// One log, one output, small batches.
+fn settings(state: &Path, log: &Path, url: &str, spool: &str) -> String {
+    format!(
+        "state_dir = {state:?}\n[[input]]\npaths = [{log:?}]\nlabels = {{ service = \"s\" }}\n\
+         [output]\nurl = \"{url}\"\n[spool]\nbatch_wait = \"20ms\"\n{spool}\n"
+    )
+}
+
 /// Numbers and lines of the pushes that came; repeats are in it.
 type Pushes = Arc<Mutex<Vec<(String, Vec<String>)>>>;
 
@@ -124,14 +132,7 @@ async fn after_kill_9_the_same_batch_comes_again_and_every_line_is_there() {
     let folder = tempfile::tempdir().unwrap();
     let (config, log, state) =
         (folder.path().join("agent.toml"), folder.path().join("a.log"), folder.path().join("state"));
-    fs::write(
-        &config,
-        format!(
-            "state_dir = {state:?}\n[[input]]\npaths = [{log:?}]\nlabels = {{ service = \"s\" }}\n\
-             [output]\nurl = \"{url}\"\n[spool]\nbatch_bytes = \"2KiB\"\nbatch_wait = \"20ms\"\n"
-        ),
-    )
-    .unwrap();
+    fs::write(&config, settings(&state, &log, &url, "batch_bytes = \"2KiB\"")).unwrap();
     let want: Vec<_> = (0..500).map(|n| format!("line {n} of five hundred")).collect();
     fs::write(&log, want.join("\n") + "\n").unwrap();
 

@@ -17,7 +17,7 @@ use agent::{FileId, State};
 use stdx::{Clock, Rng, SystemClock};
 
 use super::mounts::{self, Disk};
-use super::{Running, receiver, until};
+use super::{Running, receiver, settings, until};
 
 const ROTATIONS: usize = 5;
 /// The disk becomes full behind this rotation; the next one renames the log.
@@ -63,14 +63,10 @@ async fn rotations(has_disk: bool) {
     let folder = tempfile::tempdir().unwrap();
     let (config, log, state_dir) =
         (folder.path().join("agent.toml"), folder.path().join("app.log"), folder.path().join("state"));
-    fs::write(
-        &config,
-        format!(
-            "state_dir = {state_dir:?}\n[[input]]\npaths = [{log:?}]\nlabels = {{ service = \"s\" }}\n\
-             [output]\nurl = \"{url}\"\ntimeout = \"1s\"\n[spool]\nbatch_bytes = \"8KiB\"\nbatch_wait = \"20ms\"\n"
-        ),
-    )
-    .unwrap();
+    let text = settings(&state_dir, &log, &url, "batch_bytes = \"8KiB\"");
+    // The server holds requests while it is away.
+    let text = text.replace("[spool]", "timeout = \"1s\"\n[spool]");
+    fs::write(&config, text).unwrap();
     fs::write(&log, "").unwrap();
     let disk = has_disk.then(|| Disk::mount(&state_dir, "16m"));
 

@@ -1,7 +1,7 @@
 //! Listeners with TLS: for senders of ours, and for programs of others.
 
 use std::net::{SocketAddr, TcpListener};
-use std::process::{Command, Stdio};
+use std::process::Command;
 
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
@@ -9,7 +9,7 @@ use tokio_rustls::client::TlsStream;
 
 use crate::Host;
 use crate::authority::Authority;
-use crate::clients::{debian, python, run};
+use crate::clients::{debian, python, rsyslog, run};
 use crate::receiver::{Receiver, until};
 
 fn free() -> SocketAddr {
@@ -129,11 +129,7 @@ async fn syslog_with_tls_is_taken_from_rsyslog() {
         address.port()
     );
     std::fs::write(host.path("rsyslog.conf"), config).unwrap();
-    let libraries = root.join("usr/lib/x86_64-linux-gnu");
-    let mut command = Command::new(root.join("usr/sbin/rsyslogd"));
-    command.args(["-n", "-f", &format!("{base}/rsyslog.conf"), "-i", &format!("{base}/rsyslog.pid")]);
-    command.arg("-M").arg(libraries.join("rsyslog")).env("LD_LIBRARY_PATH", &libraries);
-    let mut rsyslog = command.stdout(Stdio::null()).stderr(Stdio::null()).spawn().unwrap();
+    let mut rsyslog = rsyslog(&root, &host.path(""));
     receiver.wait_for(200).await;
     drop(rsyslog.kill());
     until(|| rsyslog.try_wait().unwrap().is_some()).await;
