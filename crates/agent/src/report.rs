@@ -218,3 +218,30 @@ fn one(out: &mut String, name: &str, kind: &str, help: &str, value: u64) -> std:
     head(out, name, kind, help)?;
     writeln!(out, "lapidary_agent_{name} {value}")
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_rules_dropped_and_masked_is_shown_whatever_they_are_called() {
+        let mut state = State::new();
+        state.totals.dropped = [("health checks".to_owned(), 7), ("a \"b\" \\\n".to_owned(), 2)].into();
+        state.totals.masked = [("email".to_owned(), 3)].into();
+        let report = Report::new(&state, BTreeMap::new(), Waiting::default(), SystemTime::UNIX_EPOCH);
+        let table = report.table();
+        assert!(
+            table.contains("count  dropped by rule\n") && table.contains("             7  health checks\n"),
+            "{table}"
+        );
+        let metrics = report.metrics();
+        for want in [
+            "lapidary_agent_masked_total{rule=\"email\"} 3\n",
+            "# TYPE lapidary_agent_dropped_total counter\n",
+            "lapidary_agent_dropped_total{rule=\"health checks\"} 7\n",
+            "lapidary_agent_dropped_total{rule=\"a \\\"b\\\" \\\\\\n\"} 2\n",
+        ] {
+            assert!(metrics.contains(want), "{want}{metrics}");
+        }
+    }
+}
