@@ -34,7 +34,7 @@ pub(crate) async fn streams(
 }
 
 pub(crate) fn plan(view: &View, range: TimeRange, predicate: Predicate) -> Result<Arc<dyn ExecutionPlan>, Error> {
-    let want = Want { range, predicate, columns: vec![logs::STREAM.to_owned()] };
+    let want = Want { range, predicate, columns: vec![logs::STREAM.to_owned()], pairs: None };
     let distinct = Arc::new(UnaryExec::new(Distinct, view.scan(&want)?));
     Ok(Arc::new(CoalescePartitionsExec::new(distinct)))
 }

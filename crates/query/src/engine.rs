@@ -113,7 +113,7 @@ impl Engine {
     ) -> Result<Vec<RecordBatch>, Error> {
         let (run, view) = self.begin(scope, table)?;
         let columns = columns.iter().map(|column| (*column).to_owned()).collect();
-        let plan = view.scan(&Want { range, predicate, columns })?;
+        let plan = view.scan(&Want { range, predicate, columns, pairs: None })?;
         run.within_limits(run.collect(plan)).await
     }
 

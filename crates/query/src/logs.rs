@@ -67,6 +67,7 @@ pub(crate) fn plan(
         range,
         predicate: predicate(&log.selector.matchers).and(split(&log.stages).predicate),
         columns: Lines::COLUMNS.map(str::to_owned).into(),
+        pairs: None,
     };
     let lines = Arc::new(UnaryExec::new(lines, view.scan(&want)?));
     let order = order(lines.as_ref(), direction)?;

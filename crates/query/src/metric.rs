@@ -105,14 +105,17 @@ pub(crate) fn plans(view: &View, expr: &MetricExpr, grid: Grid) -> Result<Vec<Pl
 fn plan(view: &View, leaf: &Leaf, range: &RangeAggregation, grid: Grid) -> Result<Arc<dyn ExecutionPlan>, Error> {
     let windows = grid.windows(range.range.range, range.range.offset);
     let (first, last) = windows.span().unwrap_or((0, -1));
-    let samples = Samples { query: leaf.query.clone(), grouping: leaf.grouping.clone() };
+    let aggregate = aggregate(range);
+    let panes = matches!(aggregate, Aggregate::Count | Aggregate::CountRate).then_some(windows);
+    let samples = Samples { query: leaf.query.clone(), grouping: leaf.grouping.clone(), panes };
     let compiled = samples.compile()?;
     let want = Want {
         range: TimeRange { start: Timestamp(first), end: Timestamp(last.saturating_add(1)) },
         predicate: predicate(&range.range.log.selector.matchers).and(compiled.split.predicate.clone()),
         columns: compiled.columns(),
+        pairs: compiled.pairs,
     };
-    let part = |part| Range { aggregate: aggregate(range), windows, part };
+    let part = |part| Range { aggregate, windows, part };
     let samples: Arc<dyn ExecutionPlan> = Arc::new(UnaryExec::new(samples, view.scan(&want)?));
     if samples.output_partitioning().partition_count() == 1 {
         return Ok(Arc::new(UnaryExec::new(part(Part::Whole), samples)));

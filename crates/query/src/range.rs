@@ -8,5 +8,5 @@ mod windows;
 pub(crate) use self::state::Aggregate;
 #[cfg(test)]
 pub(crate) use self::state::Finish;
-pub(crate) use self::table::{Table, table};
-pub(crate) use self::windows::Windows;
+pub(crate) use self::table::{Table, Values, table};
+pub(crate) use self::windows::{Pane, Windows};

@@ -26,6 +26,8 @@ pub(crate) struct Want {
     pub(crate) range: TimeRange,
     pub(crate) predicate: Predicate,
     pub(crate) columns: Vec<String>,
+    /// See [`Scan::pairs`].
+    pub(crate) pairs: Option<Vec<String>>,
 }
 
 impl View {
@@ -66,6 +68,7 @@ impl View {
             range: want.range,
             predicate: want.predicate.clone(),
             projection: want.columns.clone(),
+            pairs: want.pairs.clone(),
             visibility: self.visibility.clone(),
         }
     }

@@ -133,6 +133,7 @@ fn scan_contains(bencher: Bencher<'_, '_>, needle: &str) {
         range: TimeRange::ALL,
         predicate: Predicate::Column { name: "line".to_owned(), text: TextMatch::Contains(needle.to_owned()) },
         projection: vec!["timestamp".to_owned(), "line".to_owned()],
+        pairs: None,
         visibility: Visibility::new(Predicate::True, Vec::new()),
     };
     bencher.counter(BytesCount::new(bytes)).bench(|| {

@@ -9,7 +9,7 @@ mod text;
 use std::collections::{BTreeSet, HashMap};
 use std::sync::{Arc, Mutex, PoisonError};
 
-use arrow::array::{AsArray, BooleanArray};
+use arrow::array::{ArrayRef, AsArray, BooleanArray};
 use arrow::buffer::BooleanBuffer;
 use arrow::compute::filter_record_batch;
 use arrow::datatypes::{DataType, Int16Type, Int32Type, Schema, TimestampMicrosecondType};
@@ -120,9 +120,10 @@ impl Filter {
         Ok(Self { range, stages: stages(schema, conditions), nothing, streams: Streams::default() })
     }
 
-    /// Rows of `rows` (which has the stage's columns that the file has) that the stage keeps.
-    pub(crate) fn keep(&self, stage: &Stage, rows: &RecordBatch) -> BooleanBuffer {
-        self.eval(&stage.node, rows, None)
+    /// Rows of `rows` (which has the stage's columns that the file has) that the stage keeps. Rows that `within` leaves
+    /// out may get any answer.
+    pub(crate) fn keep(&self, stage: &Stage, rows: &RecordBatch, within: Option<&BooleanBuffer>) -> BooleanBuffer {
+        self.eval(&stage.node, rows, within)
     }
 
     /// Rows within the range, by timestamp and, where the table has it, the nanoseconds.
@@ -140,7 +141,7 @@ impl Filter {
         }
         let mut rows = keep(rows, self.in_range(rows))?;
         for stage in &self.stages {
-            rows = keep(&rows, self.keep(stage, &rows))?;
+            rows = keep(&rows, self.keep(stage, &rows, None))?;
         }
         Ok(rows)
     }
@@ -149,6 +150,17 @@ impl Filter {
     pub(crate) fn may_keep_stream(&self, stream: &str) -> bool {
         let labels = self.streams.labels(stream);
         self.stages.iter().all(|stage| stage.node.may_keep(stream, &labels))
+    }
+
+    /// Whether all streams of a dictionary have labels of these names.
+    pub(crate) fn all_have(&self, streams: &ArrayRef, names: &[String]) -> bool {
+        let dictionary = streams.as_dictionary_opt::<Int32Type>();
+        let texts = dictionary.and_then(|dictionary| dictionary.values().as_string_opt::<i32>());
+        let has_all = |stream: &str| {
+            let labels = self.streams.labels(stream);
+            names.iter().all(|name| labels.get(name).is_some())
+        };
+        texts.is_some_and(|texts| texts.iter().all(|stream| stream.is_some_and(has_all)))
     }
 
     /// Whether a condition looks at this column.

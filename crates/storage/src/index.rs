@@ -13,7 +13,7 @@ mod lookup;
 mod need;
 mod postings;
 mod regex;
-mod varint;
+pub(crate) mod varint;
 mod words;
 
 pub(crate) use self::blocks::Blocks;
@@ -27,7 +27,7 @@ pub(crate) const INDEX_KEY: &str = "lapidary.index";
 /// Rows of a block, and of a page in the file.
 pub(crate) const BLOCK_ROWS: usize = crate::read::BATCH_ROWS;
 
-/// Why an index cannot be believed; the file is read without it.
+/// Why bytes cannot be believed. A file with a damaged index is read without it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("{0}")]
 pub(crate) struct Damaged(pub(crate) &'static str);

@@ -1,9 +1,12 @@
 //! Answers a scan: reads files or head, filters, projects, on the blocking threads of the runtime.
 
+mod columns;
+mod decode;
 mod file;
 mod footers;
 mod head;
 mod output;
+mod page;
 mod prune;
 mod words;
 
@@ -11,7 +14,7 @@ use std::collections::VecDeque;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
-use arrow::array::AsArray;
+use arrow::array::{ArrayRef, AsArray};
 use arrow::record_batch::RecordBatch;
 use futures::StreamExt;
 use futures::stream::{BoxStream, unfold};
@@ -26,6 +29,8 @@ use crate::{Error, Predicate, Scan, SharedStats, TableSpec, TimeRange, Visibilit
 
 /// Rows of an output batch, and of a page in a file.
 pub(crate) const BATCH_ROWS: usize = 8_192;
+/// Rows that are read from the store together, and decoded together when there is no text among them: eight pages.
+const UNIT_ROWS: usize = 65_536;
 
 /// What both readers need to know of a scan.
 #[derive(Debug)]
@@ -34,6 +39,8 @@ pub(crate) struct Plan {
     pub(crate) filter: Filter,
     pub(crate) output: Output,
     pub(crate) stats: SharedStats,
+    /// See [`Scan::pairs`].
+    pairs: Option<Vec<String>>,
 }
 
 /// What one step of a reader gave.
@@ -59,6 +66,7 @@ impl Plan {
             filter: Filter::new(&spec.schema, scan.range, &scan.predicate, &scan.visibility, hidden)?,
             output: Output::new(&spec.schema, &scan.projection, scan.visibility.masks())?,
             stats: Arc::clone(stats),
+            pairs: scan.pairs.clone(),
         })
     }
 
@@ -77,6 +85,7 @@ impl Plan {
             filter,
             output: Output::new(&spec.schema, columns, &[])?,
             stats: SharedStats::default(),
+            pairs: None,
         })
     }
 
@@ -90,9 +99,9 @@ impl Plan {
         counter(&self.stats).fetch_add(by as u64, Ordering::Relaxed);
     }
 
-    /// Counts the bytes of line text in decoded rows.
-    fn count_lines(&self, rows: &RecordBatch) {
-        if let Some(lines) = rows.column_by_name(LINE).and_then(|lines| lines.as_string_opt::<i32>()) {
+    /// Counts the bytes of line text in a decoded column.
+    fn count_lines(&self, lines: &ArrayRef) {
+        if let Some(lines) = lines.as_string_opt::<i32>() {
             let (first, last) = (lines.value_offsets().first(), lines.value_offsets().last());
             let bytes = last.unwrap_or(&0) - first.unwrap_or(&0);
             self.count(|stats| &stats.bytes_read, usize::try_from(bytes).unwrap_or(0));

@@ -23,6 +23,9 @@ pub struct Scan {
     pub predicate: Predicate,
     /// Names of the columns wanted, in this order; may be empty when only the number of rows matters.
     pub projection: Vec<String>,
+    /// Of the structured metadata in [`crate::logs::METADATA`] only pairs with these names are wanted, and none of a row
+    /// whose stream has a label of that name; others may be left out. `None` wants all of them.
+    pub pairs: Option<Vec<String>>,
     /// What the reader may see.
     pub visibility: Visibility,
 }

@@ -20,7 +20,7 @@ use super::batches::{TextDictionary, column, used_keys};
 use super::codec::Node;
 use super::unary::{Batches, Operator};
 use crate::error::Error;
-use crate::range::{Aggregate, Table, Windows, table};
+use crate::range::{Aggregate, Table, Values, Windows, table};
 
 /// Names of the columns of samples, panes and points.
 pub(crate) mod fields {
@@ -30,6 +30,8 @@ pub(crate) mod fields {
     pub(crate) const SERIES: &str = "series";
     /// A sample's or point's value; samples that only count have none.
     pub(crate) const VALUE: &str = "value";
+    /// How many lines a sample stands for; one where there is no such column.
+    pub(crate) const COUNT: &str = "count";
     /// The number of a pane.
     pub(crate) const PANE: &str = "pane";
     /// The number of a point.
@@ -184,8 +186,14 @@ fn add(table: &mut dyn Table, batch: &RecordBatch) -> Result<(), Error> {
     let series: &TextDictionary = column(batch, fields::SERIES)?;
     let values: Option<&Float64Array> =
         batch.column_by_name(fields::VALUE).and_then(|values| values.as_primitive_opt());
+    let counts: Option<&UInt64Array> = batch.column_by_name(fields::COUNT).and_then(|counts| counts.as_primitive_opt());
+    let values = match (values, counts) {
+        (Some(values), _) => Values::Each(values.values()),
+        (None, Some(counts)) => Values::Counts(counts.values()),
+        (None, None) => Values::Ones,
+    };
     let numbers = numbers(table, series);
-    table.add(&numbers, series.keys().values(), times.values(), values.map(|values| values.values().as_ref()));
+    table.add(&numbers, series.keys().values(), times.values(), values);
     Ok(())
 }
 

@@ -64,6 +64,10 @@ pub(crate) trait State: Clone + Default + Send + std::fmt::Debug + 'static {
 
     /// Adds a sample.
     fn add(&mut self, time: i64, value: f64);
+    /// Adds so many samples worth 1.
+    fn add_times(&mut self, time: i64, times: u64) {
+        (0..times).for_each(|_| self.add(time, 1.0));
+    }
     /// Adds all samples of another.
     fn merge(&mut self, other: &Self);
     /// Writes rows that [`State::absorb`] reads back.
@@ -95,6 +99,10 @@ impl State for Count {
 
     fn add(&mut self, _: i64, _: f64) {
         self.0 += 1;
+    }
+
+    fn add_times(&mut self, _: i64, times: u64) {
+        self.0 += times;
     }
 
     fn merge(&mut self, other: &Self) {

@@ -1,6 +1,6 @@
 //! The panes of every series of one partition: filled with samples or with the states of other partitions.
 
-use std::collections::HashMap;
+use datafusion::common::HashMap;
 
 use super::panes::Panes;
 use super::state::{Aggregate, Count, Ends, Extremes, Finish, Mean, Moments, Samples, State, Sum};
@@ -11,8 +11,8 @@ pub(crate) trait Table: Send + std::fmt::Debug {
     /// The number of a series, which is new if its key is.
     fn series(&mut self, key: &str) -> usize;
     /// Adds a column of samples, but for those that no window covers: `keys` index into `numbers`, which are those of
-    /// the series; without `values` each counts as 1.
-    fn add(&mut self, numbers: &[usize], keys: &[i32], times: &[i64], values: Option<&[f64]>);
+    /// the series.
+    fn add(&mut self, numbers: &[usize], keys: &[i32], times: &[i64], values: Values<'_>);
     /// Words that each row of [`Table::encode`] takes.
     fn words(&self) -> usize;
     /// Writes every pane of every series as rows that [`Table::absorb`] reads back.
@@ -23,6 +23,17 @@ pub(crate) trait Table: Send + std::fmt::Debug {
     fn finish(&self, result: &mut dyn FnMut(&str, u32, f64));
     /// Bytes it takes, more or less.
     fn bytes(&self) -> usize;
+}
+
+/// What samples are worth.
+#[derive(Clone, Copy, Debug)]
+pub(crate) enum Values<'v> {
+    /// 1.
+    Ones,
+    /// A value each.
+    Each(&'v [f64]),
+    /// Each stands for so many samples worth 1, all of them in its pane.
+    Counts(&'v [u64]),
 }
 
 /// An empty table for an aggregation.
@@ -51,21 +62,16 @@ struct Typed<S> {
 
 impl<S: State> Typed<S> {
     fn new(aggregate: Aggregate, windows: Windows) -> Self {
-        // An empty pane, so that the first sample looks its own up.
-        let pane = Pane { index: 0, first: i64::MAX, last: i64::MIN };
-        Self { aggregate, windows, numbers: HashMap::new(), series: Vec::new(), pane, key_bytes: 0 }
+        Self { aggregate, windows, numbers: HashMap::new(), series: Vec::new(), pane: Pane::EMPTY, key_bytes: 0 }
     }
 
-    fn add_one(&mut self, series: usize, time: i64, value: f64) {
-        if time < self.pane.first || self.pane.last < time {
-            match self.windows.pane(time) {
-                Some(pane) => self.pane = pane,
-                None => return,
-            }
+    /// The state of the pane that a time lies in; `None` when no window covers it.
+    fn state(&mut self, series: usize, time: i64) -> Option<&mut S> {
+        if !self.pane.contains(time) {
+            self.pane = self.windows.pane(time)?;
         }
-        if let Some(panes) = self.series.get_mut(series) {
-            panes.entry(self.pane.index).add(time, value);
-        }
+        let panes = self.series.get_mut(series)?;
+        Some(panes.entry(self.pane.index))
     }
 
     fn keys(&self) -> Vec<&str> {
@@ -91,12 +97,14 @@ impl<S: State> Table for Typed<S> {
         number
     }
 
-    fn add(&mut self, numbers: &[usize], keys: &[i32], times: &[i64], values: Option<&[f64]>) {
+    fn add(&mut self, numbers: &[usize], keys: &[i32], times: &[i64], values: Values<'_>) {
         for (index, (key, time)) in keys.iter().zip(times).enumerate() {
             let number = usize::try_from(*key).ok().and_then(|key| numbers.get(key)).copied();
-            let value = values.and_then(|values| values.get(index)).copied().unwrap_or(1.0);
-            if let Some(number) = number {
-                self.add_one(number, *time, value);
+            let Some(state) = number.and_then(|number| self.state(number, *time)) else { continue };
+            match values {
+                Values::Ones => state.add(*time, 1.0),
+                Values::Each(values) => state.add(*time, values.get(index).copied().unwrap_or(1.0)),
+                Values::Counts(counts) => state.add_times(*time, counts.get(index).copied().unwrap_or(1)),
             }
         }
     }

@@ -32,6 +32,15 @@ pub(crate) struct Windows {
     pub(crate) offset: i64,
 }
 
+impl Pane {
+    /// No time at all, so that the first time looks its own pane up.
+    pub(crate) const EMPTY: Self = Self { index: 0, first: i64::MAX, last: i64::MIN };
+
+    pub(crate) const fn contains(&self, time: i64) -> bool {
+        self.first <= time && time <= self.last
+    }
+}
+
 impl Windows {
     /// One point with its window.
     pub(crate) fn at(time: i64, range: i64, offset: i64) -> Self {

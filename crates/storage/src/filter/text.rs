@@ -8,6 +8,7 @@ use arrow::datatypes::Int32Type;
 use arrow::util::bit_util;
 use memchr::memmem::Finder;
 use regex::{Regex, RegexBuilder};
+use regex_syntax::hir::{Hir, HirKind};
 
 use crate::index::Need;
 use crate::{Error, TextMatch};
@@ -21,7 +22,8 @@ pub(super) enum Matcher {
     Equals(String),
     OneOf(HashSet<String>),
     Contains(Box<Finder<'static>>),
-    Regex(Regex),
+    /// And a text that every match has in it, if there is one.
+    Regex(Regex, Option<Box<Finder<'static>>>),
 }
 
 impl Matcher {
@@ -32,7 +34,9 @@ impl Matcher {
             TextMatch::Contains(needle) => Self::Contains(Box::new(Finder::new(needle).into_owned())),
             TextMatch::Regex(pattern) => {
                 let regex = RegexBuilder::new(pattern).size_limit(REGEX_BYTES).build();
-                Self::Regex(regex.map_err(|error| Error::invalid(format!("`{pattern}` is not usable: {error}")))?)
+                let regex = regex.map_err(|error| Error::invalid(format!("`{pattern}` is not usable: {error}")))?;
+                let literal = regex_syntax::parse(pattern).ok().and_then(|hir| literal(&hir));
+                Self::Regex(regex, literal.map(|text| Box::new(Finder::new(&text).into_owned())))
             }
         })
     }
@@ -42,7 +46,7 @@ impl Matcher {
             Self::Equals(value) => value == text,
             Self::OneOf(values) => values.contains(text),
             Self::Contains(finder) => finder.find(text.as_bytes()).is_some(),
-            Self::Regex(regex) => regex.is_match(text),
+            Self::Regex(regex, _) => regex.is_match(text),
         }
     }
 
@@ -52,7 +56,7 @@ impl Matcher {
             Self::Equals(value) => Need::equals(value),
             Self::OneOf(values) => Need::any(values.iter().map(|value| Need::equals(value))),
             Self::Contains(finder) => Need::contains(finder.needle()),
-            Self::Regex(regex) => Need::regex(regex.as_str()),
+            Self::Regex(regex, _) => Need::regex(regex.as_str()),
         }
     }
 
@@ -71,15 +75,37 @@ impl Matcher {
     fn on_texts(&self, texts: &StringArray, within: Option<&BooleanBuffer>) -> BooleanBuffer {
         match self {
             Self::Contains(finder) if !finder.needle().is_empty() => contains(texts, finder),
-            _ => {
-                let of_null = self.is_match("");
-                BooleanBuffer::collect_bool(texts.len(), |row| {
-                    within.is_none_or(|within| within.value(row))
-                        && if texts.is_null(row) { of_null } else { self.is_match(texts.value(row)) }
-                })
+            Self::Regex(_, Some(literal)) => {
+                let mut candidates = contains(texts, literal);
+                if let Some(within) = within {
+                    candidates = &candidates & within;
+                }
+                self.on_rows(texts, Some(&candidates))
             }
+            _ => self.on_rows(texts, within),
         }
     }
+
+    /// Tests row by row; rows that `within` leaves out do not match.
+    fn on_rows(&self, texts: &StringArray, within: Option<&BooleanBuffer>) -> BooleanBuffer {
+        let of_null = self.is_match("");
+        BooleanBuffer::collect_bool(texts.len(), |row| {
+            within.is_none_or(|within| within.value(row))
+                && if texts.is_null(row) { of_null } else { self.is_match(texts.value(row)) }
+        })
+    }
+}
+
+/// The longest text that every match has in it; a single byte tells too little.
+fn literal(hir: &Hir) -> Option<Vec<u8>> {
+    let found = match hir.kind() {
+        HirKind::Literal(literal) => Some(literal.0.to_vec()),
+        HirKind::Capture(capture) => literal(&capture.sub),
+        HirKind::Repetition(repetition) if repetition.min > 0 => literal(&repetition.sub),
+        HirKind::Concat(parts) => parts.iter().filter_map(literal).max_by_key(Vec::len),
+        _ => None,
+    };
+    found.filter(|text| text.len() > 1)
 }
 
 /// Spreads verdicts on the values of a dictionary to its rows.

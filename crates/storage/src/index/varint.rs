@@ -15,7 +15,7 @@ pub(super) fn write(out: &mut Vec<u8>, mut number: u64) {
 }
 
 /// Takes a number off the front.
-pub(super) fn read(bytes: &mut &[u8]) -> Result<u64, Damaged> {
+pub(crate) fn read(bytes: &mut &[u8]) -> Result<u64, Damaged> {
     let mut number = 0;
     for shift in (0..64).step_by(7) {
         let (byte, rest) = bytes.split_first().ok_or(Damaged("a number is cut off"))?;
@@ -29,12 +29,12 @@ pub(super) fn read(bytes: &mut &[u8]) -> Result<u64, Damaged> {
 }
 
 /// A number that counts things in memory.
-pub(super) fn read_len(bytes: &mut &[u8]) -> Result<usize, Damaged> {
+pub(crate) fn read_len(bytes: &mut &[u8]) -> Result<usize, Damaged> {
     usize::try_from(read(bytes)?).map_err(|_| Damaged("a number is too large"))
 }
 
 /// Takes so many bytes off the front.
-pub(super) fn take<'b>(bytes: &mut &'b [u8], len: usize) -> Result<&'b [u8], Damaged> {
+pub(crate) fn take<'b>(bytes: &mut &'b [u8], len: usize) -> Result<&'b [u8], Damaged> {
     let (taken, rest) = bytes.split_at_checked(len).ok_or(Damaged("it is cut off"))?;
     *bytes = rest;
     Ok(taken)

@@ -1,29 +1,32 @@
 //! Reads committed Parquet files, one after another.
 //!
-//! A file is read in units of some pages. Within a unit each stage of the filter decodes only the columns it looks at,
-//! for the rows that earlier stages kept, and the output decodes the rest for the rows that are left.
+//! A file is read piece by piece, a page of each column at most when there is text among them. Each stage of the filter
+//! decodes only the columns that it looks at and that no stage before it did, and only while there are rows left; the
+//! output decodes the rest, for the rows that are left.
 
-use std::collections::VecDeque;
+use std::collections::{BTreeSet, VecDeque};
+use std::ops::Range;
 use std::sync::Arc;
 
-use arrow::array::BooleanArray;
-use arrow::record_batch::RecordBatch;
+use arrow::array::{ArrayRef, BooleanArray};
+use arrow::buffer::BooleanBuffer;
+use arrow::compute::{concat_batches, filter};
+use arrow::datatypes::{FieldRef, Schema};
+use arrow::record_batch::{RecordBatch, RecordBatchOptions};
 use parquet::DecodeResult;
 use parquet::arrow::ProjectionMask;
-use parquet::arrow::arrow_reader::{ArrowPredicate, ArrowPredicateFn, ArrowReaderMetadata, RowFilter};
-use parquet::arrow::push_decoder::{ParquetPushDecoder, ParquetPushDecoderBuilder};
+use parquet::arrow::arrow_reader::ArrowReaderMetadata;
+use parquet::arrow::push_decoder::ParquetPushDecoderBuilder;
 use parquet::schema::types::SchemaDescriptor;
 
+use super::columns::{Columns, Unpacker};
 use super::footers::Opened;
-use super::prune::{Candidates, UNIT_ROWS, Unit, blocks_of, candidates, count, keep_blocks, units};
-use super::{BATCH_ROWS, Footers, Plan, Step, Steps};
+use super::prune::{Candidates, Piece, Unit, blocks_of, candidates, count, keep_blocks, selection, units};
+use super::{BATCH_ROWS, Footers, Plan, Step, Steps, UNIT_ROWS};
 use crate::index::Need;
-use crate::logs::{KEYS, LINE, METADATA, NANOS, TIMESTAMP};
+use crate::logs::{KEYS, LINE, METADATA, NANOS, STREAM, TIMESTAMP};
 use crate::store::{Store, StoredFile, cause};
 use crate::{Error, FileRef};
-
-/// Decoded columns of a unit that filter and output share may take this much memory.
-const SHARED_COLUMN_BYTES: usize = 32 << 20;
 
 /// Rows of committed files.
 #[derive(Debug)]
@@ -33,14 +36,16 @@ pub(crate) struct FileRows {
     footers: Arc<Footers>,
     waiting: VecDeque<FileRef>,
     open: Option<OpenFile>,
+    unpacker: Option<Unpacker>,
 }
 
 #[derive(Debug)]
 struct OpenFile {
     file: StoredFile,
     footer: ArrowReaderMetadata,
+    columns: Columns,
     units: VecDeque<Unit>,
-    unit: Option<ParquetPushDecoder>,
+    unit: Option<Unit>,
 }
 
 impl FileRows {
@@ -50,7 +55,7 @@ impl FileRows {
         footers: Arc<Footers>,
         files: impl IntoIterator<Item = FileRef>,
     ) -> Self {
-        Self { plan, store, footers, waiting: files.into_iter().collect(), open: None }
+        Self { plan, store, footers, waiting: files.into_iter().collect(), open: None, unpacker: None }
     }
 
     fn open(&self, file: &FileRef) -> Result<OpenFile, Error> {
@@ -65,7 +70,9 @@ impl FileRows {
         self.plan.count(|stats| &stats.files, 1);
         self.plan.count(|stats| &stats.rows_pruned, rows.saturating_sub(kept));
         self.plan.count(|stats| &stats.rows_pruned_by_index, after_statistics.saturating_sub(kept));
-        Ok(OpenFile { file, footer: opened.footer.clone(), units: units(left).into(), unit: None })
+        let piece_rows = if self.plan.reads_text() { BATCH_ROWS } else { UNIT_ROWS };
+        let (footer, units) = (opened.footer.clone(), units(left, piece_rows).into());
+        Ok(OpenFile { columns: Columns::new(file.clone(), footer.clone()), file, footer, units, unit: None })
     }
 
     /// Rules out blocks of rows by the words of the file.
@@ -91,94 +98,196 @@ impl Steps for FileRows {
             self.open = Some(self.open(&file)?);
             return Ok(Step::More);
         };
-        let Some(decoder) = &mut open.unit else {
-            match open.units.pop_front() {
-                Some(unit) => open.unit = Some(open.start(&self.plan, unit)?),
-                None => self.open = None,
-            }
+        let Some((piece, inside)) = open.next_piece() else {
+            self.open = None;
             return Ok(Step::More);
         };
-        match next_rows(decoder, &open.file)? {
-            Some(rows) => {
-                self.plan.count(|stats| &stats.rows_kept, rows.num_rows());
-                if !self.plan.filter.looks_at(LINE) {
-                    self.plan.count_lines(&rows);
-                }
-                let rows = self.plan.output.rows(&rows).map_err(Error::internal)?;
-                Ok(Step::Rows(rows))
-            }
-            None => {
-                open.unit = None;
-                Ok(Step::More)
-            }
-        }
+        let unpacker = match &mut self.unpacker {
+            Some(unpacker) => unpacker,
+            none => none.insert(Unpacker::new()?),
+        };
+        let mut rows = Rows { plan: &self.plan, open, unpacker, piece: &piece, columns: Vec::new() };
+        let Some(kept) = rows.kept(inside)? else { return Ok(Step::More) };
+        let rows = rows.output(&kept)?;
+        self.plan.count(|stats| &stats.rows_kept, rows.num_rows());
+        let rows = self.plan.output.rows(&rows).map_err(Error::internal)?;
+        Ok(Step::Rows(rows))
     }
 }
 
 impl OpenFile {
-    fn start(&self, plan: &Arc<Plan>, unit: Unit) -> Result<ParquetPushDecoder, Error> {
-        let descriptor = self.footer.parquet_schema();
-        let mask = |names: &mut dyn Iterator<Item = &str>| columns(descriptor, names);
-        let mut stages: Vec<Box<dyn ArrowPredicate>> = Vec::new();
-        let first = |stages: &[Box<dyn ArrowPredicate>]| stages.is_empty();
-        if !unit.inside {
-            let plan = Arc::clone(plan);
-            let test = move |rows: RecordBatch| {
-                plan.count(|stats| &stats.rows_read, rows.num_rows());
-                Ok(BooleanArray::new(plan.filter.in_range(&rows), None))
-            };
-            stages.push(Box::new(ArrowPredicateFn::new(mask(&mut [TIMESTAMP, NANOS].into_iter()), test)));
+    /// The rows that are next, and whether all of them are within the range.
+    fn next_piece(&mut self) -> Option<(Piece, bool)> {
+        loop {
+            if let Some(unit) = &mut self.unit
+                && let Some(piece) = unit.pieces.pop_front()
+            {
+                return Some((piece, unit.inside));
+            }
+            let unit = self.units.pop_front()?;
+            let pages = unit.pieces.iter().filter_map(|piece| piece.pages.as_deref()).flatten().copied().collect();
+            self.columns.turn(unit.row_group, pages);
+            self.unit = Some(unit);
         }
-        for stage in &plan.filter.stages {
-            let (plan, stage, is_first) = (Arc::clone(plan), Arc::clone(stage), first(&stages));
-            let mask = mask(&mut stage.columns.iter().map(String::as_str));
-            let test = move |rows: RecordBatch| {
-                if is_first {
-                    plan.count(|stats| &stats.rows_read, rows.num_rows());
-                }
-                plan.count_lines(&rows);
-                Ok(BooleanArray::new(plan.filter.keep(&stage, &rows), None))
-            };
-            stages.push(Box::new(ArrowPredicateFn::new(mask, test)));
-        }
-        if stages.is_empty() {
-            plan.count(|stats| &stats.rows_read, unit.rows);
-        }
-        ParquetPushDecoderBuilder::new_with_metadata(self.footer.clone())
-            .with_batch_size(if plan.reads_text() { BATCH_ROWS } else { UNIT_ROWS })
-            .with_row_groups(vec![unit.row_group])
-            .with_row_selection(unit.selection)
-            .with_projection(mask(&mut plan.output.reads().into_iter()))
-            .with_row_filter(RowFilter::new(stages))
-            .with_max_predicate_cache_size(SHARED_COLUMN_BYTES)
-            .build()
-            .map_err(|error| Error::corrupt(self.file.location(), error))
     }
-}
 
-/// The next rows that the unit keeps.
-fn next_rows(decoder: &mut ParquetPushDecoder, file: &StoredFile) -> Result<Option<RecordBatch>, Error> {
-    let damaged = |error| cause(file.location(), error, |error| Error::corrupt(file.location(), error));
-    loop {
-        match decoder.try_decode().map_err(damaged)? {
-            DecodeResult::Data(rows) => return Ok(Some(rows)),
-            DecodeResult::Finished => return Ok(None),
-            DecodeResult::NeedsData(ranges) => {
-                let bytes = file.read(&ranges)?;
-                decoder.push_ranges(ranges, bytes).map_err(damaged)?;
+    /// Whether the row group has metadata in its map: names of pairs are not empty.
+    fn has_pairs(&self) -> bool {
+        let metadata = self.footer.metadata();
+        let columns = metadata.file_metadata().schema_descr().columns();
+        let of_map = |path: &[String]| path.first().is_some_and(|name| name == METADATA);
+        let names = columns.iter().position(|column| of_map(column.path().parts()));
+        let group = self.unit.as_ref().and_then(|unit| metadata.row_groups().get(unit.row_group));
+        let bytes =
+            names.zip(group).and_then(|(names, group)| group.columns().get(names)?.unencoded_byte_array_data_bytes());
+        bytes != Some(0)
+    }
+
+    /// Rows of the current row group, read by Parquet's own reader.
+    fn by_parquet(&self, names: &BTreeSet<&str>, ranges: &[Range<usize>]) -> Result<RecordBatch, Error> {
+        let rows: usize = ranges.iter().map(ExactSizeIterator::len).sum();
+        let damaged = |error| cause(self.file.location(), error, |error| Error::corrupt(self.file.location(), error));
+        let mut decoder = ParquetPushDecoderBuilder::new_with_metadata(self.footer.clone())
+            .with_batch_size(rows.max(1))
+            .with_row_groups(self.unit.iter().map(|unit| unit.row_group).collect())
+            .with_row_selection(selection(ranges))
+            .with_projection(columns(self.footer.parquet_schema(), names))
+            .build()
+            .map_err(damaged)?;
+        let mut found = Vec::new();
+        loop {
+            match decoder.try_decode().map_err(damaged)? {
+                DecodeResult::Data(batch) => found.push(batch),
+                DecodeResult::Finished => break,
+                DecodeResult::NeedsData(ranges) => {
+                    let bytes = self.file.read(&ranges)?;
+                    decoder.push_ranges(ranges, bytes).map_err(damaged)?;
+                }
             }
         }
+        let missing = || Error::corrupt(self.file.location(), "a row group has fewer rows than it says");
+        let schema = found.first().ok_or_else(missing)?.schema();
+        let batch = concat_batches(&schema, &found).map_err(Error::internal)?;
+        if batch.num_rows() == rows { Ok(batch) } else { Err(missing()) }
     }
 }
 
-/// Selects top-level columns by name; those the file does not have are left out. A file of format 1 has ids in its
-/// map of metadata.
-fn columns(descriptor: &SchemaDescriptor, names: &mut dyn Iterator<Item = &str>) -> ProjectionMask {
+/// A piece while it is read: the columns of all its rows, as far as they are decoded.
+struct Rows<'a> {
+    plan: &'a Plan,
+    open: &'a mut OpenFile,
+    unpacker: &'a mut Unpacker,
+    piece: &'a Piece,
+    columns: Vec<(FieldRef, ArrayRef)>,
+}
+
+impl Rows<'_> {
+    /// The rows that the filter keeps; `None` when there are none.
+    fn kept(&mut self, inside: bool) -> Result<Option<BooleanBuffer>, Error> {
+        let (plan, rows) = (self.plan, self.piece.rows);
+        plan.count(|stats| &stats.rows_read, rows);
+        let mut kept = BooleanBuffer::new_set(rows);
+        if !inside {
+            self.decode(&BTreeSet::from([TIMESTAMP, NANOS]))?;
+            kept = plan.filter.in_range(&self.batch()?);
+        }
+        for stage in &plan.filter.stages {
+            if kept.count_set_bits() == 0 {
+                return Ok(None);
+            }
+            self.decode(&stage.columns.iter().map(String::as_str).collect())?;
+            kept = &kept & &plan.filter.keep(stage, &self.batch()?, Some(&kept));
+        }
+        Ok((kept.count_set_bits() > 0).then_some(kept))
+    }
+
+    /// The columns that the output wants, of the rows that are kept.
+    fn output(&mut self, kept: &BooleanBuffer) -> Result<RecordBatch, Error> {
+        let reads = self.plan.output.reads();
+        let mut wanted = self.in_file(&reads);
+        let mut others = self.decode_own(&wanted)?;
+        if reads.is_subset(&wanted) && !self.wants_pairs() {
+            others.remove(METADATA);
+        }
+        self.columns.retain(|(field, _)| wanted.remove(field.name().as_str()));
+        let count = kept.count_set_bits();
+        if count < self.piece.rows {
+            let kept = BooleanArray::new(kept.clone(), None);
+            for (_, column) in &mut self.columns {
+                *column = filter(column, &kept).map_err(Error::internal)?;
+            }
+        }
+        if !others.is_empty() {
+            let rest = self.open.by_parquet(&others, &self.piece.chosen(kept))?;
+            self.add(&rest);
+        }
+        batch(&self.columns, count)
+    }
+
+    /// Whether the map of metadata may hold a pair that is wanted.
+    fn wants_pairs(&self) -> bool {
+        let Some(names) = &self.plan.pairs else { return true };
+        let streams = self.columns.iter().find(|(field, _)| field.name() == STREAM);
+        streams.is_none_or(|(_, streams)| !self.plan.filter.all_have(streams, names))
+    }
+
+    /// Decodes columns of all rows.
+    fn decode(&mut self, names: &BTreeSet<&str>) -> Result<(), Error> {
+        let others = self.decode_own(names)?;
+        if !others.is_empty() {
+            let rest = self.open.by_parquet(&others, &self.piece.ranges)?;
+            self.add(&rest);
+        }
+        Ok(())
+    }
+
+    /// Decodes columns page by page; the names of those that have to be read otherwise.
+    fn decode_own<'n>(&mut self, names: &BTreeSet<&'n str>) -> Result<BTreeSet<&'n str>, Error> {
+        let known = |name: &str| self.columns.iter().any(|(field, _)| field.name() == name);
+        let missing: BTreeSet<&str> = self.in_file(names).into_iter().filter(|name| !known(name)).collect();
+        let Some(pages) = &self.piece.pages else { return Ok(missing) };
+        let (found, others) = self.open.columns.read(&missing, pages, self.unpacker)?;
+        found.into_iter().for_each(|(field, column)| self.push(field, column));
+        Ok(others)
+    }
+
+    /// The columns that the file has. One of format 1 has ids in its map of metadata.
+    fn in_file<'n>(&self, names: &BTreeSet<&'n str>) -> BTreeSet<&'n str> {
+        let fields = self.open.footer.schema().fields();
+        let has =
+            |name: &str| fields.iter().any(|field| field.name() == name) && (name != METADATA || self.open.has_pairs());
+        let instead = |name| if KEYS.contains(&name) && !has(name) { METADATA } else { name };
+        names.iter().copied().map(instead).filter(|name| has(name)).collect()
+    }
+
+    fn add(&mut self, batch: &RecordBatch) {
+        let schema = batch.schema();
+        let columns = schema.fields().iter().zip(batch.columns());
+        columns.for_each(|(field, column)| self.push(Arc::clone(field), Arc::clone(column)));
+    }
+
+    fn push(&mut self, field: FieldRef, column: ArrayRef) {
+        if field.name() == LINE {
+            self.plan.count_lines(&column);
+        }
+        self.columns.push((field, column));
+    }
+
+    fn batch(&self) -> Result<RecordBatch, Error> {
+        batch(&self.columns, self.piece.rows)
+    }
+}
+
+fn batch(columns: &[(FieldRef, ArrayRef)], rows: usize) -> Result<RecordBatch, Error> {
+    let schema = Schema::new(columns.iter().map(|(field, _)| Arc::clone(field)).collect::<Vec<_>>());
+    let columns = columns.iter().map(|(_, column)| Arc::clone(column)).collect();
+    let options = RecordBatchOptions::new().with_row_count(Some(rows));
+    RecordBatch::try_new_with_options(Arc::new(schema), columns, &options).map_err(Error::internal)
+}
+
+/// Selects top-level columns by name.
+fn columns(descriptor: &SchemaDescriptor, names: &BTreeSet<&str>) -> ProjectionMask {
     let fields = descriptor.root_schema().get_fields();
-    let index = |name: &str| fields.iter().position(|field| field.name() == name);
-    let found = |name: &str| match index(name) {
-        None if KEYS.contains(&name) => index(METADATA),
-        found => found,
-    };
-    ProjectionMask::roots(descriptor, names.filter_map(found))
+    let index = |name: &&str| fields.iter().position(|field| field.name() == *name);
+    ProjectionMask::roots(descriptor, names.iter().filter_map(index))
 }

@@ -9,6 +9,7 @@ use arrow::record_batch::RecordBatch;
 use super::{BATCH_ROWS, Plan, Step, Steps};
 use crate::Error;
 use crate::head::{Part, Parts};
+use crate::logs::LINE;
 
 /// Rows of pinned parts.
 #[derive(Debug)]
@@ -51,7 +52,7 @@ impl Steps for HeadRows {
         let Some((mut rows, inside)) = self.next_slice() else { return Ok(Step::Done) };
         let plan = &self.plan;
         plan.count(|stats| &stats.rows_read, rows.num_rows());
-        plan.count_lines(&rows);
+        rows.column_by_name(LINE).into_iter().for_each(|lines| plan.count_lines(lines));
         if !inside {
             rows = keep(&rows, plan.filter.in_range(&rows))?;
         }
@@ -59,7 +60,7 @@ impl Steps for HeadRows {
             if rows.num_rows() == 0 {
                 break;
             }
-            rows = keep(&rows, plan.filter.keep(stage, &rows))?;
+            rows = keep(&rows, plan.filter.keep(stage, &rows, None))?;
         }
         if rows.num_rows() == 0 {
             return Ok(Step::More);

@@ -1,29 +1,60 @@
 //! Rules out row groups and pages by their statistics before anything is decoded, and cuts the rest into units.
 
+use std::collections::VecDeque;
 use std::ops::Range;
 
+use arrow::buffer::BooleanBuffer;
 use parquet::arrow::arrow_reader::{RowSelection, RowSelector};
 use parquet::basic::{LogicalType, TimeUnit};
 use parquet::file::metadata::ParquetMetaData;
 use parquet::file::page_index::column_index::ColumnIndexMetaData;
 use parquet::file::statistics::Statistics;
 
+use super::UNIT_ROWS;
 use crate::filter::Filter;
 use crate::index::{BLOCK_ROWS, Blocks};
 use crate::logs::{STREAM, TIMESTAMP};
 use crate::paths::{end_of_micro, start_of_micro};
 
-/// A unit is at least this many rows, unless its row group ends: eight pages.
-pub(super) const UNIT_ROWS: usize = 65_536;
-
-/// Rows of one row group that are decoded in one go.
+/// Rows of one row group that are read from the store together.
 #[derive(Debug)]
 pub(super) struct Unit {
     pub(super) row_group: usize,
-    pub(super) selection: RowSelection,
-    pub(super) rows: usize,
+    pub(super) pieces: VecDeque<Piece>,
     /// Whether every row is within the range, so that times need no look.
     pub(super) inside: bool,
+}
+
+/// Rows that are decoded together.
+#[derive(Debug)]
+pub(super) struct Piece {
+    /// Ascending, within the row group.
+    pub(super) ranges: Vec<Range<usize>>,
+    pub(super) rows: usize,
+    /// The blocks that they are, when they are whole blocks.
+    pub(super) pages: Option<Vec<usize>>,
+}
+
+impl Piece {
+    fn new(ranges: Vec<Range<usize>>, group_rows: usize) -> Self {
+        let ends = |row: usize| row.is_multiple_of(BLOCK_ROWS) || row == group_rows;
+        let is_whole = ranges.iter().all(|range| range.start.is_multiple_of(BLOCK_ROWS) && ends(range.end));
+        let of_range = |range: &Range<usize>| range.start / BLOCK_ROWS..range.end.div_ceil(BLOCK_ROWS);
+        let pages = is_whole.then(|| ranges.iter().flat_map(of_range).collect());
+        Self { rows: ranges.iter().map(ExactSizeIterator::len).sum(), ranges, pages }
+    }
+
+    /// The rows that are kept, within the row group.
+    pub(super) fn chosen(&self, kept: &BooleanBuffer) -> Vec<Range<usize>> {
+        let mut at = 0;
+        let mut chosen = Vec::new();
+        for range in &self.ranges {
+            let of_range = kept.slice(at, range.len());
+            chosen.extend(of_range.set_slices().map(|(first, end)| range.start + first..range.start + end));
+            at += range.len();
+        }
+        chosen
+    }
 }
 
 /// Rows of one row group that may be kept, as far as it is known.
@@ -78,16 +109,13 @@ pub(super) fn keep_blocks(left: &mut [Candidates], blocks: &Blocks) {
     }
 }
 
-/// The units of a file that may hold rows to keep, in the order of the file.
-pub(super) fn units(left: Vec<Candidates>) -> Vec<Unit> {
-    let of_group = |Candidates { row_group, ranges, inside, .. }| {
-        let unit = move |ranges: Vec<Range<usize>>| Unit {
-            row_group,
-            rows: ranges.iter().map(ExactSizeIterator::len).sum(),
-            selection: selection(&ranges),
-            inside,
-        };
-        cut(ranges).into_iter().map(unit)
+/// The units of a file that may hold rows to keep, in the order of the file, in pieces of so many rows.
+pub(super) fn units(left: Vec<Candidates>, piece_rows: usize) -> Vec<Unit> {
+    let of_group = |Candidates { row_group, rows, ranges, inside, .. }| {
+        let piece = move |ranges| Piece::new(ranges, rows);
+        let unit =
+            move |ranges| Unit { row_group, pieces: cut(ranges, piece_rows).into_iter().map(piece).collect(), inside };
+        cut(ranges, UNIT_ROWS).into_iter().map(unit)
     };
     left.into_iter().flat_map(of_group).collect()
 }
@@ -207,29 +235,30 @@ fn intersect(a: &[Range<usize>], b: &[Range<usize>]) -> Vec<Range<usize>> {
     both
 }
 
-/// Groups ranges into units, cutting long ones at multiples of [`UNIT_ROWS`].
-fn cut(ranges: Vec<Range<usize>>) -> Vec<Vec<Range<usize>>> {
-    let mut units = Vec::new();
-    let (mut unit, mut rows) = (Vec::new(), 0);
+/// Groups ranges by so many rows, cutting long ones at multiples of as many.
+fn cut(ranges: Vec<Range<usize>>, most: usize) -> Vec<Vec<Range<usize>>> {
+    let mut parts = Vec::new();
+    let (mut part, mut rows) = (Vec::new(), 0);
     for mut range in ranges {
         while !range.is_empty() {
-            let end = range.end.min((range.start / UNIT_ROWS + 1) * UNIT_ROWS);
+            let end = range.end.min((range.start / most + 1) * most);
             rows += end - range.start;
-            unit.push(range.start..end);
+            part.push(range.start..end);
             range.start = end;
-            if UNIT_ROWS <= rows {
-                units.push(std::mem::take(&mut unit));
+            if most <= rows {
+                parts.push(std::mem::take(&mut part));
                 rows = 0;
             }
         }
     }
-    if !unit.is_empty() {
-        units.push(unit);
+    if !part.is_empty() {
+        parts.push(part);
     }
-    units
+    parts
 }
 
-fn selection(ranges: &[Range<usize>]) -> RowSelection {
+/// Selects rows for Parquet's own reader.
+pub(super) fn selection(ranges: &[Range<usize>]) -> RowSelection {
     let mut selectors = Vec::with_capacity(ranges.len() * 2);
     let mut at = 0;
     for range in ranges {

@@ -34,7 +34,7 @@ proptest! {
 
     #[test]
     fn units_hold_the_same_rows_in_the_same_order_and_stay_small(ranges in ranges()) {
-        let units = cut(ranges.clone());
+        let units = cut(ranges.clone(), UNIT_ROWS);
         for unit in &units {
             let rows: usize = unit.iter().map(ExactSizeIterator::len).sum();
             prop_assert!(rows < 2 * UNIT_ROWS);

@@ -159,6 +159,7 @@ pub(super) fn scans(storage: &Storage, snapshot: &Snapshot, change: impl Fn(&mut
             range,
             predicate: Predicate::True,
             projection: Vec::new(),
+            pairs: None,
             visibility: everything(),
         };
         let spec = storage.table(LOGS).unwrap().spec().clone();
