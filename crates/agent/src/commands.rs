@@ -15,7 +15,7 @@ use std::sync::Arc;
 use agent::{Agent, Config};
 use anyhow::{Context, Result};
 use clap::{Parser, Subcommand};
-use stdx::{Clock, Drained, Problems, SystemClock, Tasks};
+use stdx::{Clock, Drained, Language, Problems, SystemClock, Tasks};
 use tracing::{info, warn};
 
 /// Reads log files, masks personal data and ships the lines to Lapidary or anything that takes Loki's push.
@@ -122,7 +122,7 @@ pub(crate) fn run(args: Args) -> Result<ExitCode> {
         Command::Mask { command: MaskCommand::Test { file, config } } => {
             let config =
                 config.as_deref().map(load).transpose()?.map_or_else(mask::Config::default, |config| config.mask);
-            let all_masked = mask_test::run(&file, &config)?;
+            let all_masked = mask_test::run(&file, &config, language())?;
             Ok(if all_masked { ExitCode::SUCCESS } else { ExitCode::FAILURE })
         }
         Command::Mask { command: MaskCommand::Token { class, value, config } } => {
@@ -132,6 +132,11 @@ pub(crate) fn run(args: Args) -> Result<ExitCode> {
             Ok(ExitCode::SUCCESS)
         }
     }
+}
+
+/// The language of the terminal.
+fn language() -> Language {
+    Language::of_terminal(|name| std::env::vars().find(|(key, _)| key == name).map(|(_, value)| value))
 }
 
 /// Tells the error; 2 for settings that are wrong.

@@ -25,12 +25,15 @@ fn lines_of(kind: &str, personal_every: usize) -> Vec<String> {
     let plain = |random: &mut fastrand::Rng| match kind {
         "house" => lines::house(random),
         "mixed" => lines::line(random),
-        _ => format!(r#"{{"log":"{}","stream":"stdout"}}"#, lines::house(random).replace('"', "\\\"") + "\\n"),
+        "docker" => format!(r#"{{"log":"{}\n","stream":"stdout"}}"#, lines::house(random).replace('"', "\\\"")),
+        _ => format!(r#"{{"log":"{}"}}"#, lines::house(random).replace('"', "\\\"").replace('/', "\\/")),
     };
     (0..LINES).map(|n| if n % personal_every == 1 { PERSONAL.to_owned() } else { plain(&mut random) }).collect()
 }
 
-const KINDS: [&str; 3] = ["house", "mixed", "escaped"];
+/// Of the last two, Docker's lines have one escape, a line break at the end; the others' slashes are escaped, so that each
+/// line is read a second time.
+const KINDS: [&str; 4] = ["house", "mixed", "docker", "escaped"];
 
 #[divan::bench(args = KINDS)]
 fn ours(bencher: Bencher<'_, '_>, kind: &str) {

@@ -1,5 +1,7 @@
 //! Words near a number that say what it is.
 
+use crate::keys::lower;
+
 /// Whether `word`, in small letters, stands in the `within` bytes of `text` before `at`, or in the key whose value the
 /// text is. A word with a `*` at its end may go on: `паспорт*` is found in `паспорта`.
 pub(crate) fn has_word(text: &str, at: usize, within: usize, key: Option<&str>, word: &str) -> bool {
@@ -36,8 +38,4 @@ fn parts(before: char, after: char) -> bool {
 fn after<'t>(text: &'t str, word: &str) -> Option<&'t str> {
     let mut rest = text.chars();
     word.chars().all(|wanted| rest.next().is_some_and(|c| lower(c) == wanted)).then_some(rest.as_str())
-}
-
-fn lower(c: char) -> char {
-    c.to_lowercase().next().unwrap_or(c)
 }

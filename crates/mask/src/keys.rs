@@ -6,8 +6,6 @@
 
 mod words;
 
-use std::collections::BTreeMap;
-
 use crate::Error;
 use crate::rule::RuleId;
 
@@ -44,45 +42,39 @@ enum Fit {
     Whole,
 }
 
-#[derive(Clone, Debug)]
-struct Word {
-    text: String,
-    fit: Fit,
-    class: Class,
+/// A place in the tree of words, which are read from their last letter on.
+#[derive(Clone, Debug, Default)]
+struct Node {
+    next: Vec<(char, usize)>,
+    /// The words that begin here.
+    words: Vec<(Fit, Class)>,
 }
 
-/// All words by their last letter, longest first, with a filter over the last two bytes of a name, since nearly every
-/// key in a log is none of ours.
+/// All words as one tree, with a filter over the last two bytes of a name, since nearly every key in a log is none of
+/// ours.
 #[derive(Clone, Debug)]
 pub(crate) struct Keys {
-    words: BTreeMap<char, Vec<Word>>,
+    /// The first is the root.
+    nodes: Vec<Node>,
     endings: Box<[u64; 1024]>,
 }
 
 impl Keys {
+    /// Of equal words the earlier counts: own ones before `more_secrets`, those before `more_ids` and the built-in ones.
     pub(crate) fn new(more_secrets: &[String], more_ids: &[String], own: &[(RuleId, &str)]) -> Result<Self, Error> {
-        let mut words = Vec::new();
+        let mut keys = Self { nodes: vec![Node::default()], endings: Box::new([0; 1024]) };
         for (id, name) in own {
-            words.push(Word { text: normal(name)?, fit: Fit::Alone, class: Class::Own(*id) });
+            keys.add(&normal(name)?, Fit::Alone, Class::Own(*id));
         }
         for name in more_secrets {
             let fit = if name.chars().count() <= 4 { Fit::Alone } else { Fit::End };
-            words.push(Word { text: normal(name)?, fit, class: Class::Secret });
+            keys.add(&normal(name)?, fit, Class::Secret);
         }
         for name in more_ids {
-            words.push(Word { text: normal(name)?, fit: Fit::Alone, class: Class::Id });
+            keys.add(&normal(name)?, Fit::Alone, Class::Id);
         }
         for (texts, fit, class) in words::BUILT_IN {
-            words.extend(texts.iter().map(|text| Word { text: (*text).to_owned(), fit: *fit, class: *class }));
-        }
-        // Stable: of equally long words the earlier counts.
-        words.sort_by_key(|word| std::cmp::Reverse(word.text.chars().count()));
-        let mut keys = Self { words: BTreeMap::new(), endings: Box::new([0; 1024]) };
-        for word in words {
-            if !matches!(word.class, Class::Id | Class::Phone | Class::Card | Class::Nothing) {
-                keys.admit_ending(&word.text);
-            }
-            keys.words.entry(word.text.chars().next_back().unwrap_or_default()).or_default().push(word);
+            texts.iter().for_each(|text| keys.add(text, *fit, *class));
         }
         Ok(keys)
     }
@@ -93,10 +85,36 @@ impl Keys {
         self.endings[pair / 64] & 1 << (pair % 64) != 0
     }
 
-    /// What the value of this key is, if its name says so.
+    /// What the value of this key is, if its name says so: by the longest word that it ends with.
     pub(crate) fn class(&self, key: &str) -> Option<Class> {
-        let last = letters(key).next()?;
-        self.words.get(&last)?.iter().find(|word| word.fits(key)).map(|word| word.class)
+        let mut node = self.nodes.first()?;
+        let mut longest = None;
+        for (at, letter) in key.char_indices().rev().filter(|(_, c)| !is_separator(*c)) {
+            let Some(next) = node.after(lower(letter)).and_then(|next| self.nodes.get(next)) else { break };
+            node = next;
+            if !node.words.is_empty() {
+                let before = key.get(..at).unwrap_or_default();
+                let fitting = node.words.iter().find(|(fit, _)| fit.is_met(before, letter));
+                longest = fitting.map(|(_, class)| *class).or(longest);
+            }
+        }
+        longest
+    }
+
+    fn add(&mut self, word: &str, fit: Fit, class: Class) {
+        if !matches!(class, Class::Id | Class::Phone | Class::Card | Class::Nothing) {
+            self.admit_ending(word);
+        }
+        let mut at = 0;
+        for letter in word.chars().rev() {
+            at = self.nodes[at].after(letter).unwrap_or_else(|| {
+                let new = self.nodes.len();
+                self.nodes[at].next.push((letter, new));
+                self.nodes.push(Node::default());
+                new
+            });
+        }
+        self.nodes[at].words.push((fit, class));
     }
 
     fn admit_ending(&mut self, word: &str) {
@@ -137,40 +155,27 @@ fn is_separator(c: char) -> bool {
     matches!(c, '_' | '-' | '.')
 }
 
-/// The letters of a name from its end on.
-fn letters(key: &str) -> impl Iterator<Item = char> {
-    key.chars().rev().filter(|c| !is_separator(*c)).map(|c| c.to_lowercase().next().unwrap_or(c))
+/// The small form of a letter, its first one if there are several.
+pub(crate) fn lower(letter: char) -> char {
+    if letter.is_ascii() { letter.to_ascii_lowercase() } else { letter.to_lowercase().next().unwrap_or(letter) }
 }
 
-impl Word {
-    fn fits(&self, key: &str) -> bool {
-        let mut left = letters(key);
-        if !self.text.chars().rev().all(|c| left.next() == Some(c)) {
-            return false;
-        }
-        match self.fit {
-            Fit::End => true,
-            Fit::Alone => starts_alone(key, self.text.chars().count(), is_separator),
-            Fit::Whole => left.next().is_none() || starts_alone(key, self.text.chars().count(), |c| c == '.'),
-        }
+impl Node {
+    fn after(&self, letter: char) -> Option<usize> {
+        self.next.iter().find(|(known, _)| *known == letter).map(|(_, node)| *node)
     }
 }
 
-/// Whether the last `length` letters of `key` begin at its start, after a separator, or with a capital as in `orderId`.
-fn starts_alone(key: &str, length: usize, separates: impl Fn(char) -> bool) -> bool {
-    let mut letters = 0;
-    let mut first = None;
-    for c in key.chars().rev() {
-        match first {
-            Some(first) => return separates(c) || (separates('_') && char::is_uppercase(first) && !c.is_uppercase()),
-            None if is_separator(c) => {}
-            None => letters += 1,
-        }
-        if letters == length {
-            first = Some(c);
+impl Fit {
+    /// Whether a word may begin with `first` behind `before` in a name.
+    fn is_met(self, before: &str, first: char) -> bool {
+        let Some(last) = before.chars().next_back() else { return true };
+        match self {
+            Self::End => true,
+            Self::Alone => is_separator(last) || (first.is_uppercase() && !last.is_uppercase()),
+            Self::Whole => last == '.' || before.chars().all(is_separator),
         }
     }
-    true
 }
 
 #[cfg(test)]

@@ -8,17 +8,18 @@
 //! ```
 //!
 //! Laws, kept by tests: masking twice is masking once, and a planted value survives in no form the rules know (plain
-//! text, JSON, JSON inside a JSON string, URLs, HTML, base64, Unicode's other digits).
+//! text, JSON, JSON inside a JSON string, URLs, HTML, base64, hex, quoted-printable, Unicode's other digits).
 //!
 //! How it works: one pass finds the bytes at which something may begin, numbers above all, and reads around them by hand;
 //! a vectorised search finds words such as `Bearer` or `ghp_`; rules of one's own are one automaton. Only a text that has
-//! escapes, or runs of base64 that mean text, is read again without them.
+//! escapes, or runs of base64 or hex that mean text, is read again without them.
 
 mod action;
-mod base64;
+mod bits;
 mod check;
 mod config;
 mod context;
+mod encoded;
 mod keys;
 mod masker;
 mod own;

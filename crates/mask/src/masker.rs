@@ -42,8 +42,14 @@ impl Masker {
         let own_keys: Vec<_> =
             with_ids.iter().flat_map(|(id, rule)| rule.keys.iter().map(|key| (*id, key.as_str()))).collect();
         let keys = Keys::new(&config.secret_keys, &config.id_keys, &own_keys)?;
-        let rules = Rules { keys, treatments: Treatments(treatments), literals: Literals::new()? };
-        let masker = Self { rules, patterns: Patterns::new(&with_ids)? };
+        let patterns = Patterns::new(&with_ids)?;
+        let rules = Rules {
+            keys,
+            treatments: Treatments(treatments),
+            literals: Literals::new()?,
+            passes_breaks: patterns.is_none(),
+        };
+        let masker = Self { rules, patterns };
         config.own.iter().try_for_each(|rule| masker.test(rule))?;
         Ok(masker)
     }

@@ -12,6 +12,7 @@ mod person;
 use std::ops::Range;
 
 use crate::action::Treatments;
+use crate::bits::{self, BLOCK};
 use crate::keys::Keys;
 use crate::rule::{Hit, RuleId};
 use crate::{Rule, view};
@@ -50,12 +51,19 @@ const TRIGGERS: [Trigger; 256] = {
     table
 };
 
+/// Whether a byte may be a trigger; wrong only in saying yes, which keeps the comparisons few.
+fn may_trigger(byte: u8) -> bool {
+    matches!(byte, b'%' | b'&' | b'0'..=b':' | b'<'..=b'=' | b'@' | b'\\' | 0xc2 | 0xd9..)
+}
+
 /// What a scan goes by.
 #[derive(Clone, Debug)]
 pub(crate) struct Rules {
     pub(crate) keys: Keys,
     pub(crate) treatments: Treatments,
     pub(crate) literals: Literals,
+    /// Whether a line break at the end of a string makes no difference, as to the built-in rules it does not.
+    pub(crate) passes_breaks: bool,
 }
 
 /// The state of the pass.
@@ -69,34 +77,45 @@ pub(crate) struct Scan<'a> {
     at: usize,
     /// A word may begin here whatever stands before: a marker, or a hit that will be one.
     border: usize,
-    is_escaped: bool,
+    /// Where the first escape stands that makes the text read otherwise.
+    first_escape: Option<usize>,
     hits: Vec<Hit>,
 }
 
 impl<'a> Scan<'a> {
     /// Of a text that is the value of `key`, if of any.
     pub(crate) fn new(text: &'a str, key: Option<&'a str>, rules: &'a Rules) -> Self {
-        Self { text, bytes: text.as_bytes(), rules, key, at: 0, border: 0, is_escaped: false, hits: Vec::new() }
+        Self { text, bytes: text.as_bytes(), rules, key, at: 0, border: 0, first_escape: None, hits: Vec::new() }
     }
 
-    /// The hits, in no order and perhaps overlapping, and whether the text reads otherwise without its escapes.
-    pub(crate) fn run(mut self) -> (Vec<Hit>, bool) {
-        while let Some(rest) = self.bytes.get(self.at..) {
-            let Some(plain) = rest.iter().position(|byte| TRIGGERS[usize::from(*byte)] != Trigger::Nothing) else {
-                break;
-            };
-            self.at += plain;
-            match TRIGGERS[usize::from(rest[plain])] {
-                Trigger::Digit => self.digits(),
-                Trigger::Assign => self.assign(self.at),
-                Trigger::At => self.at_sign(self.at),
-                Trigger::Escape => self.escape(),
-                Trigger::Marker => self.skip_marker(),
-                Trigger::Nothing => self.at += 1,
+    /// The hits, in no order and perhaps overlapping, and where the first escape stands, if the text reads
+    /// otherwise without its escapes.
+    pub(crate) fn run(mut self) -> (Vec<Hit>, Option<usize>) {
+        for (n, block) in self.bytes.chunks(BLOCK).enumerate() {
+            let start = n * BLOCK;
+            let triggers = bits::of_block(block, may_trigger);
+            while let Some(next) = bits::first(triggers, self.at.saturating_sub(start)) {
+                self.at = start + next;
+                self.read();
             }
         }
         self.literals();
-        (self.hits, self.is_escaped)
+        (self.hits, self.first_escape)
+    }
+
+    /// Reads around the byte at which the pass stands, and goes on behind it.
+    fn read(&mut self) {
+        match TRIGGERS[usize::from(self.bytes[self.at])] {
+            Trigger::Digit => self.digits(),
+            Trigger::Assign => {
+                self.note_escape(self.at);
+                self.assign(self.at);
+            }
+            Trigger::At => self.at_sign(self.at),
+            Trigger::Escape => self.escape(),
+            Trigger::Marker => self.skip_marker(),
+            Trigger::Nothing => self.at += 1,
+        }
     }
 
     /// The same text to `limit` bytes behind `at`, where no more is worth looking at.
@@ -138,7 +157,13 @@ impl<'a> Scan<'a> {
         self.text.get(span).unwrap_or_default()
     }
 
+    /// Notes a hit, and any escape in it, over which the pass goes.
     fn hit(&mut self, rule: impl Into<RuleId>, span: Range<usize>) {
+        let mut at = span.start;
+        while at < span.end && self.first_escape.is_none() {
+            self.note_escape(at);
+            at += view::length(self.bytes, at);
+        }
         self.go_on(span.end);
         self.hits.push(Hit::new(rule, span));
     }
@@ -150,8 +175,15 @@ impl<'a> Scan<'a> {
     }
 
     fn escape(&mut self) {
-        self.is_escaped = self.is_escaped || view::is_escape(self.text, self.at);
+        self.note_escape(self.at);
         self.at += view::length(self.bytes, self.at);
+    }
+
+    fn note_escape(&mut self, at: usize) {
+        if self.first_escape.is_none() && view::MAY_BEGIN[usize::from(self.bytes[at])] {
+            let is_passed = self.rules.passes_breaks && view::is_last_break(self.bytes, at);
+            self.first_escape = (!is_passed && view::is_escape(self.text, at)).then_some(at);
+        }
     }
 
     /// What was masked before stays as it is.
@@ -199,3 +231,16 @@ impl<'a> Scan<'a> {
 
 /// Letters and digits that a marker may keep.
 pub(crate) const MAX_KEPT: usize = 5;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn no_trigger_is_passed_over() {
+        for byte in 0..=u8::MAX {
+            let is_trigger = TRIGGERS[usize::from(byte)] != Trigger::Nothing;
+            assert!(may_trigger(byte) || !is_trigger, "{byte:#x}");
+        }
+    }
+}

@@ -68,7 +68,7 @@ impl fmt::Debug for ClassKey {
 /// One spelling for all ways to write the same value: digits only, `8…` and ten digits of a phone as `7…`, else small
 /// letters with one blank between words.
 fn normal_form(rule: Option<Rule>, value: &str) -> String {
-    let view = crate::view::View::of(value);
+    let view = crate::view::View::of(value, 0);
     let value = view.as_ref().map_or(value, |view| view.text());
     let digits = || value.chars().filter(char::is_ascii_digit).collect::<String>();
     match rule {

@@ -1,13 +1,13 @@
 //! A text as it reads without its escapes, and where each part of it stands in the original.
 //!
 //! Read are the escapes of JSON strings at any depth (but for quotes, which tell the depth), `%XX` of URLs, `\xXX`,
-//! character references of HTML, and Unicode's other digits, dashes, blanks and invisible characters.
+//! character references of HTML, `=XX` of quoted-printable, and Unicode's other digits, dashes, blanks and invisible characters.
 
 mod escape;
 
 use std::ops::Range;
 
-pub(crate) use escape::{MAY_BEGIN, length};
+pub(crate) use escape::{MAY_BEGIN, is_last_break, length};
 
 /// Whether an escape begins at `at`.
 pub(crate) fn is_escape(text: &str, at: usize) -> bool {
@@ -44,10 +44,10 @@ pub(super) enum Meaning {
 }
 
 impl View {
-    /// None when nothing is escaped.
-    pub(crate) fn of(text: &str) -> Option<Self> {
+    /// None when nothing is escaped from `first` on; what stands before is taken as it is.
+    pub(crate) fn of(text: &str, first: usize) -> Option<Self> {
         let mut view: Option<Self> = None;
-        let (mut copied, mut at) = (0, 0);
+        let (mut copied, mut at) = (0, first);
         let bytes = text.as_bytes();
         while let Some(skipped) =
             bytes.get(at..).and_then(|rest| rest.iter().position(|byte| MAY_BEGIN[usize::from(*byte)]))

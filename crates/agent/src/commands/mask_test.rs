@@ -6,6 +6,7 @@ use std::path::Path;
 
 use anyhow::{Context, Result};
 use mask::{Config, Counts, Masker};
+use stdx::Language;
 
 /// Longest piece of a line that is masked at once.
 const MAX_LINE: u64 = 1 << 20;
@@ -19,7 +20,7 @@ enum Style {
 }
 
 /// Whether every line could be masked.
-pub(crate) fn run(path: &Path, config: &Config) -> Result<bool> {
+pub(crate) fn run(path: &Path, config: &Config, language: Language) -> Result<bool> {
     let masker = Masker::new(config)?;
     let input: Box<dyn Read> = if path == Path::new("-") {
         Box::new(io::stdin().lock())
@@ -27,13 +28,19 @@ pub(crate) fn run(path: &Path, config: &Config) -> Result<bool> {
         Box::new(File::open(path).with_context(|| format!("cannot read `{}`", path.display()))?)
     };
     let style = if io::stdout().is_terminal() { Style::Coloured } else { Style::Plain };
-    match show(&masker, BufReader::new(input), &mut io::stdout().lock(), style) {
+    match show(&masker, BufReader::new(input), &mut io::stdout().lock(), style, language) {
         Err(error) if error.kind() == io::ErrorKind::BrokenPipe => Ok(true),
         shown => shown.map(|counts| counts.errors() == 0).context("cannot show the lines"),
     }
 }
 
-fn show(masker: &Masker, mut input: impl BufRead, out: &mut impl Write, style: Style) -> io::Result<Counts> {
+fn show(
+    masker: &Masker,
+    mut input: impl BufRead,
+    out: &mut impl Write,
+    style: Style,
+    language: Language,
+) -> io::Result<Counts> {
     let (mut counts, mut lines, mut changed) = (Counts::default(), 0_u64, 0_u64);
     let mut line = Vec::new();
     while input.by_ref().take(MAX_LINE).read_until(b'\n', &mut line)? > 0 {
@@ -44,22 +51,33 @@ fn show(masker: &Masker, mut input: impl BufRead, out: &mut impl Write, style: S
             Some(masked) if masked == text => {}
             masked => {
                 changed += 1;
-                difference(out, lines, text, masked.as_deref(), style)?;
+                let after = masked.as_deref().unwrap_or(language.pick("(dropped)", "(строка удалена)"));
+                difference(out, lines, text, after, style)?;
             }
         }
         line.clear();
     }
-    let mut rules: Vec<_> = counts.iter().map(|(rule, n)| format!("{n} {rule}")).collect();
-    if counts.errors() > 0 {
-        rules.push(format!("{} that could not be masked", counts.errors()));
-    }
-    let what = if rules.is_empty() { "nothing".to_owned() } else { rules.join(", ") };
-    writeln!(out, "{changed} of {lines} lines change: {what}")?;
+    writeln!(out, "{}", summary(&counts, changed, lines, language))?;
     Ok(counts)
 }
 
-fn difference(out: &mut impl Write, number: u64, text: &str, masked: Option<&str>, style: Style) -> io::Result<()> {
-    let after = masked.unwrap_or("(dropped)");
+fn summary(counts: &Counts, changed: u64, lines: u64, language: Language) -> String {
+    let mut rules: Vec<_> = counts.iter().map(|(rule, n)| format!("{n} {rule}")).collect();
+    if counts.errors() > 0 {
+        rules.push(format!(
+            "{} {}",
+            counts.errors(),
+            language.pick("that could not be masked", "не удалось замаскировать")
+        ));
+    }
+    let what = if rules.is_empty() { language.pick("nothing", "ничего").to_owned() } else { rules.join(", ") };
+    match language {
+        Language::English => format!("{changed} of {lines} lines change: {what}"),
+        Language::Russian => format!("изменится строк: {changed} из {lines}; найдено: {what}"),
+    }
+}
+
+fn difference(out: &mut impl Write, number: u64, text: &str, after: &str, style: Style) -> io::Result<()> {
     match style {
         Style::Plain => writeln!(out, "{number}: {after}"),
         Style::Coloured => {
@@ -97,24 +115,30 @@ mod tests {
 
     const INPUT: &str = "plain\nmail anna@example.org\r\nphone +7 916 123-45-67 and anna@example.org";
 
-    fn shown(style: Style) -> String {
+    fn shown(style: Style, language: Language) -> String {
         let masker = Masker::new(&Config::default()).unwrap();
         let mut out = Vec::new();
-        show(&masker, INPUT.as_bytes(), &mut out, style).unwrap();
+        show(&masker, INPUT.as_bytes(), &mut out, style, language).unwrap();
         String::from_utf8(out).unwrap()
     }
 
     #[test]
     fn changed_lines_are_shown_masked_and_counted() {
         assert_eq!(
-            shown(Style::Plain),
+            shown(Style::Plain, Language::English),
             "2: mail <email>\n3: phone <phone> and <email>\n2 of 3 lines change: 2 email, 1 phone\n"
         );
     }
 
     #[test]
+    fn the_summary_is_in_the_language_of_the_terminal() {
+        let text = shown(Style::Plain, Language::Russian);
+        assert!(text.ends_with("\nизменится строк: 2 из 3; найдено: 2 email, 1 phone\n"), "{text}");
+    }
+
+    #[test]
     fn a_terminal_shows_what_was_there_and_what_will_be() {
-        let text = shown(Style::Coloured);
+        let text = shown(Style::Coloured, Language::English);
         assert!(
             text.starts_with("2: - mail \x1b[31manna@example.org\x1b[0m\n2: + mail \x1b[32m<email>\x1b[0m\n"),
             "{text}"
@@ -126,7 +150,7 @@ mod tests {
         let own = mask::OwnRule::parse("[[rule]]\nid = \"card\"\naction = \"drop_line\"").unwrap();
         let masker = Masker::new(&Config { own, ..Config::default() }).unwrap();
         let mut out = Vec::new();
-        show(&masker, "card 4111111111111111\n".as_bytes(), &mut out, Style::Plain).unwrap();
+        show(&masker, "card 4111111111111111\n".as_bytes(), &mut out, Style::Plain, Language::English).unwrap();
         assert_eq!(String::from_utf8(out).unwrap(), "1: (dropped)\n1 of 1 lines change: 1 card\n");
     }
 }

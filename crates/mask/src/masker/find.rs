@@ -1,4 +1,4 @@
-//! All hits of a text: as it stands, without its escapes, and in what it holds in base64.
+//! All hits of a text: as it stands, without its escapes, and in what it holds in base64 or hex.
 
 use std::cmp::Reverse;
 
@@ -8,7 +8,7 @@ use crate::own::Overrun;
 use crate::rule::{Hit, RuleId};
 use crate::scan::Scan;
 use crate::view::View;
-use crate::{Rule, base64};
+use crate::{Rule, encoded};
 
 /// Escapes within escapes are read so deep.
 const MAX_DEPTH: usize = 3;
@@ -16,15 +16,15 @@ const MAX_DEPTH: usize = 3;
 impl Masker {
     /// The hits in order and without overlaps.
     pub(super) fn find(&self, text: &str, key: Option<&str>, depth: usize) -> Result<Vec<Hit>, Overrun> {
-        let (mut hits, is_escaped) = Scan::new(text, key, &self.rules).run();
+        let (mut hits, first_escape) = Scan::new(text, key, &self.rules).run();
         if let Some(patterns) = &self.patterns {
             patterns.find(text, key, &mut hits)?;
         }
         if depth < MAX_DEPTH {
-            if is_escaped && let Some(view) = View::of(text) {
+            if let Some(view) = first_escape.and_then(|first| View::of(text, first)) {
                 self.find_in_view(text, &view, key, depth, &mut hits)?;
             }
-            self.find_in_base64(text, key, depth, &mut hits)?;
+            self.find_in_encoded(text, key, depth, &mut hits)?;
         }
         Ok(resolved(hits))
     }
@@ -57,13 +57,13 @@ impl Masker {
         Ok(())
     }
 
-    /// A hit anywhere in what a run of base64 means takes the run as a whole. Under the key of an id it stays.
-    fn find_in_base64(&self, text: &str, key: Option<&str>, depth: usize, hits: &mut Vec<Hit>) -> Result<(), Overrun> {
+    /// A hit anywhere in what a run of base64 or hex means takes the run as a whole. Under the key of an id it stays.
+    fn find_in_encoded(&self, text: &str, key: Option<&str>, depth: usize, hits: &mut Vec<Hit>) -> Result<(), Overrun> {
         if key.is_some_and(|key| self.rules.keys.class(key) == Some(Class::Id)) {
             return Ok(());
         }
         let mut overrun = None;
-        base64::each(text, |span, meaning| match self.find(meaning, None, depth + 1) {
+        encoded::each(text, |span, meaning| match self.find(meaning, None, depth + 1) {
             Ok(inner) => hits.extend(inner.into_iter().next().map(|hit| Hit {
                 value: hit.value.or_else(|| meaning.get(hit.span).map(Into::into)),
                 quote: None,

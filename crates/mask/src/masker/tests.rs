@@ -230,6 +230,25 @@ fn a_value_is_masked_by_its_key() {
 }
 
 #[test]
+fn a_private_key_is_masked_line_by_line() {
+    let line = "MIIEpAIBAAKCAQEA7bq3XvT9kQmZ1sW8yRf4uLh2Nc6Jd0PgEoBxKaVtYi5nHzSw";
+    check(line, "<private_key>");
+    check("q3XvT9kQmZ1sW8yRf4uLh2Nc6Jd0PgEoBxKaVtYi5nHz\r", "<private_key>\r");
+    check("1sW8yRf4uLh2Nc6JdA==", "<private_key>");
+    unchanged("OrderServiceImplementation12");
+    unchanged("/usr/share/Locale/ru");
+    assert_eq!(masker().mask_value("event", "1sW8yRf4uLh2Nc6JdA==", &mut Counts::default()), "1sW8yRf4uLh2Nc6JdA==");
+}
+
+#[test]
+fn hex_and_quoted_printable_are_read() {
+    check(r"\x6976616e40782e7275 and 0x6976616E406D61696C2E7275", r"\x<email> and 0x<email>");
+    check("ivan=40mail.ru", "<email>");
+    check("=D0=BF=D0=B0=D1=80=D0=BE=D0=BB=D1=8C: x1", "=D0=BF=D0=B0=D1=80=D0=BE=D0=BB=D1=8C: <secret>");
+    unchanged("n=40 a=AB b=D0=0 trace_id=4bf92f3577b34da6a3ce929d0e0e4736 3030303030303030303030303030303030");
+}
+
+#[test]
 fn hostile_text_takes_linear_time() {
     for unit in [
         "token=)",
@@ -256,6 +275,11 @@ fn hostile_text_takes_linear_time() {
         "token=,a",
         "cookie=a; ",
         "+7",
+        "=40",
+        "=D0=98",
+        "6976616e40782e7275",
+        "\\n\"",
+        "\\n",
     ] {
         let text = unit.repeat(400_000 / unit.len());
         for text in [format!("token={text}"), text] {
@@ -317,7 +341,18 @@ fn surrounded(value: &str, form: usize) -> String {
     }
 }
 
+/// A masker that reads every escape: a pattern might look for one.
+fn thorough() -> Masker {
+    let own = OwnRule::parse("[[rule]]\nid = \"never\"\npattern = '\\x00\\x01never'").unwrap();
+    Masker::new(&Config { own, ..Config::default() }).unwrap()
+}
+
 proptest! {
+    #[test]
+    fn a_line_break_before_a_quote_hides_nothing(text in "(\\\\n\"|\\\\r\\\\n\"|\\\\\\\\n\\\\\"|\"|\\\\\"|\\\\n|password|phone|name|[:=, ]|: ?\"|\\+7 916 123-45-67|9161234567|4111111111111111|ivan@x.ru|Ivan Petrov|Bearer abcdef123456|postgres://a:b@c|[a-z0-9]{1,3}){0,16}") {
+        prop_assert_eq!(masker().mask(&text), thorough().mask(&text));
+    }
+
     #[test]
     fn a_planted_value_never_survives((value, part) in planted(), form in 0..8_usize) {
         let text = surrounded(&value, form);

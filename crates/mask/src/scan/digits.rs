@@ -61,10 +61,15 @@ impl Scan<'_> {
         }
         let full = len == MAX_GROUPS;
         let starts = if full { 1 } else { len };
+        let mut left = digits;
         for first in 0..starts {
+            if left < MIN_DIGITS {
+                break;
+            }
             if self.number(&groups[first..]) {
                 return;
             }
+            left -= groups[first].len();
         }
         self.at = if full { groups[1].start } else { end };
     }
@@ -101,13 +106,14 @@ impl Scan<'_> {
     fn number(&mut self, groups: &[Group]) -> bool {
         let start = groups[0].start;
         let plus = self.plus_before(start);
+        let class = self.key_of_value(start).and_then(|key| self.rules.keys.class(key));
         let found = self
-            .card(groups)
+            .card(groups, class)
             .map(|end| (Rule::Card, start, end))
             .or_else(|| Some((Rule::Snils, start, self.snils(groups)?)))
             .or_else(|| Some((Rule::Inn, start, self.inn(groups)?)))
             .or_else(|| Some((Rule::Passport, start, self.passport(groups)?)))
-            .or_else(|| Some((Rule::Phone, plus.unwrap_or(start), self.phone(groups, plus.is_some())?)));
+            .or_else(|| Some((Rule::Phone, plus.unwrap_or(start), self.phone(groups, plus.is_some(), class)?)));
         let Some((rule, start, end)) = found else { return false };
         let quote = self.json_number(start, end);
         self.hit(rule, start..end);
@@ -117,7 +123,7 @@ impl Scan<'_> {
         true
     }
 
-    fn card(&self, groups: &[Group]) -> Option<usize> {
+    fn card(&self, groups: &[Group], class: Option<Class>) -> Option<usize> {
         if !self.is_on(Rule::Card) {
             return None;
         }
@@ -131,8 +137,7 @@ impl Scan<'_> {
             if !is_card_grouping(&groups[..=index]) {
                 break;
             }
-            let fits =
-                MIN_CARD_DIGITS <= len && (is_card(&digits[..len]) || self.is_under(groups[0].start, Class::Card));
+            let fits = MIN_CARD_DIGITS <= len && (class == Some(Class::Card) || is_card(&digits[..len]));
             if fits && self.ends_number(group.end) {
                 found = Some((index, group.end));
             }
@@ -142,7 +147,8 @@ impl Scan<'_> {
         }
         let (last, end) = found?;
         let start = groups[0].start;
-        let exempt = self.is_in_uuid(start, end) || (last == 0 && (self.is_fraction(start) || self.is_id(start, end)));
+        let exempt =
+            self.is_in_uuid(start, end) || (last == 0 && (self.is_fraction(start) || self.is_id(start, end, class)));
         (!exempt).then_some(end)
     }
 
@@ -205,12 +211,7 @@ impl Scan<'_> {
         self.bytes[start..end].iter().copied().filter(u8::is_ascii_digit)
     }
 
-    /// Whether the value of a key of this class starts at `start`.
-    fn is_under(&self, start: usize, class: Class) -> bool {
-        self.key_of_value(start).is_some_and(|key| self.rules.keys.class(key) == Some(class))
-    }
-
-    fn phone(&self, groups: &[Group], plus: bool) -> Option<usize> {
+    fn phone(&self, groups: &[Group], plus: bool, class: Option<Class>) -> Option<usize> {
         if !self.is_on(Rule::Phone) {
             return None;
         }
@@ -222,18 +223,19 @@ impl Scan<'_> {
             _ if plus => self.prefix(groups, MIN_DIGITS..=15).map(|(_, end)| end),
             _ if russian => {
                 let (last, end) = self.prefix(groups, 11..=11)?;
-                self.is_russian_phone(start, end, last).then_some(end)
+                self.is_russian_phone(start, end, last, class).then_some(end)
             }
-            _ => self.is_under(start, Class::Phone).then(|| self.prefix(groups, 10..=15)).flatten().map(|(_, end)| end),
+            _ if class == Some(Class::Phone) => self.prefix(groups, 10..=15).map(|(_, end)| end),
+            _ => None,
         }
     }
 
     /// Area code and neighbours of eleven digits that begin with 7 or 8.
-    fn is_russian_phone(&self, start: usize, end: usize, last: usize) -> bool {
+    fn is_russian_phone(&self, start: usize, end: usize, last: usize, class: Option<Class>) -> bool {
         let area = self.digits_of(start, end).nth(1);
         let known =
             matches!(area, Some(b'3' | b'4' | b'8' | b'9')) || (self.bytes[start] == b'7' && area == Some(b'7'));
-        known && !(last == 0 && (self.is_fraction(start) || self.is_id(start, end) || self.is_quantity(end)))
+        known && !(last == 0 && (self.is_fraction(start) || self.is_id(start, end, class) || self.is_quantity(end)))
     }
 
     /// Whether a unit follows, or `of` as in `79161234567 of 90000000000`.
@@ -279,13 +281,13 @@ impl Scan<'_> {
     }
 
     /// Whether the plain number is the value of an id key, or stands in a path as `/orders/4711` does.
-    fn is_id(&self, start: usize, end: usize) -> bool {
+    fn is_id(&self, start: usize, end: usize, class: Option<Class>) -> bool {
         let before = &self.bytes[..start];
         if before.ends_with(b"/orders/") || before.ends_with(b"/order/") {
             return true;
         }
         let closed = !matches!(self.byte(end), Some(b' ' | b'-') if self.next_group(end).is_some());
-        closed && self.plus_before(start).is_none() && self.is_under(start, Class::Id)
+        closed && self.plus_before(start).is_none() && class == Some(Class::Id)
     }
 
     fn is_in_uuid(&self, start: usize, end: usize) -> bool {

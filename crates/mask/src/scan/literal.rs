@@ -7,7 +7,7 @@ use aho_corasick::{AhoCorasick, MatchKind};
 
 use super::Scan;
 use crate::rule::Hit;
-use crate::{Error, Rule, base64};
+use crate::{Error, Rule, encoded};
 
 /// Shorter words after `Bearer` are prose.
 const MIN_TOKEN_BYTES: usize = 8;
@@ -18,6 +18,7 @@ const PEM_END: &str = "-----END";
 const MAX_PEM_HEADER_BYTES: usize = 64;
 /// How long a line of base64 in a PEM file is.
 const PEM_LINE_BYTES: usize = 64;
+const MIN_LAST_PEM_BYTES: usize = 16;
 
 #[derive(Clone, Copy, Debug)]
 enum Literal {
@@ -135,7 +136,7 @@ impl Scan<'_> {
             return None;
         }
         let end = self.skip_while(self.skip_while(token, is_token), |byte| byte == b'=');
-        let has_colon = base64::decode(self.slice(token..end)).is_some_and(|bytes| bytes.contains(&b':'));
+        let has_colon = encoded::decode(self.slice(token..end)).is_some_and(|bytes| bytes.contains(&b':'));
         has_colon.then_some(token..end)
     }
 
@@ -170,11 +171,15 @@ impl Scan<'_> {
     /// A whole text that is one line of a PEM file, since files are read line by line.
     fn pem_line(&mut self) {
         let line = self.text.trim_end();
-        let is_line =
-            line.len() == PEM_LINE_BYTES && self.is_on(Rule::PrivateKey) && line.bytes().all(base64::is_standard);
-        let mixed =
-            || line.contains(|c: char| c.is_ascii_uppercase()) && line.contains(|c: char| c.is_ascii_lowercase());
-        if is_line && mixed() {
+        let letters = line.trim_end_matches('=');
+        let is_line = line.len() <= PEM_LINE_BYTES
+            && line.len() <= letters.len() + 2
+            && self.is_on(Rule::PrivateKey)
+            && letters.bytes().all(encoded::is_standard)
+            && letters.contains(|c: char| c.is_ascii_uppercase())
+            && letters.contains(|c: char| c.is_ascii_lowercase())
+            && (line.len() == PEM_LINE_BYTES || (self.key.is_none() && is_last_of_pem(line)));
+        if is_line {
             self.hits.push(Hit::new(Rule::PrivateKey, 0..line.len()));
         }
     }
@@ -195,6 +200,16 @@ impl Scan<'_> {
     fn is_in_word(&self, at: usize) -> bool {
         at.checked_sub(1).is_some_and(|before| self.bytes[before].is_ascii_alphanumeric())
     }
+}
+
+/// Whether the letters of a short line follow one another at random, and mean no text: so the last line of a key looks.
+fn is_last_of_pem(line: &str) -> bool {
+    let kind = |byte: u8| (byte.is_ascii_lowercase(), byte.is_ascii_uppercase(), byte.is_ascii_digit());
+    let changes = |pair: &&[u8]| pair.iter().all(u8::is_ascii_alphanumeric) && kind(pair[0]) != kind(pair[1]);
+    MIN_LAST_PEM_BYTES <= line.len()
+        && line.len().is_multiple_of(4)
+        && line.len() * 2 <= line.as_bytes().windows(2).filter(changes).count() * 5
+        && encoded::meaning(line).is_none()
 }
 
 fn is_base64url(byte: u8) -> bool {

@@ -1,8 +1,11 @@
 //! One escape: where it ends and what it means.
 
 use super::{Escape, Meaning};
+use crate::encoded::hex_byte;
 
 const MAX_REFERENCE: usize = 10;
+/// More line breaks than stand escaped at the end of a line.
+const MAX_BREAKS: usize = 4;
 const REFERENCES: [(&str, char); 14] = [
     ("amp;", '&'),
     ("lt;", '<'),
@@ -23,7 +26,7 @@ const REFERENCES: [(&str, char); 14] = [
 /// Whether an escape may begin with this byte.
 pub(crate) const MAY_BEGIN: [bool; 256] = {
     let mut table = [false; 256];
-    let firsts = [b'\\', b'%', b'&', 0xc2, 0xd9, 0xdb, 0xe0, 0xe2, 0xe3, 0xef, 0xf0];
+    let firsts = [b'\\', b'%', b'&', b'=', 0xc2, 0xd9, 0xdb, 0xe0, 0xe2, 0xe3, 0xef, 0xf0];
     let mut index = 0;
     while index < firsts.len() {
         table[firsts[index] as usize] = true;
@@ -37,6 +40,19 @@ pub(crate) fn length(bytes: &[u8], at: usize) -> usize {
     bytes.iter().skip(at).take_while(|byte| **byte == b'\\').count().max(1)
 }
 
+/// Whether nothing but a few escaped line breaks stands between `at` and a quote. They end what the quote would end too,
+/// so that a text reads the same without them.
+pub(crate) fn is_last_break(bytes: &[u8], mut at: usize) -> bool {
+    for _ in 0..=MAX_BREAKS {
+        let letter = at + bytes.iter().skip(at).take_while(|byte| **byte == b'\\').count();
+        match bytes.get(letter) {
+            Some(b'n' | b'r') if at < letter => at = letter + 1,
+            last => return last == Some(&b'"'),
+        }
+    }
+    false
+}
+
 /// The escape that begins at `at`.
 pub(crate) fn read(text: &str, at: usize) -> Option<Escape> {
     let bytes = text.as_bytes();
@@ -44,6 +60,7 @@ pub(crate) fn read(text: &str, at: usize) -> Option<Escape> {
         b'\\' => backslash(bytes, at),
         b'%' => percent(bytes, at),
         b'&' => reference(text.get(at + 1..)?),
+        b'=' => quoted_printable(bytes, at),
         _ => wide(text, at),
     }
 }
@@ -85,7 +102,8 @@ fn backslash(bytes: &[u8], at: usize) -> Option<Escape> {
 /// The UTF-16 unit of `uXXXX`.
 fn unicode(bytes: &[u8], at: usize) -> Option<u16> {
     let [b'u', digits @ ..] = bytes.get(at..at + 5)? else { return None };
-    digits.iter().try_fold(0, |unit: u16, digit| Some(unit << 4 | u16::from(hex_digit(*digit)?)))
+    let (high, low) = (hex(digits, 0)?, hex(digits, 2)?);
+    Some(u16::from_be_bytes([high, low]))
 }
 
 /// `%XX`, as many as make one character. A letter or digit is read only beside another escape, since nobody escapes just
@@ -100,6 +118,14 @@ fn percent(bytes: &[u8], at: usize) -> Option<Escape> {
 
 fn percent_unit(bytes: &[u8], at: usize) -> Option<u8> {
     (bytes.get(at) == Some(&b'%')).then(|| hex(bytes, at + 1))?
+}
+
+/// `=XX` of quoted-printable: an at sign, and what is not ASCII. All else would be taken for the value of a field too
+/// often, and is not escaped there unless it must be.
+fn quoted_printable(bytes: &[u8], at: usize) -> Option<Escape> {
+    let unit = |index: usize| (bytes.get(at + 3 * index) == Some(&b'=')).then(|| hex(bytes, at + 3 * index + 1))?;
+    let (c, units) = utf8(unit).filter(|(c, _)| *c == '@' || !c.is_ascii())?;
+    Some(Escape { len: 3 * units, means: Meaning::Char(plain(c).unwrap_or(c)) })
 }
 
 /// The first character of the UTF-8 that `unit` gives byte by byte, and how many bytes it has.
@@ -172,9 +198,5 @@ fn plain(c: char) -> Option<char> {
 }
 
 fn hex(bytes: &[u8], at: usize) -> Option<u8> {
-    Some(hex_digit(*bytes.get(at)?)? << 4 | hex_digit(*bytes.get(at + 1)?)?)
-}
-
-fn hex_digit(digit: u8) -> Option<u8> {
-    char::from(digit).to_digit(16).and_then(|digit| u8::try_from(digit).ok())
+    hex_byte(*bytes.get(at..)?.first_chunk()?)
 }

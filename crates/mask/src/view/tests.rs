@@ -4,7 +4,7 @@ use super::*;
 
 #[track_caller]
 fn check(text: &str, want: &str) {
-    let view = View::of(text).unwrap();
+    let view = View::of(text, 0).unwrap();
     assert_eq!(view.text(), want);
     assert_eq!(view.source(&(0..want.len())).end, text.trim_end_matches('\u{200b}').len(), "the whole of {text}");
 }
@@ -31,14 +31,14 @@ fn quotes_in_strings_stay_escaped() {
     check(r"{\u0022a\u0022:1}", r#"{\"a\":1}"#);
     for text in [r#"{\"a\":\\\"b"#, "100%41111", "a & b &c; &#; &#x110000;", r"C:\Users", "a – b", "обычный", r"\ud83d"]
     {
-        assert!(View::of(text).is_none(), "{text}");
+        assert!(View::of(text, 0).is_none(), "{text}");
     }
 }
 
 #[test]
 fn a_span_is_found_again_with_its_escapes() {
     let text = r"x \u002B7%20916\nend";
-    let view = View::of(text).unwrap();
+    let view = View::of(text, 0).unwrap();
     assert_eq!(view.text(), "x +7 916\nend");
     assert_eq!(text.get(view.source(&(2..8))).unwrap(), r"\u002B7%20916");
     assert_eq!(text.get(view.source(&(3..4))).unwrap(), "7");

@@ -5,7 +5,7 @@ use base64::engine::general_purpose::{STANDARD, URL_SAFE_NO_PAD};
 
 type Form = (&'static str, fn(&str) -> String);
 
-pub(crate) const FORMS: [Form; 16] = [
+pub(crate) const FORMS: [Form; 19] = [
     ("plain", str::to_owned),
     ("lines", |text| format!("first\n  {text}\nlast")),
     ("json", |text| format!(r#"{{"level":"info","message":"{}"}}"#, json(text, false))),
@@ -25,6 +25,16 @@ pub(crate) const FORMS: [Form; 16] = [
     ("base64url", |text| format!("GET /{}/x", URL_SAFE_NO_PAD.encode(text))),
     ("base64 in json", |text| {
         format!(r#"{{"payload":"{}"}}"#, STANDARD.encode(format!("{{\"note\":\"{}\"}}", json(text, true))))
+    }),
+    ("hex", |text| format!("data=0x{} end", hex(text))),
+    ("hex in json", |text| {
+        format!(r#"{{"payload":"\\\\x{}"}}"#, hex(&format!("{{\"note\":\"{}\"}}", json(text, true))).to_uppercase())
+    }),
+    ("quoted-printable", |text| {
+        let is_plain = |byte: u8| byte.is_ascii() && byte != b'=';
+        text.bytes()
+            .map(|byte| if is_plain(byte) { char::from(byte).to_string() } else { format!("={byte:02X}") })
+            .collect()
     }),
     ("wide digits", |text| {
         text.chars().map(|c| c.to_digit(10).and_then(|d| char::from_u32(0xff10 + d)).unwrap_or(c)).collect()
@@ -60,6 +70,10 @@ fn url(text: &str, blank: &str) -> String {
         byte => format!("%{byte:02X}"),
     };
     text.bytes().map(encode).collect()
+}
+
+fn hex(text: &str) -> String {
+    text.bytes().map(|byte| format!("{byte:02x}")).collect()
 }
 
 fn html(text: &str) -> String {

@@ -3,49 +3,13 @@
 #![expect(clippy::unwrap_used, clippy::string_slice, reason = "a test that cannot go on ends")]
 
 mod forms;
+mod planted;
 
 use mask::{Config, Masker, Rule, TokenKey};
 use proptest::prelude::*;
 
 use forms::FORMS;
-
-/// A class, a text that holds a value of it, and the part of the text that must not be found again.
-const PLANTED: [(Rule, &str, &str); 30] = [
-    (Rule::Email, "write to ivan.petrov@example.ru today", "ivan.petrov@example.ru"),
-    (Rule::Email, "иван@почта.рф", "иван@почта"),
-    (Rule::Phone, "call +7 916 123-45-67 now", "916 123-45-67"),
-    (Rule::Phone, "8 (916) 123-45-67", "123-45-67"),
-    (Rule::Phone, "+14155552671", "4155552671"),
-    (Rule::Phone, r#"{"phone":"9161234567"}"#, "9161234567"),
-    (Rule::Card, "card 4111 1111 1111 1111.", "1111 1111"),
-    (Rule::Card, "2200000000000004", "2200000000000004"),
-    (Rule::Iban, "to DE89 3704 0044 0532 0130 00 today", "3704 0044 0532"),
-    (Rule::Iban, "GB82WEST12345698765432", "12345698765432"),
-    (Rule::Passport, "паспорт 4510 123456 выдан", "4510 123456"),
-    (Rule::Passport, "Паспорт: серия 45 10 № 123456", "123456"),
-    (Rule::Passport, r#"{"passport_number":"4510123456"}"#, "4510123456"),
-    (Rule::Snils, "112-233-445 95", "112-233-445"),
-    (Rule::Snils, r#"{"снилс":"11223344595"}"#, "11223344595"),
-    (Rule::Inn, "ИНН 7707083893", "7707083893"),
-    (Rule::Inn, r#"{"inn":"500100732259"}"#, "500100732259"),
-    (Rule::Name, "ФИО: Петров Иван Сергеевич, заказ 7", "Петров Иван"),
-    (Rule::Name, r#"{"customer_name":"Ivan Petrov","n":1}"#, "Ivan Petrov"),
-    (Rule::Name, r#"{"name":"Анна Смит","email":"x"}"#, "Анна Смит"),
-    (Rule::Address, r#"{"delivery_address":"ул. Тверская, 1"}"#, "Тверская"),
-    (Rule::Address, "адрес: Москва, ул. Тверская, дом 1, тел: нет", "Тверская"),
-    (Rule::Address, r#"{"address":{"city":"Москва","street":"Тверская"}}"#, "Тверская"),
-    (Rule::Credential, "Authorization Bearer abcdef123456789 ok", "abcdef123456789"),
-    (Rule::Credential, "postgres://app:s3cr3tpass@db:5432/x", "s3cr3tpass"),
-    (Rule::Jwt, "t eyJhbGciOiJIUzI1NiJ9.eyJzdWIiOiIxIn0.c2lnbmF0dXJl", "eyJzdWIiOiIxIn0"),
-    (Rule::ApiKey, "key AKIAIOSFODNN7EXAMPLE used", "AKIAIOSFODNN7EXAMPLE"),
-    (
-        Rule::PrivateKey,
-        "-----BEGIN RSA PRIVATE KEY-----\nMIIEpAIBAAK\nCAQEA7bq\n-----END RSA PRIVATE KEY-----",
-        "MIIEpAIBAAK",
-    ),
-    (Rule::Secret, r#"{"password":"hunter2x","n":1}"#, "hunter2x"),
-    (Rule::Secret, r#"{"Новый_пароль": "тайна123"}"#, "тайна123"),
-];
+use planted::PLANTED;
 
 fn maskers() -> [Masker; 2] {
     let token_keys = vec![TokenKey::new(1, b"0123456789abcdef").unwrap()];
@@ -62,7 +26,7 @@ fn no_class_survives_in_any_form() {
                 let masked = masker.mask(&hidden);
                 let leaks = masked.contains(part) || masked.contains(&form(part)) || masked == hidden;
                 if leaks || masker.mask(&masked) != masked {
-                    survived.push(format!("{} in {name}: {hidden} -> {masked}", rule.name()));
+                    survived.push(format!("{rule} in {name}: {hidden} -> {masked}"));
                 }
             }
         }
@@ -78,8 +42,8 @@ fn the_class_is_told_in_every_form() {
         for (name, form) in FORMS {
             let mut counts = mask::Counts::default();
             masker.mask_with_counts(&form(text), &mut counts);
-            if counts.get(rule.name()) == 0 {
-                wrong.push(format!("{} in {name}: {:?}", rule.name(), counts.iter().collect::<Vec<_>>()));
+            if counts.get(rule) == 0 {
+                wrong.push(format!("{rule} in {name}: {:?}", counts.iter().collect::<Vec<_>>()));
             }
         }
     }
@@ -89,7 +53,7 @@ fn the_class_is_told_in_every_form() {
 #[test]
 fn every_class_is_planted() {
     for rule in Rule::defaults() {
-        assert!(PLANTED.iter().any(|(planted, ..)| *planted == rule), "{}", rule.name());
+        assert!(PLANTED.iter().any(|(planted, ..)| *planted == rule.name()), "{}", rule.name());
     }
 }
 
