@@ -46,6 +46,9 @@ pub(super) struct Columns {
     packed: HashMap<usize, HashMap<usize, Bytes>>,
 }
 
+/// A decoded column.
+pub(super) type Named = (FieldRef, ArrayRef);
+
 /// A column whose pages are understood.
 #[derive(Clone, Debug)]
 struct Leaf {
@@ -117,7 +120,7 @@ impl Columns {
         names: &BTreeSet<&'n str>,
         pages: &[usize],
         unpacker: &mut Unpacker,
-    ) -> Result<(Vec<(FieldRef, ArrayRef)>, BTreeSet<&'n str>), Error> {
+    ) -> Result<(Vec<Named>, BTreeSet<&'n str>), Error> {
         let mut others = BTreeSet::new();
         let mut leaves = Vec::with_capacity(names.len());
         for name in names {

@@ -19,7 +19,7 @@ use parquet::arrow::arrow_reader::ArrowReaderMetadata;
 use parquet::arrow::push_decoder::ParquetPushDecoderBuilder;
 use parquet::schema::types::SchemaDescriptor;
 
-use super::columns::{Columns, Unpacker};
+use super::columns::{Columns, Named, Unpacker};
 use super::footers::Opened;
 use super::prune::{Candidates, Piece, Unit, blocks_of, candidates, count, keep_blocks, selection, units};
 use super::{BATCH_ROWS, Footers, Plan, Step, Steps, UNIT_ROWS};
@@ -178,7 +178,7 @@ struct Rows<'a> {
     open: &'a mut OpenFile,
     unpacker: &'a mut Unpacker,
     piece: &'a Piece,
-    columns: Vec<(FieldRef, ArrayRef)>,
+    columns: Vec<Named>,
 }
 
 impl Rows<'_> {
@@ -278,7 +278,7 @@ impl Rows<'_> {
     }
 }
 
-fn batch(columns: &[(FieldRef, ArrayRef)], rows: usize) -> Result<RecordBatch, Error> {
+fn batch(columns: &[Named], rows: usize) -> Result<RecordBatch, Error> {
     let schema = Schema::new(columns.iter().map(|(field, _)| Arc::clone(field)).collect::<Vec<_>>());
     let columns = columns.iter().map(|(_, column)| Arc::clone(column)).collect();
     let options = RecordBatchOptions::new().with_row_count(Some(rows));
