@@ -141,6 +141,7 @@ fn secrets_are_masked_by_the_name_of_their_key() {
     check("Authorization: Bearer abc", "Authorization: <secret>");
     check("authorization=Basic aTpw next", "authorization=<secret> next");
     check("Cookie: a=b; c=d; e=f\nHost: x", "Cookie: <secret>\nHost: x");
+    check("?v=%7B%22пароль%22%3A+%22тайна%22%7D&b=2", "?v=%7B%22пароль%22%3A+%22<secret>%22%7D&b=2");
     check("token=null secret: token= pwd=", "token=null secret: <secret> pwd=");
     check(":password=>\"x\"", ":password=>\"<secret>\"");
     check("password%3Dhunter2%26a=1", "password%3D<secret>%26a=1");

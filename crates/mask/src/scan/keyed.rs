@@ -194,6 +194,9 @@ impl<'a> Scan<'a> {
             return None;
         }
         let start = self.skip_while(sign, |byte| byte == b' ');
+        // A plus before a quote or bracket is a blank of a query string.
+        let plus = self.skip_while(start, |byte| byte == b'+');
+        let start = if matches!(self.byte(plus), Some(b'"' | b'\'' | b'{' | b'[')) { plus } else { start };
         if MAX_BLANKS < start - sign {
             return None;
         }
