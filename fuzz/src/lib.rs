@@ -4,8 +4,8 @@
 //! A test replays the corpus with some thousand seeded mutations of it; `cargo xtask fuzz NAME --for 10m` goes on for
 //! longer. An input that breaks a law is made small and saved into the corpus, and so is a test from then on.
 //!
-//! To add a target: a file with its function, a line in [`TARGETS`], some inputs in its folder. Targets of crates that
-//! need DataFusion belong in a package of their own, which hands its targets to [`program()`] and [`replay`].
+//! To add a target: a file with its function, a line in [`TARGETS`], some inputs in its folder. Targets of crates
+//! with heavy dependencies belong in a package of their own, as `fuzz/storage`, which hands its targets to [`program()`] and [`replay`].
 
 mod corpus;
 mod driver;

@@ -30,7 +30,7 @@ fn main() -> ExitCode {
         "test" => test(&rest),
         "check" => check(),
         "bench" => bench(&rest),
-        "fuzz" => run(cargo(&["run", "--package", "fuzz", "--"]).args(&rest)),
+        "fuzz" => fuzz(&rest),
         "docs" => docs(),
         "deb" => deb(&rest),
         _ => {
@@ -86,6 +86,16 @@ fn bench(args: &[String]) -> Result<()> {
     }
     build_programs()?;
     run(Command::new(program("bench")).arg("run").args(args))
+}
+
+/// Targets of the storage engine have a program of their own, which is built with everything else.
+fn fuzz(args: &[String]) -> Result<()> {
+    let folder = root().join("fuzz/storage");
+    if !args.first().is_some_and(|target| folder.join("corpus").join(target).is_dir()) {
+        return run(cargo(&["run", "--package", "fuzz", "--"]).args(args));
+    }
+    build_programs()?;
+    run(Command::new(program("fuzz-storage")).args(args).env("CARGO_MANIFEST_DIR", folder))
 }
 
 fn docs() -> Result<()> {

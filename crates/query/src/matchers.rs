@@ -41,6 +41,6 @@ pub(crate) fn of_ids(filter: &LabelFilter) -> Predicate {
 }
 
 /// The whole value must match; `.` matches a newline too.
-fn whole(regex: &Regex) -> TextMatch {
+pub(crate) fn whole(regex: &Regex) -> TextMatch {
     TextMatch::Regex(format!("^(?s:{})$", regex.rust()))
 }

@@ -1,5 +1,7 @@
 //! The life of the server: build, answer, drain.
 
+mod waiting;
+
 use std::net::SocketAddr;
 use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
@@ -11,7 +13,6 @@ use ingest::Endpoint;
 use orders::{Graphs, OrderEvents, Orders};
 use query::Engine;
 use stdx::{Clock, Drained, SystemClock, Tasks};
-use storage::Storage;
 use tokio::net::TcpListener;
 use tracing::{info, warn};
 
@@ -54,7 +55,7 @@ impl Server {
             tasks: tasks.clone(),
         };
         let lifecycle = config.storage.lifecycle.clone();
-        let storage = Storage::open(config.storage, components).await.context("cannot open the data folder")?;
+        let (storage, listener) = waiting::open(config.storage, components, listener, config.patience).await?;
         let engine = Arc::new(Engine::new(Arc::clone(&storage), config.query, Arc::clone(&clock))?);
         let orders = Orders::start(orders::Components {
             engine: Arc::clone(&engine),

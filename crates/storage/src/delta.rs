@@ -43,6 +43,11 @@ const CATCH_UP: usize = 8;
 /// of at least and at most this long.
 const CONTENDED: (Duration, Duration) = (Duration::from_millis(2), Duration::from_millis(500));
 
+/// For fuzzing: what a commit entry of any bytes says.
+pub(crate) fn fuzzed_entry(bytes: &[u8]) -> Result<String, String> {
+    Entry::parse(bytes).map(|entry| format!("{:?} {:?}", entry.changes, entry.millis))
+}
+
 /// The commit log of one table.
 #[derive(Debug)]
 pub(crate) struct DeltaLog {
@@ -162,15 +167,13 @@ impl DeltaLog {
         change: &Change,
         now: Timestamp,
     ) -> Result<(Committed, bool), Error> {
-        let decides = |entry: &Entry| {
-            let own = entry.is_of(change);
-            (own || entry.removes_any(&change.remove)).then_some(own)
-        };
+        let decides = |entry: &Entry| entry.removes_any(&change.remove).then_some(false);
         self.write(version, &actions::replace(change, now), decides, true).await
     }
 
     /// Writes an entry under the next version that is free. Entries of others that stand before it are read; one that
-    /// `decides` ends the attempt with its answer.
+    /// `decides` ends the attempt with its answer. Our own may be among them, when the answer to its writing got lost and
+    /// it was sent again: its id tells.
     async fn write<T>(
         &self,
         version: u64,
@@ -183,6 +186,7 @@ impl DeltaLog {
         for version in (version + 1..).take(MAX_ATTEMPTS) {
             let written = self.write_entry(version, own.clone()).await?;
             let bytes = if written { own.clone() } else { self.read_entry(version).await? };
+            let written = written || bytes == own;
             let entry = Entry::parse(&bytes).map_err(|reason| self.damaged(version, reason))?;
             let decided = if written { None } else { decides(&entry) };
             entries.push(entry);

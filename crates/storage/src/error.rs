@@ -90,6 +90,12 @@ impl Error {
         matches!(&*self.0, Failure::Io { source, .. } if source.kind() == io::ErrorKind::NotFound)
     }
 
+    /// Whether something cannot be written since nothing can there: a disk that is mounted for reading, or permissions.
+    pub(crate) fn is_unwritable(&self) -> bool {
+        use io::ErrorKind::{PermissionDenied, ReadOnlyFilesystem};
+        matches!(&*self.0, Failure::Io { source, .. } if matches!(source.kind(), PermissionDenied | ReadOnlyFilesystem))
+    }
+
     /// What it is, in a few words that name no path.
     pub(crate) fn summary(&self) -> &'static str {
         match &*self.0 {

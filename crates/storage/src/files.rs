@@ -1,5 +1,6 @@
 //! Writes sealed rows to Parquet files: one a tenant and UTC day, sorted, durable when this returns.
 
+pub(crate) mod footer;
 mod indexed;
 mod sort;
 
@@ -141,6 +142,7 @@ impl<'a> Files<'a> {
         let name = FileName { position: self.name.0, index, node: self.name.1.to_owned() };
         let path = format!("{partition}/{name}");
         let (file, crc32) = summed(self.store.create(&path)?);
+        let file = (file, self.store.location(&path));
         let writer = IndexedWriter::new(file, &self.spec.schema, properties(self.spec, self.level)?)
             .map_err(|error| parquet_error(&self.store.location(&path), error))?;
         Ok(Open { path, crc32, writer, rows: 0, first_micros: i64::MAX, last_micros: i64::MIN })

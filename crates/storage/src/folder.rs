@@ -19,7 +19,7 @@ pub use self::target::Target;
 pub use self::verify::{Damage, Verified};
 use crate::delta::WholeLog;
 use crate::paths::Paths;
-use crate::store::{LocalStore, Store};
+use crate::store::{BucketStore, LocalStore, Reached, Store};
 use crate::{Config, Error};
 
 /// A data folder. While it is held, no server can begin to use a folder that was at rest.
@@ -29,6 +29,7 @@ pub struct Folder {
     node: String,
     tables: Vec<TableFiles>,
     lock: Option<File>,
+    reached: Option<Reached>,
 }
 
 /// The files of one table.
@@ -51,34 +52,38 @@ pub struct Progress {
 pub type Tell<'a> = &'a mut dyn FnMut(Progress);
 
 impl Folder {
-    /// Opens the data folder of a configuration. Fails with [`crate::Kind::Invalid`] when there is none.
+    /// Opens the data folder of a configuration, with its tables in a bucket if they are there. Fails with
+    /// [`crate::Kind::Invalid`] when there is none. With a bucket, whoever uses it must not be within a runtime.
     pub fn open(config: &Config) -> Result<Self, Error> {
         let paths = Paths::new(&config.data_dir);
-        let tables = paths.table("");
-        let entries = match fs::read_dir(&tables) {
-            Err(error) if error.kind() == ErrorKind::NotFound => {
-                let folder = config.data_dir.display();
-                return Err(Error::invalid(format!(
-                    "`{folder}` is no data folder: it has no tables; name one with --data-dir"
-                )));
-            }
-            entries => entries.map_err(|error| Error::io("read the folder", &tables, error))?,
+        let reached = config.bucket.as_ref().map(Reached::new).transpose()?;
+        let mut names = match &reached {
+            Some(reached) => reached.bucket().folders("tables")?,
+            None => folders(&paths.table(""))?,
         };
-        let mut names: Vec<String> =
-            entries.flatten().filter_map(|entry| entry.file_name().into_string().ok()).collect();
+        if names.is_empty() {
+            let place = reached.map_or_else(|| config.data_dir.display().to_string(), |it| it.bucket().url.clone());
+            return Err(Error::invalid(format!(
+                "`{place}` is no data folder: it has no tables; name one with --data-dir or --config"
+            )));
+        }
         names.sort();
         let table = |name: String| {
-            let store: Arc<dyn Store> = Arc::new(LocalStore::open(&paths.table(&name))?);
+            let store: Arc<dyn Store> = match &reached {
+                Some(reached) => Arc::new(BucketStore::new(Arc::clone(reached.bucket()), &name)),
+                None => Arc::new(LocalStore::open(&paths.table(&name))?),
+            };
             Ok(TableFiles { name, store })
         };
         let tables = names.into_iter().map(table).collect::<Result<_, Error>>()?;
-        let lock = lock(&paths.lock())?;
-        Ok(Self { paths, node: config.node.clone(), tables, lock })
+        // Of a node that has its tables in a bucket the folder may be elsewhere.
+        let lock = if reached.is_some() && !paths.lock().exists() { None } else { lock(&paths.lock())? };
+        Ok(Self { paths, node: config.node.clone(), tables, lock, reached })
     }
 
-    /// Whether no server uses it.
+    /// Whether no server uses it. Of a bucket that is not known.
     pub const fn is_at_rest(&self) -> bool {
-        self.lock.is_some()
+        self.lock.is_some() && self.reached.is_none()
     }
 
     fn logs(&self) -> Result<Vec<(&TableFiles, WholeLog)>, Error> {
@@ -91,6 +96,15 @@ impl Folder {
         let position = |log: &WholeLog| log.txns.get(&app).copied().unwrap_or(0);
         let lines = logs.iter().find(|(table, _)| table.name == crate::LOGS).map_or(0, |(_, log)| position(log));
         (logs.iter().map(|(_, log)| position(log)).min().unwrap_or(0), lines)
+    }
+}
+
+/// Names of the folders in a folder; none when it is not there.
+fn folders(folder: &Path) -> Result<Vec<String>, Error> {
+    match fs::read_dir(folder) {
+        Err(error) if error.kind() == ErrorKind::NotFound => Ok(Vec::new()),
+        Err(error) => Err(Error::io("read the folder", folder, error)),
+        Ok(entries) => Ok(entries.flatten().filter_map(|entry| entry.file_name().into_string().ok()).collect()),
     }
 }
 

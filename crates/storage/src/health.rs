@@ -24,6 +24,10 @@ pub enum Affected {
     Flushes,
     /// Files cannot be read; queries that need them fail.
     Reads,
+    /// What other nodes commit to the bucket is not seen.
+    Bucket,
+    /// Background work fails and is tried again: files are not merged, or not removed.
+    Jobs,
     /// The machine's clock went back; receipt times are out of order.
     Clock,
 }
@@ -78,6 +82,16 @@ impl Health {
         let names: Vec<String> = state.damaged.iter().map(|path| format!("`{}`", path.display())).collect();
         state.set(Affected::Reads, error.summary(), format!("damaged: {}", names.join(", ")));
         self.show(&state);
+    }
+
+    /// Notes how background work is doing: what fails, with its summary, until it succeeds.
+    pub(crate) fn note_jobs(&self, failing: &[(&'static str, String)]) {
+        let mut state = self.state();
+        match failing.first() {
+            Some((summary, reason)) => state.set(Affected::Jobs, summary, reason.clone()),
+            None => drop(state.troubles.remove(&Affected::Jobs)),
+        }
+        self.metrics.jobs_failing.set(i64::try_from(failing.len()).unwrap_or(i64::MAX));
     }
 
     /// Looks at the clock.

@@ -4,6 +4,7 @@
 
 mod compact;
 mod delete;
+pub(crate) mod lease;
 mod merged;
 mod pace;
 mod retain;
@@ -11,7 +12,7 @@ mod rewrite;
 mod run;
 mod vacuum;
 
-use std::collections::{HashMap, HashSet, VecDeque};
+use std::collections::{HashMap, VecDeque};
 use std::sync::atomic::Ordering;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
@@ -100,8 +101,17 @@ pub(crate) struct Jobs {
 struct State {
     next: u64,
     jobs: VecDeque<(Job, Arc<Progress>)>,
-    /// What failed, how often in a row, and until when it is left alone.
-    paused: HashMap<Subject, (u32, Instant)>,
+    /// What is left alone for now.
+    paused: HashMap<Subject, Pause>,
+}
+
+#[derive(Debug)]
+struct Pause {
+    /// How often in a row it failed.
+    times: u32,
+    until: Instant,
+    /// Why it failed, in a few words and in full; nothing when somebody stopped it.
+    failure: Option<(&'static str, String)>,
 }
 
 /// What a job is about.
@@ -148,7 +158,7 @@ impl Jobs {
 
     /// Whether a subject is left alone for now.
     fn is_paused(&self, subject: &Subject, now: Instant) -> bool {
-        self.state().paused.get(subject).is_some_and(|(_, until)| now < *until)
+        self.state().paused.get(subject).is_some_and(|pause| now < pause.until)
     }
 
     fn start(&self, subject: &Subject, total: u64, now: Timestamp) -> (u64, Arc<Progress>) {
@@ -182,6 +192,7 @@ impl Jobs {
         let mut state = self.state();
         let Some(at) = state.jobs.iter().position(|(job, _)| job.id == id) else { return JobState::Failed };
         let cancelled = state.jobs.get(at).is_some_and(|(_, progress)| progress.cancelled.load(Ordering::Relaxed));
+        let failure = ended.as_ref().err().map(|error| (error.summary(), error.to_string()));
         let (ended, reason) = match ended {
             Ok(Ended::Done) => (JobState::Done, None),
             Ok(Ended::Outrun) => (JobState::Cancelled, Some("another writer changed the files first".to_owned())),
@@ -193,14 +204,15 @@ impl Jobs {
             job.total = progress.total.load(Ordering::Relaxed);
             (job.state, job.ended, job.reason) = (ended, Some(now.0), reason);
         }
-        let times = state.paused.get(subject).map_or(0, |(times, _)| *times);
+        let times = state.paused.get(subject).map_or(0, |pause| pause.times);
         match ended {
             JobState::Failed => {
                 let pause = FIRST_PAUSE.saturating_mul(1 << times.min(16)).min(LONGEST_PAUSE);
-                state.paused.insert(subject.clone(), (times + 1, now.1 + pause));
+                state.paused.insert(subject.clone(), Pause { times: times + 1, until: now.1 + pause, failure });
             }
             JobState::Cancelled if cancelled => {
-                state.paused.insert(subject.clone(), (times, now.1 + LONGEST_PAUSE));
+                let pause = Pause { times, until: now.1 + LONGEST_PAUSE, failure: None };
+                state.paused.insert(subject.clone(), pause);
             }
             JobState::Done | JobState::Cancelled | JobState::Running => {
                 state.paused.remove(subject);
@@ -209,13 +221,12 @@ impl Jobs {
         ended
     }
 
-    /// What failed and was not done since, with its reason.
-    pub(crate) fn failing(&self) -> Vec<String> {
-        let state = self.state();
-        let mut told = HashSet::new();
-        let newest = state.jobs.iter().rev().filter(|(job, _)| told.insert((job.kind, job.table, job.subject.clone())));
-        let failed = newest.filter(|(job, _)| job.state == JobState::Failed);
-        failed.filter_map(|(job, _)| job.reason.clone()).collect()
+    /// What failed and was not done since: each in a few words and in full. What was not tried again although its time
+    /// has long come is not to be done any more.
+    pub(crate) fn failing(&self, now: Instant) -> Vec<(&'static str, String)> {
+        let mut state = self.state();
+        state.paused.retain(|_, pause| now < pause.until + LONGEST_PAUSE);
+        state.paused.values().filter_map(|pause| pause.failure.clone()).collect()
     }
 
     fn state(&self) -> MutexGuard<'_, State> {

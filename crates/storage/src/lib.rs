@@ -10,6 +10,8 @@ pub mod exchange;
 mod files;
 mod filter;
 pub mod folder;
+#[doc(hidden)]
+pub mod fuzzing;
 mod head;
 mod health;
 mod ids;

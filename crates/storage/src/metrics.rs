@@ -75,6 +75,8 @@ pub struct Metrics {
     pub jobs_done: Family<JobLabels, Counter>,
     /// Jobs that failed and are tried again, by kind.
     pub job_failures: Family<JobLabels, Counter>,
+    /// Background work that failed and has not succeeded since.
+    pub jobs_failing: Gauge,
     /// Bytes of files that jobs wrote in the place of others.
     pub rewritten_bytes: Counter,
     /// Files that no version named any more and that were removed.
@@ -130,6 +132,7 @@ impl Default for Metrics {
             cache_bytes: Gauge::default(),
             jobs_done: Family::default(),
             job_failures: Family::default(),
+            jobs_failing: Gauge::default(),
             rewritten_bytes: Counter::default(),
             files_removed: Counter::default(),
         }
@@ -165,6 +168,7 @@ impl Metrics {
         counter("files_removed", "Files that no version named and that were removed", &self.files_removed);
         registry.register("jobs", "Background jobs that ended well, by kind", self.jobs_done.clone());
         registry.register("job_failures", "Background jobs that failed, by kind", self.job_failures.clone());
+        registry.register("jobs_failing", "Background work that fails and is tried again", self.jobs_failing.clone());
         registry.register("head_bytes", "Accounted bytes of rows in memory", self.head_bytes.clone());
         registry.register("wal_bytes", "Bytes of WAL on disk", self.wal_bytes.clone());
         let mut gauge = |name: &str, help: &str, gauge: &Gauge| registry.register(name, help, gauge.clone());

@@ -111,6 +111,21 @@ pub(crate) fn is_delete_ids(path: &str, id: &str, table: &str) -> bool {
     name.ends_with(".ids") && name.strip_prefix(id).is_some_and(|rest| rest.starts_with(&format!(".{table}.")))
 }
 
+/// Folder of the leases, relative to a table that several nodes share.
+pub(crate) const fn leases() -> &'static str {
+    "_leases"
+}
+
+/// A lease, relative to the table.
+pub(crate) fn lease(number: u64) -> String {
+    format!("{}/{number:020}", leases())
+}
+
+/// The number of a lease, from its path.
+pub(crate) fn parse_lease(path: &str) -> Option<u64> {
+    path.rsplit('/').next().filter(|digits| digits.len() == 20)?.parse().ok()
+}
+
 /// The version that any file of the log is about, from its name.
 pub(crate) fn parse_log_version(name: &str) -> Option<u64> {
     name.split('.').next().filter(|digits| digits.len() == 20)?.parse().ok()

@@ -118,6 +118,17 @@ impl Shared {
         self.flushing.try_lock().is_ok() && self.tables.iter().any(|table| table.sealed().is_some())
     }
 
+    /// Background work that fails, also when it cannot even be looked for.
+    pub(crate) fn note_jobs(&self, lost: Option<&Error>) {
+        let mut failing = self.jobs.failing(self.clock.instant());
+        failing.extend(lost.map(|error| (error.summary(), error.to_string())));
+        self.health.note_jobs(&failing);
+    }
+
+    pub(crate) fn is_job_failing(&self) -> bool {
+        !self.jobs.failing(self.clock.instant()).is_empty()
+    }
+
     pub(crate) fn show_wal_bytes(&self, wal: &dyn Wal) {
         self.metrics.wal_bytes.set(i64::try_from(wal.bytes()).unwrap_or(i64::MAX));
     }

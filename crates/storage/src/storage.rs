@@ -41,6 +41,8 @@ const BATCH_OVERHEAD: usize = 8 << 10;
 const RETRY_AFTER: Duration = Duration::from_secs(1);
 /// How often the background task looks at the head.
 const TICK: Duration = Duration::from_secs(1);
+/// How often a node that shares a bucket looks at what others have done.
+const FOLLOW: Duration = Duration::from_secs(5);
 
 /// Keeps batches and answers scans; share it with `Arc`.
 #[derive(Debug)]
@@ -195,6 +197,15 @@ impl Storage {
         flushed.map(drop)
     }
 
+    /// Takes in what other nodes committed, and what they hide.
+    pub(crate) async fn catch_up(&self) -> Result<(), Error> {
+        for table in &self.shared.tables {
+            table.refresh().await?;
+        }
+        let deletes = Arc::clone(&self.shared.deletes);
+        tokio::task::spawn_blocking(move || deletes.refresh()).await.map_err(Error::internal)?
+    }
+
     /// Background work: what runs, and what ended last.
     pub fn jobs(&self) -> Vec<Job> {
         self.shared.jobs.list()
@@ -235,7 +246,7 @@ impl Storage {
         let health = &self.shared.health;
         let (deletes_waiting, deletes_rewritten) = self.shared.deletes.counts();
         Status {
-            job_errors: self.shared.jobs.failing(),
+            job_errors: self.shared.jobs.failing(self.shared.clock.instant()).into_iter().map(|(_, why)| why).collect(),
             deletes_waiting,
             deletes_rewritten,
             node: self.shared.node.to_string(),
@@ -337,6 +348,23 @@ impl Storage {
             error!(%error, "the head could not be flushed; it stays in memory and in the WAL");
         }
         Some(flushed.is_ok())
+    }
+}
+
+/// Takes in what other nodes committed, from time to time, until told to stop or the storage is gone. Background work does
+/// so as well, but may be at one file for minutes.
+async fn follow(storage: Weak<Storage>, mut shutdown: Shutdown) {
+    loop {
+        tokio::select! {
+            () = shutdown.wait() => return,
+            () = tokio::time::sleep(FOLLOW) => {}
+        }
+        let Some(storage) = storage.upgrade() else { return };
+        let followed = match storage.keep_leases().await {
+            Ok(()) => storage.catch_up().await,
+            failed => failed,
+        };
+        storage.shared.health.note(Affected::Bucket, &followed);
     }
 }
 

@@ -25,7 +25,7 @@ pub(crate) use self::bucket::{Bucket, BucketStore};
 pub(crate) use self::cache::Cache;
 pub(crate) use self::local::LocalStore;
 pub(crate) use self::read::{ReadRanges, StoredFile};
-pub(crate) use self::s3::bucket;
+pub(crate) use self::s3::{Reached, bucket};
 pub(crate) use self::summed::summed;
 use crate::Error;
 
@@ -37,6 +37,9 @@ pub(crate) trait Store: Debug + Send + Sync {
     /// Begins a file, in the place of one that is there. Nobody sees it before [`FileWriter::finish`], and it need not
     /// be there when it was not finished; what is left of it is harmless and goes with [`Self::delete`].
     fn create(&self, path: &str) -> Result<Box<dyn FileWriter>, Error>;
+
+    /// Puts a small file, durably, unless one is there: false then. It may have been put when this fails.
+    fn create_new(&self, path: &str, bytes: &[u8]) -> Result<bool, Error>;
 
     /// Removes a file; that it is gone already is fine.
     fn delete(&self, path: &str) -> Result<(), Error>;
@@ -86,7 +89,8 @@ pub(crate) fn cause(path: &std::path::Path, error: ParquetError, damage: impl Fn
     }
 }
 
-fn from_io(path: &std::path::Path, error: std::io::Error) -> Error {
+/// The store's own error out of one of the standard library, which may hold it.
+pub(crate) fn from_io(path: &std::path::Path, error: std::io::Error) -> Error {
     match error.downcast::<Error>() {
         Ok(error) => error,
         Err(error) => Error::io("write to", path, error),

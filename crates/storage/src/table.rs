@@ -12,6 +12,7 @@ use crate::budget::Budget;
 use crate::delta::{Change, Committed, DeltaLog, Live};
 use crate::files::NewFile;
 use crate::head::{Head, Part, Parts, Sealed};
+use crate::jobs::lease::Lease;
 use crate::merge::merge;
 use crate::seen::Mark;
 use crate::snapshot::{Pins, Snapshot};
@@ -29,6 +30,7 @@ pub struct Table {
     state: Mutex<State>,
     /// Held while an entry is written to the log and taken into the state: one after the other.
     committing: tokio::sync::Mutex<()>,
+    lease: Lease,
     budget: Arc<Budget>,
     pins: Arc<Pins>,
     feed: broadcast::Sender<Arc<Appended>>,
@@ -107,11 +109,25 @@ impl Table {
         let (budget, pins) = shared;
         let state = Mutex::new(State { live, head: Head::default(), committed, written: None });
         let feed = broadcast::Sender::new(SUBSCRIBER_QUEUE);
-        Self { spec, node, delta, state, committing: tokio::sync::Mutex::default(), budget, pins, feed }
+        Self {
+            spec,
+            node,
+            delta,
+            state,
+            committing: tokio::sync::Mutex::default(),
+            lease: Lease::default(),
+            budget,
+            pins,
+            feed,
+        }
     }
 
     pub(crate) const fn delta(&self) -> &DeltaLog {
         &self.delta
+    }
+
+    pub(crate) const fn lease(&self) -> &Lease {
+        &self.lease
     }
 
     /// WAL position up to which rows are in files.

@@ -29,15 +29,15 @@ pub(crate) enum StorageCommand {
         #[command(flatten)]
         place: Place,
         /// Verifies this place for backups instead.
-        #[arg(long, value_name = "TARGET", conflicts_with_all = ["config", "data_dir"])]
-        backups: Option<PathBuf>,
+        #[arg(long, value_name = "TARGET", conflicts_with = "data_dir")]
+        backups: Option<String>,
         #[command(flatten)]
         print: Print,
     },
     /// Copies a data folder as it is now, also while a server uses it; only what is new since the backup before.
     Backup {
-        /// Folder that keeps backups.
-        target: PathBuf,
+        /// Where backups are kept: a folder, or `s3://bucket/prefix`, reached as `storage.s3` of the configuration says.
+        target: String,
         #[command(flatten)]
         place: Place,
         /// Takes files in by hard links instead of copies, on the same file system: no space, but the same disk blocks.
@@ -48,18 +48,20 @@ pub(crate) enum StorageCommand {
     },
     /// Lists the backups in a place.
     Backups {
-        /// Folder that keeps backups.
-        target: PathBuf,
+        /// Where backups are kept: a folder, or `s3://bucket/prefix`.
+        target: String,
+        #[command(flatten)]
+        place: Place,
         #[command(flatten)]
         print: Print,
     },
     /// Makes a data folder from a backup; refuses a folder that holds anything.
     Restore {
-        /// Folder that keeps backups.
-        target: PathBuf,
-        /// The new data folder.
-        #[arg(long, value_name = "DIR")]
-        data_dir: PathBuf,
+        /// Where backups are kept: a folder, or `s3://bucket/prefix`.
+        target: String,
+        /// The new data folder. When the configuration names a bucket, the tables go there.
+        #[command(flatten)]
+        place: Place,
         /// Which backup, as `lapidary storage backups` names it [default: the newest].
         #[arg(long, value_name = "ID")]
         id: Option<String>,
@@ -109,43 +111,69 @@ impl StorageCommand {
                 print.show(&found, folder::verified)?;
                 folder::sound(&found.damages)
             }
-            Self::Verify { backups: Some(target), print, .. } => {
-                let target = Target::folder(target);
+            Self::Verify { place, backups: Some(target), print } => {
+                let target = place.target(&target)?;
                 let all = target.backups().map_err(failed)?;
                 let damages = with_bar("verifying", |tell| target.verify(&all, tell).map_err(failed))?;
                 print.show(&damages, |damages| folder::damages(damages))?;
                 folder::sound(&damages)
             }
             Self::Backup { target, place, link, print } => {
-                let (target, now) = (Target::folder(target), stdx::SystemClock.now().into());
+                let (target, now) = (place.target(&target)?, stdx::SystemClock.now().into());
                 let made = with_bar("copying", |tell| place.open()?.backup(&target, link, now, tell).map_err(failed))?;
                 print.show(&made, |made| folder::backups(std::slice::from_ref(made)))
             }
-            Self::Backups { target, print } => {
-                let all = Target::folder(target).backups().map_err(failed)?;
+            Self::Backups { target, place, print } => {
+                let all = place.target(&target)?.backups().map_err(failed)?;
                 print.show(&all, |all| folder::backups(all))
             }
-            Self::Restore { target, data_dir, id } => {
-                let target = Target::folder(target);
-                let backup = target.backup(id.as_deref()).map_err(failed)?;
-                with_bar("copying", |tell| {
-                    storage::folder::restore(&target, &backup, &data_dir, tell).map_err(failed)
-                })?;
-                let folder = data_dir.display();
-                say(&format!("{folder} is backup {}; start it with `lapidary serve --data-dir {folder}`\n", backup.id));
-                Ok(())
-            }
+            Self::Restore { target, place, id } => restore(&target, &place, id.as_deref()),
             Self::Export(args) => args.run(),
             Self::Import(args) => args.run(),
         }
     }
 }
 
+fn restore(target: &str, place: &Place, id: Option<&str>) -> Result<(), Failure> {
+    if place.data_dir.is_none() && place.config.is_none() {
+        return Err(Failure::Usage("name the new data folder with --data-dir, or a --config that does".to_owned()));
+    }
+    let (target, config) = (place.target(target)?, place.config()?);
+    let backup = target.backup(id).map_err(failed)?;
+    with_bar("copying", |tell| {
+        storage::folder::restore(&target, &backup, &config.data_dir, config.bucket.as_ref(), tell).map_err(failed)
+    })?;
+    let folder = config.data_dir.display();
+    let how = match &place.config {
+        Some(path) => format!("--config {}", path.display()),
+        None => format!("--data-dir {folder}"),
+    };
+    say(&format!("{folder} is backup {}; start it with `lapidary serve {how}`\n", backup.id));
+    Ok(())
+}
+
 impl Place {
-    fn open(&self) -> Result<Folder, Failure> {
+    fn config(&self) -> Result<storage::Config, Failure> {
         let flags = Flags { data_dir: self.data_dir.clone(), ..Flags::default() };
-        let config = serve::load(self.config.as_deref(), &flags)?;
-        Folder::open(&config.storage).map_err(failed)
+        Ok(serve::load(self.config.as_deref(), &flags)?.storage)
+    }
+
+    fn open(&self) -> Result<Folder, Failure> {
+        Folder::open(&self.config()?).map_err(failed)
+    }
+
+    /// A place for backups; a bucket is reached like that of the tables, if they are in one.
+    fn target(&self, text: &str) -> Result<Target, Failure> {
+        if !text.starts_with("s3://") {
+            return Ok(Target::folder(text));
+        }
+        let url: storage::BucketUrl =
+            text.parse().map_err(|reason| Failure::Usage(format!("the place for backups `{text}` {reason}")))?;
+        let bucket = match self.config()?.bucket {
+            Some(tables) => storage::BucketConfig { url, ..tables },
+            None => storage::BucketConfig::at(url),
+        };
+        Target::bucket(&bucket).map_err(failed)
     }
 }
 

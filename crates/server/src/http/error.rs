@@ -19,6 +19,10 @@ impl HttpError {
         Self { status, text: text.into(), detail: None, retry_after: None }
     }
 
+    pub(crate) fn retry_after(self, wait: Duration) -> Self {
+        Self { retry_after: Some(wait), ..self }
+    }
+
     pub(crate) fn bad_request(text: impl Into<String>) -> Self {
         Self::new(StatusCode::BAD_REQUEST, text)
     }
@@ -39,7 +43,7 @@ impl HttpError {
     }
 
     pub(crate) fn busy(text: impl Into<String>, retry_after: Duration) -> Self {
-        Self { retry_after: Some(retry_after), ..Self::new(StatusCode::TOO_MANY_REQUESTS, text) }
+        Self::new(StatusCode::TOO_MANY_REQUESTS, text).retry_after(retry_after)
     }
 
     pub(crate) fn unavailable(detail: &dyn std::fmt::Display) -> Self {

@@ -25,6 +25,8 @@ pub(super) async fn ready(State(app): State<App>) -> Response {
         storage::Affected::Pushes | storage::Affected::Clock => format!("{}\n", trouble.summary),
         storage::Affected::Flushes => format!("flushes fail and are tried again: {}\n", trouble.summary),
         storage::Affected::Reads => format!("queries that need some files fail: {}\n", trouble.summary),
+        storage::Affected::Bucket => format!("lines of other nodes may be missing: {}\n", trouble.summary),
+        storage::Affected::Jobs => format!("background work fails and is tried again: {}\n", trouble.summary),
     });
     std::iter::once("ready\n".to_owned()).chain(below).collect::<String>().into_response()
 }

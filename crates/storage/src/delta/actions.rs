@@ -118,14 +118,6 @@ impl Entry {
         self.changes.iter().any(gone)
     }
 
-    /// Whether it is the commit of these changes.
-    pub(super) fn is_of(&self, change: &Change) -> bool {
-        let added = |new: &NewFile| {
-            self.changes.iter().any(|own| matches!(own, FileChange::Add(_, file) if file.path == new.file.path))
-        };
-        !change.add.is_empty() && change.add.iter().all(added)
-    }
-
     /// What the commit says of each application.
     pub(super) fn txns(&self) -> impl Iterator<Item = (&str, u64)> {
         self.txns.iter().map(|(app, version)| (app.as_str(), *version))
@@ -231,9 +223,11 @@ fn add(new: &NewFile, changes_rows: bool, now: Timestamp) -> Value {
     }})
 }
 
+/// The id makes every entry another one, so that its writer knows it again.
 fn commit_info(operation: &str, now: Timestamp) -> Value {
     json!({"commitInfo": {
         "timestamp": millis(now),
+        "txnId": Uuid::new_v4().to_string(),
         "operation": operation,
         "operationParameters": {},
         "engineInfo": concat!("lapidary ", env!("CARGO_PKG_VERSION")),

@@ -68,12 +68,6 @@ pub(super) struct Lines {
     buffer: Vec<u8>,
 }
 
-impl fmt::Debug for Lines {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Lines").field("path", &self.path).field("number", &self.number).finish_non_exhaustive()
-    }
-}
-
 impl Lines {
     pub(super) fn new(input: Box<dyn BufRead + Send>, path: &Path) -> Self {
         Self { input, path: path.to_owned(), number: 0, buffer: Vec::new() }
@@ -121,12 +115,6 @@ impl Lines {
 pub(super) struct Out {
     out: Box<dyn Write + Send>,
     path: PathBuf,
-}
-
-impl fmt::Debug for Out {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Out").field("path", &self.path).finish_non_exhaustive()
-    }
 }
 
 impl Out {

@@ -2,7 +2,6 @@
 //! is there of `stream` (labels as text), `nanos`, `metadata` and the keys that have columns of their own.
 
 use std::collections::VecDeque;
-use std::fmt;
 use std::fs::File;
 use std::io::Write;
 use std::path::{Path, PathBuf};
@@ -29,12 +28,6 @@ pub(super) struct Lines {
     reader: ParquetRecordBatchReader,
     path: PathBuf,
     ready: VecDeque<Exported>,
-}
-
-impl fmt::Debug for Lines {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Lines").field("path", &self.path).finish_non_exhaustive()
-    }
 }
 
 impl Lines {
@@ -117,12 +110,6 @@ pub(super) struct Out {
     writer: Option<ArrowWriter<Box<dyn Write + Send>>>,
     waiting: Option<Box<dyn Write + Send>>,
     path: PathBuf,
-}
-
-impl fmt::Debug for Out {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Out").field("path", &self.path).finish_non_exhaustive()
-    }
 }
 
 impl Out {

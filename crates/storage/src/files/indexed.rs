@@ -1,7 +1,9 @@
 //! A Parquet file that is being written, and beside it the index of its words, which goes in front of the footer.
 
 use std::collections::BTreeSet;
+use std::path::PathBuf;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 
 use arrow::array::AsArray;
 use arrow::datatypes::SchemaRef;
@@ -13,6 +15,7 @@ use parquet::file::metadata::KeyValue;
 use parquet::file::properties::WriterProperties;
 
 use super::LABELS_KEY;
+use super::footer::{self, FOOTER_KEY, Guarded};
 use crate::index::{BLOCK_ROWS, Builder, INDEX_KEY, Place};
 use crate::logs::{KEYS, LINE, METADATA, STREAM, Texts, is_indexed};
 use crate::store::FileWriter;
@@ -20,6 +23,8 @@ use crate::store::FileWriter;
 /// A writer of one file. Pages begin where blocks of the index do.
 pub(super) struct IndexedWriter {
     writer: ArrowWriter<Box<dyn FileWriter>>,
+    /// Told where page indexes and footer begin.
+    end: Arc<AtomicU64>,
     /// The words so far, when the table has lines.
     words: Option<Builder>,
     /// Rows of the current block.
@@ -31,13 +36,15 @@ pub(super) struct IndexedWriter {
 
 impl IndexedWriter {
     pub(super) fn new(
-        file: Box<dyn FileWriter>,
+        (file, location): (Box<dyn FileWriter>, PathBuf),
         schema: &SchemaRef,
         properties: WriterProperties,
     ) -> Result<Self, ParquetError> {
         let words = schema.field_with_name(LINE).is_ok().then(Builder::default);
+        let (file, end) = Guarded::new(file, location);
         Ok(Self {
             writer: ArrowWriter::try_new(file, Arc::clone(schema), Some(properties))?,
+            end,
             words,
             rows: 0,
             labels: BTreeSet::new(),
@@ -90,6 +97,9 @@ impl IndexedWriter {
             let labels: Vec<String> = self.labels.into_iter().collect();
             writer.append_key_value_metadata(KeyValue::new(LABELS_KEY.to_owned(), labels.join(",")));
         }
+        let end = writer.bytes_written() as u64;
+        self.end.store(end, Ordering::Relaxed);
+        writer.append_key_value_metadata(KeyValue::new(FOOTER_KEY.to_owned(), footer::text(end, 0)));
         writer.into_inner()
     }
 

@@ -66,7 +66,15 @@ pub(super) struct Held {
     /// Its blake3, under which the target holds it.
     pub(super) hash: String,
     /// When it was last changed, in nanoseconds, and its inode: a file that is still the same need not be read again.
+    /// Nothing for one in a bucket, where a name is given once.
     same: Option<(i64, u64)>,
+}
+
+impl Held {
+    /// Whether it belongs to the commit log of a table.
+    pub(super) fn is_of_log(&self) -> bool {
+        self.path.split('/').any(|part| part == paths::delta_log())
+    }
 }
 
 impl Backup {
@@ -144,7 +152,9 @@ impl Folder {
             for (table, log) in &tables {
                 files.extend(log.files.values().map(|logged| (*table, listed(&logged.file.path, logged.file.bytes))));
                 files.extend(log.entries.iter().map(|entry| (*table, entry.clone())));
-                let beside = |file: &Listed| file.path.starts_with('_') && !file.path.starts_with(paths::delta_log());
+                let state = [paths::delta_log(), paths::leases()];
+                let beside =
+                    |file: &Listed| file.path.starts_with('_') && !state.iter().any(|name| file.path.starts_with(name));
                 files.extend(table.store.list("")?.into_iter().filter(beside).map(|file| (*table, file)));
             }
             return Ok(Plan { tables, files, segments });
@@ -236,7 +246,9 @@ impl Copy<'_> {
             .ok()
             .map(|known| (known.mtime().saturating_mul(1_000_000_000).saturating_add(known.mtime_nsec()), known.ino()));
         let before = self.known.get(&(path.clone(), file.bytes));
-        if let Some(held) = before.filter(|held| held.same == same && self.target.holds(&held.hash, file.bytes)) {
+        if let Some(held) = before.filter(|held| held.same == same)
+            && self.target.holds(&held.hash, file.bytes)?
+        {
             let hash = held.hash.clone();
             self.hold(path, file.bytes, hash, same);
             return Ok(());
@@ -259,7 +271,7 @@ impl Copy<'_> {
 
     /// Brings an object that the target does not hold.
     fn take(&mut self, hash: &str, bytes: u64, put: impl FnOnce(&Target) -> Result<(), Error>) -> Result<(), Error> {
-        if !self.target.holds(hash, bytes) {
+        if !self.target.holds(hash, bytes)? {
             put(self.target)?;
             self.new_bytes += bytes;
         }

@@ -1,18 +1,33 @@
 //! A data folder from a backup.
 
 use std::fs::{self, File};
-use std::io::ErrorKind;
-use std::path::{Component, Path, PathBuf};
+use std::io::{ErrorKind, Read};
+use std::path::{Component, Path};
 
 use super::backup::{Backup, Held};
 use super::target::{Target, copy, hash};
 use super::{Damage, Progress, Tell};
-use crate::{Error, paths};
+use crate::store::{Reached, Store as _};
+use crate::{BucketConfig, Error, Kind, paths};
 
 /// Makes the data folder `folder` from a backup; it is not there before it is whole. Every file is compared with its hash.
+/// With a bucket, the tables go there: commits last, so that a table is not there before its files are.
 ///
-/// Refuses a folder that holds anything, with [`crate::Kind::Invalid`].
-pub fn restore(target: &Target, backup: &Backup, folder: &Path, tell: Tell<'_>) -> Result<(), Error> {
+/// Refuses a folder, or a part of a bucket, that holds anything, with [`crate::Kind::Invalid`].
+pub fn restore(
+    target: &Target,
+    backup: &Backup,
+    folder: &Path,
+    bucket: Option<&BucketConfig>,
+    tell: Tell<'_>,
+) -> Result<(), Error> {
+    let reached = bucket.map(Reached::new).transpose()?;
+    if let Some(reached) = &reached
+        && !reached.bucket().folders("tables")?.is_empty()
+    {
+        let place = reached.bucket().url.clone();
+        return Err(Error::invalid(format!("`{place}` has tables already; restore to another prefix")));
+    }
     match fs::read_dir(folder) {
         Ok(mut entries) => {
             if entries.next().is_some() {
@@ -32,8 +47,9 @@ pub fn restore(target: &Target, backup: &Backup, folder: &Path, tell: Tell<'_>) 
         return Err(Error::io("remove", &unfinished, error));
     }
     let mut progress = Progress { done: 0, total: backup.bytes };
-    for held in &backup.files {
-        write(target, held, &unfinished)?;
+    let (commits, others): (Vec<&Held>, Vec<&Held>) = backup.files.iter().partition(|held| held.is_of_log());
+    for held in others.into_iter().chain(commits) {
+        write(target, held, &unfinished, reached.as_ref())?;
         progress.done += held.bytes;
         tell(progress);
     }
@@ -56,14 +72,12 @@ impl Target {
         let mut progress = Progress { done: 0, total: objects.iter().map(|held| held.bytes).sum() };
         let mut damages = Vec::new();
         for held in objects {
-            let place = self.object(&held.hash);
-            let reason = match File::open(&place) {
-                Err(error) if error.kind() == ErrorKind::NotFound => Some("it is not there".to_owned()),
-                Err(error) => return Err(Error::io("read", &place, error)),
-                Ok(mut file) => {
-                    let same = hash(&mut file, &place)?.0 == held.hash;
-                    (!same).then(|| format!("its bytes have changed; it is `{}`", held.path))
-                }
+            let place = self.place(&held.hash);
+            let read = self.object(&held.hash, held.bytes).and_then(|mut object| hash(&mut object, &place));
+            let reason = match read {
+                Err(error) if error.is_not_found() => Some("it is not there".to_owned()),
+                Err(error) if error.kind() == Kind::Corrupt => Some(error.to_string()),
+                read => (read?.0 != held.hash).then(|| format!("its bytes have changed; it is `{}`", held.path)),
             };
             damages.extend(reason.map(|reason| Damage { place, reason }));
             progress.done += held.bytes;
@@ -73,21 +87,39 @@ impl Target {
     }
 }
 
-fn write(target: &Target, held: &Held, root: &Path) -> Result<(), Error> {
+/// Below a folder, unless it belongs to a table and tables are in a bucket.
+fn write(target: &Target, held: &Held, root: &Path, bucket: Option<&Reached>) -> Result<(), Error> {
     let plain = Path::new(&held.path).components().all(|part| matches!(part, Component::Normal(_)));
     if !plain {
         return Err(Error::invalid(format!("the backup names a file outside the folder: `{}`", held.path)));
     }
-    let object = target.object(&held.hash);
-    let path: PathBuf = root.join(&held.path);
-    path.parent().map_or(Ok(()), paths::create_folder)?;
-    let mut from = File::open(&object).map_err(|error| Error::io("read", &object, error))?;
-    let mut to = File::create(&path).map_err(|error| Error::io("write to", &path, error))?;
-    copy(&mut from, &mut to, &path)?;
-    path.parent().map_or(Ok(()), paths::sync_folder)?;
-    let mut written = File::open(&path).map_err(|error| Error::io("read", &path, error))?;
-    if hash(&mut written, &path)?.0 != held.hash {
-        return Err(Error::corrupt(&object, format!("its bytes have changed; it is `{}`", held.path)));
+    let mut from = target.object(&held.hash, held.bytes)?;
+    let found = match bucket.filter(|_| held.path.starts_with("tables/")) {
+        Some(reached) => {
+            let store = reached.store();
+            let mut file = store.create(&held.path)?;
+            let found = copy(&mut from, &mut file, &store.location(&held.path))?;
+            // One that is not whole is given up.
+            if found == held.hash {
+                file.finish()?;
+            }
+            found
+        }
+        None => write_local(&mut from, &root.join(&held.path))?,
+    };
+    if found == held.hash {
+        return Ok(());
     }
-    Ok(())
+    Err(Error::corrupt(&target.place(&held.hash), format!("its bytes have changed; it is `{}`", held.path)))
+}
+
+/// Writes a file and gives the hash of what is there now.
+fn write_local(from: &mut dyn Read, path: &Path) -> Result<String, Error> {
+    path.parent().map_or(Ok(()), paths::create_folder)?;
+    let mut to = File::create(path).map_err(|error| Error::io("write to", path, error))?;
+    copy(from, &mut to, path)?;
+    to.sync_all().map_err(|error| Error::io("write to", path, error))?;
+    path.parent().map_or(Ok(()), paths::sync_folder)?;
+    let mut written = File::open(path).map_err(|error| Error::io("read", path, error))?;
+    Ok(hash(&mut written, path)?.0)
 }

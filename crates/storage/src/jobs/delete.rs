@@ -125,9 +125,8 @@ impl Storage {
         Ok(backups.into_iter().filter(|backup| backup.made <= time).map(|backup| backup.path).collect())
     }
 
-    pub(super) async fn delete_due(&self) -> Result<(), Error> {
-        let shared = Arc::clone(self.shared());
-        blocking(move || shared.deletes.refresh()).await?;
+    pub(super) async fn delete_due(&self, led: &[Arc<Table>]) -> Result<(), Error> {
+        let leads = led.iter().any(|table| table.spec().name == LOGS);
         for request in self.shared().deletes.list() {
             if request.stored.state == DeleteState::Received {
                 let subject = subject(JobKind::Hide, &request);
@@ -143,7 +142,7 @@ impl Storage {
                 DeleteState::Rewriting => true,
                 DeleteState::Received | DeleteState::Rewritten | DeleteState::Gone | DeleteState::Cancelled => false,
             };
-            if is_due {
+            if leads && is_due {
                 let subject = subject(JobKind::Delete, &request);
                 if !self.shared().jobs.is_paused(&subject, self.shared().clock.instant()) {
                     self.job(&subject, 0, |pace| self.write_out(&request, pace)).await;

@@ -54,7 +54,9 @@ pub(crate) async fn background(storage: Weak<Storage>, interval: Duration, mut s
         if storage.is_closed() {
             return;
         }
-        if let Err(error) = storage.maintain().await {
+        let maintained = storage.maintain().await;
+        storage.shared().note_jobs(maintained.as_ref().err());
+        if let Err(error) = maintained {
             error!(%error, "background work could not be looked for; tried again");
         }
     }
@@ -65,27 +67,26 @@ impl Storage {
     /// [`Storage::jobs`] and tried again later; this fails only when it cannot be found out what is due.
     pub async fn maintain(&self) -> Result<(), Error> {
         let mut memory = self.shared().jobs.working.lock().await;
-        for table in &self.shared().tables {
-            table.refresh().await?;
-        }
-        self.delete_due().await?;
+        self.catch_up().await?;
+        let led = self.led().await?;
+        self.delete_due(&led).await?;
         let (now, lifecycle) = (self.shared().clock.instant(), &self.shared().lifecycle);
         let due = |last: Option<Instant>, every| last.is_none_or(|last| every <= now.saturating_duration_since(last));
         if lifecycle.retention_enabled && due(memory.retained, RETAIN_EVERY) {
-            self.retain_due(&mut memory).await;
+            self.retain_due(&led, &mut memory).await;
             memory.retained = Some(now);
         }
-        self.compact_due(&mut memory).await;
+        self.compact_due(&led, &mut memory).await;
         if due(memory.vacuumed, VACUUM_EVERY.min(lifecycle.delete_delay)) {
-            self.vacuum_due(&mut memory).await?;
+            self.vacuum_due(&led, &mut memory).await?;
             memory.vacuumed = Some(now);
         }
         Ok(())
     }
 
-    async fn compact_due(&self, memory: &mut Memory) {
-        let (now, is_failing) = (self.shared().clock.instant(), !self.shared().jobs.failing().is_empty());
-        for table in &self.shared().tables {
+    async fn compact_due(&self, led: &[Arc<Table>], memory: &mut Memory) {
+        let (now, is_failing) = (self.shared().clock.instant(), self.shared().is_job_failing());
+        for table in led {
             let settled = memory.settled.get(table.spec().name);
             let is_settled = |(version, at): &(u64, Instant)| {
                 *version == table.version() && now.saturating_duration_since(*at) < SETTLED
@@ -137,10 +138,10 @@ impl Storage {
         }
     }
 
-    async fn retain_due(&self, memory: &mut Memory) {
+    async fn retain_due(&self, led: &[Arc<Table>], memory: &mut Memory) {
         let now = self.shared().now();
         let mut live = HashSet::new();
-        for table in &self.shared().tables {
+        for table in led {
             for (tenant, files) in table.live() {
                 let periods = retain::Periods::of(&self.shared().lifecycle, table.spec().name, &tenant);
                 live.extend(files.iter().map(|file| file.path.clone()));
@@ -291,6 +292,7 @@ impl Storage {
         let pace = Pace::new(shared, &progress, self.shutdown());
         let ended = work(pace).await;
         let state = shared.jobs.end(id, subject, &ended, (shared.now(), shared.clock.instant()));
+        shared.note_jobs(None);
         let kind = subject.kind.name();
         match (&ended, state) {
             (Err(error), JobState::Failed) => {

@@ -19,8 +19,8 @@ const ORPHAN_AGE: Duration = Duration::from_hours(1);
 const HISTORY: Duration = Duration::from_hours(24);
 
 impl Storage {
-    pub(super) async fn vacuum_due(&self, memory: &mut Memory) -> Result<(), Error> {
-        for table in &self.shared().tables {
+    pub(super) async fn vacuum_due(&self, led: &[Arc<Table>], memory: &mut Memory) -> Result<(), Error> {
+        for table in led {
             let subject =
                 Subject { kind: JobKind::Vacuum, table: table.spec().name, tenant: None, name: String::new() };
             let now = self.shared().clock.instant();

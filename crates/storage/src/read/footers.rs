@@ -13,7 +13,7 @@ use parquet::file::metadata::{FileMetaData, PageIndexPolicy, ParquetMetaData, Pa
 use parquet::file::reader::Length;
 
 use super::words::{FileIndex, Parts};
-use crate::files::LABELS_KEY;
+use crate::files::{LABELS_KEY, footer};
 use crate::store::{StoredFile, cause};
 use crate::{Error, Metrics};
 
@@ -68,6 +68,7 @@ impl Footers {
         let damaged = |error| cause(path, error, |error| Error::corrupt(path, error));
         let (metadata, tail) = load(file, damaged)?;
         let start = file.len().saturating_sub(tail.len() as u64);
+        check(file, metadata.file_metadata(), (start, &tail))?;
         let index = self.parts.open(file, metadata.file_metadata(), (start, &tail))?;
         let labels = labels(metadata.file_metadata());
         let footer = typed(metadata, table).map_err(damaged)?;
@@ -117,6 +118,17 @@ fn load(file: &StoredFile, damaged: impl Fn(ParquetError) -> Error) -> Result<(P
             Err(error) => return Err(damaged(error)),
         }
     }
+}
+
+/// The end of a file against its checksum. `tail` is that end as far as it was read.
+fn check(file: &StoredFile, footer: &FileMetaData, (start, tail): (u64, &Bytes)) -> Result<(), Error> {
+    let Some(from) = footer::covered_from(footer) else { return Ok(()) };
+    let end = match from.checked_sub(start).and_then(|at| usize::try_from(at).ok()) {
+        Some(at) => tail.slice(at.min(tail.len())..),
+        None => file.read_one(from..file.len())?,
+    };
+    let damaged = || Error::corrupt(file.location(), "its footer is not as it was written");
+    if footer::holds(footer, &end) { Ok(()) } else { Err(damaged()) }
 }
 
 fn labels(footer: &FileMetaData) -> Option<Vec<String>> {

@@ -9,15 +9,16 @@ use std::sync::{Arc, Mutex, Weak};
 use std::time::{Duration, Instant};
 
 use logline::Timestamp;
+use stdx::Tasks;
 use tracing::{info, warn};
 use uuid::Uuid;
 
-use super::{Storage, background};
+use super::{Storage, background, follow};
 use crate::budget::Budget;
 use crate::deletes::Deletes;
 use crate::delta::DeltaLog;
 use crate::error::Failure;
-use crate::health::Health;
+use crate::health::{Affected, Health};
 use crate::jobs::{self, Jobs};
 use crate::paths::{self, FileName, Paths};
 use crate::read::Footers;
@@ -48,7 +49,7 @@ pub(super) async fn open_with(
 ) -> Result<Arc<Storage>, Error> {
     check_node(&config.node)?;
     let paths = Paths::new(&config.data_dir);
-    let lock = lock(&paths)?;
+    let (lock, unwritable) = lock(&paths)?;
     let rows = RowMaker::new(components.derives, metrics.clone());
     let specs = rows.specs();
     specs.iter().try_for_each(|spec| check_spec(spec, &specs))?;
@@ -92,6 +93,7 @@ pub(super) async fn open_with(
         prints: (!config.dedup_window.is_zero()).then(Prints::default),
         flushing: Arc::default(),
     });
+    note_unwritable(&shared, unwritable);
     remember_files(&shared, young, config.dedup_window).await?;
     let wal = replay(&shared, &rows, &paths.wal(), config.dedup_window).await?;
     let storage = Arc::new(Storage {
@@ -105,13 +107,27 @@ pub(super) async fn open_with(
         closed: AtomicBool::new(false),
         lock: Mutex::new(Some(lock)),
     });
-    let (weak, shared) = (Arc::downgrade(&storage), Arc::clone(&storage.shared));
-    let shutdown = components.tasks.shutdown();
-    if let Some(interval) = interval {
-        components.tasks.spawn(jobs::background(Weak::clone(&weak), interval, shutdown.clone()));
-    }
-    components.tasks.spawn(background(weak, shared, shutdown));
+    start(&storage, &components.tasks, interval, bucket.is_some());
     Ok(storage)
+}
+
+fn note_unwritable(shared: &Shared, unwritable: Option<Error>) {
+    if let Some(error) = unwritable {
+        warn!(%error, "the data folder cannot be written to: pushes are refused, and lines that are there can be read");
+        shared.health.note::<()>(Affected::Pushes, &Err(error));
+    }
+}
+
+/// Starts what runs in the background.
+fn start(storage: &Arc<Storage>, tasks: &Tasks, interval: Option<Duration>, is_shared: bool) {
+    let (weak, shared) = (Arc::downgrade(storage), Arc::clone(&storage.shared));
+    if let Some(interval) = interval {
+        tasks.spawn(jobs::background(Weak::clone(&weak), interval, tasks.shutdown()));
+        if is_shared {
+            tasks.spawn(follow(Weak::clone(&weak), tasks.shutdown()));
+        }
+    }
+    tasks.spawn(background(weak, shared, tasks.shutdown()));
 }
 
 /// The tables, the first being that of lines, and the files of that one.
@@ -204,13 +220,18 @@ async fn committed_marks(shared: &Shared) -> Result<Seen, Error> {
     Ok(seen)
 }
 
-fn lock(paths: &Paths) -> Result<File, Error> {
+/// Locks the folder. One that cannot be written to is locked as well, for reads alone, and why it cannot is told.
+fn lock(paths: &Paths) -> Result<(File, Option<Error>), Error> {
     paths::create_folder(paths.root())?;
     let path = paths.lock();
     let file = OpenOptions::new().create(true).truncate(false).write(true).open(&path);
-    let file = file.map_err(|error| Error::io("write to", &path, error))?;
+    let file = file.map_err(|error| Error::io("write to", &path, error));
+    let (file, unwritable) = match file {
+        Err(error) if error.is_unwritable() => (File::open(&path).map_err(|_| error.clone())?, Some(error)),
+        file => (file?, None),
+    };
     match file.try_lock() {
-        Ok(()) => Ok(file),
+        Ok(()) => Ok((file, unwritable)),
         Err(TryLockError::WouldBlock) => Err(Failure::Locked(paths.root().to_owned()).into()),
         Err(TryLockError::Error(error)) => Err(Error::io("lock", &path, error)),
     }
@@ -278,8 +299,11 @@ async fn without_orphans(table: &Arc<Table>, node: &Arc<str>) -> Result<Vec<List
             name.is_some_and(|name| name.is_of(&node) && committed < name.position)
         };
         for Listed { path, .. } in others.into_iter().filter(orphan) {
-            warn!(file = %store.location(&path).display(), "removed a file of a flush that was never committed");
-            store.delete(&path)?;
+            warn!(file = %store.location(&path).display(), "removes a file of a flush that was never committed");
+            match store.delete(&path) {
+                Err(error) if error.is_unwritable() => warn!(%error, "it stays, and counts for nothing"),
+                deleted => deleted?,
+            }
         }
         Ok(listed)
     };

@@ -58,6 +58,13 @@ impl Bucket {
         Failure::Remote { action, path: self.location(path), reason }.into()
     }
 
+    /// Names of the folders in a folder below the prefix.
+    pub(crate) fn folders(&self, below: &str) -> Result<Vec<String>, Error> {
+        let folder = self.prefix.clone().join(below);
+        let listed = self.wait("list", &folder, self.writing.list_with_delimiter(Some(&folder)))?;
+        Ok(listed.common_prefixes.iter().filter_map(|path| Some(path.filename()?.to_owned())).collect())
+    }
+
     /// Where an object is, as operators know it.
     pub(super) fn location(&self, path: &Path) -> PathBuf {
         let below = path.prefix_match(&self.prefix);
@@ -96,9 +103,24 @@ impl BucketStore {
         Self { bucket, table }
     }
 
+    /// Not a table, but all that the bucket has below its prefix.
+    pub(crate) fn whole(bucket: Arc<Bucket>) -> Self {
+        Self { table: bucket.prefix.clone(), bucket }
+    }
+
+    /// Bytes of a file; `None` when it is not there.
+    pub(crate) fn size(&self, path: &str) -> Result<Option<u64>, Error> {
+        let path = self.path(path)?;
+        match self.bucket.wait("look at", &path, self.bucket.writing.head(&path)) {
+            Err(error) if error.is_not_found() => Ok(None),
+            found => Ok(Some(found?.size)),
+        }
+    }
+
     /// Names are those of the log, which are escaped already.
     fn path(&self, path: &str) -> Result<Path, Error> {
-        Path::parse(format!("{}/{path}", self.table)).map_err(Error::invalid_path)
+        let slash = if self.table.as_ref().is_empty() { "" } else { "/" };
+        Path::parse(format!("{}{slash}{path}", self.table)).map_err(Error::invalid_path)
     }
 }
 
@@ -112,6 +134,18 @@ impl Store for BucketStore {
 
     fn create(&self, path: &str) -> Result<Box<dyn FileWriter>, Error> {
         Ok(Box::new(Upload::new(Arc::clone(&self.bucket), self.path(path)?)))
+    }
+
+    fn create_new(&self, path: &str, bytes: &[u8]) -> Result<bool, Error> {
+        let path = self.path(path)?;
+        let create = PutOptions { mode: PutMode::Create, ..PutOptions::default() };
+        let put = async {
+            match self.bucket.writing.put_opts(&path, bytes.to_vec().into(), create).await {
+                Err(object_store::Error::AlreadyExists { .. }) => Ok(false),
+                put => put.map(|_| true),
+            }
+        };
+        self.bucket.wait("write to", &path, put)
     }
 
     fn delete(&self, path: &str) -> Result<(), Error> {

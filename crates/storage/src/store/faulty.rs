@@ -26,6 +26,8 @@ pub(crate) struct Faulty {
     /// Of a thousand requests, so many fail before, and as many after, they are carried out.
     per_mille: AtomicU64,
     outage: AtomicBool,
+    /// Of a thousand writes, the answers to so many get lost, and the client sends them again by itself.
+    resent: AtomicU64,
     faults: AtomicU64,
     /// Writes that had no answer and were not carried out; they still may be.
     late: Mutex<Vec<(Path, PutPayload, PutOptions)>>,
@@ -38,6 +40,7 @@ impl Faulty {
             rng: Mutex::new(Rng::seeded(seed)),
             per_mille: AtomicU64::new(0),
             outage: AtomicBool::new(false),
+            resent: AtomicU64::new(0),
             faults: AtomicU64::new(0),
             late: Mutex::default(),
         })
@@ -49,6 +52,14 @@ impl Faulty {
 
     pub(crate) fn outage(&self, on: bool) {
         self.outage.store(on, Ordering::Relaxed);
+    }
+
+    pub(crate) fn resend(&self, per_mille: u64) {
+        self.resent.store(per_mille, Ordering::Relaxed);
+    }
+
+    fn is_resent(&self) -> bool {
+        self.rng.lock().unwrap().bits() % 1_000 < self.resent.load(Ordering::Relaxed)
     }
 
     /// Requests that failed because they had to.
@@ -112,7 +123,10 @@ impl ObjectStore for Shared {
             self.0.late.lock().unwrap().push((location.clone(), payload, opts));
             return Err(error);
         }
-        let put = self.0.inner.put_opts(location, payload, opts).await?;
+        let mut put = self.0.inner.put_opts(location, payload.clone(), opts.clone()).await?;
+        if self.0.is_resent() {
+            put = self.0.inner.put_opts(location, payload, opts).await?;
+        }
         self.0.trouble("after").await?;
         Ok(put)
     }

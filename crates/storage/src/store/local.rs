@@ -47,6 +47,19 @@ impl Store for LocalStore {
         Ok(Box::new(LocalWriter { path, file }))
     }
 
+    fn create_new(&self, path: &str, bytes: &[u8]) -> Result<bool, Error> {
+        let path = self.location(path);
+        path.parent().map_or(Ok(()), paths::create_folder)?;
+        let written = File::create_new(&path).and_then(|mut file| {
+            file.write_all(bytes)?;
+            file.sync_all()
+        });
+        match written {
+            Err(error) if error.kind() == ErrorKind::AlreadyExists => Ok(false),
+            written => written.map(|()| true).map_err(|error| Error::io("write to", &path, error)),
+        }
+    }
+
     fn delete(&self, path: &str) -> Result<(), Error> {
         paths::remove_file(&self.location(path))
     }

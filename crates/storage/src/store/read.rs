@@ -82,9 +82,10 @@ pub(crate) struct Sequential {
 
 impl Read for Sequential {
     fn read(&mut self, buf: &mut [u8]) -> std::io::Result<usize> {
-        if self.buffered.is_empty() {
+        // A bucket refuses to give nothing.
+        if self.buffered.is_empty() && self.at < self.file.bytes {
             let end = self.at.saturating_add(STRIDE).min(self.file.bytes);
-            self.buffered = self.file.read_one(self.at.min(end)..end).map_err(std::io::Error::other)?;
+            self.buffered = self.file.read_one(self.at..end).map_err(std::io::Error::other)?;
             self.at = end;
         }
         let len = buf.len().min(self.buffered.len());

@@ -5,10 +5,11 @@ use std::sync::Arc;
 
 use object_store::aws::{AmazonS3, AmazonS3Builder};
 use object_store::{ClientOptions, RetryConfig};
-use tokio::runtime::Handle;
+use stdx::ByteSize;
+use tokio::runtime::{Handle, Runtime};
 
 use super::Cache;
-use super::bucket::Bucket;
+use super::bucket::{Bucket, BucketStore};
 use crate::config::{BucketConfig, Encryption, Keys};
 use crate::{Error, Metrics, paths};
 
@@ -35,6 +36,36 @@ pub(crate) fn bucket(config: &BucketConfig, data_dir: &Path, metrics: &Metrics) 
         deadline: config.timeout.saturating_mul(4),
         runtime: Handle::current(),
     }))
+}
+
+/// A bucket for those who have no runtime, such as the command line; it must not be made, used or dropped within one.
+#[derive(Debug)]
+pub(crate) struct Reached {
+    bucket: Arc<Bucket>,
+    _runtime: Runtime,
+}
+
+impl Reached {
+    /// Without a cache.
+    pub(crate) fn new(config: &BucketConfig) -> Result<Self, Error> {
+        let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(1).enable_all().build();
+        let runtime = runtime.map_err(|error| Error::internal(format!("cannot start the runtime: {error}")))?;
+        let config = BucketConfig { cache: ByteSize(0), ..config.clone() };
+        let bucket = {
+            let _within = runtime.enter();
+            bucket(&config, Path::new(""), &Metrics::default())?
+        };
+        Ok(Self { bucket, _runtime: runtime })
+    }
+
+    /// All that the bucket has below its prefix.
+    pub(crate) fn store(&self) -> BucketStore {
+        BucketStore::whole(Arc::clone(&self.bucket))
+    }
+
+    pub(crate) const fn bucket(&self) -> &Arc<Bucket> {
+        &self.bucket
+    }
 }
 
 fn client(config: &BucketConfig, keys: Option<&Keys>) -> Result<AmazonS3, Error> {

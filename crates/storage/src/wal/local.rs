@@ -86,9 +86,7 @@ impl Wal for LocalWal {
             file.sync_all()
         };
         let written = write().map_err(|error| Error::io("write to", &path, error));
-        // A file system that takes no name takes none away.
-        let removed = if path.exists() { paths::remove_file(&path) } else { Ok(()) };
-        written.and(removed)
+        written.and(remove_if_there(&path))
     }
 
     fn next_position(&self) -> u64 {
@@ -195,7 +193,7 @@ impl Replay {
     /// up to and including `from` are passed over.
     pub(crate) fn open(folder: &Path, known: u64, from: u64) -> Result<Self, Error> {
         paths::create_folder(folder)?;
-        paths::remove_file(&folder.join(paths::PROBE))?;
+        passed_over(remove_if_there(&folder.join(paths::PROBE)))?;
         let mut replay = Self {
             folder: folder.to_owned(),
             known,
@@ -272,13 +270,13 @@ impl Replay {
                 file.set_len(at as u64)?;
                 file.sync_all()
             });
-            cut.map_err(|error| Error::io("cut", &path, error))?;
+            passed_over(cut.map_err(|error| Error::io("cut", &path, error)))?;
             self.replayed.torn_bytes += rest.len() as u64;
         }
         self.end = self.end.max(position);
         if at <= SEGMENT_HEADER {
             // Without a record it has nothing to say, and its name is wanted again.
-            paths::remove_file(&path)?;
+            passed_over(paths::remove_file(&path))?;
         } else {
             self.closed.push_back(Closed { path, end: position, len: at as u64 });
         }
@@ -312,13 +310,30 @@ fn segments(folder: &Path) -> Result<VecDeque<(PathBuf, SegmentHeader)>, Error> 
         match SegmentHeader::decode(&start).filter(|header| header.first == first) {
             Some(header) => segments.push_back((path, header)),
             None if newest == Some(first) && start.len() <= SEGMENT_HEADER => {
-                warn!(segment = %path.display(), "removed a WAL segment whose making was interrupted");
-                paths::remove_file(&path)?;
+                warn!(segment = %path.display(), "removes a WAL segment whose making was interrupted");
+                passed_over(paths::remove_file(&path))?;
             }
             None => return Err(Error::corrupt_at(&path, 0, "the header of the segment does not add up".to_owned())),
         }
     }
     Ok(segments)
+}
+
+/// A file system that takes no name takes none away, also none that is not there.
+fn remove_if_there(path: &Path) -> Result<(), Error> {
+    if path.exists() { paths::remove_file(path) } else { Ok(()) }
+}
+
+/// What tidies up may fail in a folder that cannot be written to: what is there is read all the same, and the next start
+/// tidies up.
+fn passed_over(tidied: Result<(), Error>) -> Result<(), Error> {
+    match tidied {
+        Err(error) if error.is_unwritable() => {
+            warn!(%error, "the write-ahead log is read as it is");
+            Ok(())
+        }
+        tidied => tidied,
+    }
 }
 
 /// The header, and a little more when there is more.

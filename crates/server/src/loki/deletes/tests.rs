@@ -44,9 +44,9 @@ impl Client {
     }
 }
 
-async fn push(client: &Client, app: &str, line: &str) {
+async fn push(client: &Client, app: &str, line: &str, order: &str) {
     let now = logline::Timestamp::from(stdx::Clock::now(&stdx::SystemClock)).0;
-    let body = serde_json::json!({"streams": [{"stream": {"app": app}, "values": [[now.to_string(), line]]}]});
+    let body = serde_json::json!({"streams": [{"stream": {"app": app}, "values": [[now.to_string(), line, {"order_id": order}]]}]});
     let sent = client.http.post(format!("{}/loki/api/v1/push", client.url)).json(&body).send().await.unwrap();
     assert_eq!(sent.status().as_u16(), 204);
 }
@@ -65,8 +65,8 @@ async fn lines_are_hidden_listed_and_seen_again_as_lokis_clients_expect() {
     let tasks = stdx::Tasks::default();
     tasks.spawn(async move { server.run(async { drop(stopped.await) }).await.unwrap() });
     let client = Client { http: reqwest::Client::builder().no_proxy().timeout(PATIENCE).build().unwrap(), url };
-    push(&client, "shop", "card of ivan").await;
-    push(&client, "shop", "card of olga").await;
+    push(&client, "shop", "card of ivan", "1").await;
+    push(&client, "shop", "card of olga", "2").await;
     assert_eq!(client.lines().await, 2);
 
     let path = |query: &str| format!("/loki/api/v1/delete?{query}");
@@ -103,6 +103,15 @@ async fn lines_are_hidden_listed_and_seen_again_as_lokis_clients_expect() {
 
     assert_eq!(client.send("DELETE", &path(&format!("request_id={id}"))).await.0, 204);
     assert_eq!((client.lines().await, client.list().await.len()), (2, 0));
+    // By what the structured metadata says; a line that a pipeline would have to look at is refused.
+    let (_, _, id) = client.send("POST", &path(&format!("{shop}+%7C+order_id%21%3D%222%22&start=1"))).await;
+    assert_eq!(client.lines().await, 1);
+    assert_eq!(client.send("DELETE", &path(&format!("request_id={}", id.unwrap()))).await.0, 204);
+    let refused = client.refused("POST", &path(&format!("{shop}+%7C+took%3E5&start=1"))).await;
+    assert!(
+        refused.contains("`order_id`") && refused.contains("labels of streams belong into the selector"),
+        "{refused}"
+    );
     let (_, jobs, _) = client.send("GET", "/api/v1/jobs").await;
     assert!(jobs.starts_with("200 {\"jobs\":["), "{jobs}");
     assert_eq!(client.refused("DELETE", "/api/v1/jobs/4711").await, "404 no job with this id is running");

@@ -8,6 +8,7 @@ use object_store::ObjectStore;
 use super::super::*;
 use super::disk::noise;
 use super::support::*;
+use crate::jobs::lease;
 use crate::store::faulty::{self, Faulty};
 use crate::{Kind, LOGS, ScanStats};
 
@@ -196,6 +197,71 @@ async fn a_flush_that_is_tried_again_leaves_the_files_of_a_commit_whose_answer_g
     assert_eq!(read(&storage, &Tenant::default()).await.len(), 40);
 }
 
+#[tokio::test]
+async fn a_commit_that_is_sent_again_since_its_answer_got_lost_meets_itself() {
+    let store = Faulty::seeded(8);
+    let mut bench = Bench::in_bucket(&store, "one");
+    bench.config.lifecycle.retention_enabled = true;
+    bench.config.lifecycle.retention.period = Some(Duration::from_hours(24));
+    bench.clock.advance(Duration::from_nanos(u64::try_from(MIDNIGHT).unwrap()));
+    let storage = bench.open().await;
+    store.resend(1_000);
+    for round in 0..8_i64 {
+        storage.append(batch("shop", &[(MIDNIGHT + round, &format!("mark{round}"))])).await.unwrap();
+        storage.flush().await.unwrap();
+    }
+    storage.maintain().await.unwrap();
+    assert_eq!(counts(&storage).await.len(), 8);
+    bench.clock.advance(Duration::from_hours(72));
+    storage.maintain().await.unwrap();
+    assert_eq!(counts(&storage).await.len(), 0);
+    let ended: Vec<_> = storage.jobs().iter().map(|job| (job.kind, job.state)).collect();
+    let [compact, retain] =
+        [crate::JobKind::Compact, crate::JobKind::Retain].map(|kind| ended.iter().filter(|job| job.0 == kind).count());
+    assert!(0 < compact && 0 < retain, "{ended:?}");
+    assert!(ended.iter().all(|(_, state)| *state == crate::JobState::Done), "{ended:?}");
+}
+
+#[tokio::test]
+async fn background_work_is_done_by_one_node_and_by_another_when_that_is_gone() {
+    let store = Faulty::seeded(10);
+    let (one, two) = (Bench::in_bucket(&store, "one"), Bench::in_bucket(&store, "two"));
+    let (first, second) = (one.open().await, two.open().await);
+    let fill = async |storage: &Storage, from: i64| {
+        for round in from..from + 8 {
+            storage.append(batch("shop", &[(MIDNIGHT + round, &format!("line {round}"))])).await.unwrap();
+            storage.flush().await.unwrap();
+        }
+    };
+    fill(&first, 0).await;
+    first.maintain().await.unwrap();
+    assert!(!first.jobs().is_empty());
+    fill(&first, 8).await;
+    for _ in 0..3 {
+        // The holder is heard of, however late it is.
+        two.clock.advance(lease::LASTS / 2);
+        one.clock.advance(lease::LASTS / 2);
+        first.keep_leases().await.unwrap();
+        second.maintain().await.unwrap();
+        assert_eq!(second.jobs(), []);
+    }
+    // A new run of the same node need not wait.
+    drop(first);
+    let first = one.open().await;
+    first.maintain().await.unwrap();
+    assert!(!first.jobs().is_empty());
+    fill(&first, 16).await;
+    drop(first);
+    second.maintain().await.unwrap();
+    assert_eq!(second.jobs(), []);
+    two.clock.advance(lease::LASTS);
+    second.maintain().await.unwrap();
+    assert!(!second.jobs().is_empty());
+    assert_eq!(counts(&second).await.len(), 24);
+    let leases = names(&store).await.into_iter().filter(|name| name.contains("/_leases/")).count();
+    assert!(leases <= 4, "old leases are removed: {leases}");
+}
+
 /// Appends, flushes, kills and restarts, with a store that fails; by a seed.
 async fn live_through(seed: u64) {
     let store = Faulty::seeded(seed);
@@ -205,6 +271,7 @@ async fn live_through(seed: u64) {
     let mut expected = BTreeMap::new();
     for number in 0..60_i64 {
         store.fail([0, 50, 300][usize::try_from(rng.below(3)).unwrap()]);
+        store.resend(rng.below(300));
         if rng.below(4) == 0 {
             store.deliver_late().await;
         }

@@ -38,8 +38,10 @@ pub(super) async fn flush_until(storage: &Storage, point: Point) {
     let mut position = 0;
     for (table, (write, commit)) in shared.tables.iter().zip(steps) {
         let Some(sealed) = table.sealed().filter(|_| write <= point) else { continue };
-        let files = files::write(table.delta().store().as_ref(), table.spec(), &shared.node, &sealed).unwrap();
         position = sealed.position;
+        let (own, author, rows) = (Arc::clone(table), Arc::clone(&shared.author), sealed.clone());
+        let write = move || files::write(own.delta().store().as_ref(), own.spec(), &author, &rows);
+        let files = tokio::task::spawn_blocking(write).await.unwrap().unwrap();
         if commit <= point {
             shared.commit(table, &files, &sealed).await.unwrap();
         }

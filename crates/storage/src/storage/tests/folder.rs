@@ -133,7 +133,7 @@ async fn a_backup_made_while_pushes_go_on_holds_what_was_acknowledged_before() {
             let made = made.await.unwrap();
             let mut restored = Bench::new();
             restored.config.data_dir = restored.dir.path().join(&made.id);
-            restore(&into, &made, &restored.config.data_dir, &mut quiet()).unwrap();
+            restore(&into, &made, &restored.config.data_dir, None, &mut quiet()).unwrap();
             let copy = restored.open().await;
             let after = counts(&copy).await;
             assert!(after.values().all(|count| *count == 1), "doubled");
@@ -162,7 +162,7 @@ async fn a_damaged_backup_is_not_restored_and_a_folder_with_something_in_it_neit
     let into = bench.dir.path().join("restored");
     fs::create_dir(&into).unwrap();
     fs::write(into.join("note"), "mine").unwrap();
-    let refused = restore(&target, &made, &into, &mut quiet()).unwrap_err();
+    let refused = restore(&target, &made, &into, None, &mut quiet()).unwrap_err();
     assert_eq!(refused.kind(), Kind::Invalid);
     fs::remove_file(into.join("note")).unwrap();
     let object = files_below(&bench.dir.path().join("backups/objects")).pop().unwrap();
@@ -171,10 +171,10 @@ async fn a_damaged_backup_is_not_restored_and_a_folder_with_something_in_it_neit
     flipped[whole.len() / 2] ^= 1;
     fs::write(&object, flipped).unwrap();
     assert_eq!(target.verify(std::slice::from_ref(&made), &mut quiet()).unwrap()[0].place, object);
-    assert_eq!(restore(&target, &made, &into, &mut quiet()).unwrap_err().kind(), Kind::Corrupt);
+    assert_eq!(restore(&target, &made, &into, None, &mut quiet()).unwrap_err().kind(), Kind::Corrupt);
     assert_eq!(fs::read_dir(&into).unwrap().count(), 0, "nothing half restored");
     fs::write(&object, whole).unwrap();
-    restore(&target, &made, &into, &mut quiet()).unwrap();
+    restore(&target, &made, &into, None, &mut quiet()).unwrap();
     let mut restored = Bench::new();
     restored.config.data_dir = into;
     let (copy, original) = (restored.open().await, bench.open().await);

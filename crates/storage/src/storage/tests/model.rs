@@ -10,6 +10,7 @@ use proptest::prelude::*;
 use super::super::*;
 use super::crash::{POINTS, Point, flush_until};
 use super::support::*;
+use crate::store::faulty::Faulty;
 use crate::{DeleteState, NewDelete, Predicate, Retention, StreamRetention, TextMatch, TimeRange};
 
 const HOUR: i64 = 3_600 * SECOND;
@@ -43,6 +44,8 @@ enum Step {
     },
     /// Takes back the oldest request that can be.
     Cancel,
+    /// The bucket, if there is one, does not answer while rows are flushed and work is done.
+    Outage,
     Kill,
     Close,
 }
@@ -58,6 +61,7 @@ fn step() -> impl Strategy<Value = Step> {
             .prop_map(|(hours, micros, kill)| Step::Interrupted { hours, micros, kill }),
         1 => (0_u8..4, 1_u16..600).prop_map(|(word, age)| Step::Delete { word, age }),
         1 => Just(Step::Cancel),
+        1 => Just(Step::Outage),
         1 => Just(Step::Kill),
         1 => Just(Step::Close),
     ]
@@ -128,8 +132,7 @@ impl Model {
     }
 }
 
-fn lived() -> Bench {
-    let mut bench = Bench::new();
+fn lived(mut bench: Bench) -> Bench {
     bench.clock.advance(Duration::from_nanos(u64::try_from(MIDNIGHT).unwrap()));
     let lifecycle = &mut bench.config.lifecycle;
     let days = |days: i64| Duration::from_hours(24 * u64::try_from(days).unwrap());
@@ -207,6 +210,7 @@ impl Run {
                     self.model.requests.remove(&made.id);
                 }
             }
+            Step::Outage => self.outage().await,
             Step::Kill => self.reopen().await,
             Step::Close => {
                 self.storage().close().await.unwrap();
@@ -214,6 +218,16 @@ impl Run {
             }
         }
         self.settle().await;
+    }
+
+    async fn outage(&self) {
+        let Some(store) = &self.bench.store else { return };
+        store.outage(true);
+        drop(self.storage().flush().await);
+        drop(self.storage().maintain().await);
+        store.outage(false);
+        // What has failed is tried again by then.
+        self.pass(1);
     }
 
     async fn append(&mut self, lines: u8, short: bool, age: u16, word: u8) {
@@ -246,9 +260,33 @@ impl Run {
     }
 }
 
+/// Takes all steps, and then so much time that nothing may be left.
+async fn live(bench: Bench, steps: Vec<Step>) {
+    let storage = Some(bench.open().await);
+    let mut run = Run { bench, storage, model: Model::default() };
+    for step in steps {
+        run.step(step).await;
+    }
+    run.pass(24 * 32);
+    for hours in [0, 1, 3, 3] {
+        run.storage().flush().await.unwrap();
+        run.pass(hours);
+        run.storage().maintain().await.unwrap();
+    }
+    run.settle().await;
+    assert_eq!(counts(run.storage()).await.len(), 0, "{}", run.model.history);
+    let left = run.storage().status();
+    assert_eq!(left.tables.iter().map(|table| table.files).sum::<u64>(), 0);
+    assert_eq!(left.deletes_waiting, 0);
+}
+
+fn run_to_the_end(work: impl Future<Output = ()>) {
+    tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap().block_on(work);
+}
+
 proptest! {
     #![proptest_config(ProptestConfig {
-        cases: if std::env::var_os("RUN_SLOW").is_some() { 500 } else { 16 },
+        cases: if std::env::var_os("RUN_SLOW").is_some() { 500 } else { 12 },
         failure_persistence: None,
         ..ProptestConfig::default()
     })]
@@ -257,26 +295,18 @@ proptest! {
     fn whatever_is_done_to_files_just_the_lines_that_should_be_are_there(
         steps in proptest::collection::vec(step(), 1..60)
     ) {
-        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
-        runtime.block_on(async {
-            let bench = lived();
-            let storage = Some(bench.open().await);
-            let mut run = Run { bench, storage, model: Model::default() };
-            for step in steps {
-                run.step(step).await;
-            }
-            // In the end every line that is too old is gone, and every file that no version names.
-            run.pass(24 * 32);
-            for hours in [0, 1, 3, 3] {
-                run.storage().flush().await.unwrap();
-                run.pass(hours);
-                run.storage().maintain().await.unwrap();
-            }
-            run.settle().await;
-            assert_eq!(counts(run.storage()).await.len(), 0, "{}", run.model.history);
-            let left = run.storage().status();
-            assert_eq!(left.tables.iter().map(|table| table.files).sum::<u64>(), 0);
-            assert_eq!(left.deletes_waiting, 0);
+        run_to_the_end(async { live(lived(Bench::new()), steps).await });
+    }
+
+    /// Of one write in five the answer gets lost, and it is sent again.
+    #[test]
+    fn whatever_is_done_to_files_in_a_bucket_just_the_lines_that_should_be_are_there(
+        steps in proptest::collection::vec(step(), 1..60), seed in any::<u64>()
+    ) {
+        run_to_the_end(async {
+            let store = Faulty::seeded(seed);
+            store.resend(200);
+            live(lived(Bench::in_bucket(&store, "one")), steps).await;
         });
     }
 }

@@ -8,7 +8,7 @@ use logline::{BatchId, Tenant};
 
 use super::super::*;
 use super::crash::{POINTS, Point, flush_until};
-use super::disk::{noise, small_disk, with_small_disk};
+use super::disk::{noise, on_small_disk};
 use super::support::*;
 use crate::Kind;
 use crate::wal::{Replay, Wal};
@@ -317,15 +317,8 @@ async fn a_batch_whose_append_failed_is_kept_when_it_comes_again() {
 
 #[test]
 fn a_batch_that_a_full_disk_refused_is_kept_once_when_there_is_space() {
-    let Some(disk) = small_disk() else {
-        return with_small_disk(
-            "storage::tests::repeats::a_batch_that_a_full_disk_refused_is_kept_once_when_there_is_space",
-        );
-    };
-    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
-    runtime.block_on(async {
-        let mut bench = Bench::new();
-        bench.config.data_dir = disk.join("data");
+    let name = "storage::tests::repeats::a_batch_that_a_full_disk_refused_is_kept_once_when_there_is_space";
+    on_small_disk(name, async |bench, disk| {
         let storage = bench.open().await;
         let mut rng = Rng::seeded(1);
         let lines: Vec<String> = (0..1_000).map(|_| noise(&mut rng, 100_000)).collect();
@@ -336,7 +329,7 @@ fn a_batch_that_a_full_disk_refused_is_kept_once_when_there_is_space() {
         // Repeats of what is kept need no space.
         storage.append(numbered(sent as u64 - 1, &lines[sent - 1])).await.unwrap();
         assert_eq!(storage.append(numbered(sent as u64, &lines[sent])).await.unwrap_err().kind(), Kind::Full);
-        let more = Command::new("mount").args(["-o", "remount,size=64m"]).arg(&disk).status().unwrap();
+        let more = Command::new("mount").args(["-o", "remount,size=64m"]).arg(disk).status().unwrap();
         assert!(more.success());
         for _ in 0..2 {
             for (number, line) in lines.iter().enumerate().take(sent + 1) {
