@@ -21,4 +21,5 @@ mod system {
     mod pages;
     mod personal_data;
     mod queries;
+    mod readers;
 }

@@ -11,6 +11,9 @@ const MINUTE: i64 = 60_000_000_000;
 /// A Python with these packages, in a folder beside our programs that later runs find again; `None` when it cannot be had.
 pub(crate) fn python(packages: &[&str]) -> Option<PathBuf> {
     let folder = super::harness::program("lapidary").with_file_name("python");
+    // Tests that run at the same time wait for each other's packages.
+    let alone = std::fs::File::create(folder.with_extension("lock")).unwrap();
+    alone.lock().unwrap();
     let python = folder.join("bin/python");
     let made = python.exists() || run(Command::new("python3").args(["-m", "venv"]).arg(&folder)).0 == Some(0);
     let mut pip = Command::new(&python);
