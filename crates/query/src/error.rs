@@ -37,8 +37,6 @@ pub(crate) enum Failure {
     Parse(#[from] logql::Error),
     #[error("{0}")]
     Invalid(String),
-    #[error("{0} is not supported yet")]
-    Unsupported(String),
     #[error(
         "pipeline error: '{error}' for series: '{series}'.\nUse a label filter to intentionally skip this error. (e.g | __error__!=\"{error}\").\nTo skip all potential errors you can match empty errors.(e.g __error__=\"\")\nThe label filter can also be specified after unwrap. (e.g | unwrap latency | __error__=\"\" )\n"
     )]
@@ -75,9 +73,7 @@ impl Error {
     /// What the caller should do.
     pub fn kind(&self) -> Kind {
         match &*self.0 {
-            Failure::Parse(_) | Failure::Invalid(_) | Failure::Unsupported(_) | Failure::Pipeline { .. } => {
-                Kind::Invalid
-            }
+            Failure::Parse(_) | Failure::Invalid(_) | Failure::Pipeline { .. } => Kind::Invalid,
             Failure::Series(_)
             | Failure::Bytes { .. }
             | Failure::Memory
@@ -121,11 +117,6 @@ impl Error {
         let error = series.get(ERROR).unwrap_or_default().to_owned();
         Failure::Pipeline { error, series }.into()
     }
-}
-
-/// Says that something of LogQL cannot be answered yet.
-pub(crate) fn unsupported(what: impl Into<String>) -> Error {
-    Failure::Unsupported(what.into()).into()
 }
 
 impl From<Failure> for Error {

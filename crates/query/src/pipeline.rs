@@ -25,20 +25,32 @@ mod wanted;
 use std::borrow::Cow;
 use std::fmt;
 
+use logline::Labels;
 use logql::ast::{self, Parser};
 
 pub(crate) use self::json::push_sanitized;
 pub(crate) use self::label_filter::LabelMatch;
 pub(crate) use self::labels::LabelSet;
 pub(crate) use self::order::{Split, reordered, split};
-pub(crate) use self::wanted::{Wanted, filter_names, names_used};
-use crate::error::{Error, unsupported};
+pub(crate) use self::wanted::{Wanted, filter_names, names_used, reads_all, reads_line_itself};
+use crate::error::Error;
 
 /// A line on its way.
 #[derive(Debug)]
 pub(crate) struct Row<'a> {
     pub(crate) line: Cow<'a, str>,
     pub(crate) labels: LabelSet<'a>,
+    /// The time of the line, in nanoseconds since 1970.
+    pub(crate) time: i64,
+    /// The time of the query.
+    pub(crate) now: i64,
+}
+
+impl<'a> Row<'a> {
+    /// A row to be filled, in a query asked at `now`.
+    pub(crate) fn new(stream: &'a Labels, now: i64) -> Self {
+        Self { line: Cow::Borrowed(""), labels: LabelSet::new(stream), time: 0, now }
+    }
 }
 
 /// One step of a pipeline.
@@ -98,9 +110,4 @@ fn parser_stage(parser: &Parser, wanted: &Wanted) -> Box<dyn Stage> {
         Parser::Pattern(pattern, _) => Box::new(pattern::Pattern::new(pattern, wanted.clone())),
         Parser::Unpack(_) => Box::new(unpack::Unpack::new(wanted.clone())),
     }
-}
-
-/// Says that a template needs more than labels put between text.
-fn unsupported_template(stage: &str) -> Error {
-    unsupported(format!("{stage} with template functions"))
 }

@@ -11,6 +11,7 @@ use datafusion::execution::{SendableRecordBatchStream, TaskContext};
 use datafusion::physical_plan::{ExecutionPlan, execute_stream};
 use datafusion::prelude::SessionConfig;
 use futures::StreamExt;
+use logline::Timestamp;
 use stdx::Clock;
 use storage::{SharedStats, Storage};
 
@@ -41,6 +42,7 @@ impl Run {
             scanned: SharedStats::default(),
             lines_kept: AtomicU64::new(0),
             max_bytes: limits.max_bytes,
+            now: Timestamp::from(clock.now()).0,
         });
         let config = SessionConfig::new().with_extension(Arc::clone(&query));
         let task = TaskContext::default().with_session_config(config).with_runtime(Arc::clone(memory));

@@ -18,6 +18,8 @@ pub(crate) struct QueryContext {
     pub(crate) lines_kept: AtomicU64,
     /// Most bytes of text it may read.
     pub(crate) max_bytes: Option<ByteSize>,
+    /// When it was asked, in nanoseconds since 1970.
+    pub(crate) now: i64,
 }
 
 impl QueryContext {

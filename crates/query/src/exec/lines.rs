@@ -24,7 +24,7 @@ use super::context::QueryContext;
 use super::unary::{Batches, Operator};
 use crate::error::Error;
 use crate::pipeline::labels::Source;
-use crate::pipeline::{LabelSet, Pipeline, Row, Wanted, split};
+use crate::pipeline::{Pipeline, Row, Wanted, split};
 
 /// Names of the columns that [`Lines`] yields.
 pub(crate) mod fields {
@@ -95,7 +95,8 @@ impl Operator for Lines {
 
     fn run(&self, input: SendableRecordBatchStream, task: &TaskContext) -> Result<Batches, Error> {
         let query = QueryContext::of(task)?;
-        let mut worker = Worker { pipeline: self.pipeline()?, streams: Streams::default(), position: 0 };
+        let mut worker =
+            Worker { pipeline: self.pipeline()?, streams: Streams::default(), position: 0, now: query.now };
         let lines = input.map(move |batch| {
             let lines = worker.lines(&batch?)?;
             query.count_kept(lines.num_rows());
@@ -113,6 +114,7 @@ struct Worker {
     pipeline: Pipeline,
     streams: Streams,
     position: u64,
+    now: i64,
 }
 
 impl Worker {
@@ -123,12 +125,13 @@ impl Worker {
         let received: &TimestampMicrosecondArray = column(batch, logs::RECEIVED)?;
         let labels = self.streams.labels(stream)?;
         let nobody = Labels::default();
-        let mut row = Row { line: Cow::Borrowed(""), labels: LabelSet::new(&nobody) };
+        let mut row = Row::new(&nobody, self.now);
         let mut output = Output::default();
         for (index, time) in times(batch)?.into_iter().enumerate() {
             self.position += 1;
             let key = stream.key(index).and_then(|key| labels.get(key)).map_or(&nobody, |labels| labels);
             row.line = Cow::Borrowed(lines.value(index));
+            row.time = time;
             row.labels.reset(key);
             metadata(map, index).for_each(|(name, value)| row.labels.add_metadata(name, value));
             if self.pipeline.apply(&mut row) {

@@ -29,7 +29,9 @@ use super::unary::{Batches, Operator};
 use crate::error::Error;
 use crate::pipeline::sample::Sample;
 use crate::pipeline::series::Grouping;
-use crate::pipeline::{LabelSet, Pipeline, Row, Split, Wanted, filter_names, names_used, split};
+use crate::pipeline::{
+    LabelSet, Pipeline, Row, Split, Wanted, filter_names, names_used, reads_all, reads_line_itself, split,
+};
 use crate::range::{Pane, Windows};
 
 /// Runs the stages that the scan left over, and groups.
@@ -60,6 +62,7 @@ impl Operator for Samples {
     fn run(&self, input: SendableRecordBatchStream, task: &TaskContext) -> Result<Batches, Error> {
         let query = QueryContext::of(task)?;
         let mut compiled = self.compile()?;
+        compiled.now = query.now;
         let samples = input.map(move |batch| {
             let (samples, lines) = compiled.samples(&batch?)?;
             query.count_kept(lines);
@@ -110,6 +113,8 @@ pub(crate) struct Compiled {
     has_line: bool,
     panes: Option<Windows>,
     streams: Streams,
+    /// The time of the query.
+    now: i64,
 }
 
 impl Samples {
@@ -133,6 +138,10 @@ impl Compiled {
                 .stages
                 .retain(|stage| !matches!(stage, Stage::Parser(parser) if !matches!(parser, Parser::Unpack(_))));
         }
+        let is_bytes = matches!(range.op, RangeOp::BytesOverTime | RangeOp::BytesRate);
+        if !is_bytes {
+            without_idle_formats(&mut split.stages);
+        }
         let sample = match (&range.range.unwrap, range.op) {
             (Some(unwrap), _) => Sample::unwrapping(unwrap),
             (None, RangeOp::BytesOverTime | RangeOp::BytesRate) => Sample::Bytes,
@@ -150,8 +159,20 @@ impl Compiled {
         let has_line = matches!(sample, Sample::Bytes) || split.stages.iter().any(reads_line);
         let pipeline = Pipeline::compile(&split.stages, &wanted)?;
         let panes = panes.filter(|_| matches!(sample, Sample::Line));
-        let streams = Streams::default();
-        Ok(Self { split, pipeline, sample, grouping, wanted, ids, has_metadata, pairs, has_line, panes, streams })
+        Ok(Self {
+            split,
+            pipeline,
+            sample,
+            grouping,
+            wanted,
+            ids,
+            has_metadata,
+            pairs,
+            has_line,
+            panes,
+            streams: Streams::default(),
+            now: 0,
+        })
     }
 
     /// The columns it reads.
@@ -264,11 +285,12 @@ impl Compiled {
         let ids = self.ids.iter().map(|id| Ok((*id, texts(batch, id)?))).collect::<Result<Vec<_>, Error>>()?;
         let labels = self.streams.labels(stream)?;
         let nobody = Labels::default();
-        let mut row = Row { line: Cow::Borrowed(""), labels: LabelSet::new(&nobody) };
+        let mut row = Row::new(&nobody, self.now);
         let has_value = self.amount() == Some(Amount::Value);
         for (index, time) in times(batch)?.into_iter().enumerate() {
             let key = stream.key(index).unwrap_or(0);
             row.labels.reset(labels.get(key).map_or(&nobody, |labels| labels));
+            row.time = time;
             row.line = Cow::Borrowed(lines.map_or("", |lines| lines.value(index)));
             let ids = ids.iter().filter_map(|(name, texts)| Some((*name, texts.get(index)?)));
             let pairs = map.into_iter().flat_map(|map| metadata(map, index)).chain(ids);
@@ -436,6 +458,9 @@ impl Series {
 /// Names of the labels that anything looks at; `None` when all labels end up in the series.
 fn names_read(range: &RangeAggregation, grouping: &Grouping) -> Option<BTreeSet<String>> {
     let Grouping::By(kept) = grouping else { return None };
+    if reads_all(&range.range.log.stages) {
+        return None;
+    }
     let mut names = names_used(&range.range.log.stages);
     names.extend(kept.iter().cloned());
     if let Some(unwrap) = &range.range.unwrap {
@@ -443,6 +468,24 @@ fn names_read(range: &RangeAggregation, grouping: &Grouping) -> Option<BTreeSet<
         unwrap.filters.iter().for_each(|filter| filter_names(filter, &mut names));
     }
     Some(names)
+}
+
+/// Takes out each `line_format` whose line nobody reads, as Loki does: its errors go unnoticed.
+fn without_idle_formats(stages: &mut Vec<Stage>) {
+    let mut is_read = false;
+    let mut kept: Vec<_> = std::mem::take(stages).into_iter().rev().collect();
+    kept.retain(|stage| {
+        let is_idle = !is_read && matches!(stage, Stage::LineFormat(_));
+        is_read |= match stage {
+            Stage::LineFilter(_) | Stage::Parser(_) => true,
+            Stage::LabelFormat(_) => reads_line_itself(stage),
+            Stage::LineFormat(_) => !is_idle && reads_line_itself(stage),
+            Stage::LabelFilter(_) | Stage::Decolorize(_) | Stage::Drop(_) | Stage::Keep(_) => false,
+        };
+        !is_idle
+    });
+    kept.reverse();
+    *stages = kept;
 }
 
 /// Names of the labels that every selected stream has.

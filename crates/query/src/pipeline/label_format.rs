@@ -3,13 +3,15 @@
 use std::borrow::Cow;
 
 use logql::ast::{self, LabelSource};
+use template::Template;
 
-use super::labels::Source;
-use super::template::Template;
-use super::{Row, Stage, unsupported_template};
+use super::labels::{Failure, Source};
+use super::template::compile;
+use super::{Row, Stage};
 use crate::error::Error;
 
-/// Writes labels, in the order given. What it writes counts as parsed.
+/// Writes labels, in the order given. What it writes counts as parsed. A template that fails marks the row and leaves
+/// its label as it was.
 #[derive(Debug)]
 pub(crate) struct LabelFormats {
     formats: Vec<(String, Value)>,
@@ -27,9 +29,7 @@ impl LabelFormats {
         let one = |format: &ast::LabelFormat| {
             let value = match &format.source {
                 LabelSource::Rename(from) => Value::Rename(from.clone()),
-                LabelSource::Template(text) => {
-                    Value::Template(Template::parse(text).ok_or_else(|| unsupported_template("label_format"))?)
-                }
+                LabelSource::Template(text) => Value::Template(compile(text, formats)?),
             };
             Ok((format.name.clone(), value))
         };
@@ -47,17 +47,17 @@ impl Stage for LabelFormats {
                         row.labels.remove(from);
                     }
                 }
-                Value::Template(template) => {
-                    let value = template.render(row);
-                    row.labels.set(name, &value, Source::Parsed);
-                }
+                Value::Template(template) => match template.render(row) {
+                    Ok(value) => row.labels.set(name, &value, Source::Parsed),
+                    Err(error) => row.labels.fail(Failure::Template, error),
+                },
             }
         }
         true
     }
 }
 
-/// Writes the line anew.
+/// Writes the line anew. A template that fails marks the row and leaves the line as it was.
 #[derive(Debug)]
 pub(crate) struct LineFormat {
     template: Template,
@@ -65,15 +65,16 @@ pub(crate) struct LineFormat {
 
 impl LineFormat {
     pub(crate) fn new(format: &ast::LineFormat) -> Result<Self, Error> {
-        Template::parse(&format.template)
-            .map(|template| Self { template })
-            .ok_or_else(|| unsupported_template("line_format"))
+        Ok(Self { template: compile(&format.template, format)? })
     }
 }
 
 impl Stage for LineFormat {
     fn apply(&mut self, row: &mut Row<'_>) -> bool {
-        row.line = Cow::Owned(self.template.render(row));
+        match self.template.render(row) {
+            Ok(line) => row.line = Cow::Owned(line),
+            Err(error) => row.labels.fail(Failure::Template, error),
+        }
         true
     }
 }

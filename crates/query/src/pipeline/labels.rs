@@ -27,6 +27,7 @@ pub(crate) enum Source {
 pub(crate) enum Failure {
     Json,
     Logfmt,
+    Template,
     LabelFilter,
     Sample,
 }
@@ -36,6 +37,7 @@ impl Failure {
         match self {
             Self::Json => "JSONParserErr",
             Self::Logfmt => "LogfmtParserErr",
+            Self::Template => "TemplateFormatErr",
             Self::LabelFilter => "LabelFilterErr",
             Self::Sample => "SampleExtractionErr",
         }

@@ -4,6 +4,9 @@ use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use logql::ast::{LabelFilter, LabelSource, NamedLabel, Stage};
+use template::Template;
+
+use super::template::of_stage;
 
 /// The labels that parsers should extract.
 #[derive(Clone, Debug)]
@@ -61,21 +64,31 @@ pub(crate) fn names_used<'a>(stages: impl IntoIterator<Item = &'a Stage>) -> BTr
                 for format in &formats.labels {
                     match &format.source {
                         LabelSource::Rename(from) => names.extend([from.clone()]),
-                        LabelSource::Template(template) => names.extend(super::template::names(template)),
+                        LabelSource::Template(_) => {}
                     }
                 }
             }
-            Stage::LineFormat(format) => names.extend(super::template::names(&format.template)),
             Stage::Drop(list) | Stage::Keep(list) => {
                 names.extend(list.labels.iter().filter_map(|label| match label {
                     NamedLabel::Match(matcher) => Some(matcher.name.clone()),
                     NamedLabel::Name(_) => None,
                 }));
             }
-            Stage::LineFilter(_) | Stage::Parser(_) | Stage::Decolorize(_) => {}
+            Stage::LineFilter(_) | Stage::Parser(_) | Stage::Decolorize(_) | Stage::LineFormat(_) => {}
         }
+        names.extend(of_stage(stage).iter().filter_map(Template::names).flatten().cloned());
     }
     names
+}
+
+/// Whether a template looks at all labels there are.
+pub(crate) fn reads_all<'a>(stages: impl IntoIterator<Item = &'a Stage>) -> bool {
+    stages.into_iter().flat_map(of_stage).any(|template| template.names().is_none())
+}
+
+/// Whether a template of the stage has `__line__` in it.
+pub(crate) fn reads_line_itself(stage: &Stage) -> bool {
+    of_stage(stage).iter().any(Template::reads_line)
 }
 
 /// Adds the names of the labels that a label filter reads.

@@ -243,9 +243,52 @@ async fn labels_and_lines_are_rewritten() {
         .await;
     world
         .lines(
-            r#"{app="x"} | line_format "{{ .app | ToUpper }}""#,
+            r#"{app="x"} | line_format "{{ .app | ToUpper }}" | label_format n="{{ len .app }}""#,
             expect![[r#"
-                Invalid: line_format with template functions is not supported yet
+                {app="x"}
+                  1 X p.n=1
+            "#]],
+        )
+        .await;
+}
+
+#[tokio::test]
+async fn templates_know_the_time_and_the_line_and_say_what_is_wrong() {
+    let world = world(&["a=1", "b=x"]).await;
+    world
+        .lines(
+            r#"{app="x"} | logfmt | label_format at="{{ __timestamp__ | date `15:04:05` }}", n="{{ div 1 (int .a) }}" | line_format "{{ __line__ | upper }}""#,
+            expect![[r#"
+                {app="x"}
+                  1 A=1 p.a=1 p.at=22:13:21 p.n=1
+                  2 B=X p.__error__=TemplateFormatErr p.__error_details__=template: error calling div: integer divide by zero p.at=22:13:22 p.b=x
+            "#]],
+        )
+        .await;
+    world
+        .lines(
+            r#"{app="x"} | line_format "{{ .a | nothing }}""#,
+            expect![[r#"
+                Invalid: parse error : stage '| line_format "{{ .a | nothing }}"' : invalid template: line:1: function "nothing" not defined
+            "#]],
+        )
+        .await;
+    world
+        .values(
+            r#"sum by (n) (count_over_time({app="x"} | logfmt | line_format "{{ div 1 0 }}" | label_format n="{{ .a | default `none` }}" [10m]))"#,
+            expect![[r#"
+                {n="1"} 1
+                {n="none"} 1
+            "#]],
+        )
+        .await;
+    let all = r#"sum by (n) (count_over_time({app="x"} | logfmt | label_format n="{{ range $k, $v := . }}{{ $k }},{{ end }}" [10m]))"#;
+    world
+        .values(
+            all,
+            expect![[r#"
+                {n="a,app,"} 1
+                {n="app,b,"} 1
             "#]],
         )
         .await;

@@ -10,7 +10,7 @@ use crate::pipeline::{LabelSet, Row, Stage, Wanted};
 
 fn check(line: &str, wanted: Wanted, want: &Expect) {
     let stream = Labels::default();
-    let mut row = Row { line: Cow::Borrowed(line), labels: LabelSet::new(&stream) };
+    let mut row = Row { line: Cow::Borrowed(line), ..Row::new(&stream, 0) };
     assert!(JsonFields::new(wanted).apply(&mut row));
     let labels: Vec<_> = row.labels.iter().map(|(name, value, _)| format!("{name}={value}")).collect();
     want.assert_eq(&labels.join(" "));
