@@ -10,6 +10,7 @@
 mod corpus;
 mod driver;
 mod events;
+mod logql;
 mod mask;
 mod mutate;
 mod program;
@@ -32,5 +33,13 @@ pub struct Target {
 }
 
 /// The targets of light crates.
-pub const TARGETS: &[Target] =
-    &[mask::TARGET, events::TARGET, protocols::FORWARD, protocols::SYSLOG, protocols::JOURNAL, spool::TARGET];
+pub const TARGETS: &[Target] = &[
+    mask::TARGET,
+    events::TARGET,
+    protocols::FORWARD,
+    protocols::SYSLOG,
+    protocols::JOURNAL,
+    spool::TARGET,
+    logql::QUERY,
+    logql::TEMPLATE,
+];

@@ -147,9 +147,8 @@ impl Prober {
         for (name, value) in entry.metadata.iter().chain(&entry.parsed).filter(|(name, _)| !is_error(name)) {
             fields.entry(name.clone()).or_default().values.insert(value.clone());
         }
-        let mut labels = LabelSet::new(stream);
-        entry.metadata.iter().for_each(|(name, value)| labels.add_metadata(name, value));
-        let mut row = Row { line: entry.line.as_str().into(), labels };
+        let mut row = Row { line: entry.line.as_str().into(), ..Row::new(stream, entry.timestamp.0) };
+        entry.metadata.iter().for_each(|(name, value)| row.labels.add_metadata(name, value));
         let is_json = entry.line.trim_start().starts_with('{') && self.json.apply(&mut row) && !row.labels.has_failed();
         if !is_json {
             row.labels.reset(stream);

@@ -66,9 +66,11 @@ impl Tail {
     /// stream's.
     pub fn lines(&mut self, stream: &Stream) -> Vec<LogStream> {
         let mut found: BTreeMap<Labels, Vec<LogEntry>> = BTreeMap::new();
-        let mut row = Row { line: Cow::Borrowed(""), labels: LabelSet::new(&stream.labels) };
+        let mut row = Row::new(&stream.labels, 0);
         for entry in &stream.entries {
             row.line = Cow::Borrowed(&entry.line);
+            // A tail shows lines as they come: their time is the time of the question.
+            (row.time, row.now) = (entry.timestamp.0, entry.timestamp.0);
             row.labels.reset(&stream.labels);
             entry.metadata.iter().for_each(|(name, value)| row.labels.add_metadata(name, value));
             if self.pipeline.apply(&mut row) {

@@ -5,6 +5,8 @@ mod lines;
 mod metadata;
 mod metrics;
 mod overview;
+mod plain;
+mod queries;
 mod reference;
 mod scopes;
 mod stages;

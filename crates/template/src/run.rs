@@ -171,7 +171,6 @@ impl<'t> Run<'t> {
         self.variables.truncate(known);
         let over = if over == Value::Labels { self.all_labels() } else { over };
         let mut any = false;
-        let mut flow = Flow::On;
         let items: Box<dyn Iterator<Item = (Value, Value)>> = match &over {
             Value::List(values) => Box::new((0..).map(Value::Int).zip(values.iter().cloned())),
             Value::Map(pairs) => Box::new(pairs.iter().map(|(key, value)| (Value::text(key), value.clone()))),
@@ -190,15 +189,14 @@ impl<'t> Run<'t> {
                 }
                 [] => {}
             }
-            flow = self.deeper(|run| run.nodes(&branch.then, &value))?;
+            let flow = self.deeper(|run| run.nodes(&branch.then, &value))?;
             self.variables.truncate(known);
             if flow == Flow::Break {
                 break;
             }
         }
         if !any {
-            flow = self.deeper(|run| run.nodes(&branch.otherwise, dot))?;
-            return Ok(flow);
+            return self.deeper(|run| run.nodes(&branch.otherwise, dot));
         }
         Ok(Flow::On)
     }

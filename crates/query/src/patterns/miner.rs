@@ -205,8 +205,8 @@ mod tests {
                 let mut pipeline =
                     crate::pipeline::Pipeline::compile(&log.stages, &crate::pipeline::Wanted::All).unwrap();
                 let labels = logline::Labels::default();
-                let labels = crate::pipeline::LabelSet::new(&labels);
-                pipeline.apply(&mut crate::pipeline::Row { line: (*line).into(), labels })
+                pipeline
+                    .apply(&mut crate::pipeline::Row { line: (*line).into(), ..crate::pipeline::Row::new(&labels, 0) })
             });
             assert!(of_line.count() > 0, "no pattern finds `{line}`");
         }

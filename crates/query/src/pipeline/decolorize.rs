@@ -44,7 +44,6 @@ mod tests {
     use logline::Labels;
 
     use super::*;
-    use crate::pipeline::LabelSet;
 
     #[test]
     fn colours_go_and_text_stays() {

@@ -30,7 +30,7 @@ impl Fields for Row<'_> {
 
 /// Reads the template of a stage.
 pub(super) fn compile(text: &str, stage: &impl std::fmt::Display) -> Result<Template, Error> {
-    Template::parse(text).map_err(|error| Error::invalid(format!("parse error : stage '{stage}' : invalid {error}")))
+    Template::parse(text).map_err(|error| Error::invalid(format!("parse error : stage '| {stage}' : invalid {error}")))
 }
 
 /// The templates of a stage; those that cannot be read are left to [`compile`].

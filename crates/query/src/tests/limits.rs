@@ -78,3 +78,31 @@ async fn lines_cannot_be_asked_for_at_one_instant() {
     let answer = world.instant(&everything(), r#"{app="x"}"#, 0).await;
     assert!(answer.contains("log queries are not supported as an instant query type"), "{answer}");
 }
+
+#[tokio::test]
+async fn hostile_queries_are_refused_by_name() {
+    let world = World::new(&[line(1, r#"{app="x"}"#, "a=1")]).await;
+    let deep = format!("{}vector(1){}", "(".repeat(5_000), ")".repeat(5_000));
+    let wide = format!(r#"{{app=~"{}"}}"#, "(a|b){1,99}".repeat(9_000));
+    let nested = format!(r#"{{app="x"}} | line_format "{}{}""#, "{{ if .a }}".repeat(200), "{{ end }}".repeat(200));
+    let long = format!(r#"{{app="x"}} |= "{}""#, "a".repeat(200_000));
+    for query in [deep, wide, nested, long] {
+        for engine in world.engines() {
+            let error = engine.query_range(&everything(), &forward(&query)).await.unwrap_err();
+            assert_eq!(error.kind(), Kind::Invalid, "{error}");
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_template_that_loops_marks_its_lines_and_ends() {
+    let lines: Vec<_> = (0..20).map(|n| line(n, r#"{app="x"}"#, "a=1")).collect();
+    let world = World::new(&lines).await;
+    for template in ["{{ range 99999999 }}x{{ end }}", "{{ repeat 99999999 `x` }}"] {
+        let query = format!(
+            r#"{{app="x"}} | line_format "{template}" | __error__="TemplateFormatErr" | drop __error_details__"#
+        );
+        let answer = world.range(&everything(), &forward(&query)).await;
+        assert_eq!(answer.matches("TemplateFormatErr").count(), 20, "{answer}");
+    }
+}

@@ -6,7 +6,7 @@ use expect_test::{Expect, expect};
 use logline::Labels;
 
 use super::JsonFields;
-use crate::pipeline::{LabelSet, Row, Stage, Wanted};
+use crate::pipeline::{Row, Stage, Wanted};
 
 fn check(line: &str, wanted: Wanted, want: &Expect) {
     let stream = Labels::default();
