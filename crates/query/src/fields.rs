@@ -16,7 +16,7 @@ use crate::engine::{Engine, selectors};
 use crate::error::Error;
 use crate::params::{Direction, Params};
 use crate::pipeline::labels::{ERROR, ERROR_DETAILS, Source};
-use crate::pipeline::{LabelSet, Pipeline, Row, Wanted};
+use crate::pipeline::{Pipeline, Row, Wanted};
 
 /// Labels that people choose by though their values may look like ids.
 const ALWAYS: [&str; 4] = ["cluster", "namespace", "instance", "pod"];

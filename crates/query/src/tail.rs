@@ -11,7 +11,7 @@ use storage::logs::SERVICE_NAME;
 use crate::answer::{LogEntry, LogStream};
 use crate::error::Error;
 use crate::pipeline::labels::Source;
-use crate::pipeline::{LabelMatch, LabelSet, Pipeline, Row, Wanted, reordered};
+use crate::pipeline::{LabelMatch, Pipeline, Row, Wanted, reordered};
 
 /// Which of the lines that come in somebody wants to see and may see. Cheap to ask.
 #[derive(Debug)]
