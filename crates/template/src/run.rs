@@ -66,12 +66,11 @@ impl<'t> Run<'t> {
     }
 
     fn put(&mut self, text: &str) -> Result<(), Error> {
-        self.fits(self.out.len() + text.len()).and_then(|()| {
-            // What is already there was paid for.
-            self.left += self.out.len();
-            self.out.push_str(text);
-            Ok(())
-        })
+        self.fits(self.out.len() + text.len())?;
+        // What is already there was paid for.
+        self.left += self.out.len();
+        self.out.push_str(text);
+        Ok(())
     }
 
     fn deeper<T>(&mut self, run: impl FnOnce(&mut Self) -> Result<T, Error>) -> Result<T, Error> {

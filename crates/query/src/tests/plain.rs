@@ -163,7 +163,7 @@ impl Row {
             }
             Stage::Decolorize(_) => {
                 while let Some(start) = self.line.find("\u{1b}[") {
-                    let end = self.line[start..].find('m').unwrap();
+                    let end = self.line.get(start..).unwrap().find('m').unwrap();
                     self.line.replace_range(start..=start + end, "");
                 }
             }
@@ -212,7 +212,10 @@ impl Row {
                 regex.captures(&line, &mut captures);
                 for (_, index, name) in captures.group_info().all_names() {
                     if let (Some(name), true) = (name, captures.is_match()) {
-                        self.extract(name, captures.get_group(index).map_or("", |span| &line[span.range()]));
+                        self.extract(
+                            name,
+                            captures.get_group(index).map_or("", |span| line.get(span.range()).unwrap()),
+                        );
                     }
                 }
             }

@@ -43,7 +43,7 @@ fn value(expr: &MetricExpr, lines: &[Line], time: i64) -> Option<Value> {
                 let mut captures = regex.create_captures();
                 regex.captures(&source, &mut captures);
                 if captures.is_match() {
-                    let first = captures.get_group(1).map_or("", |span| &source[span.range()]);
+                    let first = captures.get_group(1).map_or("", |span| source.get(span.range()).unwrap());
                     put(&mut labels, &replace.target, &replace.replacement.replace("$1", first));
                 }
                 if result.insert(labels, value).is_some() {
@@ -270,10 +270,10 @@ fn binary_value(binary: &logql::ast::Binary, left: Value, right: Value) -> Optio
             }
         }));
     }
-    paired(binary, left, right).map(Value::Vector)
+    paired(binary, &left, &right).map(Value::Vector)
 }
 
-fn paired(binary: &logql::ast::Binary, left: Vector, right: Vector) -> Option<Vector> {
+fn paired(binary: &logql::ast::Binary, left: &Vector, right: &Vector) -> Option<Vector> {
     let matching = binary.matching.as_ref();
     let side = matching.and_then(|matching| matching.group.as_ref());
     let mut result = Vector::new();
@@ -284,8 +284,8 @@ fn paired(binary: &logql::ast::Binary, left: Vector, right: Vector) -> Option<Ve
     for labels in right.keys() {
         met.entry(signature(labels, matching)).or_default().1 += 1;
     }
-    for (labels, value) in &left {
-        for (other, right_value) in &right {
+    for (labels, value) in left {
+        for (other, right_value) in right {
             let key = signature(labels, matching);
             if key != signature(other, matching) {
                 continue;
