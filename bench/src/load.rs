@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use anyhow::Result;
 use stdx::{Clock as _, SystemClock};
@@ -23,6 +23,8 @@ pub struct Load {
     pub connections: usize,
     /// How long the process must be idle to count as settled.
     pub quiet: Duration,
+    /// Bytes of text a second that are pushed at most.
+    pub rate: Option<u64>,
 }
 
 impl Load {
@@ -35,9 +37,12 @@ impl Load {
         let cpu = || process.map(|process| process.cpu()).transpose();
         let (before, begun) = (cpu()?, SystemClock.instant());
         let next = Arc::new(AtomicUsize::new(0));
+        // A body is due at its place in time, however long those before it took.
+        let per_body = bodies.account.text_bytes as f64 / bodies.len().max(1) as f64;
+        let every = self.rate.map_or(Duration::ZERO, |rate| Duration::from_secs_f64(per_body / rate.max(1) as f64));
         let mut pushers = JoinSet::new();
         for _ in 0..self.connections.max(1) {
-            pushers.spawn(push(Arc::clone(system), Arc::clone(bodies), Arc::clone(&next)));
+            pushers.spawn(push(Arc::clone(system), Arc::clone(bodies), Arc::clone(&next), (begun, every)));
         }
         let mut waits = Vec::new();
         while let Some(done) = pushers.join_next().await {
@@ -61,6 +66,7 @@ impl Load {
             let folder = system.data()?.join(folder);
             folder.is_dir().then(|| process::disk(&folder).ok())?
         };
+        let live = system.live().await;
         Ok(Ingest {
             seconds: loaded.as_secs_f64(),
             seconds_flushed: flushed.as_secs_f64(),
@@ -72,14 +78,25 @@ impl Load {
             peak_rss_mb: process.map(|process| process.peak_rss()).transpose()?.map(|bytes| bytes as f64 / 1e6),
             disk_bytes: disk(""),
             lines_table_bytes: disk("tables/logs"),
+            live_bytes: live.map(|(all, _)| all),
+            lines_live_bytes: live.map(|(_, lines)| lines),
         })
     }
 }
 
-async fn push(system: Arc<System>, bodies: Arc<Bodies>, next: Arc<AtomicUsize>) -> Result<Vec<Duration>> {
+async fn push(
+    system: Arc<System>,
+    bodies: Arc<Bodies>,
+    next: Arc<AtomicUsize>,
+    (start, every): (Instant, Duration),
+) -> Result<Vec<Duration>> {
     let mut waits = Vec::new();
-    while let Some(body) = bodies.get(next.fetch_add(1, Ordering::Relaxed))? {
-        let begun = SystemClock.instant();
+    loop {
+        let index = next.fetch_add(1, Ordering::Relaxed);
+        let Some(body) = bodies.get(index)? else { break };
+        let due = start + every * u32::try_from(index)?;
+        tokio::time::sleep(due.saturating_duration_since(SystemClock.instant())).await;
+        let begun = if every.is_zero() { SystemClock.instant() } else { due };
         system.push(body).await?;
         waits.push(SystemClock.instant() - begun);
     }

@@ -79,10 +79,16 @@ pub struct Ingest {
     pub ack_p99_ms: f64,
     /// Most memory, in MB.
     pub peak_rss_mb: Option<f64>,
-    /// Bytes of the whole data folder, settled.
+    /// Bytes of the whole data folder, settled; files that compaction replaced and vacuum has not removed yet included.
     pub disk_bytes: Option<u64>,
     /// Of these, the table of lines: text, ids as columns, index; not what is derived from them.
     pub lines_table_bytes: Option<u64>,
+    /// Bytes of the live files of all tables, as the system tells.
+    #[serde(default)]
+    pub live_bytes: Option<u64>,
+    /// Of these, the table of lines.
+    #[serde(default)]
+    pub lines_live_bytes: Option<u64>,
 }
 
 /// What one question cost.

@@ -34,6 +34,9 @@ pub struct RunArgs {
     /// How many connections push at once.
     #[arg(long, default_value_t = 4)]
     pub connections: usize,
+    /// MB of text a second that are pushed at most; as fast as they are taken if not given.
+    #[arg(long)]
+    pub rate: Option<u64>,
     /// Lines of one push.
     #[arg(long, default_value_t = 2_000)]
     pub batch: u64,
@@ -132,7 +135,11 @@ impl RunArgs {
     async fn measure(&self, system: System, bodies: &Arc<Bodies>) -> Result<Measured> {
         let system = Arc::new(system);
         say(&format!("\n{} {}", system.name(), system.version().await));
-        let load = Load { connections: self.connections, quiet: Duration::from_secs(self.quiet.max(1)) };
+        let load = Load {
+            connections: self.connections,
+            quiet: Duration::from_secs(self.quiet.max(1)),
+            rate: self.rate.map(|megabytes| megabytes.saturating_mul(1_000_000)),
+        };
         let ingest = load.run(&system, bodies).await?;
         tell(&ingest, bodies.account.text_bytes);
         let mut system = Arc::into_inner(system).context("a push still runs")?;
@@ -213,8 +220,10 @@ fn tell(ingest: &Ingest, text_bytes: u64) {
     say(&format!("ack p50 / p99         {:.1} / {:.1} ms", ingest.ack_p50_ms, ingest.ack_p99_ms));
     say(&format!("peak RSS              {} MB", or_dash(ingest.peak_rss_mb, 0)));
     say(&format!(
-        "bytes on disk / byte  {}, table of lines {}",
+        "bytes on disk / byte  {}, table of lines {}; live {}, lines {}",
         or_dash(ratio(ingest.disk_bytes), 4),
-        or_dash(ratio(ingest.lines_table_bytes), 4)
+        or_dash(ratio(ingest.lines_table_bytes), 4),
+        or_dash(ratio(ingest.live_bytes), 4),
+        or_dash(ratio(ingest.lines_live_bytes), 4)
     ));
 }

@@ -5,6 +5,7 @@ use std::str::FromStr;
 use std::time::Duration;
 
 use anyhow::{Context as _, Result, bail};
+use serde_json::Value;
 use stdx::{Clock as _, SystemClock};
 
 use crate::answer::Answer;
@@ -130,14 +131,27 @@ impl System {
 
     /// Its version, as it says itself.
     pub async fn version(&self) -> String {
+        self.status().await["version"].as_str().unwrap_or_default().to_owned()
+    }
+
+    /// Bytes of the live files of all tables, and of the table of lines; only ours tells.
+    pub async fn live(&self) -> Option<(u64, u64)> {
+        let status = self.status().await;
+        let tables = status["storage"]["tables"].as_array()?;
+        let bytes = |name: Option<&str>| {
+            let wanted = tables.iter().filter(|table| name.is_none_or(|name| table["name"] == name));
+            wanted.filter_map(|table| table["file_bytes"].as_u64()).sum()
+        };
+        Some((bytes(None), bytes(Some("logs"))))
+    }
+
+    async fn status(&self) -> Value {
         let path = match self.kind {
             Kind::Lapidary => "/api/v1/status",
             Kind::Loki | Kind::VictoriaLogs => "/loki/api/v1/status/buildinfo",
         };
-        let Ok(response) = self.http.get(format!("{}{path}", self.url)).send().await else { return String::new() };
-        let text = response.text().await.unwrap_or_default();
-        let body: serde_json::Value = serde_json::from_str(&text).unwrap_or_default();
-        body["version"].as_str().unwrap_or_default().to_owned()
+        let Ok(response) = self.http.get(format!("{}{path}", self.url)).send().await else { return Value::Null };
+        serde_json::from_str(&response.text().await.unwrap_or_default()).unwrap_or_default()
     }
 
     /// Pushes one body; waits and repeats while the system says that it is busy.

@@ -54,8 +54,16 @@ struct Open {
     service: String,
     /// What the labels say about the level of every line.
     level: Option<Level>,
+    names: Names,
     counts: Counts,
 }
+
+/// Names of structured metadata that are kept as they are: each is looked at once a stream and not once a line.
+#[derive(Debug, Default)]
+struct Names(Vec<String>);
+
+/// More names than this are looked at each time.
+const MAX_NAMES: usize = 16;
 
 /// The stream that entries go to.
 #[derive(Clone, Debug)]
@@ -118,6 +126,7 @@ impl<'a> Assembler<'a> {
                 .to_owned(),
             level: level_of_labels(&labels),
             stream: Stream { labels, entries: Vec::new() },
+            names: Names::default(),
             counts,
         });
         Ok(index)
@@ -188,7 +197,7 @@ impl Open {
         check_metadata(&raw.metadata, &self.text, limits)?;
         let Some(line) = context.masking.line(raw.line, &mut self.counts) else { return Ok(()) };
         let line = cut(line, limits.max_line_size, None).into_owned();
-        let mut metadata = metadata(raw.metadata, context.masking, &mut self.counts);
+        let mut metadata = metadata(raw.metadata, context.masking, &mut self.names, &mut self.counts);
         if limits.discover_log_levels {
             add_level(&mut metadata, self.level, &line);
         }
@@ -275,10 +284,11 @@ fn check_metadata(pairs: &[Pair<'_>], stream: &str, limits: &Limits) -> Result<(
 }
 
 /// Sanitises names, drops pairs that say nothing, sorts; of equal names the last one stays.
-fn metadata(pairs: Vec<Pair<'_>>, masking: &Masking, counts: &mut Counts) -> Vec<(String, String)> {
-    let mut kept: Vec<(String, String)> = Vec::with_capacity(pairs.len() + usize::from(!pairs.is_empty()));
+fn metadata(pairs: Vec<Pair<'_>>, masking: &Masking, names: &mut Names, counts: &mut Counts) -> Vec<(String, String)> {
+    // One more for the level.
+    let mut kept: Vec<(String, String)> = Vec::with_capacity(pairs.len() + 1);
     for (name, value) in pairs.into_iter().rev() {
-        let name = metadata_name(masking.name(name, counts));
+        let name = names.kept(name, masking, counts);
         let value = masking.value(&name, value, counts);
         let value = if value.contains('\u{fffd}') { Cow::Owned(value.replace('\u{fffd}', " ")) } else { value };
         if !name.is_empty() && !value.is_empty() {
@@ -288,6 +298,22 @@ fn metadata(pairs: Vec<Pair<'_>>, masking: &Masking, counts: &mut Counts) -> Vec
     kept.sort_by(|a, b| a.0.cmp(&b.0));
     kept.dedup_by(|later, first| later.0 == first.0);
     kept
+}
+
+impl Names {
+    /// A name as it is to be kept.
+    fn kept(&mut self, name: Cow<'_, str>, masking: &Masking, counts: &mut Counts) -> String {
+        if self.0.iter().any(|known| *known == name) {
+            return name.into_owned();
+        }
+        let found = |counts: &Counts| counts.total() + counts.errors();
+        let (before, came) = (found(counts), name.clone());
+        let kept = metadata_name(masking.name(name, counts));
+        if kept == came && found(counts) == before && self.0.len() < MAX_NAMES {
+            self.0.push(kept.clone());
+        }
+        kept
+    }
 }
 
 /// A name that can be a label: other characters become `_`, a leading digit gets a prefix.

@@ -2,6 +2,7 @@
 
 pub(crate) mod footer;
 mod indexed;
+mod joined;
 mod sort;
 
 use std::path::Path;
@@ -21,6 +22,7 @@ use parquet::schema::types::ColumnPath;
 use tracing::warn;
 
 use self::indexed::IndexedWriter;
+pub(crate) use self::joined::Source;
 use self::sort::Sorted;
 use crate::head::{Parts, Sealed};
 use crate::logs::{KEYS, LINE, TIMESTAMP};
@@ -136,11 +138,15 @@ impl<'a> Files<'a> {
         if is_full { self.close(tenant, day) } else { Ok(()) }
     }
 
-    fn create(&self, tenant: &Tenant, day: i64) -> Result<Open, Error> {
-        let partition = paths::partition(tenant, day);
+    /// Where the next file goes.
+    fn path(&self, tenant: &Tenant, day: i64) -> String {
         let index = u32::try_from(self.files.len()).unwrap_or(u32::MAX);
         let name = FileName { position: self.name.0, index, node: self.name.1.to_owned() };
-        let path = format!("{partition}/{name}");
+        format!("{}/{name}", paths::partition(tenant, day))
+    }
+
+    fn create(&self, tenant: &Tenant, day: i64) -> Result<Open, Error> {
+        let path = self.path(tenant, day);
         let (file, crc32) = summed(self.store.create(&path)?);
         let file = (file, self.store.location(&path));
         let writer = IndexedWriter::new(file, &self.spec.schema, properties(self.spec, self.level)?)

@@ -20,7 +20,7 @@ use crate::seen::Mark;
 /// Parts of one size that are merged to one of the next.
 const FAN_IN: usize = 8;
 /// Parts with more rows are left alone.
-const MAX_MERGED_ROWS: usize = 4_096;
+const MAX_MERGED_ROWS: usize = 1_024;
 
 /// Rows that stay together; never empty.
 #[derive(Debug)]

@@ -9,8 +9,10 @@ mod blocks;
 mod build;
 mod chunk;
 mod head;
+mod join;
 mod lookup;
 mod need;
+mod pack;
 mod postings;
 mod regex;
 pub(crate) mod varint;
@@ -19,6 +21,7 @@ mod words;
 pub(crate) use self::blocks::Blocks;
 pub(crate) use self::build::Builder;
 pub(crate) use self::head::{Head, Part, Place};
+pub(crate) use self::join::{ReadPart, join};
 pub(crate) use self::lookup::{Chunks, blocks};
 pub(crate) use self::need::Need;
 

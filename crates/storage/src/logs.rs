@@ -112,7 +112,8 @@ pub(crate) fn rows(batch: &Batch) -> Result<RecordBatch, ArrowError> {
     let mut services = Services::default();
     let mut times = Vec::with_capacity(count);
     let mut nanos = Vec::with_capacity(count);
-    let mut lines = StringBuilder::with_capacity(count, batch.bytes());
+    let entries = batch.streams.iter().flat_map(|stream| &stream.entries);
+    let mut lines = StringBuilder::with_capacity(count, entries.map(|entry| entry.line.len()).sum());
     let mut metadata = Metadata::new(batch, count);
     for (key, stream) in (0_i32..).zip(&batch.streams) {
         streams.append_value(stream.labels.to_string());

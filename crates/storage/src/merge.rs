@@ -1,6 +1,6 @@
 //! Puts batches together: dictionaries are merged without repeats, so that small pushes do not pile up copies of labels.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 
 use arrow::array::{Array, ArrayRef, AsArray, DictionaryArray, Int32Array, StringArray};
@@ -26,16 +26,19 @@ pub(crate) fn is_text_dictionary(data_type: &DataType) -> bool {
 /// Gives the columns one dictionary.
 pub(crate) fn unify<'a>(columns: impl Iterator<Item = &'a ArrayRef> + Clone) -> Result<Unified, ArrowError> {
     let dictionaries = columns.map(|column| column.as_dictionary::<Int32Type>());
-    let mut distinct: Vec<&str> = Vec::new();
-    for dictionary in dictionaries.clone() {
-        let values = dictionary.values().as_string::<i32>();
-        distinct.extend(values.iter().flatten());
-        distinct.sort_unstable();
-        distinct.dedup();
-    }
+    let texts = dictionaries.clone().flat_map(|dictionary| dictionary.values().as_string::<i32>().iter().flatten());
+    let distinct = distinct(texts);
     let ranks: HashMap<&str, i32> = distinct.iter().copied().zip(0..).collect();
     let keys = dictionaries.map(|dictionary| rekey(dictionary, &ranks)).collect();
     Ok(Unified { values: Arc::new(StringArray::from_iter_values(distinct)), keys })
+}
+
+/// Each text once, sorted.
+pub(crate) fn distinct<'a>(texts: impl Iterator<Item = &'a str>) -> Vec<&'a str> {
+    let texts: HashSet<&str> = texts.collect();
+    let mut texts: Vec<&str> = texts.into_iter().collect();
+    texts.sort_unstable();
+    texts
 }
 
 fn rekey(dictionary: &DictionaryArray<Int32Type>, ranks: &HashMap<&str, i32>) -> Int32Array {

@@ -20,9 +20,10 @@ use futures::StreamExt;
 use futures::stream::{BoxStream, unfold};
 
 pub(crate) use self::file::FileRows;
-pub(crate) use self::footers::Footers;
+pub(crate) use self::footers::{Footers, Opened};
 pub(crate) use self::head::HeadRows;
 pub(crate) use self::output::Output;
+pub(crate) use self::words::{FileIndex, Unread};
 use crate::filter::{Filter, Hidden};
 use crate::logs::{LINE, METADATA};
 use crate::{Error, Predicate, Scan, SharedStats, TableSpec, TimeRange, Visibility};

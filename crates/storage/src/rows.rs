@@ -3,7 +3,8 @@
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 
-use arrow::record_batch::RecordBatch;
+use arrow::array::Array;
+use arrow::record_batch::{RecordBatch, RecordBatchOptions};
 use logline::Batch;
 use tracing::error;
 
@@ -41,7 +42,7 @@ impl RowMaker {
     ) -> Result<Vec<(usize, RecordBatch)>, Error> {
         let mut rows = Vec::with_capacity(1 + self.derives.len());
         if wanted(LOGS_INDEX) {
-            rows.push((LOGS_INDEX, logs::rows(batch).map_err(Error::internal)?));
+            rows.push((LOGS_INDEX, fitted(logs::rows(batch).map_err(Error::internal)?)));
         }
         for (table, (derive, spec)) in (LOGS_INDEX + 1..).zip(self.derives.iter()).filter(|(table, _)| wanted(*table)) {
             let derived = catch_unwind(AssertUnwindSafe(|| derive.derive(batch)));
@@ -49,7 +50,7 @@ impl RowMaker {
                 Ok(None) => {}
                 Ok(Some(derived)) if derived.schema_ref().fields() == spec.schema.fields() => {
                     if derived.num_rows() > 0 {
-                        rows.push((table, derived));
+                        rows.push((table, fitted(derived)));
                     }
                 }
                 Ok(Some(_)) => self.failed(spec, "its rows do not have the columns of the table"),
@@ -63,4 +64,12 @@ impl RowMaker {
         self.metrics.derive_failures.inc();
         error!(table = spec.name, reason, "no rows were derived from a batch");
     }
+}
+
+/// The same rows without the spare room of what built them: they stay in memory until they are in files.
+fn fitted(rows: RecordBatch) -> RecordBatch {
+    let (schema, mut columns, count) = rows.into_parts();
+    columns.iter_mut().for_each(Array::shrink_to_fit);
+    let options = RecordBatchOptions::new().with_row_count(Some(count));
+    RecordBatch::try_new_with_options(schema, columns, &options).expect("the columns are those of a batch")
 }

@@ -11,7 +11,7 @@ use arrow::record_batch::RecordBatch;
 
 use crate::TableSpec;
 use crate::logs::TIMESTAMP;
-use crate::merge::{Unified, is_text_dictionary, unify};
+use crate::merge::{Unified, distinct, is_text_dictionary, unify};
 
 const DAY_MICROS: i64 = 86_400_000_000;
 
@@ -49,12 +49,7 @@ impl<'a> Sorted<'a> {
                 None => column_codes(&columns(index).collect::<Vec<_>>())?,
             });
         }
-        let mut order: Vec<u32> = (0..u32::try_from(days.len()).map_err(|_| too_many())?).collect();
-        let code = |codes: &Vec<u64>, row: u32| codes.get(row as usize).copied().unwrap_or(0);
-        order.sort_by(|a, b| {
-            let different = codes.iter().map(|codes| code(codes, *a).cmp(&code(codes, *b))).find(|o| o.is_ne());
-            different.unwrap_or(std::cmp::Ordering::Equal)
-        });
+        let order = in_order(&codes, u32::try_from(days.len()).map_err(|_| too_many())?);
         Ok(Self { spec, batches, unified, places: places(batches)?, order, days })
     }
 
@@ -82,6 +77,39 @@ impl<'a> Sorted<'a> {
     }
 }
 
+/// Rows sorted by their codes; of equal ones the earlier comes first.
+fn in_order(codes: &[Vec<u64>], rows: u32) -> Vec<u32> {
+    if let Some(mut packed) = packed(codes, rows) {
+        packed.sort_unstable();
+        #[expect(clippy::cast_possible_truncation, reason = "the row is in the low half of the low half")]
+        return packed.into_iter().map(|key| key as u32).collect();
+    }
+    let mut order: Vec<u32> = (0..rows).collect();
+    let code = |codes: &Vec<u64>, row: u32| codes.get(row as usize).copied().unwrap_or(0);
+    order.sort_by(|a, b| {
+        let different = codes.iter().map(|codes| code(codes, *a).cmp(&code(codes, *b))).find(|o| o.is_ne());
+        different.unwrap_or(std::cmp::Ordering::Equal)
+    });
+    order
+}
+
+/// All codes of a row and its number in one number that compares as they do one after the other; `None` when they do not
+/// fit. The rows of a flush are near each other, so they mostly do.
+fn packed(codes: &[Vec<u64>], rows: u32) -> Option<Vec<u128>> {
+    let mut keys = vec![0_u128; rows as usize];
+    let mut bits = u32::BITS;
+    for codes in codes {
+        let least = codes.iter().min().copied().unwrap_or(0);
+        let width = u64::BITS - (codes.iter().max().copied().unwrap_or(0) - least).leading_zeros();
+        bits += width;
+        if u128::BITS < bits {
+            return None;
+        }
+        keys.iter_mut().zip(codes).for_each(|(key, code)| *key = *key << width | u128::from(code - least));
+    }
+    Some(keys.into_iter().zip(0..rows).map(|(key, row)| key << u32::BITS | u128::from(row)).collect())
+}
+
 fn places(batches: &[&RecordBatch]) -> Result<Vec<(u32, u32)>, ArrowError> {
     let mut places = Vec::new();
     for (batch, rows) in (0..).zip(batches) {
@@ -105,10 +133,7 @@ fn column_codes(columns: &[&ArrayRef]) -> Result<Vec<u64>, ArrowError> {
     let Some(kind) = columns.first().map(|column| column.data_type()) else { return Ok(Vec::new()) };
     if *kind == DataType::Utf8 {
         let texts = || columns.iter().flat_map(|column| column.as_string::<i32>().iter());
-        let mut distinct: Vec<&str> = texts().flatten().collect();
-        distinct.sort_unstable();
-        distinct.dedup();
-        let ranks: HashMap<&str, u64> = distinct.into_iter().zip(1..).collect();
+        let ranks: HashMap<&str, u64> = distinct(texts().flatten()).into_iter().zip(1..).collect();
         return Ok(texts().map(|text| text.and_then(|text| ranks.get(text)).copied().unwrap_or(0)).collect());
     }
     let mut codes = Vec::new();
@@ -130,3 +155,6 @@ const fn ordered(number: i64) -> u64 {
 fn too_many() -> ArrowError {
     ArrowError::ComputeError("too many rows in one flush".to_owned())
 }
+
+#[cfg(test)]
+mod tests;

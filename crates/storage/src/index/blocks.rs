@@ -72,6 +72,20 @@ impl Blocks {
         self.words.iter_mut().zip(&other.words).for_each(|(word, other)| *word |= other);
     }
 
+    /// All of them, ascending.
+    pub(super) fn iter(&self) -> impl Iterator<Item = usize> {
+        self.words.iter().enumerate().flat_map(|(at, word)| {
+            let next = |left: &u64| Some(left & left.wrapping_sub(1)).filter(|left| *left != 0);
+            let first = Some(*word).filter(|word| *word != 0);
+            std::iter::successors(first, next).map(move |left| at * 64 + left.trailing_zeros() as usize)
+        })
+    }
+
+    /// Takes all of them away.
+    pub(super) fn clear(&mut self) {
+        self.words.fill(0);
+    }
+
     /// Whether all of the other's blocks are in it.
     pub(super) fn covers(&self, other: &Self) -> bool {
         self.words.iter().zip(&other.words).all(|(word, other)| other & !word == 0)

@@ -6,13 +6,10 @@
 
 use std::hash::{BuildHasher, RandomState};
 
-use super::blocks::Blocks;
-use super::head::{Chunk, Head, order};
+use super::head::order;
+use super::pack::Packer;
 use super::words::{self, MAX_WORD};
-use super::{chunk, postings};
 
-/// Text of a chunk of the dictionary, at most by a word more.
-const CHUNK_BYTES: usize = 256 << 10;
 /// Words that a block remembers having, by the low bits of their hash.
 const RECENT: usize = 1 << 14;
 /// No word.
@@ -143,7 +140,7 @@ impl Builder {
         self.texts.extend_from_slice(word);
         #[expect(clippy::cast_possible_truncation, reason = "at most MAX_WORD")]
         self.words.push(Word { start, len: word.len() as u32, block: u32::MAX });
-        if self.table.len() < self.words.len() * 2 {
+        if self.table.len() * 3 < self.words.len() * 4 {
             self.grow();
         }
         number
@@ -166,42 +163,22 @@ impl Builder {
     }
 
     /// The index: all chunks, then the head, and where the head begins.
-    pub(crate) fn finish(self) -> std::io::Result<(Vec<u8>, usize)> {
-        let blocks = self.ends.len();
+    pub(crate) fn finish(mut self) -> std::io::Result<(Vec<u8>, usize)> {
+        // What only gathering needs makes room for what comes now.
+        self.table = Vec::new();
+        self.recent = Vec::new();
         let (starts, places) = self.turned();
+        self.found = Vec::new();
         let of = |number: u32| -> &[u32] {
             let at = |number: usize| starts.get(number).map_or(0, |start| *start as usize);
             places.get(at(number as usize)..at(number as usize + 1)).unwrap_or_default()
         };
-        let (mut out, mut chunks, mut later) = (Vec::new(), Vec::new(), Vec::new());
-        let (mut text, mut lists) = (vec![b'\n'], Vec::new());
-        let mut first: &[u8] = &[];
-        let sorted = self.sorted();
-        for (index, number) in sorted.iter().enumerate() {
-            let Some(word) = self.words.get(*number as usize) else { continue };
-            let word = self.text(word);
-            if text.len() == 1 {
-                first = word;
-            }
-            text.extend_from_slice(word);
-            text.push(b'\n');
-            postings::write(&mut lists, of(*number), blocks);
-            if CHUNK_BYTES <= text.len() || index + 1 == sorted.len() {
-                let packed = chunk::write(&mut out, &text)?;
-                chunks.push((first.to_vec(), packed));
-                later.push(std::mem::take(&mut lists));
-                text.truncate(1);
-            }
+        let mut packer = Packer::new(self.ends.len());
+        for number in self.sorted() {
+            let Some(word) = self.words.get(number as usize) else { continue };
+            packer.push(self.text(word), of(number))?;
         }
-        let mut whole = Vec::with_capacity(chunks.len());
-        for ((first, text), lists) in chunks.into_iter().zip(later) {
-            whole.push(Chunk { first, text, postings: chunk::write(&mut out, &lists)? });
-        }
-        let mut long = Blocks::none(blocks);
-        self.long.iter().for_each(|block| long.insert(*block as usize));
-        let start = out.len();
-        out.extend(Head { rows: self.rows, blocks, long, chunks: whole }.encode());
-        Ok((out, start))
+        packer.finish(self.rows, self.long.iter().map(|block| *block as usize))
     }
 
     /// The blocks of each word, ascending, one word behind the other, and where each word's begin.

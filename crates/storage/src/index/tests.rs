@@ -48,6 +48,31 @@ impl Chunks for Memory {
     }
 }
 
+#[derive(Debug, thiserror::Error)]
+#[error("{0}")]
+struct Unjoined(String);
+
+impl From<Damaged> for Unjoined {
+    fn from(damage: Damaged) -> Self {
+        Self(damage.to_string())
+    }
+}
+
+impl From<std::io::Error> for Unjoined {
+    fn from(error: std::io::Error) -> Self {
+        Self(error.to_string())
+    }
+}
+
+impl ReadPart for &Memory {
+    type Error = Unjoined;
+
+    fn read(&self, at: &Range<u64>) -> Result<Vec<u8>, Unjoined> {
+        let place = |offset: u64| usize::try_from(offset).unwrap();
+        Ok(self.bytes[place(at.start)..place(at.end)].to_vec())
+    }
+}
+
 /// All bytes of an index, and where its head begins.
 fn built(blocks: &[Vec<String>]) -> (Vec<u8>, usize) {
     let mut builder = Builder::default();
@@ -140,6 +165,13 @@ proptest! {
     }
 
     #[test]
+    fn joined_indexes_are_the_index_of_all_their_blocks(parts in proptest::collection::vec(texts(), 1..6)) {
+        let memories: Vec<Memory> = parts.iter().map(|blocks| Memory::of(blocks)).collect();
+        let inputs: Vec<(&Head, &Memory)> = memories.iter().map(|memory| (&memory.head, memory)).collect();
+        prop_assert_eq!(join(&inputs).unwrap(), built(&parts.concat()));
+    }
+
+    #[test]
     fn a_damaged_byte_is_found(blocks in texts(), place in any::<Index>(), flip in 1_u8..=255) {
         let (mut bytes, head) = built(&blocks);
         let place = place.index(bytes.len());
@@ -181,6 +213,19 @@ proptest! {
         postings::read(&mut rest, 300, None).unwrap();
         prop_assert!(rest.is_empty());
     }
+}
+
+#[test]
+fn dictionaries_of_many_chunks_are_joined() {
+    let blocks = |part: usize| -> Vec<Vec<String>> {
+        let id = |row: usize| blake3::hash(format!("{part} {}", row / 2).as_bytes()).to_hex().to_string();
+        (0..3).map(|block| (0..6_000).map(|row| id(block * 4_000 + row)).collect()).collect()
+    };
+    let parts: Vec<_> = (0..3).map(blocks).collect();
+    let memories: Vec<Memory> = parts.iter().map(|blocks| Memory::of(blocks)).collect();
+    assert!(memories.iter().all(|memory| memory.head.chunks() > 1));
+    let inputs: Vec<(&Head, &Memory)> = memories.iter().map(|memory| (&memory.head, memory)).collect();
+    assert!(join(&inputs).unwrap() == built(&parts.concat()));
 }
 
 /// 64 blocks of 50 lines, a trace id in each line, an order in some.

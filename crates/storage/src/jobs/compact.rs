@@ -1,5 +1,5 @@
 //! Compaction: which small files of a day become one. Each byte is rewritten about once for each factor of eight in
-//! the size of files, so once or twice in most cases.
+//! the size of files, so once or twice in most cases; what is large enough is copied and not written anew.
 
 use std::collections::BTreeMap;
 
@@ -11,6 +11,15 @@ pub(super) const FAN_IN: usize = 8;
 /// Files of about one size stand on one level: up to this, up to eight times this, and so on.
 const FIRST_LEVEL_BYTES: u64 = 4 << 10;
 
+/// A file with so many rows is joined with others as it is: its row groups are large enough. One with fewer is merged with
+/// others of its kind, row by row.
+const LARGE_ROWS: u64 = 65_536;
+
+/// Whether the row groups of a file are worth keeping.
+pub(super) const fn is_large(file: &FileRef) -> bool {
+    LARGE_ROWS <= file.rows
+}
+
 /// Files that shall become one: all of one folder, in the order of their arrival. `None` when everything is well.
 ///
 /// In general a level is merged when it has eight files, or enough for a file of at least half the target. When a day
@@ -20,20 +29,21 @@ pub(super) fn plan(files: &[FileRef], quiet: bool, target: u64) -> Option<Vec<Fi
     let is_small = |file: &&FileRef| file.bytes < target / 2 && file.rows > 0 && name(&file.path).is_some();
     let mut small: Vec<&FileRef> = files.iter().filter(is_small).collect();
     small.sort_by_cached_key(|file| name(&file.path).map(|name| (name.position, name.index)));
-    let mut levels: BTreeMap<u32, Vec<&FileRef>> = BTreeMap::new();
+    let mut levels: BTreeMap<(bool, u32), Vec<&FileRef>> = BTreeMap::new();
     for file in &small {
-        levels.entry(level(file.bytes)).or_default().push(file);
+        levels.entry((is_large(file), level(file.bytes))).or_default().push(file);
     }
     let ripe = levels.values().find_map(|level| {
         let run = run(level, target);
         let bytes: u64 = run.iter().map(|file| file.bytes).sum();
         (run.len() == FAN_IN || (1 < run.len() && target / 2 <= bytes)).then_some(run)
     });
-    let rest = || {
-        let run = run(&small, target);
+    let rest = |large: bool| {
+        let alike: Vec<&FileRef> = small.iter().filter(|file| is_large(file) == large).copied().collect();
+        let run = run(&alike, target);
         (quiet && 1 < run.len()).then_some(run)
     };
-    ripe.or_else(rest).map(|run| run.into_iter().cloned().collect())
+    ripe.or_else(|| rest(false)).or_else(|| rest(true)).map(|run| run.into_iter().cloned().collect())
 }
 
 /// The oldest files that fit together into one.

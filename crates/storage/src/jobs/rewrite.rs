@@ -6,7 +6,7 @@ use logline::Tenant;
 
 use super::merged::Merged;
 use super::pace::Pace;
-use crate::files::{Files, NewFile};
+use crate::files::{Files, NewFile, Source};
 use crate::paths::FileName;
 use crate::read::{FileRows, Footers, Plan, Step, Steps};
 use crate::{Error, FileRef, Table};
@@ -24,6 +24,8 @@ pub(super) struct Rewrite {
     pub(super) inputs: Vec<FileRef>,
     /// Which rows to keep.
     pub(super) plan: Arc<Plan>,
+    /// Whether these are all of them, and row groups may be kept as they are.
+    pub(super) joins: bool,
 }
 
 impl Rewrite {
@@ -37,6 +39,9 @@ impl Rewrite {
         let mut files = Files::new(store.as_ref(), self.table.spec(), (position, &own), LEVEL);
         let day = self.inputs.first().map_or(0, |file| file.first.day());
         let mut work = || {
+            if self.joins && files.join((&self.tenant, day), &self.sources()?, |rows| pace.step(rows))? {
+                return Ok(());
+            }
             let mut merged = Merged::new(&self.plan, store, &self.footers, &self.inputs)?;
             while let Some(rows) = merged.next()? {
                 files.append(&self.tenant, day, &rows)?;
@@ -46,6 +51,16 @@ impl Rewrite {
         };
         let done = work();
         files.end(done)
+    }
+
+    fn sources(&self) -> Result<Vec<Source>, Error> {
+        let (store, schema) = (self.table.delta().store(), &self.table.spec().schema);
+        let open = |listed: &FileRef| {
+            let file = store.open(&listed.path, listed.bytes)?;
+            let opened = self.footers.get(&file, schema)?;
+            Ok(Source { listed: listed.clone(), file, opened })
+        };
+        self.inputs.iter().map(open).collect()
     }
 
     /// How many rows of the inputs are kept; blocks.

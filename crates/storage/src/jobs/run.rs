@@ -129,7 +129,8 @@ impl Storage {
             }
             let rows = inputs.iter().map(|file| file.rows).sum();
             let done = self.job(&subject, rows, |pace| async move {
-                let rewrite = self.rewrite(table, tenant, inputs, whole(table)?);
+                let joins = inputs.iter().all(compact::is_large);
+                let rewrite = Rewrite { joins, ..self.rewrite(table, tenant, inputs, whole(table)?) };
                 self.put(rewrite, pace, "OPTIMIZE", rows).await
             });
             if done.await != JobState::Done {
@@ -233,7 +234,7 @@ impl Storage {
 
     fn rewrite(&self, table: &Arc<Table>, tenant: &Tenant, inputs: Vec<FileRef>, plan: Plan) -> Rewrite {
         let (table, footers) = (Arc::clone(table), Arc::clone(self.footers()));
-        Rewrite { table, footers, tenant: tenant.clone(), inputs, plan: Arc::new(plan) }
+        Rewrite { table, footers, tenant: tenant.clone(), inputs, plan: Arc::new(plan), joins: false }
     }
 
     /// Writes the new files and commits them in the place of the inputs. They must have as many rows as `expected`.

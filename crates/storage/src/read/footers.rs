@@ -27,7 +27,7 @@ pub(crate) struct Opened {
     /// Names of the labels of its streams, sorted, when the file tells.
     pub(crate) labels: Option<Vec<String>>,
     /// Its token index, when it has one that can be used.
-    pub(super) index: Option<FileIndex>,
+    pub(crate) index: Option<FileIndex>,
 }
 
 /// Footers keyed by path; a committed file never changes.

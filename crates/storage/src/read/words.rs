@@ -17,8 +17,9 @@ use crate::{Error, Kind, Metrics, ScanStats};
 #[derive(Debug)]
 pub(crate) struct FileIndex {
     id: u64,
-    start: u64,
-    head: Head,
+    /// First byte in the file.
+    pub(crate) start: u64,
+    pub(crate) head: Head,
 }
 
 /// Decompressed parts of indexes.
@@ -41,11 +42,17 @@ type Key = (u64, usize, bool);
 
 /// Why an index gives no answer.
 #[derive(Debug, thiserror::Error)]
-enum Unread {
+pub(crate) enum Unread {
     #[error(transparent)]
     Damaged(#[from] Damaged),
     #[error(transparent)]
     Failed(Error),
+}
+
+impl From<std::io::Error> for Unread {
+    fn from(error: std::io::Error) -> Self {
+        Self::Failed(Error::internal(error))
+    }
 }
 
 impl From<Error> for Unread {

@@ -110,6 +110,46 @@ async fn what_is_left_of_a_day_is_merged_when_it_has_been_quiet() {
 }
 
 #[tokio::test]
+async fn large_files_are_joined_row_group_by_row_group_with_the_index_of_all() {
+    const LINES: i64 = 66_000;
+    let bench = today();
+    let storage = bench.open().await;
+    for file in 0..3 {
+        for service in ["shop", "crm"] {
+            let text = |n| format!("order_id={} of {service}", file * LINES + n);
+            let lines: Vec<(i64, String)> = (0..LINES / 2).map(|n| (MIDNIGHT + n * 1_000_000, text(n))).collect();
+            let lines: Vec<(i64, &str)> = lines.iter().map(|(time, line)| (*time, line.as_str())).collect();
+            storage.append(batch(service, &lines)).await.unwrap();
+        }
+        storage.flush().await.unwrap();
+    }
+    let before = read(&storage, &tenant()).await;
+    storage.maintain().await.unwrap();
+    bench.clock.advance(Duration::from_mins(61));
+    storage.maintain().await.unwrap();
+    let joined = files(&storage, &tenant());
+    assert_eq!((joined.len(), joined[0].rows), (1, 198_000));
+    let store = Arc::clone(storage.table(LOGS).unwrap().delta().store());
+    let file = store.open(&joined[0].path, joined[0].bytes).unwrap();
+    let footer = parquet::arrow::arrow_reader::ParquetRecordBatchReaderBuilder::try_new(file).unwrap();
+    assert_eq!(footer.metadata().num_row_groups(), 3, "they are kept as they were");
+    assert_eq!(read(&storage, &tenant()).await, before);
+
+    let snapshot = storage.table(LOGS).unwrap().snapshot(&tenant());
+    let text = TextMatch::Contains("order_id=132007 ".to_owned());
+    let predicate = Predicate::Column { name: logs::LINE.to_owned(), text };
+    let scan = scans(&storage, &snapshot, |scan| scan.predicate = predicate.clone()).swap_remove(0);
+    let stats = SharedStats::default();
+    assert_eq!(lines_of(&run(&storage, &scan, &stats).await).len(), 2);
+    let pruned = stats.rows_pruned_by_index.load(Ordering::Relaxed);
+    assert!(198_000 - 3 * 8_192 < pruned, "{pruned}");
+
+    storage.delete(new_delete("132007 ")).await.unwrap();
+    drop((snapshot, storage));
+    assert_eq!(read(&*bench.open().await, &tenant()).await.len(), 198_000 - 2);
+}
+
+#[tokio::test]
 async fn deleted_lines_are_hidden_at_once_and_gone_in_the_end_with_what_was_derived_from_them() {
     let bench = today();
     let storage = bench.open().await;

@@ -1,0 +1,63 @@
+//! Writes an index out of words in their order and the blocks of each.
+
+use super::blocks::Blocks;
+use super::head::{Chunk, Head, Part};
+use super::{chunk, postings};
+
+/// Text of a chunk of the dictionary, at most by a word more.
+const CHUNK_BYTES: usize = 256 << 10;
+
+/// An index that is being written.
+#[derive(Debug)]
+pub(super) struct Packer {
+    /// Blocks of the file.
+    blocks: usize,
+    out: Vec<u8>,
+    /// First word and text of each chunk, and the blocks of its words.
+    chunks: Vec<(Vec<u8>, Part, Vec<u8>)>,
+    /// The chunk that is open.
+    text: Vec<u8>,
+    lists: Vec<u8>,
+    first: Vec<u8>,
+}
+
+impl Packer {
+    pub(super) fn new(blocks: usize) -> Self {
+        let text = vec![b'\n'];
+        Self { blocks, out: Vec::new(), chunks: Vec::new(), text, lists: Vec::new(), first: Vec::new() }
+    }
+
+    /// Adds a word, which comes behind those before in the order of the dictionary, and its blocks, ascending.
+    pub(super) fn push(&mut self, word: &[u8], blocks: &[u32]) -> std::io::Result<()> {
+        if self.text.len() == 1 {
+            self.first = word.to_vec();
+        }
+        self.text.extend_from_slice(word);
+        self.text.push(b'\n');
+        postings::write(&mut self.lists, blocks, self.blocks);
+        if CHUNK_BYTES <= self.text.len() { self.close() } else { Ok(()) }
+    }
+
+    fn close(&mut self) -> std::io::Result<()> {
+        let packed = chunk::write(&mut self.out, &self.text)?;
+        self.chunks.push((std::mem::take(&mut self.first), packed, std::mem::take(&mut self.lists)));
+        self.text.truncate(1);
+        Ok(())
+    }
+
+    /// All chunks, then the head, and where the head begins.
+    pub(super) fn finish(mut self, rows: u64, long: impl Iterator<Item = usize>) -> std::io::Result<(Vec<u8>, usize)> {
+        if 1 < self.text.len() {
+            self.close()?;
+        }
+        let mut chunks = Vec::with_capacity(self.chunks.len());
+        for (first, text, lists) in self.chunks {
+            chunks.push(Chunk { first, text, postings: chunk::write(&mut self.out, &lists)? });
+        }
+        let mut blocks = Blocks::none(self.blocks);
+        long.for_each(|block| blocks.insert(block));
+        let start = self.out.len();
+        self.out.extend(Head { rows, blocks: self.blocks, long: blocks, chunks }.encode());
+        Ok((self.out, start))
+    }
+}
