@@ -209,3 +209,46 @@ async fn tenants_do_not_see_each_other() {
     let (status, _) = server.request(client.get(&url).header("X-Scope-OrgID", "../fake")).await;
     assert_eq!(status, 400);
 }
+
+#[tokio::test]
+async fn reads_over_several_tenants_are_one_and_name_the_tenant_of_each_stream() {
+    let folder = tempfile::tempdir().unwrap();
+    let server = Server::open(folder.path());
+    let time = now().0 - 10 * SECOND;
+    for (tenant, line) in
+        [("east", "from the east"), ("west", "from the west"), ("west", "again"), ("north", "not asked")]
+    {
+        let body = json!({"streams": [{"stream": {"app": "x", "__tenant_id__": "mine"}, "values": [[time.to_string(), line]]}]});
+        let headers = [("Content-Type", "application/json"), ("X-Scope-OrgID", tenant)];
+        assert_eq!(server.push_raw(&headers, body.to_string().into_bytes()).await.0, 204);
+    }
+    let client = reqwest::Client::builder().no_proxy().timeout(Duration::from_secs(30)).build().unwrap();
+    let ask = async |path: &str| {
+        let request = client.get(format!("{}{path}", server.url)).header("X-Scope-OrgID", "west|east");
+        let (status, body) = server.request(request).await;
+        assert_eq!(status, 200, "{body}");
+        serde_json::from_str::<serde_json::Value>(&body).unwrap()["data"].clone()
+    };
+    let count = async |query: &str| ask(&format!("/loki/api/v1/query?query={}", escape(query))).await["result"].clone();
+    let all = count(r#"sum(count_over_time({app="x"}[1h]))"#).await;
+    assert_eq!(all[0]["value"][1], "3", "one number over all of them");
+    let each = count(r#"sum by (__tenant_id__) (count_over_time({app="x"}[1h]))"#).await;
+    assert_eq!((&each[0]["metric"], &each[0]["value"][1]), (&json!({"__tenant_id__": "east"}), &json!("1")));
+    assert_eq!((&each[1]["metric"], &each[1]["value"][1]), (&json!({"__tenant_id__": "west"}), &json!("2")));
+    let lines = ask(&format!("/loki/api/v1/query_range?query={}", escape(r#"{__tenant_id__=~"e.*"} |= "from""#))).await;
+    let streams = lines["result"].as_array().unwrap();
+    assert_eq!(streams.len(), 1);
+    assert_eq!(streams[0]["values"][0][1], "from the east");
+    assert_eq!(streams[0]["stream"]["__tenant_id__"], "east");
+    assert_eq!(streams[0]["stream"]["original___tenant_id__"], "mine");
+    assert_eq!(ask("/loki/api/v1/label/__tenant_id__/values").await, json!(["east", "west"]));
+    let series = ask("/loki/api/v1/series?match[]=%7Bapp%3D%22x%22%2C__tenant_id__%21%3D%22east%22%7D").await;
+    assert_eq!(series.as_array().unwrap().len(), 1);
+
+    let headers = [("Content-Type", "application/json"), ("X-Scope-OrgID", "west|east")];
+    let refused = server.push_raw(&headers, br#"{"streams":[]}"#.to_vec()).await;
+    assert_eq!(refused, (400, "multiple org IDs present\n".to_owned()));
+    let request =
+        client.get(format!("{}/loki/api/v1/tail?query=%7B%7D", server.url)).header("X-Scope-OrgID", "west|east");
+    assert_eq!(server.request(request).await.1, "multiple org IDs present\n");
+}

@@ -58,7 +58,8 @@ pub struct Credentials<'a> {
 #[derive(Clone, Debug)]
 pub struct Caller {
     principal: String,
-    tenant: Tenant,
+    /// One at least; reads may be over several.
+    tenants: Vec<Tenant>,
     permissions: Permissions,
     services: Services,
 }
@@ -83,6 +84,9 @@ pub enum Denied {
         /// Name of the token.
         principal: String,
     },
+    /// Several tenants where one is needed: 400.
+    #[error("multiple org IDs present")]
+    SeveralTenants,
     /// The header `X-Scope-OrgID` cannot be a tenant's name: 400.
     #[error("{0}")]
     InvalidTenant(#[from] logline::InvalidTenant),
@@ -137,7 +141,7 @@ impl Authenticator {
         match &self.mode {
             Mode::Anybody => Ok(Caller {
                 principal: "anonymous".to_owned(),
-                tenant: credentials.org_id.map_or_else(|| Ok(Tenant::default()), Tenant::new)?,
+                tenants: credentials.org_id.map_or_else(|| Ok(vec![Tenant::default()]), named)?,
                 permissions: Permission::ALL.into(),
                 services: Services::All,
             }),
@@ -155,17 +159,17 @@ impl Authenticator {
 
 impl Caller {
     fn of(token: &Token, org_id: Option<&str>) -> Result<Self, Denied> {
-        let tenant = match org_id {
-            None => token.tenants.first(),
-            Some(name) => {
-                let wanted = Tenant::new(name)?;
-                token.tenants.iter().find(|tenant| **tenant == wanted)
-            }
+        let tenants = match org_id {
+            None => token.tenants.iter().take(1).cloned().collect(),
+            Some(names) => named(names)?,
         };
+        if tenants.iter().any(|tenant| !token.tenants.contains(tenant)) {
+            return Err(Denied::Tenant { principal: token.name.clone() });
+        }
         let all = token.services.contains("*");
         Ok(Self {
             principal: token.name.clone(),
-            tenant: tenant.cloned().ok_or_else(|| Denied::Tenant { principal: token.name.clone() })?,
+            tenants,
             permissions: token.permissions.clone(),
             services: if all { Services::All } else { Services::Only(token.services.clone()) },
         })
@@ -176,9 +180,15 @@ impl Caller {
         &self.principal
     }
 
-    /// The tenant the caller works in.
-    pub const fn tenant(&self) -> &Tenant {
-        &self.tenant
+    /// The tenant the caller works in; the first of several.
+    #[expect(clippy::missing_panics_doc, reason = "a caller is made with a tenant")]
+    pub fn tenant(&self) -> &Tenant {
+        self.tenants.first().expect("a caller has a tenant")
+    }
+
+    /// Refuses a caller who names several tenants where one is needed.
+    pub fn require_one_tenant(&self) -> Result<(), Denied> {
+        if self.tenants.len() == 1 { Ok(()) } else { Err(Denied::SeveralTenants) }
     }
 
     /// Whether the caller may do this.
@@ -196,8 +206,21 @@ impl Caller {
 
     /// What the caller may read.
     pub fn scope(&self) -> Scope {
-        Scope::new(self.principal.clone(), self.tenant.clone(), self.services.clone())
+        Scope::new(self.principal.clone(), self.tenants.clone(), self.services.clone())
     }
+}
+
+/// The tenants of a header: one, or several with `|` between, each once.
+fn named(names: &str) -> Result<Vec<Tenant>, logline::InvalidTenant> {
+    let mut tenants: Vec<Tenant> = Vec::new();
+    for name in names.split('|') {
+        let tenant = Tenant::new(name)?;
+        if !tenants.contains(&tenant) {
+            tenants.push(tenant);
+        }
+    }
+    tenants.sort_by(|a, b| a.as_str().cmp(b.as_str()));
+    Ok(tenants)
 }
 
 fn problem(token: &Token, before: &[Token]) -> Option<InvalidToken> {

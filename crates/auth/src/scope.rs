@@ -10,7 +10,8 @@ use crate::{AuditEvent, AuditSink, Outcome};
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Scope {
     principal: String,
-    tenant: Tenant,
+    /// One at least.
+    tenants: Vec<Tenant>,
     services: Services,
 }
 
@@ -34,8 +35,8 @@ impl Services {
 }
 
 impl Scope {
-    pub(crate) const fn new(principal: String, tenant: Tenant, services: Services) -> Self {
-        Self { principal, tenant, services }
+    pub(crate) const fn new(principal: String, tenants: Vec<Tenant>, services: Services) -> Self {
+        Self { principal, tenants, services }
     }
 
     /// Sees everything of one tenant, for work of the server itself: replay, rebuilds, default rules. Audited.
@@ -47,7 +48,7 @@ impl Scope {
             detail: reason.to_owned(),
             outcome: Outcome::Allowed,
         });
-        Self::new("system".to_owned(), tenant, Services::All)
+        Self::new("system".to_owned(), vec![tenant], Services::All)
     }
 
     /// Who asks, for logs, limits and cache keys.
@@ -55,9 +56,15 @@ impl Scope {
         &self.principal
     }
 
-    /// Whose data may be read.
-    pub const fn tenant(&self) -> &Tenant {
-        &self.tenant
+    /// Whose data may be read; the first of several.
+    #[expect(clippy::missing_panics_doc, reason = "a scope is made with a tenant")]
+    pub fn tenant(&self) -> &Tenant {
+        self.tenants.first().expect("a scope has a tenant")
+    }
+
+    /// Everybody whose data may be read.
+    pub fn tenants(&self) -> &[Tenant] {
+        &self.tenants
     }
 
     /// Which services' lines may be read.

@@ -51,9 +51,35 @@ impl Config {
     pub fn limits_of(&self, tenant: &Tenant) -> &Limits {
         self.tenants.get(tenant).unwrap_or(&self.limits)
     }
+
+    /// What a query over several tenants may use: of each limit the lowest.
+    pub(crate) fn limits_of_all(&self, tenants: &[Tenant]) -> Limits {
+        let all = tenants.iter().map(|tenant| self.limits_of(tenant).clone());
+        all.reduce(Limits::lowest).unwrap_or_else(|| self.limits.clone())
+    }
 }
 
 impl Limits {
+    fn lowest(self, other: Self) -> Self {
+        /// `None` is no limit.
+        fn lower<T: Ord>(a: Option<T>, b: Option<T>) -> Option<T> {
+            match (a, b) {
+                (Some(a), Some(b)) => Some(a.min(b)),
+                (a, b) => a.or(b),
+            }
+        }
+        Self {
+            max_entries: self.max_entries.min(other.max_entries),
+            max_series: self.max_series.min(other.max_series),
+            max_bytes: lower(self.max_bytes, other.max_bytes),
+            timeout: self.timeout.min(other.timeout),
+            max_length: lower(self.max_length, other.max_length),
+            max_lookback: lower(self.max_lookback, other.max_lookback),
+            max_volumes: self.max_volumes.min(other.max_volumes),
+            max_tails: self.max_tails.min(other.max_tails),
+        }
+    }
+
     /// The part of a stretch of time that may be read.
     pub(crate) fn clamp(&self, range: TimeRange, now: Timestamp) -> Result<TimeRange, Error> {
         let mut range = range;

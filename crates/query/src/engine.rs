@@ -52,7 +52,7 @@ impl Engine {
         let (run, view) = self.begin(scope, logs::LOGS)?;
         let data = match &expr {
             Expr::Log(log) => {
-                params.check_limit(limits)?;
+                params.check_limit(&limits)?;
                 let params = Params { start: range.start, end: range.end, ..params.clone() };
                 run.within_limits(crate::logs::run(&run, &view, log, &params)).await?
             }
@@ -158,8 +158,8 @@ impl Engine {
     }
 
     /// What a query under this scope may use.
-    pub fn limits(&self, scope: &Scope) -> &Limits {
-        self.config.limits_of(scope.tenant())
+    pub fn limits(&self, scope: &Scope) -> Limits {
+        self.config.limits_of_all(scope.tenants())
     }
 
     /// The part of a stretch of time that may be read under a scope.
@@ -169,11 +169,11 @@ impl Engine {
 
     /// Starts a query: takes a snapshot and what the scope shows of it.
     pub(crate) fn begin(&self, scope: &Scope, table: &str) -> Result<(Run, View), Error> {
-        let run = Run::new(&self.storage, self.limits(scope), &self.runtime, &self.clock);
+        let run = Run::new(&self.storage, &self.limits(scope), &self.runtime, &self.clock);
         let known = self.storage.table(table).ok_or_else(|| Error::invalid(format!("there is no table `{table}`")))?;
         let visible = visibility(scope, table, &self.config.service_columns);
-        let snapshot = known.snapshot(scope.tenant());
-        Ok((run, View::new(&known, snapshot, visible, self.config.parallelism)))
+        let snapshots = scope.tenants().iter().map(|tenant| known.snapshot(tenant)).collect();
+        Ok((run, View::new(&known, snapshots, visible, self.config.parallelism)))
     }
 }
 

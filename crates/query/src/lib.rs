@@ -24,6 +24,7 @@ mod range;
 mod run;
 mod slices;
 mod tail;
+mod tenants;
 mod view;
 mod visibility;
 mod volume;

@@ -9,13 +9,14 @@ use storage::{FileRef, Predicate, Scan, Snapshot, Source, Table, TimeRange, Visi
 
 use crate::error::Error;
 use crate::exec::ScanExec;
+use crate::tenants::decided;
 
-/// A snapshot of a table and what may be seen of it.
+/// A snapshot of a table, one for each tenant, and what may be seen of it.
 #[derive(Debug)]
 pub(crate) struct View {
     schema: Arc<Schema>,
     table: &'static str,
-    snapshot: Snapshot,
+    snapshots: Vec<Snapshot>,
     visibility: Visibility,
     partitions: usize,
 }
@@ -31,58 +32,78 @@ pub(crate) struct Want {
 }
 
 impl View {
-    pub(crate) fn new(table: &Table, snapshot: Snapshot, visibility: Visibility, partitions: usize) -> Self {
+    pub(crate) fn new(table: &Table, snapshots: Vec<Snapshot>, visibility: Visibility, partitions: usize) -> Self {
         let spec = table.spec();
-        Self { schema: Arc::clone(&spec.schema), table: spec.name, snapshot, visibility, partitions: partitions.max(1) }
+        Self {
+            schema: Arc::clone(&spec.schema),
+            table: spec.name,
+            snapshots,
+            visibility,
+            partitions: partitions.max(1),
+        }
     }
 
-    /// A plan that reads files and head, spread over the partitions.
+    /// A plan that reads files and heads, spread over the partitions; streams of several tenants carry their tenant.
     pub(crate) fn scan(&self, want: &Want) -> Result<Arc<dyn ExecutionPlan>, Error> {
-        let mut sources = self.files(&want.range);
-        if let Some((first, last)) = self.snapshot.head_range()
-            && want.range.overlaps(first, last)
-        {
-            let (node, epoch) = (self.snapshot.node().to_owned(), self.snapshot.epoch());
-            sources.push(Source::Head { node, epoch });
+        let mut scans = Vec::new();
+        for snapshot in &self.snapshots {
+            let predicate = match self.snapshots.len() {
+                1 => want.predicate.clone(),
+                _ => decided(&want.predicate, snapshot.tenant())?,
+            };
+            let sources = self.sources(snapshot, &want.range);
+            scans.extend(sources.into_iter().map(|source| self.scan_of(snapshot, source, want, &predicate)));
         }
-        if sources.is_empty() {
-            sources.push(Source::Files { version: self.snapshot.version(), files: Vec::new() });
-        }
-        let scans = sources.into_iter().map(|source| self.scan_of(source, want)).collect();
-        Ok(Arc::new(ScanExec::new(scans, &self.schema)?))
+        Ok(Arc::new(ScanExec::new(scans, &self.schema, self.snapshots.len() > 1)?))
     }
 
-    /// Files and their rows in a range, and the head's: what [`crate::slices`] cuts time by.
+    /// Files and their rows in a range, and the heads': what [`crate::slices`] cuts time by.
     pub(crate) fn parts(&self, range: &TimeRange) -> Vec<(Timestamp, Timestamp, u64)> {
-        let files = self.snapshot.files(range);
-        let mut parts: Vec<_> = files.iter().map(|file| (file.first, file.last, file.rows)).collect();
-        parts.extend(self.snapshot.head_range().map(|(first, last)| (first, last, self.snapshot.head_rows() as u64)));
+        let mut parts = Vec::new();
+        for snapshot in &self.snapshots {
+            parts.extend(snapshot.files(range).iter().map(|file| (file.first, file.last, file.rows)));
+            parts.extend(snapshot.head_range().map(|(first, last)| (first, last, snapshot.head_rows() as u64)));
+        }
         parts
     }
 
-    fn scan_of(&self, source: Source, want: &Want) -> Scan {
+    fn scan_of(&self, snapshot: &Snapshot, source: Source, want: &Want, predicate: &Predicate) -> Scan {
         Scan {
             table: self.table.to_owned(),
-            tenant: self.snapshot.tenant().clone(),
+            tenant: snapshot.tenant().clone(),
             source,
             range: want.range,
-            predicate: want.predicate.clone(),
+            predicate: predicate.clone(),
             projection: want.columns.clone(),
             pairs: want.pairs.clone(),
             visibility: self.visibility.clone(),
         }
     }
 
+    /// Files and head of a snapshot that may have rows in a range; no files at all if there is nothing else.
+    fn sources(&self, snapshot: &Snapshot, range: &TimeRange) -> Vec<Source> {
+        let mut sources = self.files(snapshot, range);
+        if let Some((first, last)) = snapshot.head_range()
+            && range.overlaps(first, last)
+        {
+            sources.push(Source::Head { node: snapshot.node().to_owned(), epoch: snapshot.epoch() });
+        }
+        if sources.is_empty() {
+            sources.push(Source::Files { version: snapshot.version(), files: Vec::new() });
+        }
+        sources
+    }
+
     /// The files of a range in as many groups of about the same size as there are partitions.
-    fn files(&self, range: &TimeRange) -> Vec<Source> {
+    fn files(&self, snapshot: &Snapshot, range: &TimeRange) -> Vec<Source> {
         let mut groups: Vec<(u64, Vec<FileRef>)> = vec![(0, Vec::new()); self.partitions];
-        for file in self.snapshot.files(range) {
+        for file in snapshot.files(range) {
             if let Some((bytes, group)) = groups.iter_mut().min_by_key(|(bytes, _)| *bytes) {
                 *bytes += file.bytes.max(1);
                 group.push(file);
             }
         }
-        let version = self.snapshot.version();
+        let version = snapshot.version();
         let groups = groups.into_iter().filter(|(_, files)| !files.is_empty());
         groups.map(|(_, files)| Source::Files { version, files }).collect()
     }

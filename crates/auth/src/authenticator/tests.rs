@@ -47,6 +47,12 @@ fn a_tenant_must_be_one_of_the_tokens() {
     assert_eq!(ask(secret, Some("gems")).unwrap().tenant().as_str(), "gems");
     assert!(matches!(ask(secret, Some("rivals")), Err(Denied::Tenant { .. })));
     assert!(matches!(ask(secret, Some("a/b")), Err(Denied::InvalidTenant(_))));
+    let several = ask(secret, Some("gems|fake|gems")).unwrap();
+    assert_eq!(several.scope().tenants().iter().map(Tenant::as_str).collect::<Vec<_>>(), ["fake", "gems"]);
+    assert_eq!(several.require_one_tenant(), Err(Denied::SeveralTenants));
+    assert!(ask(secret, Some("gems|gems")).unwrap().require_one_tenant().is_ok());
+    assert!(matches!(ask(secret, Some("gems|rivals")), Err(Denied::Tenant { .. })));
+    assert!(matches!(ask(secret, Some("gems|")), Err(Denied::InvalidTenant(_))));
 }
 
 #[test]

@@ -16,7 +16,7 @@ use crate::error::Error;
 /// An operator without its input.
 #[derive(Debug, Serialize, Deserialize)]
 pub(crate) enum Node {
-    Scan(Vec<Scan>),
+    Scan { scans: Vec<Scan>, named: bool },
     Lines(Lines),
     Samples(Samples),
     Range(Range),
@@ -35,11 +35,11 @@ impl PlanCodec {
         Self { storage }
     }
 
-    fn scan(&self, scans: Vec<Scan>) -> Result<Arc<dyn ExecutionPlan>, Error> {
+    fn scan(&self, scans: Vec<Scan>, named: bool) -> Result<Arc<dyn ExecutionPlan>, Error> {
         let name = scans.first().map(|scan| scan.table.as_str()).unwrap_or_default();
         let table = self.storage.table(name).ok_or_else(|| Error::internal(format!("there is no table `{name}`")))?;
         let schema = Arc::clone(&table.spec().schema);
-        Ok(Arc::new(ScanExec::new(scans, &schema)?))
+        Ok(Arc::new(ScanExec::new(scans, &schema, named)?))
     }
 }
 
@@ -53,7 +53,7 @@ impl PhysicalExtensionCodec for PlanCodec {
     ) -> Result<Arc<dyn ExecutionPlan>> {
         let node: Node = serde_json::from_slice(bytes).map_err(Error::internal)?;
         Ok(match node {
-            Node::Scan(scans) => self.scan(scans)?,
+            Node::Scan { scans, named } => self.scan(scans, named)?,
             Node::Lines(lines) => unary(lines, inputs)?,
             Node::Samples(samples) => unary(samples, inputs)?,
             Node::Range(range) => unary(range, inputs)?,
@@ -85,7 +85,7 @@ fn node(plan: &dyn ExecutionPlan) -> Option<Node> {
         plan.downcast_ref::<UnaryExec<O>>().map(UnaryExec::node)
     }
     plan.downcast_ref::<ScanExec>()
-        .map(|scan| Node::Scan(scan.scans().to_vec()))
+        .map(ScanExec::node)
         .or_else(|| of::<Lines>(plan))
         .or_else(|| of::<Samples>(plan))
         .or_else(|| of::<Range>(plan))

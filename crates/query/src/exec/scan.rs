@@ -12,29 +12,34 @@ use datafusion::physical_plan::{DisplayAs, DisplayFormatType, ExecutionPlan, Phy
 use futures::StreamExt;
 use storage::{Scan, Source, logs};
 
+use super::codec::Node;
 use super::context::QueryContext;
 use super::unary::properties;
 use crate::Error;
+use crate::tenants::Named;
 
 /// Reads each scan as a partition of its own. All of them project the same columns.
 #[derive(Debug)]
 pub(crate) struct ScanExec {
     scans: Vec<Scan>,
+    /// Whether streams carry their tenant.
+    named: bool,
     properties: Arc<PlanProperties>,
 }
 
 impl ScanExec {
     /// Scans of a table with these columns.
-    pub(crate) fn new(scans: Vec<Scan>, table: &Schema) -> Result<Self, Error> {
+    pub(crate) fn new(scans: Vec<Scan>, table: &Schema, named: bool) -> Result<Self, Error> {
         let projection = scans.first().map(|scan| scan.projection.as_slice()).unwrap_or_default();
         let fields: std::result::Result<Vec<_>, Error> = projection.iter().map(|name| field(table, name)).collect();
         let schema: SchemaRef = Arc::new(Schema::new(fields?));
         let properties = properties(schema, scans.len());
-        Ok(Self { scans, properties })
+        Ok(Self { scans, named, properties })
     }
 
-    pub(crate) fn scans(&self) -> &[Scan] {
-        &self.scans
+    /// Itself, ready to travel.
+    pub(crate) fn node(&self) -> Node {
+        Node::Scan { scans: self.scans.clone(), named: self.named }
     }
 }
 
@@ -87,9 +92,14 @@ impl ExecutionPlan for ScanExec {
         let query = QueryContext::of(&task)?;
         let scan = self.scans.get(partition).ok_or_else(|| Error::internal(format!("no partition {partition}")))?;
         let rows = query.storage.scan(scan, &query.scanned).map_err(Error::from)?;
+        let mut named = self.named.then(|| Named::new(scan.tenant.clone()));
         let checked = rows.map(move |batch| {
             query.check_bytes()?;
-            Ok(batch.map_err(Error::from)?)
+            let batch = batch.map_err(Error::from)?;
+            Ok(match &mut named {
+                Some(named) => named.batch(&batch)?,
+                None => batch,
+            })
         });
         Ok(Box::pin(RecordBatchStreamAdapter::new(self.schema(), checked)))
     }

@@ -77,7 +77,7 @@ impl From<auth::Denied> for HttpError {
         let status = match &denied {
             auth::Denied::Unauthenticated => StatusCode::UNAUTHORIZED,
             auth::Denied::Forbidden { .. } | auth::Denied::Tenant { .. } => StatusCode::FORBIDDEN,
-            auth::Denied::InvalidTenant(_) => StatusCode::BAD_REQUEST,
+            auth::Denied::InvalidTenant(_) | auth::Denied::SeveralTenants => StatusCode::BAD_REQUEST,
         };
         Self::new(status, denied.to_string())
     }

@@ -51,6 +51,10 @@ fn admit(app: &App, route: &'static Route, mut request: Request) -> Result<Reque
     let permitted = caller.require(permission);
     record(app, route, &caller, if permitted.is_ok() { Outcome::Allowed } else { Outcome::Denied });
     permitted?;
+    // Reads are over all tenants that are named; everything else is about one.
+    if permission != Permission::Read {
+        caller.require_one_tenant()?;
+    }
     request.extensions_mut().insert(Asker(caller));
     Ok(request)
 }

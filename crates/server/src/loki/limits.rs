@@ -82,7 +82,7 @@ const DRILLDOWN: [&str; 18] = [
 ];
 
 fn limits(app: &App, caller: &auth::Caller) -> Vec<(&'static str, Value)> {
-    let limits: &Limits = app.engine.limits(&caller.scope());
+    let limits: Limits = app.engine.limits(&caller.scope());
     let ingest = &app.ingest_limits;
     let time = |time: Option<Duration>| json!(time.map_or_else(|| "0s".to_owned(), stdx::show_duration));
     vec![

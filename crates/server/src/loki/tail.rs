@@ -47,6 +47,7 @@ pub(crate) async fn tail(
         return Err(HttpError::forbidden("a page of another site may not tail the logs of this machine"));
     }
     let form = Form::of(request.uri().query().unwrap_or_default());
+    caller.require_one_tenant()?;
     let encoding = Encoding::of(request.headers());
     let scope = caller.scope();
     let query = handlers::text(&form)?;
