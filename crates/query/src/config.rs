@@ -55,12 +55,12 @@ impl Config {
     /// What a query over several tenants may use: of each limit the lowest.
     pub(crate) fn limits_of_all(&self, tenants: &[Tenant]) -> Limits {
         let all = tenants.iter().map(|tenant| self.limits_of(tenant).clone());
-        all.reduce(Limits::lowest).unwrap_or_else(|| self.limits.clone())
+        all.reduce(|all, own| all.lowest(&own)).unwrap_or_else(|| self.limits.clone())
     }
 }
 
 impl Limits {
-    fn lowest(self, other: Self) -> Self {
+    fn lowest(&self, other: &Self) -> Self {
         /// `None` is no limit.
         fn lower<T: Ord>(a: Option<T>, b: Option<T>) -> Option<T> {
             match (a, b) {

@@ -96,3 +96,34 @@ impl Named {
         Ok(Some(labels.to_string()))
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::matchers::predicate;
+
+    fn check(selector: &str, tenant: &str, want: &str) {
+        let predicate = predicate(&logql::parse_selector(selector).unwrap());
+        let found = decided(&predicate, &Tenant::new(tenant).unwrap()).unwrap();
+        assert_eq!(format!("{found:?}"), want);
+    }
+
+    #[test]
+    fn a_selector_chooses_tenants_and_leaves_other_labels_alone() {
+        check(r#"{__tenant_id__="a"}"#, "a", "True");
+        check(r#"{__tenant_id__="a"}"#, "b", "False");
+        check(r#"{__tenant_id__!="a"}"#, "b", "Not(False)");
+        check(r#"{__tenant_id__=~"a|b.*"}"#, "bb", "True");
+        let kept = r#"Label { name: "app", text: Equals("x") }"#;
+        check(r#"{app="x"}"#, "a", kept);
+        check(r#"{original___tenant_id__="x"}"#, "a", &kept.replace("app", "__tenant_id__"));
+    }
+
+    #[test]
+    fn a_stream_carries_its_tenant_and_keeps_a_label_of_that_name() {
+        let named = Named::new(Tenant::new("east").unwrap());
+        let text = |stream: &str| named.text(stream).unwrap().unwrap();
+        assert_eq!(text(r#"{app="x"}"#), r#"{__tenant_id__="east", app="x"}"#);
+        assert_eq!(text(r#"{__tenant_id__="y"}"#), r#"{__tenant_id__="east", original___tenant_id__="y"}"#);
+    }
+}
