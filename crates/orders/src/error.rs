@@ -102,7 +102,7 @@ impl Error {
             Failure::Cursor(_) | Failure::Unknown { .. } | Failure::EmptyPage => Kind::Invalid,
             Failure::NoTable(_) | Failure::Columns(_) => Kind::Internal,
             Failure::Query(error) => match error.kind() {
-                query::Kind::TooLarge => Kind::Busy { retry_after: Duration::from_secs(1) },
+                query::Kind::TooLarge | query::Kind::Busy => Kind::Busy { retry_after: Duration::from_secs(1) },
                 query::Kind::Timeout | query::Kind::Cancelled | query::Kind::Unavailable => Kind::Unavailable,
                 query::Kind::Invalid | query::Kind::Internal => Kind::Internal,
             },

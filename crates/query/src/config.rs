@@ -20,6 +20,10 @@ pub struct Config {
     pub memory: ByteSize,
     /// How many parts of a query run at once.
     pub parallelism: usize,
+    /// How many queries run at once; further ones wait.
+    pub at_once: usize,
+    /// How many queries of one asker may wait.
+    pub most_waiting: usize,
     /// For tables other than the lines: the text column that names the service a row belongs to. A table that is not
     /// named here can only be read by who may see all services.
     pub service_columns: BTreeMap<String, String>,

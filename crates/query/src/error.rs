@@ -21,6 +21,8 @@ pub enum Kind {
     Invalid,
     /// Ask for less: a limit on series, bytes, memory or points was reached.
     TooLarge,
+    /// Ask again a little later: too many questions of the asker wait.
+    Busy,
     /// Ask for less, or again: it took too long.
     Timeout,
     /// The work was stopped before it ended.
@@ -61,6 +63,8 @@ pub(crate) enum Failure {
     Entries { limit: usize, max: usize },
     #[error("request timed out after {} s, decrease the duration of the request or add more label matchers (prefer exact match over regex match) to reduce the amount of data processed", .0.as_secs())]
     Timeout(Duration),
+    #[error("too many outstanding requests")]
+    Busy,
     #[error("the request was cancelled by the client")]
     Cancelled,
     #[error(transparent)]
@@ -80,6 +84,7 @@ impl Error {
             | Failure::Length { .. }
             | Failure::Lookback(_)
             | Failure::Entries { .. } => Kind::TooLarge,
+            Failure::Busy => Kind::Busy,
             Failure::Timeout(_) => Kind::Timeout,
             Failure::Cancelled => Kind::Cancelled,
             Failure::Storage(error) => match error.kind() {

@@ -99,6 +99,7 @@ impl From<query::Error> for HttpError {
     fn from(error: query::Error) -> Self {
         match error.kind() {
             query::Kind::Invalid | query::Kind::TooLarge => Self::bad_request(error.to_string()),
+            query::Kind::Busy => Self::busy(error.to_string(), Duration::from_secs(1)),
             query::Kind::Timeout => Self::new(StatusCode::GATEWAY_TIMEOUT, error.to_string()),
             query::Kind::Cancelled => Self::new(cancelled(), "the request was cancelled by the client"),
             query::Kind::Unavailable => Self::unavailable(&error),
