@@ -252,3 +252,23 @@ async fn reads_over_several_tenants_are_one_and_name_the_tenant_of_each_stream()
         client.get(format!("{}/loki/api/v1/tail?query=%7B%7D", server.url)).header("X-Scope-OrgID", "west|east");
     assert_eq!(server.request(request).await.1, "multiple org IDs present\n");
 }
+
+#[tokio::test]
+async fn drilldown_gets_a_part_of_too_many_series_and_others_an_error() {
+    let folder = tempfile::tempdir().unwrap();
+    let server = Server::open(folder.path());
+    let time = now().0 - 10 * SECOND;
+    let lines: Vec<_> = (0..510).map(|n| (Timestamp(time), format!("n={n}"))).collect();
+    server.push(r#"{app="x"}"#, &lines).await;
+    let query = escape(r#"sum by (n) (count_over_time({app="x"} | logfmt [1h]))"#);
+    let url = format!("{}/loki/api/v1/query_range?query={query}&step=1h", server.url);
+    let client = reqwest::Client::builder().no_proxy().timeout(Duration::from_secs(30)).build().unwrap();
+    let (status, text) = server.request(client.get(&url)).await;
+    assert_eq!(status, 400);
+    assert!(text.starts_with("maximum number of series (500) reached for a single query; consider"), "{text}");
+    let tagged = client.get(&url).header("X-Query-Tags", "Source=grafana-lokiexplore-app");
+    let answer: serde_json::Value = serde_json::from_str(&server.request(tagged).await.1).unwrap();
+    assert_eq!(answer["data"]["result"].as_array().unwrap().len(), 500);
+    let warning = "maximum number of series (500) reached for a single query; returning partial results";
+    assert_eq!(answer["warnings"], json!([warning]));
+}

@@ -88,7 +88,9 @@ pub struct Stats {
     pub lines_pruned_by_index: u64,
     /// Lines, or points of series, in the answer.
     pub returned: u64,
-    /// From question to answer.
+    /// How long it waited for other queries.
+    pub waited: Duration,
+    /// From its begin to the answer.
     pub took: Duration,
 }
 

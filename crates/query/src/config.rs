@@ -110,6 +110,8 @@ impl Default for Config {
             tenants: BTreeMap::new(),
             memory: ByteSize(256 << 20),
             parallelism,
+            at_once: 8,
+            most_waiting: 100,
             service_columns: BTreeMap::new(),
         }
     }

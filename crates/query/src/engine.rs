@@ -13,12 +13,13 @@ use logql::{Expr, Matcher};
 use stdx::Clock;
 use storage::{Delete, NewDelete, Predicate, Storage, TimeRange, logs};
 
-use crate::answer::Answer;
+use crate::answer::{Answer, Data};
 use crate::config::{Config, Limits};
-use crate::error::Error;
+use crate::error::{Error, Failure};
 use crate::matchers::predicate;
 use crate::params::{Grid, Params};
 use crate::run::Run;
+use crate::turns::Turns;
 use crate::view::{View, Want};
 use crate::visibility::visibility;
 use crate::{catalog, deletes, metric};
@@ -31,6 +32,7 @@ pub struct Engine {
     clock: Arc<dyn Clock>,
     /// Holds the memory that all queries share. Nothing is spilled to disk: lines stay where they are protected.
     runtime: Arc<RuntimeEnv>,
+    turns: Arc<Turns>,
 }
 
 impl Engine {
@@ -40,16 +42,35 @@ impl Engine {
             .with_memory_pool(Arc::new(GreedyMemoryPool::new(config.memory.as_usize())))
             .with_disk_manager_builder(DiskManagerBuilder::default().with_mode(DiskManagerMode::Disabled))
             .build_arc()?;
-        Ok(Self { storage, config, clock, runtime })
+        let turns = Turns::new(config.at_once, config.most_waiting);
+        Ok(Self { storage, config, clock, runtime, turns })
     }
 
     /// Lines or series over a stretch of time. Dropping the future stops the work.
     pub async fn query_range(&self, scope: &Scope, params: &Params) -> Result<Answer, Error> {
+        self.range(scope, params, self.limits(scope).max_series).await
+    }
+
+    /// The same; of too many series only so many as there may be are given, with a warning.
+    pub async fn query_range_in_part(&self, scope: &Scope, params: &Params) -> Result<Answer, Error> {
+        let mut answer = self.range(scope, params, usize::MAX).await?;
+        let most = self.limits(scope).max_series;
+        if let Data::Matrix(series) = &mut answer.data
+            && most < series.len()
+        {
+            series.truncate(most);
+            let text = "reached for a single query; returning partial results";
+            answer.warnings.push(format!("maximum number of series ({most}) {text}"));
+        }
+        Ok(answer)
+    }
+
+    async fn range(&self, scope: &Scope, params: &Params, max_series: usize) -> Result<Answer, Error> {
         params.check_times()?;
         let (limits, range) = (self.limits(scope), TimeRange { start: params.start, end: params.end });
         let range = limits.clamp(range, self.clock.now().into())?;
         let expr = parse(&params.query)?;
-        let (run, view) = self.begin(scope, logs::LOGS)?;
+        let (run, view) = self.begin_in_turn(scope).await?;
         let data = match &expr {
             Expr::Log(log) => {
                 params.check_limit(&limits)?;
@@ -59,7 +80,7 @@ impl Engine {
             Expr::Metric(expr) => {
                 let grid = params.grid()?;
                 let value = run.within_limits(metric::run(&run, &view, expr, grid)).await?;
-                metric::matrix(value, grid, limits.max_series)?
+                metric::matrix(value, grid, max_series)?
             }
         };
         Ok(run.answer(data))
@@ -72,7 +93,7 @@ impl Engine {
                 "log queries are not supported as an instant query type, please change your query to a range query type",
             ));
         };
-        let (run, view) = self.begin(scope, logs::LOGS)?;
+        let (run, view) = self.begin_in_turn(scope).await?;
         let grid = Grid::instant(time);
         let value = run.within_limits(metric::run(&run, &view, &expr, grid)).await?;
         Ok(run.answer(metric::vector(&expr, value, grid, self.limits(scope).max_series)?))
@@ -149,7 +170,7 @@ impl Engine {
         selectors: &[Vec<Matcher>],
     ) -> Result<std::collections::BTreeMap<String, Labels>, Error> {
         let range = self.clamp(scope, range)?;
-        let (run, view) = self.begin(scope, logs::LOGS)?;
+        let (run, view) = self.begin_in_turn(scope).await?;
         let any = match selectors {
             [] => Predicate::True,
             selectors => Predicate::Or(selectors.iter().map(|matchers| predicate(matchers)).collect()),
@@ -165,6 +186,16 @@ impl Engine {
     /// The part of a stretch of time that may be read under a scope.
     pub(crate) fn clamp(&self, scope: &Scope, range: TimeRange) -> Result<TimeRange, Error> {
         self.limits(scope).clamp(range, self.clock.now().into())
+    }
+
+    /// Starts a query about lines once it is its turn.
+    pub(crate) async fn begin_in_turn(&self, scope: &Scope) -> Result<(Run, View), Error> {
+        let (asked, timeout) = (self.clock.instant(), self.limits(scope).timeout);
+        let turn = tokio::time::timeout(timeout, self.turns.wait(scope)).await;
+        let turn = turn.map_err(|_| Failure::Timeout(timeout))??;
+        let waited = self.clock.instant().saturating_duration_since(asked);
+        let (run, view) = self.begin(scope, logs::LOGS)?;
+        Ok((run.with_turn(turn, waited), view))
     }
 
     /// Starts a query: takes a snapshot and what the scope shows of it.

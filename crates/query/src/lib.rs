@@ -25,6 +25,7 @@ mod run;
 mod slices;
 mod tail;
 mod tenants;
+mod turns;
 mod view;
 mod visibility;
 mod volume;

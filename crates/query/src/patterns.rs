@@ -48,7 +48,7 @@ impl Engine {
         let predicate = deletes::predicate(query)?;
         let range = self.clamp(scope, range)?;
         let step = i64::try_from(step.max(SHORTEST_STEP).as_nanos()).unwrap_or(i64::MAX);
-        let (run, view) = self.begin(scope, logs::LOGS)?;
+        let (run, view) = self.begin_in_turn(scope).await?;
         let columns = [logs::TIMESTAMP, logs::NANOS, logs::LINE, LEVEL].map(str::to_owned).into();
         let plan =
             Arc::new(CoalescePartitionsExec::new(view.scan(&Want { range, predicate, columns, pairs: None })?));

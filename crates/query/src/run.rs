@@ -19,6 +19,7 @@ use crate::answer::{Answer, Data, Stats};
 use crate::config::Limits;
 use crate::error::{Error, Failure};
 use crate::exec::QueryContext;
+use crate::turns::Turn;
 
 /// A query that runs.
 #[derive(Debug)]
@@ -28,6 +29,8 @@ pub(crate) struct Run {
     timeout: Duration,
     query: Arc<QueryContext>,
     task: Arc<TaskContext>,
+    /// Its place among the queries that run, and how long it waited for it.
+    turn: Option<(Turn, Duration)>,
 }
 
 impl Run {
@@ -52,7 +55,13 @@ impl Run {
             timeout: limits.timeout,
             query,
             task: Arc::new(task),
+            turn: None,
         }
+    }
+
+    /// Holds its place among the queries that run.
+    pub(crate) fn with_turn(self, turn: Turn, waited: Duration) -> Self {
+        Self { turn: Some((turn, waited)), ..self }
     }
 
     /// What plans are decoded with.
@@ -106,6 +115,7 @@ impl Run {
             lines_pruned: scanned.rows_pruned.load(Ordering::Relaxed),
             lines_pruned_by_index: scanned.rows_pruned_by_index.load(Ordering::Relaxed),
             returned,
+            waited: self.turn.as_ref().map_or(Duration::ZERO, |(_, waited)| *waited),
             took: self.clock.instant().saturating_duration_since(self.started),
         }
     }

@@ -127,8 +127,9 @@ mod tests {
         let turns = Turns::new(1, 10);
         let (a, b) = (of("a"), of("b"));
         let mut running = Some(turns.wait(&a).await.unwrap());
-        let mut waiting: Vec<_> =
-            [("a1", &a), ("a2", &a), ("a3", &a), ("b1", &b)].map(|(name, scope)| (name, Box::pin(turns.wait(scope)))).into();
+        let mut waiting: Vec<_> = [("a1", &a), ("a2", &a), ("a3", &a), ("b1", &b)]
+            .map(|(name, scope)| (name, Box::pin(turns.wait(scope))))
+            .into();
         for (_, waiter) in &mut waiting {
             assert!(poll!(waiter.as_mut()).is_pending());
         }

@@ -69,7 +69,7 @@ impl Engine {
     pub async fn stats(&self, scope: &Scope, range: TimeRange, selector: &str) -> Result<IndexStats, Error> {
         let wanted = predicate(&matchers(selector)?);
         let range = self.clamp(scope, range)?;
-        let (run, view) = self.begin(scope, logs::LOGS)?;
+        let (run, view) = self.begin_in_turn(scope).await?;
         let counted = async {
             let rows = tally(&run, &view, range, wanted.clone(), &Tally { step: None, bytes: false }).await?;
             let entries = rows.iter().map(|row| row.entries).sum();
@@ -102,7 +102,7 @@ impl Engine {
         if let Some(step) = step {
             check_step(step, &range)?;
         }
-        let (run, view) = self.begin(scope, logs::LOGS)?;
+        let (run, view) = self.begin_in_turn(scope).await?;
         let wanted = Tally { step, bytes: true };
         let rows = run.within_limits(tally(&run, &view, range, grouping.predicate.clone(), &wanted)).await?;
         let end = range.end;

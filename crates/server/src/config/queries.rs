@@ -27,7 +27,16 @@ pub(super) fn read(settings: &mut Settings) -> Config {
         default.memory,
         "Memory that all queries share; a query that needs more ends with an error.",
     );
-    Config { limits, tenants, memory, ..default }
+    let at_once = "Queries that run at once; further ones wait, and each asker's are let in in turn.";
+    let waiting = "Queries of one asker that may wait; more are refused with 429.";
+    Config {
+        limits,
+        tenants,
+        memory,
+        at_once: count(settings, "query.max_concurrent", default.at_once, at_once),
+        most_waiting: count(settings, "query.max_outstanding_per_asker", default.most_waiting, waiting),
+        ..default
+    }
 }
 
 fn limits(settings: &mut Settings, prefix: &str, default: &Limits) -> Limits {

@@ -302,7 +302,7 @@ fn stats(stats: &Stats) -> Value {
     let looked_at = stats.lines.saturating_add(stats.lines_pruned);
     json!({
         "summary": {"bytesProcessedPerSecond": per_second(stats.bytes), "linesProcessedPerSecond": per_second(stats.lines),
-            "totalBytesProcessed": stats.bytes, "totalLinesProcessed": stats.lines, "execTime": took, "queueTime": 0,
+            "totalBytesProcessed": stats.bytes, "totalLinesProcessed": stats.lines, "execTime": took, "queueTime": stats.waited.as_secs_f64(),
             "subqueries": 0, "totalEntriesReturned": stats.returned, "splits": 0, "shards": 0,
             "totalPostFilterLines": stats.lines_kept, "totalStructuredMetadataBytesProcessed": 0, "estimatedQueryBytes": 0},
         "querier": {"store": store(stats)},

@@ -41,7 +41,11 @@ pub(crate) async fn query_range(
     if lines_wanted {
         return stream::lines(&app, &caller, &asked, &form, Encoding::of(&headers));
     }
-    let answer = app.engine.query_range(&caller.scope(), &asked).await?;
+    let answer = if is_from_drilldown(&headers) {
+        app.engine.query_range_in_part(&caller.scope(), &asked).await?
+    } else {
+        app.engine.query_range(&caller.scope(), &asked).await?
+    };
     Ok(body(encode::answer(answer, &Encoding::of(&headers))))
 }
 
@@ -107,6 +111,12 @@ pub(crate) async fn format_query(form: Form) -> Response {
             (StatusCode::BAD_REQUEST, refused).into_response()
         }
     }
+}
+
+/// Logs Drilldown would rather have some of too many series than none.
+fn is_from_drilldown(headers: &HeaderMap) -> bool {
+    let tags = headers.get("x-query-tags").and_then(|tags| tags.to_str().ok()).unwrap_or_default();
+    tags.split(',').any(|tag| tag.trim().eq_ignore_ascii_case("Source=grafana-lokiexplore-app"))
 }
 
 pub(super) fn text(form: &Form) -> Result<&str, HttpError> {
