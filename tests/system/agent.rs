@@ -14,7 +14,11 @@ pub(crate) struct Agent {
 impl Agent {
     /// Tails `logs/*.log` below a folder into a server; state goes to `state` beside it.
     pub(crate) fn start(folder: &Path, url: &str) -> Self {
-        let config = config(folder, url);
+        Self::configured(folder, &config(folder, url))
+    }
+
+    /// With settings of one's own; what the agent says goes to `agent.out` in the folder.
+    pub(crate) fn configured(folder: &Path, config: &Path) -> Self {
         let log = std::fs::File::create(folder.join("agent.out")).unwrap();
         let mut command = Command::new(program("lapidary-agent"));
         let child = command.args(["run", "--config"]).arg(config).stdout(Stdio::null()).stderr(log).spawn().unwrap();

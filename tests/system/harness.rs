@@ -3,7 +3,7 @@
 use std::io::{BufRead as _, BufReader};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Output, Stdio};
-use std::sync::mpsc;
+use std::sync::{Arc, Mutex, mpsc};
 use std::time::Duration;
 
 use logline::{Entry, Labels, Stream, Timestamp};
@@ -25,6 +25,7 @@ pub(crate) fn program(name: &str) -> PathBuf {
 #[derive(Debug)]
 pub(crate) struct Server {
     child: Child,
+    log: Arc<Mutex<String>>,
     pub(crate) url: String,
     http: reqwest::Client,
 }
@@ -51,21 +52,22 @@ impl Server {
         let mut child = command.env("LAPIDARY_LOG", "info").stderr(Stdio::piped()).spawn().unwrap();
         let lines = BufReader::new(child.stderr.take().unwrap()).lines();
         let (tell, told) = mpsc::channel();
+        let log = Arc::new(Mutex::new(String::new()));
+        let written = Arc::clone(&log);
         // Reads to the end, so that the server never waits for its log to be read.
         std::thread::spawn(move || {
-            let mut log = String::new();
             for line in lines.map_while(Result::ok) {
                 if let Some((_, rest)) = line.split_once("address=") {
                     drop(tell.send(Ok(rest.trim_matches('"').to_owned())));
                 }
-                log += &(line + "\n");
+                *written.lock().unwrap() += &(line + "\n");
             }
-            drop(tell.send(Err(log)));
+            drop(tell.send(Err(written.lock().unwrap().clone())));
         });
         let url = told.recv_timeout(PATIENCE).expect("the server neither started nor ended");
         let url = url.unwrap_or_else(|log| panic!("the server ended: {log}"));
         let http = reqwest::Client::builder().timeout(PATIENCE).no_proxy().build().unwrap();
-        Self { child, url, http }
+        Self { child, log, url, http }
     }
 
     /// As a power cut would.
@@ -78,6 +80,11 @@ impl Server {
     pub(crate) fn terminate(mut self) -> std::process::ExitStatus {
         signal("-TERM", self.child.id());
         self.child.wait().unwrap()
+    }
+
+    /// What it has said until now.
+    pub(crate) fn log(&self) -> String {
+        self.log.lock().unwrap().clone()
     }
 
     pub(crate) fn id(&self) -> u32 {
