@@ -1,6 +1,6 @@
 //! The real agent, run against the real server.
 
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::process::{Child, Command, Stdio};
 
 use super::harness::{program, signal};
@@ -12,13 +12,8 @@ pub(crate) struct Agent {
 }
 
 impl Agent {
-    /// Tails `logs/*.log` below a folder into a server; state goes to `state` beside it.
-    pub(crate) fn start(folder: &Path, url: &str) -> Self {
-        Self::configured(folder, &config(folder, url))
-    }
-
-    /// With settings of one's own; what the agent says goes to `agent.out` in the folder.
-    pub(crate) fn configured(folder: &Path, config: &Path) -> Self {
+    /// Runs with these settings; what the agent says goes to `agent.out` in the folder.
+    pub(crate) fn start(folder: &Path, config: &Path) -> Self {
         let log = std::fs::File::create(folder.join("agent.out")).unwrap();
         let mut command = Command::new(program("lapidary-agent"));
         let child = command.args(["run", "--config"]).arg(config).stdout(Stdio::null()).stderr(log).spawn().unwrap();
@@ -37,16 +32,4 @@ impl Drop for Agent {
         drop(self.child.kill());
         drop(self.child.wait());
     }
-}
-
-fn config(folder: &Path, url: &str) -> PathBuf {
-    std::fs::create_dir_all(folder.join("logs")).unwrap();
-    let text = format!(
-        "state_dir = {:?}\n[output]\nurl = {url:?}\n[[input]]\npaths = [{:?}]\nlabels = {{ service = \"shop-api\", env = \"test\" }}\nstart = \"head\"\n",
-        folder.join("state"),
-        folder.join("logs/*.log"),
-    );
-    let path = folder.join("agent.toml");
-    std::fs::write(&path, text).unwrap();
-    path
 }
