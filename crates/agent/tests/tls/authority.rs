@@ -6,6 +6,7 @@ use std::sync::{Arc, Mutex};
 
 use rcgen::{BasicConstraints, CertificateParams, CertifiedIssuer, DnType, IsCa, KeyPair};
 use tokio::net::{TcpListener, TcpStream};
+use tokio_rustls::rustls::crypto::{CryptoProvider, aws_lc_rs};
 use tokio_rustls::rustls::pki_types::{CertificateDer, PrivateKeyDer, ServerName};
 use tokio_rustls::rustls::server::WebPkiClientVerifier;
 use tokio_rustls::rustls::{ClientConfig, RootCertStore, ServerConfig};
@@ -19,6 +20,11 @@ pub(crate) struct Certified {
     pub(crate) certificate: CertificateDer<'static>,
     key: PrivateKeyDer<'static>,
     pem: [String; 2],
+}
+
+/// Named, since another package of a build may bring a second one.
+fn provider() -> Arc<CryptoProvider> {
+    Arc::new(aws_lc_rs::default_provider())
 }
 
 impl Authority {
@@ -50,8 +56,9 @@ impl Authority {
 
     /// A server that shows `own`, and asks for certificates of this authority.
     pub(crate) fn acceptor(&self, own: &Certified) -> TlsAcceptor {
-        let verifier = WebPkiClientVerifier::builder(self.roots()).build().unwrap();
-        let config = ServerConfig::builder().with_client_cert_verifier(verifier);
+        let verifier = WebPkiClientVerifier::builder_with_provider(self.roots(), provider()).build().unwrap();
+        let config = ServerConfig::builder_with_provider(provider()).with_safe_default_protocol_versions().unwrap();
+        let config = config.with_client_cert_verifier(verifier);
         let config = config.with_single_cert(vec![own.certificate.clone()], own.key.clone_key()).unwrap();
         TlsAcceptor::from(Arc::new(config))
     }
@@ -62,7 +69,8 @@ impl Authority {
         address: SocketAddr,
         own: Option<&Certified>,
     ) -> std::io::Result<client::TlsStream<TcpStream>> {
-        let config = ClientConfig::builder().with_root_certificates(self.roots());
+        let config = ClientConfig::builder_with_provider(provider()).with_safe_default_protocol_versions().unwrap();
+        let config = config.with_root_certificates(self.roots());
         let config = match own {
             Some(own) => config.with_client_auth_cert(vec![own.certificate.clone()], own.key.clone_key()).unwrap(),
             None => config.with_no_client_auth(),

@@ -13,6 +13,7 @@ use parquet::arrow::ArrowWriter;
 use parquet::errors::ParquetError;
 use parquet::file::metadata::KeyValue;
 use parquet::file::properties::WriterProperties;
+use parquet::file::writer::SerializedFileWriter;
 
 use super::LABELS_KEY;
 use super::footer::{self, FOOTER_KEY, Guarded};
@@ -87,20 +88,9 @@ impl IndexedWriter {
         if self.rows > 0 {
             self.end_block();
         }
-        let (mut writer, _) = self.writer.into_serialized_writer()?;
-        if let Some(words) = self.words {
-            let start = writer.bytes_written() as u64;
-            let (index, head) = words.finish()?;
-            writer.write_all(&index)?;
-            let place = Place { start, head: start + head as u64..start + index.len() as u64 };
-            writer.append_key_value_metadata(KeyValue::new(INDEX_KEY.to_owned(), place.text()));
-            let labels: Vec<String> = self.labels.into_iter().collect();
-            writer.append_key_value_metadata(KeyValue::new(LABELS_KEY.to_owned(), labels.join(",")));
-        }
-        let end = writer.bytes_written() as u64;
-        self.end.store(end, Ordering::Relaxed);
-        writer.append_key_value_metadata(KeyValue::new(FOOTER_KEY.to_owned(), footer::text(end, 0)));
-        writer.into_inner()
+        let (writer, _) = self.writer.into_serialized_writer()?;
+        let index = self.words.map(Builder::finish).transpose()?;
+        end(writer, index.map(|index| (index, self.labels)), &self.end)
     }
 
     /// Rows are sorted by stream, so that most have that of the row before.
@@ -122,6 +112,26 @@ impl IndexedWriter {
         }
         self.rows = 0;
     }
+}
+
+/// Writes the index, which comes with where its head begins, the names of the labels, and a footer with its checksum.
+pub(super) fn end(
+    mut writer: SerializedFileWriter<Box<dyn FileWriter>>,
+    index: Option<((Vec<u8>, usize), BTreeSet<String>)>,
+    begins: &AtomicU64,
+) -> Result<Box<dyn FileWriter>, ParquetError> {
+    if let Some(((index, head), labels)) = index {
+        let start = writer.bytes_written() as u64;
+        writer.write_all(&index)?;
+        let place = Place { start, head: start + head as u64..start + index.len() as u64 };
+        writer.append_key_value_metadata(KeyValue::new(INDEX_KEY.to_owned(), place.text()));
+        let labels: Vec<String> = labels.into_iter().collect();
+        writer.append_key_value_metadata(KeyValue::new(LABELS_KEY.to_owned(), labels.join(",")));
+    }
+    let end = writer.bytes_written() as u64;
+    begins.store(end, Ordering::Relaxed);
+    writer.append_key_value_metadata(KeyValue::new(FOOTER_KEY.to_owned(), footer::text(end, 0)));
+    writer.into_inner()
 }
 
 /// Adds the words of lines and of metadata values.

@@ -2,8 +2,8 @@
 //! dictionaries of their token indexes are merged. Costs a tenth of writing the rows anew. Each row group stays sorted
 //! in itself.
 
-use std::collections::BTreeSet;
 use std::ops::Range;
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
@@ -15,8 +15,9 @@ use parquet::file::page_index::column_index::ColumnIndexMetaData;
 use parquet::file::writer::SerializedFileWriter;
 use tracing::warn;
 
-use super::{Files, LABELS_KEY, NewFile, parquet_error, properties};
-use crate::index::{self, INDEX_KEY, Place, ReadPart};
+use super::footer::{FOOTER_KEY, Guarded};
+use super::{Files, LABELS_KEY, NewFile, indexed, parquet_error, properties};
+use crate::index::{self, INDEX_KEY, ReadPart};
 use crate::logs::LINE;
 use crate::read::{FileIndex, Opened, Unread};
 use crate::store::{FileWriter, StoredFile, summed};
@@ -38,10 +39,10 @@ impl Source {
         self.opened.footer.metadata()
     }
 
-    /// The metadata of the file but for what tells of the words and labels in it.
+    /// The metadata of the file but for what tells of this one's words, labels and footer.
     fn pairs(&self) -> impl Iterator<Item = &KeyValue> {
         let pairs = self.metadata().file_metadata().key_value_metadata().into_iter().flatten();
-        pairs.filter(|pair| pair.key != INDEX_KEY && pair.key != LABELS_KEY)
+        pairs.filter(|pair| ![INDEX_KEY, LABELS_KEY, FOOTER_KEY].contains(&pair.key.as_str()))
     }
 
     /// What `write` does to each of its columns, with all that is known of a row group.
@@ -100,6 +101,7 @@ impl Files<'_> {
         };
         let path = self.path(tenant, day);
         let (file, crc32) = summed(self.store.create(&path)?);
+        let file = (file, self.store.location(&path));
         let listed = || sources.iter().map(|source| &source.listed);
         let (first, last) = (listed().map(|file| file.first).min(), listed().map(|file| file.last).max());
         let (first, last) = (first.unwrap_or_default(), last.unwrap_or_default());
@@ -134,7 +136,7 @@ impl Files<'_> {
 
     fn write_joined(
         &self,
-        file: Box<dyn FileWriter>,
+        (file, location): (Box<dyn FileWriter>, PathBuf),
         sources: &[Source],
         index: Option<Index>,
         mut step: impl FnMut(u64) -> Result<(), Error>,
@@ -143,6 +145,7 @@ impl Files<'_> {
         let wrong = |error| parquet_error(first.file.location(), error);
         let schema = first.metadata().file_metadata().schema_descr().root_schema_ptr();
         let properties = properties(self.spec, self.level)?;
+        let (file, end) = Guarded::new(file, location);
         let mut writer = SerializedFileWriter::new(file, schema, Arc::new(properties)).map_err(wrong)?;
         for source in sources {
             for (at, group) in source.metadata().row_groups().iter().enumerate() {
@@ -152,17 +155,8 @@ impl Files<'_> {
         }
         let kept = first.pairs().filter(|pair| pair.key != super::FORMAT.0);
         kept.for_each(|pair| writer.append_key_value_metadata(pair.clone()));
-        if let Some((index, head)) = index {
-            let start = writer.bytes_written() as u64;
-            writer.write_all(&index).map_err(|error| wrong(error.into()))?;
-            let place = Place { start, head: start + head as u64..start + index.len() as u64 };
-            writer.append_key_value_metadata(KeyValue::new(INDEX_KEY.to_owned(), place.text()));
-            let labels: BTreeSet<&str> =
-                sources.iter().flat_map(|source| source.opened.labels.iter().flatten()).map(String::as_str).collect();
-            let labels: Vec<&str> = labels.into_iter().collect();
-            writer.append_key_value_metadata(KeyValue::new(LABELS_KEY.to_owned(), labels.join(",")));
-        }
-        writer.into_inner().map_err(wrong)
+        let labels = || sources.iter().flat_map(|source| source.opened.labels.iter().flatten()).cloned().collect();
+        indexed::end(writer, index.map(|index| (index, labels())), &end).map_err(wrong)
     }
 }
 
