@@ -55,7 +55,8 @@ impl Server {
             tasks: tasks.clone(),
         };
         let lifecycle = config.storage.lifecycle.clone();
-        let (storage, listener) = waiting::open(config.storage, components, listener, config.patience).await?;
+        let (storage, listener) =
+            Box::pin(waiting::open(config.storage, components, listener, config.patience)).await?;
         let engine = Arc::new(Engine::new(Arc::clone(&storage), config.query, Arc::clone(&clock))?);
         let orders = Orders::start(orders::Components {
             engine: Arc::clone(&engine),

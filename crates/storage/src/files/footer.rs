@@ -70,7 +70,7 @@ pub(super) struct Guarded {
 
 impl Guarded {
     /// A file at some location, and where to say which byte the end begins with.
-    pub(super) fn new(inner: Box<dyn FileWriter>, location: PathBuf) -> (Box<dyn FileWriter>, Arc<AtomicU64>) {
+    pub(super) fn over(inner: Box<dyn FileWriter>, location: PathBuf) -> (Box<dyn FileWriter>, Arc<AtomicU64>) {
         let start = Arc::new(AtomicU64::new(u64::MAX));
         (Box::new(Self { inner, location, written: 0, start: Arc::clone(&start), end: Vec::new() }), start)
     }

@@ -21,6 +21,9 @@ use crate::index::{BLOCK_ROWS, Builder, INDEX_KEY, Place};
 use crate::logs::{KEYS, LINE, METADATA, STREAM, Texts, is_indexed};
 use crate::store::FileWriter;
 
+/// An index, and where its head begins.
+pub(super) type Index = (Vec<u8>, usize);
+
 /// A writer of one file. Pages begin where blocks of the index do.
 pub(super) struct IndexedWriter {
     writer: ArrowWriter<Box<dyn FileWriter>>,
@@ -42,7 +45,7 @@ impl IndexedWriter {
         properties: WriterProperties,
     ) -> Result<Self, ParquetError> {
         let words = schema.field_with_name(LINE).is_ok().then(Builder::default);
-        let (file, end) = Guarded::new(file, location);
+        let (file, end) = Guarded::over(file, location);
         Ok(Self {
             writer: ArrowWriter::try_new(file, Arc::clone(schema), Some(properties))?,
             end,
@@ -114,10 +117,10 @@ impl IndexedWriter {
     }
 }
 
-/// Writes the index, which comes with where its head begins, the names of the labels, and a footer with its checksum.
+/// Writes the index and the names of the labels, when there are lines, and a footer with its checksum.
 pub(super) fn end(
     mut writer: SerializedFileWriter<Box<dyn FileWriter>>,
-    index: Option<((Vec<u8>, usize), BTreeSet<String>)>,
+    index: Option<(Index, BTreeSet<String>)>,
     begins: &AtomicU64,
 ) -> Result<Box<dyn FileWriter>, ParquetError> {
     if let Some(((index, head), labels)) = index {

@@ -16,7 +16,8 @@ use parquet::file::writer::SerializedFileWriter;
 use tracing::warn;
 
 use super::footer::{FOOTER_KEY, Guarded};
-use super::{Files, LABELS_KEY, NewFile, indexed, parquet_error, properties};
+use super::indexed::{self, Index};
+use super::{Files, LABELS_KEY, NewFile, parquet_error, properties};
 use crate::index::{self, INDEX_KEY, ReadPart};
 use crate::logs::LINE;
 use crate::read::{FileIndex, Opened, Unread};
@@ -30,9 +31,6 @@ pub(crate) struct Source {
     pub(crate) file: StoredFile,
     pub(crate) opened: Arc<Opened>,
 }
-
-/// An index, and where its head begins.
-type Index = (Vec<u8>, usize);
 
 impl Source {
     fn metadata(&self) -> &ParquetMetaData {
@@ -145,7 +143,7 @@ impl Files<'_> {
         let wrong = |error| parquet_error(first.file.location(), error);
         let schema = first.metadata().file_metadata().schema_descr().root_schema_ptr();
         let properties = properties(self.spec, self.level)?;
-        let (file, end) = Guarded::new(file, location);
+        let (file, end) = Guarded::over(file, location);
         let mut writer = SerializedFileWriter::new(file, schema, Arc::new(properties)).map_err(wrong)?;
         for source in sources {
             for (at, group) in source.metadata().row_groups().iter().enumerate() {
