@@ -18,23 +18,6 @@ pub(crate) const LOKI_VERSION: &str = "3.5.0";
 
 /// Labels and fields that tell the level of a line.
 const LEVEL_FIELDS: [&str; 7] = ["level", "LEVEL", "Level", "severity", "SEVERITY", "Severity", "lvl"];
-/// Labels that may tell the service of a stream.
-const SERVICE_LABELS: [&str; 13] = [
-    "service",
-    "app",
-    "application",
-    "app_name",
-    "name",
-    "app_kubernetes_io_name",
-    "container",
-    "container_name",
-    "k8s_container_name",
-    "component",
-    "workload",
-    "job",
-    "k8s_job_name",
-];
-
 /// What Logs Drilldown asks for before anything else.
 pub(crate) async fn drilldown(State(app): State<App>, Asker(caller): Asker) -> Json<Value> {
     let limits = limits(&app, &caller);
@@ -87,8 +70,8 @@ fn limits(app: &App, caller: &auth::Caller) -> Vec<(&'static str, Value)> {
     let time = |time: Option<Duration>| json!(time.map_or_else(|| "0s".to_owned(), stdx::show_duration));
     vec![
         ("creation_grace_period", time(Some(ingest.creation_grace_period))),
-        ("discover_log_levels", json!(true)),
-        ("discover_service_name", json!(SERVICE_LABELS)),
+        ("discover_log_levels", json!(ingest.discover_log_levels)),
+        ("discover_service_name", json!(ingest.discover_service_name)),
         ("log_level_fields", json!(LEVEL_FIELDS)),
         ("max_concurrent_tail_requests", json!(limits.max_tails)),
         ("max_entries_limit_per_query", json!(limits.max_entries)),
