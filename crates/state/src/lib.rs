@@ -1,0 +1,1 @@
+//! Opens SQLite or PostgreSQL: ordered migrations, typed repositories, leases.
