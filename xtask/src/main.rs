@@ -1,5 +1,7 @@
 //! The project's commands: `cargo xtask demo | test | check | bench | fuzz | docs | deb`.
 
+mod needs;
+
 use std::env;
 use std::path::PathBuf;
 use std::process::{Command, ExitCode};
@@ -11,7 +13,8 @@ usage: cargo xtask COMMAND
 
   demo [OPTIONS]   build everything and run the demo: three services, two weeks of history, the server and the agent;
                    options are lapidary-demo's (`cargo xtask demo --help` lists them)
-  test [FILTER]    build everything and run every test: documentation examples, units, the real binaries
+  test [FILTER]    build everything and run every test: documentation examples, units, the real binaries; brings other
+                   programs that suites need (as root, on Debian), and names the suites that go without
   check            formatting, clippy, the tidy rules, documentation; licences too where cargo-deny is installed
   bench [OPTIONS]  the whole system under load, and its peers by their addresses; options are those of `bench run`:
                    --lines 10000000, --out FILE, --peer loki=http://127.0.0.1:3101 …
@@ -54,6 +57,7 @@ fn demo(args: &[String]) -> Result<()> {
 
 /// Ends on the test runner's own summary, so documentation examples come first.
 fn test(args: &[String]) -> Result<()> {
+    needs::bring(&target_dir().join("debug"));
     build_programs()?;
     if args.is_empty() {
         run(&mut cargo(&["test", "--workspace", "--doc", "--quiet"]))?;

@@ -24,14 +24,14 @@ pub(crate) fn left_out(reason: &str) {
 fn folder(name: &str) -> (PathBuf, std::fs::File) {
     let folder = Path::new(env!("CARGO_BIN_EXE_lapidary-agent")).with_file_name(name);
     std::fs::create_dir_all(&folder).unwrap();
-    let lock = std::fs::File::create(folder.join("lock")).unwrap();
+    let lock = std::fs::File::create(folder.with_extension("lock")).unwrap();
     lock.lock().unwrap();
     (folder, lock)
 }
 
 /// A Python with these packages.
 pub(crate) fn python(packages: &[&str]) -> Option<PathBuf> {
-    let (folder, _lock) = folder("agent-python");
+    let (folder, _lock) = folder("python");
     let python = folder.join("bin/python");
     let mut said = "no python3 with venv".to_owned();
     if python.exists() || run(Command::new("python3").args(["-m", "venv"]).arg(&folder)).0 == Some(0) {
@@ -48,8 +48,13 @@ pub(crate) fn python(packages: &[&str]) -> Option<PathBuf> {
     None
 }
 
-/// A folder with these packages of Debian unpacked, without installing them.
+/// The root under which these packages of Debian are: the system's if it has them, else a folder where they are unpacked.
 pub(crate) fn debian(packages: &[&str]) -> Option<PathBuf> {
+    let (code, statuses) =
+        run(Command::new("dpkg-query").args(["--show", "--showformat=${db:Status-Status}\n"]).args(packages));
+    if code == Some(0) && statuses.lines().all(|status| status == "installed") {
+        return Some(PathBuf::from("/"));
+    }
     let (folder, _lock) = folder("agent-debian");
     for package in packages {
         let done = folder.join(format!("{package}.done"));
