@@ -105,7 +105,7 @@ mod tests {
     #[tokio::test]
     async fn documents_of_one_kind_are_written_replaced_and_removed() {
         each(async |state| {
-            let at = |second| UNIX_EPOCH + Duration::from_secs(second);
+            let at = |second: u64| UNIX_EPOCH + Duration::from_secs(second);
             let (fruit, stone) = (state.documents("fruit"), state.documents("stone"));
             fruit.put("b", &vec![1, 2], "anna", at(1)).await.unwrap();
             fruit.put("a", &vec![3], "anna", at(1)).await.unwrap();

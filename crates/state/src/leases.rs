@@ -77,7 +77,7 @@ mod tests {
     #[tokio::test]
     async fn one_holds_it_until_it_expires_or_is_given_back() {
         each(async |state| {
-            let at = |second| UNIX_EPOCH + Duration::from_secs(1_000 + second);
+            let at = |second: u64| UNIX_EPOCH + Duration::from_secs(1_000 + second);
             let leases = state.leases();
             let first = leases.take("rules", "one", at(0), LENGTH).await.unwrap().unwrap();
             assert_eq!((first.term, first.expires), (1, at(10)));

@@ -128,7 +128,7 @@ mod tests {
     #[tokio::test]
     async fn tokens_are_added_used_and_removed() {
         each(async |state| {
-            let at = |second| UNIX_EPOCH + Duration::from_secs(second);
+            let at = |second: u64| UNIX_EPOCH + Duration::from_secs(second);
             let token = Token {
                 name: "grafana".to_owned(),
                 hash: "abc".to_owned(),
