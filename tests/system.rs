@@ -20,6 +20,7 @@ mod system {
     pub(crate) mod orders;
     mod pages;
     mod personal_data;
+    mod process_mining;
     mod queries;
     mod readers;
 }

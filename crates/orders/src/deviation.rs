@@ -1,6 +1,7 @@
 //! Compares a path with the graph: where did the object leave the way it should have gone?
 
 use std::collections::BTreeMap;
+use std::time::Duration;
 
 use logline::Timestamp;
 
@@ -10,27 +11,37 @@ use crate::symbols::Symbols;
 use crate::wire::millis;
 use crate::{Deviation, DeviationKind, Evidence, Graph};
 
+/// How far apart two stays may begin whose order is taken for the fault of a clock.
+const SKEWED: Duration = Duration::from_secs(10 * 60);
+
 /// Everything that is wrong with a path at the moment `now`, in order of its steps.
 pub(crate) fn deviations(path: &Path, graph: &Graph, symbols: &Symbols, now: Timestamp) -> Vec<Deviation> {
     let mut found = Vec::new();
     let mut visits: BTreeMap<&str, u32> = BTreeMap::new();
+    let before = befores(&path.visits, |visit| (visit.status, visit.told), |a, b| b.entered.since(a.entered) <= SKEWED);
     for (step, visit) in path.visits.iter().enumerate() {
         let mut add = |time, kind| found.push(Deviation { step, time, kind });
         let status = symbols.name(visit.status);
-        let before = step.checked_sub(1).and_then(|before| path.visits.get(before)).map(|v| symbols.name(v.status));
+        let of = |step: usize| path.visits.get(step).map(|visit| symbols.name(visit.status));
         let count = visits.entry(status).and_modify(|count| *count += 1).or_insert(1);
         if let Some(end) = path.end.filter(|end| *end < step) {
             let end = symbols.name(path.visits[end].status).to_owned();
             add(visit.entered, DeviationKind::AfterEnd { end, status: status.to_owned() });
             continue;
         }
-        if let Some(kind) = edge(graph, before, visit, status) {
+        let (before, skewed) = before.get(step).copied().unwrap_or_default();
+        let other = path.visits.get(step + 1).filter(|_| skewed);
+        if let Some(kind) = other.map(|other| skew(visit, other, symbols)) {
+            add(visit.entered, kind);
+        }
+        let before = before.and_then(of);
+        if let Some(kind) = edge(graph, before, visit.evidence, status) {
             add(visit.entered, kind);
         }
         if let Some(kind) = repeated(graph, status, *count) {
             add(visit.entered, kind);
         }
-        if let Some(kind) = wrong_service(graph, before, visit, symbols) {
+        if let Some(kind) = wrong_service(graph, before, visit.evidence, status, symbols.name(visit.service)) {
             add(visit.entered, kind);
         }
         if let Some((time, kind)) = unconfirmed(graph, visit, status, now) {
@@ -40,7 +51,43 @@ pub(crate) fn deviations(path: &Path, graph: &Graph, symbols: &Symbols, now: Tim
     found
 }
 
-fn edge(graph: &Graph, before: Option<&str>, visit: &Visit, to: &str) -> Option<DeviationKind> {
+/// The step before each one, as the lines tell it: where a line says that it left a status which another clock has
+/// entered just after it, the two have changed places. The second value tells the step whose clock is behind.
+pub(crate) fn befores<V, S: Copy + PartialEq>(
+    visits: &[V],
+    of: impl Fn(&V) -> (S, Option<S>),
+    near: impl Fn(&V, &V) -> bool,
+) -> Vec<(Option<usize>, bool)> {
+    let mut before: Vec<(Option<usize>, bool)> = (0..visits.len()).map(|step| (step.checked_sub(1), false)).collect();
+    let mut step = 0;
+    while let Some([a, b]) = visits.get(step..).and_then(<[V]>::first_chunk) {
+        let told = of(a).1;
+        let is_late = told == Some(of(b).0) && step.checked_sub(1).is_none_or(|at| told != Some(of(&visits[at]).0));
+        if is_late && near(a, b) {
+            before[step] = (Some(step + 1), true);
+            before[step + 1].0 = step.checked_sub(1);
+            if let Some(next) = before.get_mut(step + 2) {
+                next.0 = Some(step);
+            }
+            step += 1;
+        }
+        step += 1;
+    }
+    before
+}
+
+fn skew(visit: &Visit, other: &Visit, symbols: &Symbols) -> DeviationKind {
+    let name = |symbol| symbols.name(symbol).to_owned();
+    DeviationKind::ClockSkew {
+        status: name(visit.status),
+        from: name(other.status),
+        service: name(visit.service),
+        other: name(other.service),
+        skew_ms: millis(other.entered.since(visit.entered)),
+    }
+}
+
+pub(crate) fn edge(graph: &Graph, before: Option<&str>, evidence: Evidence, to: &str) -> Option<DeviationKind> {
     let known = |status: &str| graph.status(status).is_some();
     if !known(to) {
         return Some(DeviationKind::UnknownStatus { status: to.to_owned() });
@@ -48,7 +95,7 @@ fn edge(graph: &Graph, before: Option<&str>, visit: &Visit, to: &str) -> Option<
     let Some(from) = before else {
         let start = graph.start()?;
         // What was only seen may have begun before the first line that is kept.
-        let wrong = start.name != to && visit.evidence != Evidence::Seen;
+        let wrong = start.name != to && evidence != Evidence::Seen;
         return wrong.then(|| DeviationKind::WrongStart { status: to.to_owned(), expected: start.name.clone() });
     };
     if graph.has_edge(from, to) || !known(from) {
@@ -64,19 +111,23 @@ fn edge(graph: &Graph, before: Option<&str>, visit: &Visit, to: &str) -> Option<
     }
 }
 
-fn repeated(graph: &Graph, status: &str, visits: u32) -> Option<DeviationKind> {
+pub(crate) fn repeated(graph: &Graph, status: &str, visits: u32) -> Option<DeviationKind> {
     let allowed = graph.status(status)?.rework.saturating_add(1);
     (allowed < visits).then(|| DeviationKind::Repeated { status: status.to_owned(), visits, allowed })
 }
 
 /// A status may be set by the service that had to move the object on, or by the one that has to do so next.
-fn wrong_service(graph: &Graph, before: Option<&str>, visit: &Visit, symbols: &Symbols) -> Option<DeviationKind> {
-    let status = symbols.name(visit.status);
-    let service = symbols.name(visit.service);
+pub(crate) fn wrong_service(
+    graph: &Graph,
+    before: Option<&str>,
+    evidence: Evidence,
+    status: &str,
+    service: &str,
+) -> Option<DeviationKind> {
     let owners = [before, Some(status)].into_iter().flatten().filter_map(|name| graph.status(name));
     let mut expected: Vec<String> = owners.map(|status| status.owner.clone()).collect();
     expected.dedup();
-    let wrong = visit.evidence != Evidence::Seen
+    let wrong = evidence != Evidence::Seen
         && graph.status(status).is_some()
         && !expected.iter().any(|owner| same_service(owner, service));
     wrong.then(|| DeviationKind::WrongService { status: status.to_owned(), service: service.to_owned(), expected })

@@ -46,6 +46,8 @@ pub(crate) enum Failure {
     NoTable(&'static str),
     #[error("rows of `{0}` have other columns than expected")]
     Columns(&'static str),
+    #[error("an analysis ended with a fault")]
+    Broken,
     #[error(transparent)]
     Query(#[from] query::Error),
 }
@@ -89,7 +91,7 @@ impl Error {
             (Language::Russian, Failure::EmptyPage) => {
                 format!("на странице от 1 до {LARGEST_PAGE} объектов, а не `0`")
             }
-            (Language::English, _) | (_, Failure::NoTable(_) | Failure::Columns(_) | Failure::Query(_)) => {
+            (Language::English, _) | (_, Failure::NoTable(_) | Failure::Columns(_) | Failure::Broken | Failure::Query(_)) => {
                 self.to_string()
             }
         }
@@ -100,7 +102,7 @@ impl Error {
         match &*self.0 {
             Failure::NotFound { .. } => Kind::NotFound,
             Failure::Cursor(_) | Failure::Unknown { .. } | Failure::EmptyPage => Kind::Invalid,
-            Failure::NoTable(_) | Failure::Columns(_) => Kind::Internal,
+            Failure::NoTable(_) | Failure::Columns(_) | Failure::Broken => Kind::Internal,
             Failure::Query(error) => match error.kind() {
                 query::Kind::TooLarge | query::Kind::Busy => Kind::Busy { retry_after: Duration::from_secs(1) },
                 query::Kind::Timeout | query::Kind::Cancelled | query::Kind::Unavailable => Kind::Unavailable,

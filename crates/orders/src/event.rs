@@ -10,6 +10,8 @@ const ID_BYTES: usize = 128;
 const NAME_BYTES: usize = 64;
 /// Bytes of an endpoint or an error that are kept.
 const TEXT_BYTES: usize = 160;
+/// What a `rating` (or `csat`) of a line may be.
+const RATINGS: std::ops::RangeInclusive<u8> = 1..=5;
 /// Related objects that are kept of one line.
 const RELATED: usize = 8;
 
@@ -40,6 +42,8 @@ pub(crate) struct Event<'a> {
     pub(crate) line_time: Timestamp,
     /// Other objects of the line, `model/77 customer/5`.
     pub(crate) related: Option<&'a str>,
+    /// What the customer thought of it, 1 to 5.
+    pub(crate) rating: Option<u8>,
 }
 
 /// How the thing the line tells of ended.
@@ -134,6 +138,7 @@ impl<'a> Event<'a> {
             stream: source.stream,
             line_time: source.time,
             related: (!related.is_empty()).then_some(related),
+            rating: ["rating", "csat"].into_iter().find_map(|key| record.get(key)?.parse().ok()).filter(|rating| RATINGS.contains(rating)),
         })
     }
 

@@ -3,14 +3,21 @@
 //! [`OrderEvents`] takes events from lines as storage keeps them; [`Orders`] holds the live state of open objects and
 //! tells the [`Story`] of one; [`render`] draws it for people. `docs/orders.md` explains the meaning.
 
+mod analysis;
+mod calendar;
 mod defects;
 mod derive;
 mod deviation;
 mod error;
+pub mod draw;
 mod event;
+mod export;
+mod failures;
 #[cfg(test)]
 mod fixture;
 mod graph;
+mod history;
+mod incident;
 mod list;
 mod live;
 mod orders;
@@ -23,13 +30,26 @@ mod stuck;
 mod symbols;
 mod table;
 mod tell;
+mod trail;
 mod wire;
 
+pub use analysis::conformance::{Conformance, DeviationCount};
+pub use analysis::dwell::{Dwell, EdgeDwell, Rate, StatusDwell};
+pub use analysis::funnel::{Cohort, Funnel, FunnelRow, FunnelStep};
+pub use analysis::objectives::{Attainment, Burn, Ratings, Sla};
+pub use analysis::picture::{Picture, PictureEdge, PictureStatus};
+pub use analysis::throughput::{DayThroughput, Throughput};
+pub use analysis::variants::{Variant, Variants};
+pub use analysis::{Basis, Percentiles, Select};
+pub use calendar::{Calendar, Hours};
 pub use defects::DefectCount;
 pub use derive::OrderEvents;
+pub use export::ExportFormat;
+pub use failures::TransitionError;
 pub use error::{Error, Kind};
-pub use graph::{Confirm, Graph, Graphs, InvalidGraph, RawConfirm, RawGraph, RawStatus, Status};
-pub use orders::{Components, Orders, StoryOptions};
+pub use graph::{Confirm, Expect, Graph, Graphs, Objective, Status};
+pub use incident::{Awaited, Incident, IncidentFilter, Incidents, StuckOrder};
+pub use orders::{Components, Orders, Pieces, StoryOptions};
 pub use overview::{Filter, Item, LastError, Page, State, StatusSummary, Summary, TypeSummary};
 pub use story::{
     Deviation, DeviationKind, EventKind, Evidence, Failure, Line, ObjectRef, Retry, Step, StepEvent, Story, Stuck,

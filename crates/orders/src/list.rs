@@ -11,7 +11,8 @@ use crate::live::{LastFailure, Live, Open};
 use crate::stuck::stuck;
 use crate::wire::millis;
 use crate::{
-    Error, Filter, Graph, Graphs, Item, LastError, ObjectRef, Page, State, StatusSummary, Stuck, Summary, TypeSummary,
+    Error, Filter, Graph, Graphs, Item, LastError, ObjectRef, Page, State, Status, StatusSummary, Stuck, StuckReason,
+    Summary, TypeSummary,
 };
 
 /// Objects on a page when the filter does not say.
@@ -31,13 +32,13 @@ pub(crate) fn page(
         return Err(Failure::EmptyPage.into());
     }
     let Wanted { object, status, owner } = Wanted::of(live, filter, graphs, loading)?;
-    let graph = graphs.get(&object);
     let after = filter.cursor.as_deref().map(parse_cursor).transpose()?;
+    let reasons = if filter.reasons.is_empty() { StuckReason::BROKEN.as_slice() } else { &filter.reasons };
     let wanted = live.open().filter(|open| open.object == object).filter_map(|open| {
-        let judged = Judged::of(open, graph, now);
+        let judged = Judged::of(open, graphs, now);
         let owner = owner.is_none_or(|owner| same_service(owner, judged.owner));
         let status = status.as_deref().is_none_or(|status| status == open.status);
-        let state = filter.state != Some(State::Stuck) || judged.stuck.is_some();
+        let state = filter.state != Some(State::Stuck) || judged.stuck.is_some_and(|stuck| reasons.contains(&stuck.reason));
         (owner && status && state).then_some(judged)
     });
     let by_due = filter.state == Some(State::Stuck);
@@ -56,6 +57,15 @@ pub(crate) fn page(
 /// The type that `asked` means, whatever its case; as it stands if none is called like that.
 pub(crate) fn object_type(live: &Live, graphs: &Graphs, asked: &str) -> String {
     find(asked, types(live, graphs)).unwrap_or_else(|_| asked.to_owned())
+}
+
+/// The type that `asked` means, whatever its case; while the state is being read it may be one not seen yet.
+pub(crate) fn known_type(live: &Live, graphs: &Graphs, asked: &str, loading: bool) -> Result<String, Failure> {
+    match find(asked, types(live, graphs)) {
+        Ok(name) => Ok(name),
+        Err(_) if loading => Ok(asked.to_owned()),
+        Err(known) => Err(Failure::Unknown { what: Name::Type, asked: asked.to_owned(), known }),
+    }
 }
 
 /// What a filter calls by name, as the names are written here.
@@ -130,7 +140,9 @@ pub(crate) fn summary(live: &Live, graphs: &Graphs, loading: bool, now: Timestam
         let statuses = types.entry(open.object).or_default();
         let count = statuses.entry((rank, open.status)).or_insert_with(|| counted(open.status, graph));
         count.open += 1;
-        count.stuck += u64::from(Judged::of(open, graph, now).stuck.is_some());
+        let reason = Judged::of(open, graphs, now).stuck.map(|stuck| stuck.reason);
+        count.stuck += u64::from(reason.is_some_and(|reason| reason != StuckReason::Unusual));
+        count.unusual += u64::from(reason == Some(StuckReason::Unusual));
         count.longest_ms = count.longest_ms.max(Some(millis(now.since(open.visit.entered))));
     }
     let types = types.into_iter().map(|(object, statuses)| {
@@ -150,31 +162,34 @@ fn counted(status: &str, graph: Option<&Graph>) -> StatusSummary {
         owner: expected.map(|status| status.owner.clone()),
         open: 0,
         stuck: 0,
-        deadline_ms: expected.and_then(|status| status.deadline).map(millis),
+        unusual: 0,
+        deadline_ms: expected.and_then(Status::limit).map(millis),
         longest_ms: None,
     }
 }
 
 /// An open object measured by its graph.
 #[derive(Clone, Copy, Debug)]
-struct Judged<'a> {
-    open: Open<'a>,
-    owner: &'a str,
-    deadline_ms: Option<u64>,
-    stuck: Option<Stuck>,
+pub(crate) struct Judged<'a> {
+    pub(crate) open: Open<'a>,
+    pub(crate) owner: &'a str,
+    pub(crate) expected: Option<&'a Status>,
+    pub(crate) stuck: Option<Stuck>,
 }
 
 /// What lists are sorted by: a time, then the id.
 type Key<'a> = (i64, &'a str);
 
 impl<'a> Judged<'a> {
-    fn of(open: Open<'a>, graph: Option<&'a Graph>, now: Timestamp) -> Self {
+    /// By the graph that was in force when the object came into being.
+    pub(crate) fn of(open: Open<'a>, graphs: &'a Graphs, now: Timestamp) -> Self {
+        let graph = graphs.at(open.object, open.began);
         let expected = graph.and_then(|graph| graph.status(open.status));
         Self {
             open,
             owner: expected.map_or(open.service, |status| &status.owner),
-            deadline_ms: expected.and_then(|status| status.deadline).map(millis),
-            stuck: expected.and_then(|status| stuck(&open.visit, status, now)),
+            expected,
+            stuck: graph.zip(expected).and_then(|(graph, status)| stuck(&open.visit, status, graph, open.clues, now)),
         }
     }
 
@@ -190,7 +205,7 @@ impl<'a> Judged<'a> {
             since: self.open.visit.entered,
             waits_ms: millis(now.since(self.open.visit.entered)),
             owner: self.owner.to_owned(),
-            deadline_ms: self.deadline_ms,
+            deadline_ms: self.expected.and_then(Status::limit).map(millis),
             stuck: self.stuck,
             last_event: self.open.last_event,
             last_error: self.open.failure.map(|failure| last_error(failure, services)),
@@ -198,7 +213,7 @@ impl<'a> Judged<'a> {
     }
 }
 
-fn last_error(failure: &LastFailure, services: &Services) -> LastError {
+pub(crate) fn last_error(failure: &LastFailure, services: &Services) -> LastError {
     let hidden = !services.contains(&failure.service);
     LastError {
         time: failure.time,

@@ -3,14 +3,17 @@
 //! It depends on the set of events it was given, not on their order, and events may be given twice: reading the whole
 //! table again repairs whatever was missed.
 
-use std::collections::{HashMap, HashSet, VecDeque};
+use std::collections::{BTreeSet, HashMap, HashSet, VecDeque};
+use std::sync::Arc;
 use std::time::Duration;
 
 use logline::{Entity, Timestamp};
 
 use crate::event::Event;
+use crate::history::{self, History};
 use crate::path::{self, Mark, Path, Visit};
-use crate::symbols::Symbols;
+use crate::symbols::{Symbol, Symbols};
+use crate::trail::Trail;
 use crate::{EventKind, Graph, Graphs};
 
 /// Open objects of a tenant that are held; when there are more, those whose last event is oldest go.
@@ -19,6 +22,10 @@ const OBJECTS: usize = 200_000;
 const MARKS: usize = 96;
 /// The newest marks, which always stay: late events fall among them.
 const FRESH_MARKS: usize = 48;
+/// Failures of an object that are counted.
+const FAILURES: usize = 64;
+/// Objects named beside one that are kept.
+const RELATED: usize = 16;
 /// Ended objects that are remembered, so that late events do not open them again.
 const ENDED: usize = 1_000_000;
 /// Objects without a graph of which it is remembered which object with a graph named them last.
@@ -26,26 +33,55 @@ const TIES: usize = 400_000;
 /// How long an object that never ends, having no graph or no status, is held after its last event, unless the object
 /// that named it ends before.
 const IDLE: Duration = Duration::from_secs(7 * 24 * 3_600);
+/// How long an object that has ended is followed after its last event, for what still comes.
+const GRACE: Duration = Duration::from_secs(10 * 60);
+/// Objects in the history that are to be read again, at most.
+const LATE: usize = 20_000;
 
-/// The open objects of one tenant.
-#[derive(Debug, Default)]
+/// The objects of one tenant: those that are open, and the paths of those that were.
+#[derive(Debug)]
 pub(crate) struct Live {
     symbols: Symbols,
-    types: HashMap<Box<str>, HashMap<Box<str>, Tracked>>,
+    types: HashMap<Box<str>, Objects>,
     ended: Ended,
     ties: Ties,
     objects: usize,
     dropped: u64,
+    late: HashSet<(Box<str>, Box<str>)>,
+    late_lost: u64,
+    /// When what is taken in now has come; long ago for what is read from the table.
+    arriving: Timestamp,
 }
 
-/// An object that has not reached an end.
+/// The objects of one type.
+#[derive(Debug, Default)]
+struct Objects {
+    open: HashMap<Box<str>, Tracked>,
+    history: History,
+    /// How long a stay in a status usually takes at most, where enough of them are known.
+    norms: HashMap<Symbol, Duration>,
+}
+
+/// An object that has not reached an end, or has only just.
 #[derive(Debug, Default)]
 pub(crate) struct Tracked {
     marks: Vec<Mark>,
     stale: bool,
     now: Option<Visit>,
+    began: Timestamp,
+    ended: bool,
     last_event: Timestamp,
+    /// When its newest event happened or came, whichever is later.
+    touched: Timestamp,
     failure: Option<Box<LastFailure>>,
+    failures: Vec<(Timestamp, u64)>,
+    /// When the event that a status expects came last.
+    met: Vec<(Symbol, Timestamp)>,
+    rating: Option<(Timestamp, u8)>,
+    /// Objects named beside it.
+    related: BTreeSet<Box<str>>,
+    /// Its path; empty until it is known.
+    packed: Vec<u8>,
 }
 
 /// The last thing that went wrong with an object.
@@ -68,33 +104,95 @@ pub(crate) struct Open<'a> {
     pub(crate) status: &'a str,
     pub(crate) service: &'a str,
     pub(crate) visit: Visit,
+    /// When it came into being: tells the version of its graph.
+    pub(crate) began: Timestamp,
+    pub(crate) clues: Clues,
     pub(crate) last_event: Timestamp,
     pub(crate) failure: Option<&'a LastFailure>,
+}
+
+/// What besides its stay tells whether an object is stuck.
+#[derive(Clone, Copy, Debug, Default)]
+pub(crate) struct Clues {
+    /// When the event that its status expects came last.
+    pub(crate) met: Option<Timestamp>,
+    /// How long a stay in its status usually takes at most.
+    pub(crate) norm: Option<Duration>,
+}
+
+/// All paths of one type at one moment, for who analyses them.
+#[derive(Debug, Default)]
+pub(crate) struct Trails {
+    pub(crate) symbols: Symbols,
+    segments: Vec<Arc<Vec<u8>>>,
+    open: Vec<u8>,
+    /// Set while something new is known of objects that are over which is not among their paths yet.
+    pub(crate) behind: bool,
+    /// Objects whose paths had to go, and the newest beginning among them.
+    pub(crate) dropped: (u64, Option<Timestamp>),
+}
+
+impl Trails {
+    /// Reads every path, one after the other into the same memory.
+    pub(crate) fn each(&self, mut with: impl FnMut(&Trail)) {
+        let mut trail = Trail::default();
+        self.segments.iter().for_each(|segment| history::each(segment, &mut trail, |_, trail| with(trail)));
+        let mut rest = self.open.as_slice();
+        while let Some(after) = trail.unpack(rest) {
+            with(&trail);
+            rest = after;
+        }
+    }
+}
+
+impl Default for Live {
+    fn default() -> Self {
+        Self {
+            symbols: Symbols::default(),
+            types: HashMap::new(),
+            ended: Ended::default(),
+            ties: Ties::default(),
+            objects: 0,
+            dropped: 0,
+            late: HashSet::new(),
+            late_lost: 0,
+            arriving: Timestamp::MIN,
+        }
+    }
 }
 
 impl Live {
     /// Takes an event in.
     pub(crate) fn apply(&mut self, event: &Event<'_>, graphs: &Graphs) {
-        let graph = graphs.get(event.object);
+        let judged = graphs.get(event.object).is_some();
         self.ties.note(event, graphs);
-        if graph.is_some() && self.ended.has(event.object, event.object_id) {
+        let open = self.is_open(event.object, event.object_id);
+        if judged && !open && self.is_over(event.object, event.object_id) {
+            return self.note_late(event, graphs);
+        }
+        let mark = Mark::of(event, graphs, &mut self.symbols);
+        if mark.is_none() && !open && !event.failed() {
             return;
         }
-        let mark = Mark::of(event, graph, &mut self.symbols);
-        if mark.is_none() && !self.is_open(event.object, event.object_id) && !event.failed() {
-            return;
-        }
-        let ends = event.status.is_some_and(|status| graph.is_some_and(|graph| graph.is_end(status)));
+        let met = met(event, graphs, &mut self.symbols);
+        let ends = event.status.is_some_and(|status| graphs.is_end(event.object, status));
+        let arriving = self.arriving;
         let tracked = self.tracked(event.object, event.object_id);
         tracked.last_event = tracked.last_event.max(event.time);
-        tracked.note_failure(event);
+        tracked.touched = tracked.touched.max(event.time).max(arriving);
+        tracked.note(event, met);
         if let Some(mark) = mark {
             tracked.marks.push(mark);
             tracked.stale = true;
         }
         if ends || MARKS <= tracked.marks.len() {
-            self.settle(event.object, event.object_id, graph);
+            self.settle(event.object, event.object_id, graphs);
         }
+    }
+
+    /// What is taken in from now on has come at this moment.
+    pub(crate) const fn arrive(&mut self, now: Timestamp) {
+        self.arriving = now;
     }
 
     /// Objects dropped because there were too many.
@@ -102,49 +200,149 @@ impl Live {
         self.dropped
     }
 
-    /// The types of the objects that are held.
+    /// The types of the objects that are known.
     pub(crate) fn types(&self) -> impl Iterator<Item = &str> {
-        self.types.iter().filter(|(_, all)| !all.is_empty()).map(|(object, _)| &**object)
+        let known = |all: &Objects| !all.open.is_empty() || 0 < all.history.len();
+        self.types.iter().filter(move |(_, all)| known(all)).map(|(object, _)| &**object)
     }
 
     /// Brings every object up to date and lets go of what is idle, has ended with the object that named it, or is too
-    /// much. Call it before [`Self::open`].
-    pub(crate) fn refresh(&mut self, graphs: &Graphs, now: Timestamp) {
+    /// much. Call it before [`Self::open`]. Events from before `horizon` are all known: what had ended by then goes to
+    /// the history.
+    pub(crate) fn refresh(&mut self, graphs: &Graphs, horizon: Timestamp) {
         let Self { symbols, ended, ties, .. } = self;
+        let (mut trail, mut scratch) = (Trail::default(), Vec::new());
         for (object, all) in &mut self.types {
-            let graph = graphs.get(object);
-            let over =
-                |id: &str| graph.is_none() && ties.parent(object, id).is_some_and(|one| ended.hashes.contains(&one));
-            all.values_mut().filter(|tracked| tracked.stale).for_each(|tracked| tracked.settle(graph, symbols));
-            let idle = now.before(IDLE);
-            let before = all.len();
-            all.retain(|id, tracked| {
-                let waits = graph.is_some() && tracked.now.is_some();
-                (waits || idle <= tracked.last_event) && !over(id)
+            let judged = graphs.get(object).is_some();
+            for (id, tracked) in all.open.iter_mut().filter(|(_, tracked)| tracked.stale) {
+                tracked.settle(object, id, graphs, symbols);
+                if tracked.ended {
+                    ended.add(object, id);
+                }
+            }
+            let over = |id: &str| !judged && ties.parent(object, id).is_some_and(|one| ended.hashes.contains(&one));
+            let (idle, quiet) = (horizon.before(IDLE), horizon.before(GRACE));
+            let before = all.open.len();
+            let history = &mut all.history;
+            all.open.retain(|id, tracked| {
+                let waits = judged && tracked.now.is_some() && !tracked.ended;
+                let settled = tracked.ended && tracked.touched <= quiet;
+                let stays = (waits || idle <= tracked.last_event) && !over(id) && !settled;
+                if !stays && trail.unpack(&tracked.packed).is_some() {
+                    history.put(hash(object, id), &trail, &mut scratch);
+                }
+                stays
             });
-            self.objects -= before - all.len();
+            self.objects -= before - all.open.len();
         }
+    }
+
+    /// Keeps no more than `most` bytes of history for each type.
+    pub(crate) fn shrink(&mut self, most: usize) {
+        self.types.values_mut().for_each(|all| all.history.shrink(most));
     }
 
     /// The open objects whose status is known.
     pub(crate) fn open(&self) -> impl Iterator<Item = Open<'_>> {
-        let all = self.types.iter().flat_map(|(object, all)| all.iter().map(move |(id, one)| (object, id, one)));
-        all.filter_map(|(object, id, tracked)| {
-            let visit = tracked.now?;
-            Some(Open {
-                object,
-                id,
-                status: self.symbols.name(visit.status),
-                service: self.symbols.name(visit.service),
-                visit,
-                last_event: tracked.last_event,
-                failure: tracked.failure.as_deref(),
-            })
+        self.types.iter().flat_map(|(object, all)| all.open.iter().filter_map(move |(id, one)| self.shown(object, all, id, one)))
+    }
+
+    fn shown<'a>(&'a self, object: &'a str, all: &Objects, id: &'a str, tracked: &'a Tracked) -> Option<Open<'a>> {
+        let visit = tracked.now.filter(|_| !tracked.ended)?;
+        let met = tracked.met.iter().find(|(status, _)| *status == visit.status).map(|(_, at)| *at);
+        Some(Open {
+            object,
+            id,
+            status: self.symbols.name(visit.status),
+            service: self.symbols.name(visit.service),
+            visit,
+            began: tracked.began,
+            clues: Clues { met, norm: all.norms.get(&visit.status).copied() },
+            last_event: tracked.last_event,
+            failure: tracked.failure.as_deref(),
         })
     }
 
+    /// All paths of one type, open and over.
+    pub(crate) fn trails(&self, object: &str) -> Trails {
+        let Some(all) = self.types.get(object) else { return Trails::default() };
+        let mut open = Vec::new();
+        all.open.values().for_each(|tracked| open.extend_from_slice(&tracked.packed));
+        Trails {
+            symbols: self.symbols.clone(),
+            segments: all.history.segments(),
+            open,
+            behind: self.is_behind(),
+            dropped: all.history.dropped(),
+        }
+    }
+
+    /// What a stay in each status of a type usually takes at most.
+    pub(crate) fn set_norms(&mut self, object: &str, norms: impl Iterator<Item = (Symbol, Duration)>) {
+        if let Some(all) = self.types.get_mut(object) {
+            all.norms = norms.collect();
+        }
+    }
+
+    /// How much of a stay in this status is usual at most, where that is known.
+    pub(crate) fn norm(&self, object: &str, status: &str) -> Option<Duration> {
+        self.types.get(object)?.norms.get(&self.symbols.find(status)?).copied()
+    }
+
+    /// Objects in the history, and the bytes they take.
+    pub(crate) fn kept(&self) -> (usize, usize) {
+        let all = self.types.values();
+        all.fold((0, 0), |(objects, bytes), all| (objects + all.history.len(), bytes + all.history.bytes()))
+    }
+
+    /// Whether something new is known of objects that are over which is not among their paths yet.
+    fn is_behind(&self) -> bool {
+        !self.late.is_empty()
+    }
+
+    /// Objects over that something new is known of: at most `most`, of one type. They are to be read again.
+    pub(crate) fn take_late(&mut self, most: usize) -> Option<(String, Vec<String>)> {
+        let object = self.late.iter().next()?.0.clone();
+        let ids: Vec<_> = self.late.iter().filter(|(kind, _)| *kind == object).take(most).cloned().collect();
+        ids.iter().for_each(|one| drop(self.late.remove(one)));
+        Some((object.to_string(), ids.into_iter().map(|(_, id)| id.into_string()).collect()))
+    }
+
+    /// Objects over of which something new came and got lost, since there was too much of it.
+    pub(crate) const fn late_lost(&self) -> u64 {
+        self.late_lost
+    }
+
+    /// Forgets an object that is over, so that its events can be taken in again.
+    pub(crate) fn forget(&mut self, object: &str, id: &str) {
+        let hash = hash(object, id);
+        self.ended.remove(hash);
+        if let Some(all) = self.types.get_mut(object) {
+            all.history.remove(hash);
+        }
+    }
+
+    /// Notes an object whose path is over and packed, if the event may change that path.
+    fn note_late(&mut self, event: &Event<'_>, graphs: &Graphs) {
+        let kept = self.types.get(event.object).is_some_and(|all| all.history.has(hash(event.object, event.object_id)));
+        let earlier = event.status.is_some_and(|status| !graphs.is_end(event.object, status));
+        if !kept || !(event.kind == EventKind::Status || event.rating.is_some() || earlier) {
+            return;
+        }
+        if LATE <= self.late.len() {
+            self.late_lost += 1;
+            return;
+        }
+        self.late.insert((event.object.into(), event.object_id.into()));
+    }
+
+    fn is_over(&self, object: &str, id: &str) -> bool {
+        let hash = hash(object, id);
+        self.ended.hashes.contains(&hash) || self.types.get(object).is_some_and(|all| all.history.has(hash))
+    }
+
     fn is_open(&self, object: &str, id: &str) -> bool {
-        self.types.get(object).is_some_and(|all| all.contains_key(id))
+        self.types.get(object).is_some_and(|all| all.open.contains_key(id))
     }
 
     fn tracked(&mut self, object: &str, id: &str) -> &mut Tracked {
@@ -152,44 +350,84 @@ impl Live {
             self.make_room(OBJECTS / 10);
         }
         let all = self.types.entry(object.into()).or_default();
-        all.entry(id.into()).or_insert_with(|| {
+        all.open.entry(id.into()).or_insert_with(|| {
             self.objects += 1;
-            Tracked { last_event: Timestamp::MIN, ..Tracked::default() }
+            Tracked { last_event: Timestamp::MIN, touched: Timestamp::MIN, ..Tracked::default() }
         })
     }
 
-    /// Works an object's status out; once it has ended, only that is remembered.
-    fn settle(&mut self, object: &str, id: &str, graph: Option<&Graph>) {
-        let symbols = &self.symbols;
-        let Some(tracked) = self.types.get_mut(object).and_then(|all| all.get_mut(id)) else { return };
-        tracked.settle(graph, symbols);
-        let ended = |visit: &Visit| graph.is_some_and(|graph| graph.is_end(symbols.name(visit.status)));
-        if tracked.now.as_ref().is_some_and(ended) {
+    /// Works an object's status out.
+    fn settle(&mut self, object: &str, id: &str, graphs: &Graphs) {
+        let Some(tracked) = self.types.get_mut(object).and_then(|all| all.open.get_mut(id)) else { return };
+        tracked.settle(object, id, graphs, &self.symbols);
+        if tracked.ended {
             self.ended.add(object, id);
-            let removed = self.types.get_mut(object).and_then(|all| all.remove(id));
-            self.objects -= usize::from(removed.is_some());
         }
     }
 
-    /// Drops the `surplus` objects whose last event is oldest; many at once, so that the work of finding them pays.
+    /// Puts those that have ended into the history, however young; should that not be enough, drops the `surplus` objects
+    /// whose last event is oldest. Many at once, so that the work of finding them pays.
     fn make_room(&mut self, surplus: usize) {
-        let all = self.types.values().flat_map(HashMap::values);
+        let (mut trail, mut scratch) = (Trail::default(), Vec::new());
+        for (object, all) in &mut self.types {
+            let history = &mut all.history;
+            all.open.retain(|id, tracked| {
+                let over = tracked.ended && !tracked.stale && trail.unpack(&tracked.packed).is_some();
+                if over {
+                    history.put(hash(object, id), &trail, &mut scratch);
+                }
+                !over
+            });
+        }
+        let left = self.types.values().map(|all| all.open.len()).sum();
+        let surplus = surplus.saturating_sub(self.objects.saturating_sub(left));
+        self.objects = left;
+        let all = self.types.values().flat_map(|all| all.open.values());
         let mut times: Vec<Timestamp> = all.map(|tracked| tracked.last_event).collect();
         let Some(last) = surplus.checked_sub(1).filter(|last| *last < times.len()) else { return };
         let border = *times.select_nth_unstable(last).1;
         for all in self.types.values_mut() {
-            all.retain(|_, tracked| border < tracked.last_event);
+            all.open.retain(|_, tracked| border < tracked.last_event);
         }
-        let left = self.types.values().map(HashMap::len).sum();
+        let left = self.types.values().map(|all| all.open.len()).sum();
         self.dropped += u64::try_from(self.objects.saturating_sub(left)).unwrap_or(u64::MAX);
         self.objects = left;
     }
 }
 
+/// The status that waits for an event like this one.
+fn met(event: &Event<'_>, graphs: &Graphs, symbols: &mut Symbols) -> Vec<Symbol> {
+    let statuses = graphs.at(event.object, event.time).into_iter().flat_map(Graph::statuses);
+    let waiting = statuses.filter(|status| status.expect.as_ref().is_some_and(|expect| expect.accepts(event)));
+    waiting.filter_map(|status| symbols.of(&status.name)).collect()
+}
+
 impl Tracked {
+    fn note(&mut self, event: &Event<'_>, met: Vec<Symbol>) {
+        for status in met {
+            match self.met.iter_mut().find(|(known, _)| *known == status) {
+                Some((_, at)) => *at = (*at).max(event.time),
+                None => self.met.push((status, event.time)),
+            }
+        }
+        if let Some(rating) = event.rating.filter(|_| self.rating.is_none_or(|(at, _)| at <= event.time)) {
+            self.rating = Some((event.time, rating));
+            self.stale = true;
+        }
+        for one in event.related.into_iter().flat_map(str::split_ascii_whitespace) {
+            if self.related.len() < RELATED && !self.related.contains(one) {
+                self.related.insert(one.into());
+                self.stale = true;
+            }
+        }
+        if event.failed() {
+            self.note_failure(event);
+        }
+    }
+
     fn note_failure(&mut self, event: &Event<'_>) {
         let newer = self.failure.as_ref().is_none_or(|last| (last.time, last.id) < (event.time, event.id));
-        if event.failed() && newer {
+        if newer {
             self.failure = Some(Box::new(LastFailure {
                 time: event.time,
                 id: event.id,
@@ -200,13 +438,31 @@ impl Tracked {
                 trace_id: event.trace_id.map(str::to_owned),
             }));
         }
+        let low = u64::try_from(event.id & u128::from(u64::MAX)).unwrap_or_default();
+        let failure = (event.time, low);
+        if let Err(at) = self.failures.binary_search(&failure) {
+            self.failures.insert(at, failure);
+            self.failures.truncate(FAILURES);
+            self.stale = true;
+        }
     }
 
-    fn settle(&mut self, graph: Option<&Graph>, symbols: &Symbols) {
+    fn settle(&mut self, object: &str, id: &str, graphs: &Graphs, symbols: &Symbols) {
+        self.stale = false;
+        let Some(began) = self.marks.iter().map(|mark| mark.time).min() else { return };
+        let graph = graphs.at(object, began);
         path::sort(&mut self.marks, graph, symbols);
         let path = path::follow(&self.marks, graph, symbols);
-        self.now = path.current().copied();
-        self.stale = false;
+        (self.now, self.began, self.ended) = (path.current().copied(), began, path.end.is_some());
+        let mut trail = Trail::default();
+        trail.set(id, &path, self.failures.iter().map(|(time, _)| *time));
+        trail.rating = self.rating.map(|(_, rating)| rating);
+        trail.related = self.related.iter().map(|one| &**one).collect::<Vec<&str>>().join(" ");
+        self.packed.clear();
+        if !trail.stays.is_empty() {
+            trail.pack(&mut self.packed);
+        }
+        self.packed.shrink_to_fit();
         if MARKS <= self.marks.len() {
             self.drop_settled(&path);
         }
@@ -250,8 +506,9 @@ impl Ended {
         }
     }
 
-    fn has(&self, object: &str, id: &str) -> bool {
-        self.hashes.contains(&hash(object, id))
+    /// Its place in the order stays: should it end again, it is forgotten a little early.
+    fn remove(&mut self, hash: u64) {
+        self.hashes.remove(&hash);
     }
 }
 

@@ -3,20 +3,33 @@
 use std::collections::HashMap;
 use std::fmt;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use auth::{AuditSink, Scope};
 use logline::{Tenant, Timestamp};
 use query::Engine;
-use stdx::{Clock, Tasks};
-use storage::Storage;
+use stdx::{ByteSize, Clock, Tasks};
+use storage::{Storage, TimeRange};
+use tokio::sync::Semaphore;
 
+use crate::analysis::{
+    Lens, conformance, dwell, funnel, objectives, picture, throughput, variants,
+};
 use crate::error::Failure;
-use crate::live::Live;
+use crate::live::{Live, Trails};
 use crate::tell::{self, Access};
-use crate::{Error, Filter, Graphs, ObjectRef, Page, State, Story, Summary, list, read};
+use crate::{
+    Cohort, Conformance, Dwell, Error, ExportFormat, Filter, Funnel, Graphs, IncidentFilter, Incidents, ObjectRef, Page,
+    Picture, Select, Sla, State, Story, Summary, Throughput, TransitionError, Variants, export, failures, incident, list,
+    read,
+};
 
 mod feed;
+
+/// Analyses that run at the same time: they hold a core each.
+const ANALYSES: usize = 2;
+/// Pieces of an event log that wait for who reads it.
+const PIECES: usize = 4;
 
 /// What [`Orders::start`] works with.
 pub struct Components {
@@ -26,6 +39,8 @@ pub struct Components {
     pub storage: Arc<Storage>,
     /// What objects are measured by.
     pub graphs: Graphs,
+    /// Bytes of memory for the paths of objects that are over, for each tenant and type.
+    pub history: ByteSize,
     /// Tells how long an object has been waiting.
     pub clock: Arc<dyn Clock>,
     /// Runs the feed, and ends it.
@@ -50,8 +65,35 @@ impl Default for StoryOptions {
 /// Follows the objects of all tenants.
 pub struct Orders {
     components: Components,
-    live: Mutex<HashMap<Tenant, Live>>,
+    held: Mutex<Held>,
     loading: AtomicBool,
+    /// Whether the table has been read to its end.
+    read_once: AtomicBool,
+    /// Whoever analyses holds one.
+    turns: Semaphore,
+}
+
+/// Pieces of an event log as they are written.
+pub type Pieces = tokio::sync::mpsc::Receiver<Vec<u8>>;
+
+/// What is held in memory.
+#[derive(Debug, Default)]
+struct Held {
+    tenants: HashMap<Tenant, Live>,
+    /// Being read anew beside what is shown, after something was missed.
+    anew: Option<HashMap<Tenant, Live>>,
+    /// While the table is being read: up to when all of its events are known.
+    read_up_to: Option<Timestamp>,
+}
+
+impl Held {
+    /// Up to when all events are known.
+    fn horizon(&self, now: Timestamp) -> Timestamp {
+        match self.read_up_to {
+            Some(time) if self.anew.is_none() => time.min(now),
+            _ => now,
+        }
+    }
 }
 
 impl Orders {
@@ -60,8 +102,15 @@ impl Orders {
     pub fn start(components: Components) -> Result<Arc<Self>, Error> {
         let table = components.storage.table(crate::table::ORDER_EVENTS).ok_or(Failure::NoTable("order_events"))?;
         let tasks = components.tasks.clone();
-        let orders = Arc::new(Self { components, live: Mutex::default(), loading: AtomicBool::new(true) });
+        let orders = Arc::new(Self {
+            components,
+            held: Mutex::default(),
+            loading: AtomicBool::new(true),
+            read_once: AtomicBool::new(false),
+            turns: Semaphore::new(ANALYSES),
+        });
         tasks.spawn(feed::run(Arc::clone(&orders), table, tasks.shutdown()));
+        tasks.spawn(feed::learn(Arc::clone(&orders), tasks.shutdown()));
         Ok(orders)
     }
 
@@ -70,7 +119,7 @@ impl Orders {
     pub async fn story(&self, scope: &Scope, object: &str, id: &str, options: StoryOptions) -> Result<Story, Error> {
         let system = self.system("the steps of an object", scope.tenant());
         let object =
-            self.with_live(scope.tenant(), self.now(), |live| list::object_type(live, &self.components.graphs, object));
+            self.with_live(scope.tenant(), |live| list::object_type(live, &self.components.graphs, object));
         let object = ObjectRef { object, id: id.to_owned() };
         let rows = read::events_of(&self.components.engine, &system, &object).await?;
         let (events, truncated) = rows.events()?;
@@ -79,8 +128,8 @@ impl Orders {
             false => None,
         };
         let access = Access { services: scope.services(), lines: lines.as_ref() };
-        let graph = self.components.graphs.get(&object.object);
-        let story = tell::tell(&object, &events, graph, access, self.now());
+        let norm = |status: &str| self.with_live(scope.tenant(), |live| live.norm(&object.object, status));
+        let story = tell::tell(&object, &events, (&self.components.graphs, &norm), access, self.now());
         let story = story.ok_or(Failure::NotFound { object: object.object, id: object.id })?;
         Ok(Story { truncated, ..story })
     }
@@ -88,8 +137,8 @@ impl Orders {
     /// Lists open objects in pages, those that came first into their status first. A type, status or owner that nothing
     /// is called by is [`crate::Kind::Invalid`], and the message lists those there are.
     pub fn list(&self, scope: &Scope, filter: &Filter) -> Result<Page, Error> {
-        let (now, loading) = (self.now(), self.loading.load(Ordering::Relaxed));
-        self.with_live(scope.tenant(), now, |live| {
+        let (now, loading) = (self.now(), self.is_loading());
+        self.with_live(scope.tenant(), |live| {
             list::page(live, filter, &self.components.graphs, scope.services(), (now, loading))
         })
     }
@@ -101,9 +150,105 @@ impl Orders {
 
     /// Counts open objects by type and status.
     pub fn summary(&self, scope: &Scope) -> Summary {
-        let now = self.now();
-        let loading = self.loading.load(Ordering::Relaxed);
-        self.with_live(scope.tenant(), now, |live| list::summary(live, &self.components.graphs, loading, now))
+        let (now, loading) = (self.now(), self.is_loading());
+        self.with_live(scope.tenant(), |live| list::summary(live, &self.components.graphs, loading, now))
+    }
+
+    /// What is stuck, grouped by the place where it waits; a place has the same id whenever it is asked for. As long as
+    /// [`Incidents::loading`] is set what is missing is not over.
+    pub fn incidents(&self, scope: &Scope, filter: &IncidentFilter) -> Incidents {
+        let (now, loading) = (self.now(), self.is_loading());
+        let graphs = &self.components.graphs;
+        let incidents =
+            self.with_live(scope.tenant(), |live| incident::incidents(live, filter, graphs, scope.services(), now));
+        Incidents { as_of: now, loading, incidents }
+    }
+
+    /// How long objects stay in each status and take each way, with what fails meanwhile; what lasts is counted.
+    pub async fn dwell(&self, scope: &Scope, select: &Select) -> Result<Dwell, Error> {
+        self.analyse(scope, select, dwell::dwell).await
+    }
+
+    /// The `limit` most frequent ways objects take.
+    pub async fn variants(&self, scope: &Scope, select: &Select, limit: usize) -> Result<Variants, Error> {
+        self.analyse(scope, select, move |lens, loading| variants::variants(lens, limit, loading)).await
+    }
+
+    /// What share of objects keeps to the graph, and where the others leave it.
+    pub async fn conformance(&self, scope: &Scope, select: &Select) -> Result<Conformance, Error> {
+        self.analyse(scope, select, conformance::conformance).await
+    }
+
+    /// How far objects get, by the time at which they came into being.
+    pub async fn funnel(&self, scope: &Scope, select: &Select, by: Cohort) -> Result<Funnel, Error> {
+        self.analyse(scope, select, move |lens, loading| funnel::funnel(lens, by, loading)).await
+    }
+
+    /// How the promises of the graph are kept, and how fast their budgets burn.
+    pub async fn sla(&self, scope: &Scope, select: &Select) -> Result<Sla, Error> {
+        self.analyse(scope, select, objectives::sla).await
+    }
+
+    /// How many objects come and go on each day.
+    pub async fn throughput(&self, scope: &Scope, select: &Select) -> Result<Throughput, Error> {
+        self.analyse(scope, select, throughput::throughput).await
+    }
+
+    /// The graph with what happened on it; or, if `discover` is set, the graph of what happened, without ways that fewer
+    /// than this share takes.
+    pub async fn picture(&self, scope: &Scope, select: &Select, discover: Option<f64>) -> Result<Picture, Error> {
+        self.analyse(scope, select, move |lens, loading| picture::picture(lens, discover, loading)).await
+    }
+
+    /// The steps of all selected objects as an event log, piece by piece. It has no lines, so it is for everybody who may
+    /// see orders. Who stops listening ends it.
+    pub async fn export(&self, scope: &Scope, select: &Select, format: ExportFormat) -> Result<Pieces, Error> {
+        let (object, trails) = self.trails(scope, select)?;
+        let (sender, pieces) = tokio::sync::mpsc::channel(PIECES);
+        let (graphs, select, now) = (self.components.graphs.clone(), select.clone(), self.now());
+        tokio::task::spawn_blocking(move || {
+            let lens = Lens::new((&trails, &graphs), &select, &object, now);
+            export::export(&lens, format, |piece| sender.blocking_send(piece).is_ok());
+        });
+        Ok(pieces)
+    }
+
+    /// What went wrong with objects in a stretch of time, the oldest first: failed calls and reported errors, with the
+    /// status the object had. At most 10,000; the text of an error only as far as `scope` lets it be seen.
+    pub async fn transition_errors(&self, scope: &Scope, range: TimeRange) -> Result<Vec<TransitionError>, Error> {
+        let system = self.system("errors of orders", scope.tenant());
+        let rows = read::failures(&self.components.engine, &system, range).await?;
+        failures::transition_errors(&rows, scope.services())
+    }
+
+    /// Looks at all paths of a type, away from the threads that answer requests; a few at a time.
+    async fn analyse<T: Send + 'static>(
+        &self,
+        scope: &Scope,
+        select: &Select,
+        look: impl FnOnce(&Lens<'_>, bool) -> T + Send + 'static,
+    ) -> Result<T, Error> {
+        let turn = self.turns.acquire().await;
+        let (object, trails) = self.trails(scope, select)?;
+        let (graphs, select) = (self.components.graphs.clone(), select.clone());
+        let (now, loading) = (self.now(), self.is_loading() || trails.behind);
+        let told = tokio::task::spawn_blocking(move || {
+            look(&Lens::new((&trails, &graphs), &select, &object, now), loading)
+        });
+        let told = told.await.map_err(|_| Failure::Broken)?;
+        drop(turn);
+        Ok(told)
+    }
+
+    /// The paths that were selected, as they are now, and the name of their type.
+    fn trails(&self, scope: &Scope, select: &Select) -> Result<(String, Trails), Error> {
+        let (graphs, loading) = (&self.components.graphs, self.is_loading());
+        let asked = select.object.as_deref().unwrap_or("order");
+        self.with_live(scope.tenant(), |live| {
+            let object = list::known_type(live, graphs, asked, loading)?;
+            let trails = live.trails(&object);
+            Ok((object, trails))
+        })
     }
 
     /// What objects are measured by.
@@ -111,15 +256,25 @@ impl Orders {
         &self.components.graphs
     }
 
-    fn with_live<T>(&self, tenant: &Tenant, now: Timestamp, look: impl FnOnce(&Live) -> T) -> T {
-        let mut all = self.live.lock().unwrap_or_else(PoisonError::into_inner);
-        match all.get_mut(tenant) {
+    fn with_live<T>(&self, tenant: &Tenant, look: impl FnOnce(&Live) -> T) -> T {
+        let mut held = self.held();
+        let horizon = held.horizon(self.now());
+        match held.tenants.get_mut(tenant) {
             Some(live) => {
-                live.refresh(&self.components.graphs, now);
+                live.refresh(&self.components.graphs, horizon);
                 look(live)
             }
             None => look(&Live::default()),
         }
+    }
+
+    fn held(&self) -> MutexGuard<'_, Held> {
+        self.held.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Whether the state is still being read from storage.
+    fn is_loading(&self) -> bool {
+        self.loading.load(Ordering::Relaxed)
     }
 
     fn now(&self) -> Timestamp {

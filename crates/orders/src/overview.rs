@@ -3,7 +3,7 @@
 use logline::Timestamp;
 use serde::{Deserialize, Serialize};
 
-use crate::{ObjectRef, Stuck, wire};
+use crate::{ObjectRef, Stuck, StuckReason, wire};
 
 /// Open objects of all types, by status.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -44,6 +44,9 @@ pub struct StatusSummary {
     pub open: u64,
     /// How many of them are stuck.
     pub stuck: u64,
+    /// How many stay unusually long, though no rule is broken.
+    #[serde(default)]
+    pub unusual: u64,
     /// How long one may stay.
     pub deadline_ms: Option<u64>,
     /// How long the one that came first has been in it.
@@ -103,6 +106,8 @@ pub struct Filter {
     pub object: Option<String>,
     /// `open` (all of them) or `stuck`.
     pub state: Option<State>,
+    /// Of the stuck ones only those with one of these reasons; [`crate::StuckReason::BROKEN`] if empty.
+    pub reasons: Vec<StuckReason>,
     /// Only those in this status, whatever its case.
     pub status: Option<String>,
     /// Only those this service has to move on.

@@ -18,7 +18,7 @@ use logline::Timestamp;
 
 use crate::event::{Event, Outcome};
 use crate::symbols::{Symbol, Symbols};
-use crate::{EventKind, Evidence, Graph};
+use crate::{EventKind, Evidence, Graph, Graphs};
 
 /// How far clocks of different machines may differ before an order of events is believed.
 pub(crate) const SKEW: Duration = Duration::from_secs(2);
@@ -39,7 +39,7 @@ pub(crate) struct Mark {
 
 impl Mark {
     /// What an event says; none if it says nothing about a status.
-    pub(crate) fn of(event: &Event<'_>, graph: Option<&Graph>, symbols: &mut Symbols) -> Option<Self> {
+    pub(crate) fn of(event: &Event<'_>, graphs: &Graphs, symbols: &mut Symbols) -> Option<Self> {
         let name = event.status?;
         let status = symbols.of(name)?;
         let service = symbols.of(event.service)?;
@@ -59,6 +59,7 @@ impl Mark {
         });
         let answered = event.kind == EventKind::Resp && event.dir == Some("out");
         let succeeded = event.outcome == Some(Outcome::Done) && matches!(event.http_status, Some(200..=299));
+        let graph = graphs.at(event.object, event.time);
         let confirm = graph.and_then(|graph| graph.status(name)).and_then(|status| status.confirm.as_ref());
         let accepted = confirm.is_some_and(|one| one.accepts(event.peer.unwrap_or_default(), event.endpoint));
         let confirms = answered && succeeded && accepted;
@@ -85,6 +86,8 @@ pub(crate) struct Visit {
     /// Who said so.
     pub(crate) service: Symbol,
     pub(crate) evidence: Evidence,
+    /// The status that was left, as the line itself told it.
+    pub(crate) told: Option<Symbol>,
     /// When the other side confirmed the hand-over.
     pub(crate) confirmed: Option<Timestamp>,
 }
@@ -157,6 +160,8 @@ struct Call {
 struct Change {
     time: Timestamp,
     from: Option<Symbol>,
+    /// As the line tells it.
+    told: Option<Symbol>,
     to: Symbol,
     service: Symbol,
     evidence: Evidence,
@@ -190,6 +195,7 @@ fn changes(marks: &[Mark], calls: &[Call]) -> Vec<Change> {
     let told = |mark: &Mark| Change {
         time: mark.time,
         from: mark.from,
+        told: mark.from,
         to: mark.status,
         service: mark.service,
         evidence: Evidence::Line,
@@ -203,6 +209,7 @@ fn changes(marks: &[Mark], calls: &[Call]) -> Vec<Change> {
             changes.push(Change {
                 time: call.end,
                 from: Some(call.from),
+                told: None,
                 to: call.to,
                 service: call.service,
                 evidence: Evidence::Call,
@@ -242,7 +249,7 @@ impl Walk<'_> {
     fn change(&mut self, change: Change) {
         let Some(last) = self.path.visits.last_mut() else {
             if let (Some(from), Some(start)) = (change.from.filter(|from| *from != change.to), self.start) {
-                self.enter(Change { time: start, from: None, to: from, evidence: Evidence::Seen, ..change });
+                self.enter(Change { time: start, from: None, told: None, to: from, evidence: Evidence::Seen, ..change });
             }
             return self.enter(change);
         };
@@ -287,8 +294,8 @@ impl Walk<'_> {
     }
 
     fn enter(&mut self, change: Change) {
-        let Change { time, from, to, service, evidence } = change;
-        self.path.visits.push(Visit { status: to, from, entered: time, service, evidence, confirmed: None });
+        let Change { time, from, told, to, service, evidence } = change;
+        self.path.visits.push(Visit { status: to, from, entered: time, service, evidence, told, confirmed: None });
         if self.path.end.is_none() && self.graph.is_some_and(|graph| graph.is_end(self.symbols.name(to))) {
             self.path.end = Some(self.path.visits.len() - 1);
         }
@@ -297,7 +304,7 @@ impl Walk<'_> {
 
 impl Change {
     const fn seen(call: Call, from: Option<Symbol>) -> Self {
-        Self { time: call.start, from, to: call.to, service: call.service, evidence: Evidence::Seen }
+        Self { time: call.start, from, told: None, to: call.to, service: call.service, evidence: Evidence::Seen }
     }
 }
 

@@ -14,8 +14,8 @@ use storage::logs::{LINE, LOGS, NANOS, STREAM, TIMESTAMP};
 use storage::{Predicate, Snapshot, TextMatch, TimeRange};
 
 use crate::error::Failure;
-use crate::event::{Event, line_hash, nth};
-use crate::table::{self, Dictionary, Events, OBJECT_ID, OBJECT_TYPE, ORDER_EVENTS};
+use crate::event::{Event, Outcome, line_hash, nth};
+use crate::table::{self, Dictionary, Events, OBJECT_ID, OBJECT_TYPE, ORDER_EVENTS, OUTCOME};
 use crate::{Error, ObjectRef, tell};
 
 /// Events that one story is told from; of more, the newest.
@@ -60,7 +60,26 @@ pub(crate) async fn all_events(engine: &Engine, scope: &Scope, range: TimeRange)
     Ok(engine.rows(scope, ORDER_EVENTS, range, Predicate::True, &table::columns()).await?)
 }
 
-/// Cuts the time of which a table has rows into stretches of about as many rows as fit into memory well, the newest
+/// Every event of these objects of one type.
+pub(crate) async fn events_of_all(
+    engine: &Engine,
+    scope: &Scope,
+    object: &str,
+    ids: Vec<String>,
+) -> Result<Vec<RecordBatch>, Error> {
+    let ids = Predicate::Column { name: OBJECT_ID.to_owned(), text: TextMatch::OneOf(ids) };
+    let predicate = equals(OBJECT_TYPE, object).and(ids);
+    Ok(engine.rows(scope, ORDER_EVENTS, TimeRange::ALL, predicate, &table::columns()).await?)
+}
+
+/// Every event in a stretch of time that went wrong.
+pub(crate) async fn failures(engine: &Engine, scope: &Scope, range: TimeRange) -> Result<Vec<RecordBatch>, Error> {
+    let bad = [Outcome::Failed, Outcome::Rejected].map(|outcome| outcome.as_str().to_owned());
+    let predicate = Predicate::Column { name: OUTCOME.to_owned(), text: TextMatch::OneOf(bad.into()) };
+    Ok(engine.rows(scope, ORDER_EVENTS, range, predicate, &table::columns()).await?)
+}
+
+/// Cuts the time of which a table has rows into stretches of about as many rows as fit into memory well, the oldest
 /// first.
 pub(crate) fn stretches(snapshot: &Snapshot) -> Vec<TimeRange> {
     let files = snapshot.files(&TimeRange::ALL);
@@ -76,11 +95,11 @@ fn cut(whole: TimeRange, rows: u64) -> Vec<TimeRange> {
     let span = whole.end.since(whole.start);
     let piece = (span / u32::try_from(pieces).unwrap_or(u32::MAX)).max(Duration::from_secs(1));
     let mut stretches = Vec::new();
-    let mut end = whole.end;
-    while whole.start < end {
-        let start = end.before(piece).max(whole.start);
+    let mut start = whole.start;
+    while start < whole.end {
+        let end = start.after(piece).min(whole.end);
         stretches.push(TimeRange { start, end });
-        end = start;
+        start = end;
     }
     stretches
 }

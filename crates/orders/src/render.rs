@@ -2,7 +2,10 @@
 //!
 //! Names of statuses, services and endpoints stay as they are in every language.
 
+mod analysis;
+pub mod analysis_csv;
 mod csv;
+mod grid;
 mod ink;
 mod story;
 mod tables;
@@ -13,6 +16,7 @@ use stdx::Language;
 
 use crate::{Page, Story, Summary};
 
+pub(crate) use csv::quoted;
 pub use csv::{page as page_csv, story as story_csv, summary as summary_csv};
 
 /// How something is drawn.
@@ -54,10 +58,15 @@ pub fn list(page: &Page, style: &Style) -> String {
     tables::list(page, style)
 }
 
+/// Analyses as tables.
+pub use analysis::{conformance, dwell, funnel, incidents, sla, throughput, variants};
+
 /// Open objects by status.
 pub fn summary(summary: &Summary, style: &Style) -> String {
     tables::summary(summary, style)
 }
+
+pub(crate) use words::Words;
 
 /// The words of a language, for tests of other parts.
 #[cfg(test)]

@@ -84,14 +84,47 @@ pub enum StuckReason {
     Deadline,
     /// The other side never confirmed the hand-over.
     Unconfirmed,
+    /// The event that its status expects never came.
+    Missing,
+    /// It stays longer than 99 of 100 did in this status, though no deadline is over.
+    Unusual,
 }
 
 impl StuckReason {
+    /// All reasons.
+    pub const ALL: [Self; 4] = [Self::Deadline, Self::Unconfirmed, Self::Missing, Self::Unusual];
+    /// Those that break a rule. What is merely unusual happens to one in a hundred, and is told only to who asks.
+    pub const BROKEN: [Self; 3] = [Self::Deadline, Self::Unconfirmed, Self::Missing];
+
+    /// The reason of this name.
+    pub fn parse(name: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|reason| reason.as_str().eq_ignore_ascii_case(name))
+    }
+
     /// Its name, as in JSON.
     pub const fn as_str(self) -> &'static str {
         match self {
             Self::Deadline => "deadline",
             Self::Unconfirmed => "unconfirmed",
+            Self::Missing => "missing",
+            Self::Unusual => "unusual",
+        }
+    }
+}
+
+impl DeviationKind {
+    /// Its name, as in JSON.
+    pub const fn name(&self) -> &'static str {
+        match self {
+            Self::UnknownStatus { .. } => "unknown_status",
+            Self::WrongStart { .. } => "wrong_start",
+            Self::UnknownEdge { .. } => "unknown_edge",
+            Self::Skipped { .. } => "skipped",
+            Self::Repeated { .. } => "repeated",
+            Self::AfterEnd { .. } => "after_end",
+            Self::WrongService { .. } => "wrong_service",
+            Self::ClockSkew { .. } => "clock_skew",
+            Self::Unconfirmed { .. } => "unconfirmed",
         }
     }
 }
@@ -284,6 +317,19 @@ pub enum DeviationKind {
         service: String,
         /// Who should have.
         expected: Vec<String>,
+    },
+    /// A service whose clock is wrong: its line tells that a status was left which was entered only after it.
+    ClockSkew {
+        /// The status it tells of.
+        status: String,
+        /// The status that was left, entered later by the clock of another service.
+        from: String,
+        /// Who told this one.
+        service: String,
+        /// Who told the other.
+        other: String,
+        /// How far the clocks differ at least.
+        skew_ms: u64,
     },
     /// The hand-over was not confirmed in time.
     Unconfirmed {

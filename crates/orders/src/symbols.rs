@@ -4,8 +4,19 @@ use std::collections::HashMap;
 use std::sync::Arc;
 
 /// A name of [`Symbols`].
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub(crate) struct Symbol(u16);
+
+impl Symbol {
+    /// Its number, and the symbol of a number.
+    pub(crate) const fn number(self) -> u16 {
+        self.0
+    }
+
+    pub(crate) fn from_number(number: u64) -> Option<Self> {
+        u16::try_from(number).ok().map(Self)
+    }
+}
 
 /// Names seen so far: statuses and services.
 #[derive(Clone, Debug, Default)]
@@ -25,6 +36,16 @@ impl Symbols {
         self.names.push(Arc::clone(&name));
         self.index.insert(name, symbol);
         Some(symbol)
+    }
+
+    /// The symbol of a name that was seen.
+    pub(crate) fn find(&self, name: &str) -> Option<Symbol> {
+        self.index.get(name).copied()
+    }
+
+    /// How many names there are; symbols are numbered from zero.
+    pub(crate) fn len(&self) -> usize {
+        self.names.len()
     }
 
     /// The name of a symbol of this table.

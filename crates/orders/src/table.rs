@@ -25,6 +25,9 @@ pub(crate) const OBJECT_TYPE: &str = "object_type";
 /// The object's id.
 pub(crate) const OBJECT_ID: &str = "object_id";
 
+/// How it ended.
+pub(crate) const OUTCOME: &str = "outcome";
+
 /// Rows of one object stand together, in order of time.
 pub(crate) fn spec() -> TableSpec {
     TableSpec {
@@ -57,7 +60,7 @@ static SCHEMA: LazyLock<SchemaRef> = LazyLock::new(|| {
         Field::new("trace_id", DataType::Utf8, true),
         Field::new("request_id", DataType::Utf8, true),
         Field::new("http_status", DataType::Int16, true),
-        Field::new("outcome", text_dictionary(), true),
+        Field::new(OUTCOME, text_dictionary(), true),
         Field::new("error", text_dictionary(), true),
         Field::new("duration_ms", DataType::Float64, true),
         Field::new("attempt", DataType::Int32, true),
@@ -65,6 +68,7 @@ static SCHEMA: LazyLock<SchemaRef> = LazyLock::new(|| {
         Field::new("line_timestamp", micros_utc(), false),
         Field::new("line_nanos", DataType::Int16, false),
         Field::new("related", DataType::Utf8, true),
+        Field::new("rating", DataType::Int16, true),
     ]))
 });
 
@@ -93,6 +97,7 @@ pub(crate) struct Rows {
     stream: Words,
     line_time: Times,
     related: StringBuilder,
+    rating: Int16Builder,
 }
 
 /// A time in its two columns.
@@ -137,6 +142,7 @@ impl Rows {
             stream: Words::new(),
             line_time: Times::default(),
             related: StringBuilder::new(),
+            rating: Int16Builder::new(),
         }
     }
 
@@ -163,6 +169,7 @@ impl Rows {
         self.stream.append_value(event.stream);
         self.line_time.push(event.line_time);
         self.related.append_option(event.related);
+        self.rating.append_option(event.rating.map(i16::from));
     }
 
     /// The rows; none if nothing was added.
@@ -196,6 +203,7 @@ impl Rows {
             line_micros,
             line_nanos,
             Arc::new(self.related.finish()),
+            Arc::new(self.rating.finish()),
         ];
         Some(
             RecordBatch::try_new(Arc::clone(&SCHEMA), columns)
@@ -231,6 +239,7 @@ pub(crate) struct Events<'a> {
     line_micros: &'a TimestampMicrosecondArray,
     line_nanos: &'a Int16Array,
     related: &'a StringArray,
+    rating: &'a Int16Array,
 }
 
 impl<'a> Events<'a> {
@@ -258,7 +267,7 @@ impl<'a> Events<'a> {
             trace_id: text("trace_id")?,
             request_id: text("request_id")?,
             http_status: short("http_status")?,
-            outcome: words("outcome")?,
+            outcome: words(OUTCOME)?,
             error: words("error")?,
             duration_ms: column("duration_ms")?.as_primitive_opt::<Float64Type>()?,
             attempt: column("attempt")?.as_primitive_opt::<Int32Type>()?,
@@ -266,6 +275,7 @@ impl<'a> Events<'a> {
             line_micros: times("line_timestamp")?,
             line_nanos: short("line_nanos")?,
             related: text("related")?,
+            rating: short("rating")?,
         })
     }
 
@@ -298,6 +308,7 @@ impl<'a> Events<'a> {
             stream: self.stream.get(row).unwrap_or_default(),
             line_time: time(self.line_micros.value(row), self.line_nanos.value(row)),
             related: text(self.related),
+            rating: valid(self.rating, row).and_then(|rating| u8::try_from(rating).ok()),
         })
     }
 }

@@ -8,11 +8,12 @@ use logline::{Entity, Timestamp};
 
 use crate::event::{Event, Outcome};
 use crate::graph::same_service;
+use crate::live::Clues;
 use crate::path::{self, Mark, Path, Visit};
 use crate::symbols::Symbols;
 use crate::wire::millis;
 use crate::{
-    EventKind, Failure, Graph, Line, ObjectRef, Retry, Step, StepEvent, Story, Trace, deviation, stuck, table,
+    EventKind, Failure, Graph, Graphs, Line, ObjectRef, Retry, Status, Step, StepEvent, Story, Trace, deviation, stuck, table,
 };
 
 /// How long before a change the calls that led to it may have begun.
@@ -29,6 +30,9 @@ pub(crate) struct Access<'a> {
     pub(crate) lines: Option<&'a HashMap<u128, String>>,
 }
 
+/// How much of a stay in a status is usual at most.
+pub(crate) type Norm<'a> = &'a dyn Fn(&str) -> Option<Duration>;
+
 /// The order of events: by time, and within the same time as one call holds another.
 pub(crate) fn sort(events: &mut Vec<Event<'_>>) {
     events.sort_by(|a, b| {
@@ -41,13 +45,15 @@ pub(crate) fn sort(events: &mut Vec<Event<'_>>) {
 pub(crate) fn tell(
     object: &ObjectRef,
     events: &[Event<'_>],
-    graph: Option<&Graph>,
+    (graphs, norm): (&Graphs, Norm<'_>),
     access: Access<'_>,
     now: Timestamp,
 ) -> Option<Story> {
     let (first, last) = (events.first()?.time, events.last()?.time);
     let mut symbols = Symbols::default();
-    let mut marks: Vec<Mark> = events.iter().filter_map(|event| Mark::of(event, graph, &mut symbols)).collect();
+    let mut marks: Vec<Mark> = events.iter().filter_map(|event| Mark::of(event, graphs, &mut symbols)).collect();
+    let began = marks.iter().map(|mark| mark.time).min().unwrap_or(first);
+    let graph = graphs.at(&object.object, began);
     path::sort(&mut marks, graph, &symbols);
     let path = path::follow(&marks, graph, &symbols);
     let homes = homes(&path, events, &symbols);
@@ -55,6 +61,11 @@ pub(crate) fn tell(
     let status = current.map(|visit| symbols.name(visit.status));
     let expected = status.and_then(|status| graph?.status(status));
     let closed = path.end.is_some();
+    let met = expected.and_then(|status| status.expect.as_ref()).and_then(|expect| {
+        events.iter().rev().find(|event| expect.accepts(event)).map(|event| event.time)
+    });
+    let clues = Clues { met, norm: status.and_then(norm) };
+    let judged = graph.zip(expected).zip(current).filter(|_| !closed);
     let until = path.end.and_then(|end| path.visits.get(end)).map_or(now, |visit| visit.entered);
     Some(Story {
         object: object.clone(),
@@ -64,7 +75,7 @@ pub(crate) fn tell(
         closed,
         status: status.map(str::to_owned),
         owner: expected.map(|status| status.owner.clone()),
-        stuck: current.zip(expected).filter(|_| !closed).and_then(|(visit, status)| stuck::stuck(visit, status, now)),
+        stuck: judged.and_then(|((graph, status), visit)| stuck::stuck(visit, status, graph, clues, now)),
         total_ms: millis(until.since(first)),
         services: services(events, graph),
         steps: steps(&path, graph, &symbols, now, |step| shown(events, &homes, step, access)),
@@ -109,7 +120,7 @@ fn steps(
             entered: visit.entered,
             left,
             dwell_ms: millis(until.since(visit.entered)),
-            deadline_ms: expected.and_then(|status| status.deadline).map(millis),
+            deadline_ms: expected.and_then(Status::limit).map(millis),
             visit: *count,
             events: events(index),
         }

@@ -1,6 +1,7 @@
 //! The server's settings: read once, valid afterwards. The reference in `docs/reference/config.md` is made from here.
 
 mod bucket;
+mod graphs;
 mod queries;
 mod reference;
 mod retention;
@@ -47,6 +48,10 @@ pub struct Config {
     pub masking: ingest::Masking,
     /// What a query may cost.
     pub query: query::Config,
+    /// The status graphs of objects.
+    pub(crate) graphs: orders::Graphs,
+    /// Memory for the paths of objects that are over, for each tenant and type.
+    pub(crate) orders_history: ByteSize,
     /// How many connections there may be, and how slow.
     pub(crate) patience: Patience,
     /// How long requests may take to end after SIGTERM.
@@ -88,6 +93,12 @@ fn read(settings: &mut Settings, flags: &Flags) -> Config {
         patience,
         masking: masking(settings),
         query: queries::read(settings),
+        graphs: graphs::read(settings),
+        orders_history: settings.or(
+            "orders.history_memory",
+            ByteSize(256 << 20),
+            "Memory for the paths of orders that are over, for each tenant and type of objects; past it analysis reaches less far back.",
+        ),
         shutdown_grace,
     }
 }

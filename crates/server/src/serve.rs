@@ -10,7 +10,7 @@ use std::time::Duration;
 use anyhow::{Context as _, Result};
 use auth::AuditSink;
 use ingest::Endpoint;
-use orders::{Graphs, OrderEvents, Orders};
+use orders::{OrderEvents, Orders};
 use query::Engine;
 use stdx::{Clock, Drained, SystemClock, Tasks};
 use tokio::net::TcpListener;
@@ -61,7 +61,8 @@ impl Server {
         let orders = Orders::start(orders::Components {
             engine: Arc::clone(&engine),
             storage: Arc::clone(&storage),
-            graphs: Graphs::default(),
+            graphs: config.graphs,
+            history: config.orders_history,
             clock: Arc::clone(&clock),
             tasks: tasks.clone(),
             audit: Arc::clone(&audit),

@@ -5,7 +5,7 @@ use expect_test::{Expect, expect};
 
 use crate::fixture::{at, with_events};
 use crate::tell::{self, Access};
-use crate::{Graph, ObjectRef};
+use crate::{Graphs, ObjectRef};
 use stdx::Language;
 
 /// Tells the deviations of `minute service from to` in each row, as JSON shows them.
@@ -19,7 +19,7 @@ fn check(text: &str, now: &str, want: &Expect) {
     let object = ObjectRef { object: "order".to_owned(), id: "1".to_owned() };
     let story = with_events(&rows.collect::<String>(), |events| {
         let access = Access { services: &Services::All, lines: None };
-        tell::tell(&object, events, Some(&Graph::built_in()), access, at(now)).unwrap()
+        tell::tell(&object, events, (&Graphs::default(), &|_| None), access, at(now)).unwrap()
     });
     let words = crate::render::words(Language::English);
     let told = story
@@ -119,6 +119,21 @@ fn a_hand_over_is_unconfirmed_only_once_its_time_is_over() {
         "2026-03-09T10:05:01Z",
         &expect![[r#"
             SHIPPED: hand-over not confirmed within 5 min
+        "#]],
+    );
+}
+
+#[test]
+fn a_clock_that_is_behind_is_told_instead_of_what_it_makes_of_the_path() {
+    check(
+        "00 shop-api - CREATED
+         01 shop-api CREATED SUBMITTED
+         02 crm-api PRICE_CALCULATED MANUFACTURING_APPROVED
+         03 mes-api SUBMITTED PRICE_CALCULATED
+         04 mes-api MANUFACTURING_APPROVED MANUFACTURING_STARTED",
+        "2026-03-09T10:08:00Z",
+        &expect![[r#"
+            MANUFACTURING_APPROVED: left PRICE_CALCULATED by the clock of crm-api, 1 min before mes-api tells it was entered
         "#]],
     );
 }

@@ -85,7 +85,7 @@ fn an_order_with_very_many_lines_keeps_its_status_in_little_memory() {
     }
     let mut live = fed(&text);
     assert_eq!(open(&mut live, NOW), ["order/1 SUBMITTED 2026-03-09T10:00:00Z mes-api"]);
-    let held = live.types["order"]["1"].marks.len();
+    let held = live.types["order"].open["1"].marks.len();
     assert!(held <= MARKS, "{held} marks are held");
 }
 

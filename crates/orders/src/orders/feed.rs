@@ -1,23 +1,32 @@
 //! Keeps the live state up to date: reads the table once, then listens; reads it again after having missed something.
 
+use std::collections::HashMap;
+use std::sync::Arc;
 use std::sync::atomic::Ordering;
-use std::sync::{Arc, PoisonError};
 use std::time::Duration;
 
-use logline::Tenant;
+use arrow::array::RecordBatch;
+use logline::{Tenant, Timestamp};
 use stdx::Shutdown;
 use storage::{Appended, Table};
 use tokio::sync::Notify;
 use tokio::sync::broadcast::error::RecvError;
 use tracing::{info, warn};
 
-use super::Orders;
+use super::{Held, Orders};
+use crate::analysis::{Lens, dwell};
 use crate::error::Failure;
-use crate::table::Events;
-use crate::{Error, read};
+use crate::live::Live;
+use crate::table::{Events, ORDER_EVENTS};
+use crate::{Error, Select, read};
 
 /// Between two readings of the whole table.
 const RELOAD_PAUSE: Duration = Duration::from_secs(5);
+/// How often it is looked at how long stays usually take.
+const LEARN: Duration = Duration::from_secs(5 * 60);
+/// Objects that are read again by one scan, and scans in one turn.
+const LATE_OBJECTS: usize = 200;
+const LATE_SCANS: usize = 10;
 /// How often objects are brought up to date when nobody looks.
 const REFRESH: Duration = Duration::from_secs(10);
 
@@ -35,6 +44,9 @@ pub(super) async fn run(orders: Arc<Orders>, table: Arc<Table>, mut shutdown: Sh
             () = shutdown.wait() => return,
             _ = refresh.tick() => {
                 orders.refresh();
+                if let Err(error) = orders.read_late().await {
+                    warn!(error = %error, "late events of orders that are over cannot be read, trying again with the next ones");
+                }
                 continue;
             }
             Ok(()) = hidden.changed() => {
@@ -54,6 +66,17 @@ pub(super) async fn run(orders: Arc<Orders>, table: Arc<Table>, mut shutdown: Sh
             }
             Err(RecvError::Closed) => return,
         }
+    }
+}
+
+/// Finds out every while how long a stay in each status usually takes at most.
+pub(super) async fn learn(orders: Arc<Orders>, mut shutdown: Shutdown) {
+    loop {
+        tokio::select! {
+            () = shutdown.wait() => return,
+            () = tokio::time::sleep(if orders.is_loading() { RELOAD_PAUSE } else { LEARN }) => {}
+        }
+        orders.learn().await;
     }
 }
 
@@ -85,18 +108,21 @@ async fn reload(orders: Arc<Orders>, table: Arc<Table>, missed: Arc<Notify>, mut
     }
 }
 
-/// Reads all events of all tenants, the newest first: once the end of an object is known, its other events take no
-/// memory.
+/// Reads all events of all tenants, the oldest first: once an object is over, only its path is kept. When something is
+/// shown already the new state is built beside it and takes its place at the end.
 async fn load(orders: &Orders, table: &Table) -> Result<usize, Error> {
+    orders.start_reading();
     let mut events = 0;
     for tenant in table.tenants() {
         let scope = orders.system("the state of open objects", &tenant);
         for range in read::stretches(&table.snapshot(&tenant)) {
             for rows in read::all_events(&orders.components.engine, &scope, range).await? {
-                events += orders.apply(&tenant, &rows)?;
+                events += orders.apply_read(&tenant, &rows)?;
             }
+            orders.settle_read(&tenant, range.end);
         }
     }
+    orders.end_reading();
     orders.refresh();
     Ok(events)
 }
@@ -108,23 +134,125 @@ impl Orders {
         }
     }
 
-    fn apply(&self, tenant: &Tenant, rows: &arrow::array::RecordBatch) -> Result<usize, Error> {
-        let events = Events::of(rows).ok_or(Failure::Columns("order_events"))?;
-        let mut live = self.live.lock().unwrap_or_else(PoisonError::into_inner);
-        let live = live.entry(tenant.clone()).or_default();
+    /// Takes in what just came: into what is shown, and into what is being built beside it.
+    fn apply(&self, tenant: &Tenant, rows: &RecordBatch) -> Result<(), Error> {
+        let Held { tenants, anew, .. } = &mut *self.held();
+        let now = self.now();
+        for all in [Some(tenants), anew.as_mut()].into_iter().flatten() {
+            self.apply_to(all, tenant, rows, now)?;
+        }
+        Ok(())
+    }
+
+    fn apply_to(
+        &self,
+        all: &mut HashMap<Tenant, Live>,
+        tenant: &Tenant,
+        rows: &RecordBatch,
+        arrived: Timestamp,
+    ) -> Result<usize, Error> {
+        let events = Events::of(rows).ok_or(Failure::Columns(ORDER_EVENTS))?;
+        let live = all.entry(tenant.clone()).or_default();
+        live.arrive(arrived);
         events.iter().for_each(|event| live.apply(&event, &self.components.graphs));
         Ok(rows.num_rows())
+    }
+
+    fn start_reading(&self) {
+        let mut held = self.held();
+        held.anew = (!held.tenants.is_empty() && !self.is_loading_first()).then(HashMap::new);
+        held.read_up_to = Some(Timestamp::MIN);
+    }
+
+    fn apply_read(&self, tenant: &Tenant, rows: &RecordBatch) -> Result<usize, Error> {
+        let Held { tenants, anew, .. } = &mut *self.held();
+        self.apply_to(anew.as_mut().unwrap_or(tenants), tenant, rows, Timestamp::MIN)
+    }
+
+    /// All events of a tenant up to a moment have been read.
+    fn settle_read(&self, tenant: &Tenant, up_to: Timestamp) {
+        let mut held = self.held();
+        held.read_up_to = Some(up_to);
+        let Held { tenants, anew, .. } = &mut *held;
+        if let Some(live) = anew.as_mut().unwrap_or(tenants).get_mut(tenant) {
+            live.refresh(&self.components.graphs, up_to);
+            live.shrink(self.components.history.as_usize());
+        }
+    }
+
+    fn end_reading(&self) {
+        let mut held = self.held();
+        held.read_up_to = None;
+        if let Some(anew) = held.anew.take() {
+            held.tenants = anew;
+        }
+        drop(held);
+        self.read_once.store(true, Ordering::Relaxed);
+    }
+
+    /// Whether nothing was read to its end yet.
+    fn is_loading_first(&self) -> bool {
+        !self.read_once.load(Ordering::Relaxed)
     }
 
     /// What is read again later may be less than what is known now.
     fn forget(&self) {
         self.loading.store(true, Ordering::Relaxed);
-        self.live.lock().unwrap_or_else(PoisonError::into_inner).clear();
+        self.read_once.store(false, Ordering::Relaxed);
+        *self.held() = Held::default();
     }
 
     fn refresh(&self) {
         let now = self.now();
-        let mut live = self.live.lock().unwrap_or_else(PoisonError::into_inner);
-        live.values_mut().for_each(|live| live.refresh(&self.components.graphs, now));
+        let mut held = self.held();
+        let horizon = held.horizon(now);
+        for live in held.tenants.values_mut() {
+            live.refresh(&self.components.graphs, horizon);
+            live.shrink(self.components.history.as_usize());
+        }
+    }
+
+    async fn learn(&self) {
+        let kinds: Vec<(Tenant, String)> = {
+            let held = self.held();
+            let of = |(tenant, live): (&Tenant, &Live)| -> Vec<_> {
+                live.types().map(|object| (tenant.clone(), object.to_owned())).collect()
+            };
+            held.tenants.iter().flat_map(of).collect()
+        };
+        for (tenant, object) in kinds {
+            let Some(trails) = self.held().tenants.get(&tenant).map(|live| live.trails(&object)) else { continue };
+            let (graphs, kind, now) = (self.components.graphs.clone(), object.clone(), self.now());
+            let norms = tokio::task::spawn_blocking(move || {
+                let select = Select::default();
+                dwell::norms(&Lens::new((&trails, &graphs), &select, &kind, now))
+            });
+            if let Ok(norms) = norms.await
+                && let Some(live) = self.held().tenants.get_mut(&tenant)
+            {
+                live.set_norms(&object, norms.into_iter());
+            }
+        }
+    }
+
+    /// Reads the events again of objects that were over when something new came to be known of them.
+    async fn read_late(&self) -> Result<(), Error> {
+        let tenants: Vec<Tenant> = self.held().tenants.keys().cloned().collect();
+        for tenant in tenants {
+            for _ in 0..LATE_SCANS {
+                let late = self.held().tenants.get_mut(&tenant).and_then(|live| live.take_late(LATE_OBJECTS));
+                let Some((object, ids)) = late else { break };
+                let scope = self.system("late events of objects that are over", &tenant);
+                let rows = read::events_of_all(&self.components.engine, &scope, &object, ids.clone()).await?;
+                let Held { tenants, .. } = &mut *self.held();
+                if let Some(live) = tenants.get_mut(&tenant) {
+                    ids.iter().for_each(|id| live.forget(&object, id));
+                }
+                for rows in rows {
+                    self.apply_to(tenants, &tenant, &rows, Timestamp::MIN)?;
+                }
+            }
+        }
+        Ok(())
     }
 }

@@ -43,6 +43,7 @@ impl Server {
             engine: Arc::new(engine),
             storage: Arc::clone(&storage),
             graphs: Graphs::default(),
+            history: ByteSize(1 << 20),
             clock: Arc::clone(&clock) as Arc<dyn Clock>,
             tasks: tasks.clone(),
             audit: Arc::new(NoAudit),

@@ -8,7 +8,7 @@ use crate::Graph;
 use crate::fixture::{ORDER_4711, with_events};
 
 /// Follows `time service kind fields` in each row; times are seconds of one minute.
-fn marks_of(text: &str, graph: Option<&Graph>, symbols: &mut Symbols) -> Vec<Mark> {
+fn marks_of(text: &str, symbols: &mut Symbols) -> Vec<Mark> {
     let house = text.lines().map(str::trim).filter(|row| !row.is_empty()).map(|row| {
         let mut words = row.splitn(4, ' ');
         let mut word = || words.next().unwrap();
@@ -17,7 +17,7 @@ fn marks_of(text: &str, graph: Option<&Graph>, symbols: &mut Symbols) -> Vec<Mar
         format!("{service} [2026-03-09T10:00:{time}Z][{kind}][{endpoint}] order_id=1 {fields}\n")
     });
     with_events(&house.collect::<String>(), |events| {
-        events.iter().filter_map(|event| Mark::of(event, graph, symbols)).collect()
+        events.iter().filter_map(|event| Mark::of(event, &Graphs::default(), symbols)).collect()
     })
 }
 
@@ -43,7 +43,7 @@ fn shown(mut marks: Vec<Mark>, graph: Option<&Graph>, symbols: &Symbols) -> Stri
 fn check(text: &str, want: &Expect) {
     let graph = Graph::built_in();
     let mut symbols = Symbols::default();
-    let marks = marks_of(text, Some(&graph), &mut symbols);
+    let marks = marks_of(text, &mut symbols);
     want.assert_eq(&shown(marks, Some(&graph), &symbols));
 }
 
@@ -224,7 +224,7 @@ fn an_object_without_a_graph_is_followed_all_the_same() {
     let text = "01 mes-api STATUS to=UPLOADED
                 02 mes-api STATUS from=UPLOADED to=REJECTED
                 03 mes-api STATUS from=REJECTED to=CHECKED";
-    let marks = marks_of(text, None, &mut symbols);
+    let marks = marks_of(text, &mut symbols);
     expect![[r#"
         UPLOADED at 01 by mes-api, Line
         REJECTED at 02 by mes-api, Line
@@ -243,14 +243,14 @@ proptest! {
         let graph = Graph::built_in();
         let mut symbols = Symbols::default();
         let in_order = with_events(ORDER_4711, |events| {
-            let marks = events.iter().filter_map(|event| Mark::of(event, Some(&graph), &mut symbols)).collect();
+            let marks = events.iter().filter_map(|event| Mark::of(event, &Graphs::default(), &mut symbols)).collect();
             shown(marks, Some(&graph), &symbols)
         });
         let mut symbols = Symbols::default();
         let shuffled = with_events(ORDER_4711, |events| {
             let come = order.iter().chain(&repeated).filter_map(|index| events.get(*index));
             let rest = events.iter().skip(23);
-            let marks = come.chain(rest).filter_map(|event| Mark::of(event, Some(&graph), &mut symbols)).collect();
+            let marks = come.chain(rest).filter_map(|event| Mark::of(event, &Graphs::default(), &mut symbols)).collect();
             shown(marks, Some(&graph), &symbols)
         });
         prop_assert_eq!(in_order, shuffled);

@@ -103,7 +103,7 @@ pub fn summary(summary: &Summary) -> String {
     table(columns, rows.map(row))
 }
 
-fn table<const N: usize>(columns: [&str; N], rows: impl Iterator<Item = [String; N]>) -> String {
+pub(super) fn table<const N: usize>(columns: [&str; N], rows: impl Iterator<Item = [String; N]>) -> String {
     let mut out = columns.join(",") + "\n";
     for row in rows {
         out += &(row.map(|cell| quoted(&cell)).join(",") + "\n");
@@ -111,15 +111,15 @@ fn table<const N: usize>(columns: [&str; N], rows: impl Iterator<Item = [String;
     out
 }
 
-fn optional(value: Option<impl ToString>) -> String {
+pub(super) fn optional(value: Option<impl ToString>) -> String {
     value.map(|value| value.to_string()).unwrap_or_default()
 }
 
-fn time(time: Timestamp) -> String {
+pub(super) fn time(time: Timestamp) -> String {
     jiff::Timestamp::from(time).to_string()
 }
 
-fn quoted(text: &str) -> String {
+pub(crate) fn quoted(text: &str) -> String {
     if text.contains([',', '"', '\n', '\r']) { format!("\"{}\"", text.replace('"', "\"\"")) } else { text.to_owned() }
 }
 

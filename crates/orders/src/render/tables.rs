@@ -46,9 +46,11 @@ pub(super) fn list(page: &Page, style: &Style) -> String {
 
 /// A warning that not everything is known yet.
 fn unfinished(loading: bool, pen: Pen<'_>) -> String {
-    let (english, russian) =
-        ("Still being read, not complete yet: ask again.\n", "Ещё читается, неполно: спросите ещё раз.\n");
-    if loading { pen.words.pick(english, russian).to_owned() } else { String::new() }
+    if loading { unfinished_text(pen.words).to_owned() } else { String::new() }
+}
+
+pub(super) const fn unfinished_text(words: Words<'_>) -> &'static str {
+    words.pick("Still being read, not complete yet: ask again.\n", "Ещё читается, неполно: спросите ещё раз.\n")
 }
 
 fn table(page: &Page, title: &str, pen: Pen<'_>, notes: bool) -> String {

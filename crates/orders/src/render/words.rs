@@ -22,13 +22,13 @@ pub(super) enum Noun {
 /// Says things in one language and one time zone.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Words<'a> {
-    pub(super) language: Language,
-    pub(super) zone: &'a TimeZone,
+    pub(crate) language: Language,
+    pub(crate) zone: &'a TimeZone,
 }
 
 impl Words<'_> {
     /// The one of two texts that is in the language.
-    pub(super) const fn pick<'t>(&self, english: &'t str, russian: &'t str) -> &'t str {
+    pub(crate) const fn pick<'t>(&self, english: &'t str, russian: &'t str) -> &'t str {
         self.language.pick(english, russian)
     }
 
@@ -73,7 +73,7 @@ impl Words<'_> {
     }
 
     /// A span in its two largest units: `4 d 4 h`, `3 min 4 s`, `320 ms`.
-    pub(super) fn span(&self, ms: u64) -> String {
+    pub(crate) fn span(&self, ms: u64) -> String {
         let units = [
             (86_400_000, self.pick("d", "д")),
             (3_600_000, self.pick("h", "ч")),
@@ -89,6 +89,42 @@ impl Words<'_> {
                 format!("{main} {} {name}", ms % size / smaller)
             }
             _ => main,
+        }
+    }
+
+    /// `1,234,567`; in Russian with narrow blanks.
+    pub(crate) fn grouped(&self, number: u64) -> String {
+        let digits = number.to_string();
+        let separator = self.pick(",", "\u{202f}");
+        let mut out = String::new();
+        for (index, digit) in digits.chars().enumerate() {
+            if index != 0 && (digits.len() - index).is_multiple_of(3) {
+                out.push_str(separator);
+            }
+            out.push(digit);
+        }
+        out
+    }
+
+    /// `98.5 %`.
+    pub(super) fn percent(&self, share: f64) -> String {
+        let text = format!("{:.1}", 100.0 * share);
+        format!("{} %", if self.language == Language::Russian { text.replace('.', ",") } else { text })
+    }
+
+    /// What a kind of deviation is called.
+    pub(super) fn kind<'t>(&self, kind: &'t str) -> &'t str {
+        match kind {
+            "unknown_status" => self.pick("status not in the graph", "статуса нет в графе"),
+            "wrong_start" => self.pick("wrong start", "не то начало"),
+            "unknown_edge" => self.pick("no such way", "нет такого перехода"),
+            "skipped" => self.pick("statuses skipped", "пропущены статусы"),
+            "repeated" => self.pick("repeated too often", "слишком много повторов"),
+            "after_end" => self.pick("after the end", "после завершения"),
+            "wrong_service" => self.pick("wrong service", "не тот сервис"),
+            "clock_skew" => self.pick("clock is wrong", "часы врут"),
+            "unconfirmed" => self.pick("hand-over not confirmed", "передача не подтверждена"),
+            other => other,
         }
     }
 
@@ -124,7 +160,7 @@ impl Words<'_> {
     }
 
     /// The word for an object type; types we know no word for stand as they are.
-    pub(super) fn object_type<'t>(&self, object: &'t str) -> &'t str {
+    pub(crate) fn object_type<'t>(&self, object: &'t str) -> &'t str {
         match object {
             "order" => self.pick("Order", "Заказ"),
             "model" => self.pick("Model", "Модель"),
@@ -138,6 +174,8 @@ impl Words<'_> {
         match reason {
             StuckReason::Deadline => self.pick("deadline passed", "срок прошёл"),
             StuckReason::Unconfirmed => self.pick("hand-over not confirmed", "передача не подтверждена"),
+            StuckReason::Missing => self.pick("what must follow did not come", "нет события, которое должно последовать"),
+            StuckReason::Unusual => self.pick("longer than 99 of 100", "дольше, чем 99 из 100"),
         }
     }
 
@@ -162,6 +200,10 @@ impl Words<'_> {
             DeviationKind::WrongService { service, expected, .. } => {
                 format!("set by {service}, expected {}", expected.join(" or "))
             }
+            DeviationKind::ClockSkew { from, service, other, skew_ms, .. } => {
+                let skew = self.span(*skew_ms);
+                format!("left {from} by the clock of {service}, {skew} before {other} tells it was entered")
+            }
             DeviationKind::Unconfirmed { within_ms, after_ms: Some(after), .. } => {
                 format!("hand-over confirmed after {}, due within {}", self.span(*after), self.span(*within_ms))
             }
@@ -183,6 +225,10 @@ impl Words<'_> {
             DeviationKind::AfterEnd { end, .. } => format!("после завершения ({end})"),
             DeviationKind::WrongService { service, expected, .. } => {
                 format!("статус поставил {service}, ожидался {}", expected.join(" или "))
+            }
+            DeviationKind::ClockSkew { from, service, other, skew_ms, .. } => {
+                let skew = self.span(*skew_ms);
+                format!("по часам {service} вышел из {from} за {skew} до того, как {other} сообщил о входе")
             }
             DeviationKind::Unconfirmed { within_ms, after_ms: Some(after), .. } => {
                 format!("передача подтверждена через {}, срок {}", self.span(*after), self.span(*within_ms))

@@ -12,7 +12,7 @@ fn told(text: &str, services: &Services, lines: Option<&HashMap<u128, String>>) 
         let mut events = events.to_vec();
         sort(&mut events);
         let access = Access { services, lines };
-        tell(&object, &events, Some(&Graph::built_in()), access, at("2026-03-16T06:00:00Z")).unwrap()
+        tell(&object, &events, (&Graphs::default(), &|_| None), access, at("2026-03-16T06:00:00Z")).unwrap()
     })
 }
 

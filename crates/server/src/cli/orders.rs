@@ -1,5 +1,7 @@
 //! `lapidary orders`: one order's story, what is stuck, lists.
 
+mod analysis;
+
 use clap::{Args, Subcommand};
 use orders::render::{self, Style};
 use orders::{Page, Story, Summary};
@@ -30,6 +32,9 @@ pub(crate) enum OrdersCommand {
     },
     /// Lists what stays longer in its status than it may, with where and how long.
     Stuck {
+        /// Only for these reasons: deadline, unconfirmed, missing (these three if not given), unusual.
+        #[arg(long, value_delimiter = ',')]
+        reason: Vec<String>,
         #[command(flatten)]
         narrow: Narrow,
         #[command(flatten)]
@@ -42,6 +47,8 @@ pub(crate) enum OrdersCommand {
         #[command(flatten)]
         common: Common,
     },
+    #[command(flatten)]
+    Analysis(analysis::AnalysisCommand),
     /// Counts open objects by status.
     Summary {
         /// Only objects of this type.
@@ -91,8 +98,13 @@ impl OrdersCommand {
                 let style = Style { wide, ..common.style()? };
                 common.print(&story, |story| render::story(story, &style), render::story_csv)
             }
-            Self::Stuck { narrow, common } => list(narrow, &common, "stuck", render::stuck),
-            Self::List { narrow, common } => list(narrow, &common, "open", render::list),
+            Self::Stuck { reason, narrow, common } => {
+                let mut params = narrow.params("stuck");
+                params.extend((!reason.is_empty()).then(|| ("reason", reason.join(","))));
+                list(&params, &common, render::stuck)
+            }
+            Self::List { narrow, common } => list(&narrow.params("open"), &common, render::list),
+            Self::Analysis(command) => command.run(),
             Self::Summary { object, common } => {
                 let mut summary: Summary = common.ask("/api/v1/orders/summary", &[])?;
                 if let Some(object) = &object {
@@ -105,9 +117,9 @@ impl OrdersCommand {
     }
 }
 
-fn list(narrow: Narrow, common: &Common, state: &str, draw: fn(&Page, &Style) -> String) -> Result<(), Failure> {
+fn list(params: &[(&str, String)], common: &Common, draw: fn(&Page, &Style) -> String) -> Result<(), Failure> {
     let style = common.style()?;
-    let page: Page = common.ask("/api/v1/orders", &narrow.params(state))?;
+    let page: Page = common.ask("/api/v1/orders", params)?;
     common.print(&page, |page| draw(page, &style), render::page_csv)?;
     if let (Format::Csv, Some(next)) = (common.connection.format, &page.next) {
         let words = common.connection.language();

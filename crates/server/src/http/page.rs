@@ -1,4 +1,5 @@
-//! The pages for people: an overview (orders by status, what is stuck, how much comes in), lists, one order's story.
+//! The pages for people: an overview (orders by status, what is stuck, how much comes in), lists, one order's story,
+//! what all orders tell together.
 //! Plain HTML and a script that asks the API.
 
 use axum::http::header;
@@ -12,6 +13,7 @@ const SCRIPT: &str = concat!(
     include_str!("page/kit.js"),
     include_str!("page/overview.js"),
     include_str!("page/story.js"),
+    include_str!("page/analysis.js"),
     include_str!("page/main.js"),
 );
 
@@ -30,7 +32,8 @@ fn asset(kind: &'static str, text: &'static str) -> impl IntoResponse {
     (headers, text)
 }
 
-/// The page itself; its script looks at the address: `/` is the overview, `/orders?…` a list, `/orders/{id}` a story.
+/// The page itself; its script looks at the address: `/` is the overview, `/orders?…` a list, `/orders/{id}` a story,
+/// `/analysis` what all orders tell together.
 pub(super) async fn start() -> impl IntoResponse {
     asset("text/html; charset=utf-8", PAGE)
 }

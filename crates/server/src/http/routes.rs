@@ -53,9 +53,10 @@ const fn route(
 }
 
 /// Every route there is; the tests walk it.
-pub static ROUTES: [Route; 49] = [
+pub static ROUTES: [Route; 59] = [
     route("/", "page", Access::Open, false, || get(page::start)),
     route("/orders/{id}", "page", Access::Open, false, || get(page::start)),
+    route("/analysis", "page", Access::Open, false, || get(page::start)),
     route("/orders", "page", Access::Open, false, || get(page::start)),
     route("/assets/page.js", "page", Access::Open, false, || get(page::script)),
     route("/assets/page.css", "page", Access::Open, false, || get(page::style)),
@@ -65,6 +66,15 @@ pub static ROUTES: [Route; 49] = [
     route("/api/v1/openapi.json", "openapi", Access::Open, false, || get(v1::openapi)),
     route("/api/v1/orders", "orders", ORDERS, true, || get(v1::list)),
     route("/api/v1/orders/summary", "orders", ORDERS, true, || get(v1::summary)),
+    route("/api/v1/orders/dwell", "orders", ORDERS, true, || get(v1::analysis::dwell)),
+    route("/api/v1/orders/variants", "orders", ORDERS, true, || get(v1::analysis::variants)),
+    route("/api/v1/orders/conformance", "orders", ORDERS, true, || get(v1::analysis::conformance)),
+    route("/api/v1/orders/funnel", "orders", ORDERS, true, || get(v1::analysis::funnel)),
+    route("/api/v1/orders/sla", "orders", ORDERS, true, || get(v1::analysis::sla)),
+    route("/api/v1/orders/throughput", "orders", ORDERS, true, || get(v1::analysis::throughput)),
+    route("/api/v1/orders/incidents", "orders", ORDERS, true, || get(v1::analysis::incidents)),
+    route("/api/v1/orders/graph", "orders", ORDERS, true, || get(v1::analysis::graph)),
+    route("/api/v1/orders/export", "export orders", ORDERS, true, || get(v1::analysis::export)),
     route("/api/v1/orders/{id}", "order", ORDERS, true, || get(v1::story)),
     route("/loki/api/v1/status/buildinfo", "buildinfo", Access::Open, false, || get(status::buildinfo)),
     route("/loki/api/v1/push", "push", PUSH, false, || post(loki::push_v1)),

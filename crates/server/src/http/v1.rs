@@ -1,5 +1,6 @@
 //! Our own API: orders and their stories, described by OpenAPI.
 
+pub(super) mod analysis;
 mod params;
 
 use axum::Json;

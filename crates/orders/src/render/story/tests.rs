@@ -9,22 +9,20 @@ use jiff::tz::{TimeZone, offset};
 use crate::fixture::{ORDER_4711, at, rows, with_events};
 use crate::render::{Style, story};
 use crate::tell::{self, Access};
-use crate::{Graph, ObjectRef, Story};
+use crate::{Graphs, ObjectRef, Story};
 use stdx::Language;
 
 const NOW: &str = "2026-03-16T06:00:00Z";
 
 fn told(text: &str, (object, id): (&str, &str), services: &Services) -> Story {
     let object = ObjectRef { object: object.to_owned(), id: id.to_owned() };
-    let graph = Graph::built_in();
     with_events(text, |events| {
         let lines: HashMap<u128, String> =
             events.iter().zip(rows(text)).map(|(event, (_, line))| (event.id, line.to_owned())).collect();
         let mut events = events.to_vec();
         tell::sort(&mut events);
         let access = Access { services, lines: Some(&lines) };
-        let graph = (object.object == "order").then_some(&graph);
-        tell::tell(&object, &events, graph, access, at(NOW)).unwrap()
+        tell::tell(&object, &events, (&Graphs::default(), &|_| None), access, at(NOW)).unwrap()
     })
 }
 

@@ -8,7 +8,7 @@ function frame() {
   document.getElementById('id').placeholder = t.id;
   const here = (href) => (location.pathname + location.search === href ? { 'aria-current': 'page' } : {});
   const link = (href, text) => el('a', { href, textContent: text, ...here(href) });
-  document.getElementById('nav').replaceChildren(link('/', t.overview), link('/orders', t.list));
+  document.getElementById('nav').replaceChildren(link('/', t.overview), link('/orders', t.list), link('/analysis', t.analysis));
   const choose = (name, text) => {
     const button = el('button', { type: 'button', textContent: text, lang: name, 'aria-pressed': String(language === name) });
     button.addEventListener('click', () => { chooseLanguage(name); start(); document.querySelector(`#languages [lang=${name}]`).focus(); });
@@ -46,7 +46,7 @@ async function start() {
     if (object) {
       again = await story(decodeURIComponent(object[1]), new URLSearchParams(location.search).get('type') || 'order');
     } else {
-      again = await (location.pathname === '/orders' ? list() : overview());
+      again = await ({ '/orders': list, '/analysis': analysis }[location.pathname] || overview)();
     }
     health(t.live, true);
   } catch (error) {

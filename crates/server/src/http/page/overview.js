@@ -59,7 +59,7 @@ function objects(items, title) {
   const rows = items.map((item) => {
     const error = item.last_error;
     const what = error && [error.service, error.endpoint, error.http_status, error.hidden ? t.hiddenError : error.error].filter(Boolean).join(' ');
-    const limit = item.stuck && item.stuck.reason === 'unconfirmed' ? t.unconfirmed : span(item.deadline_ms);
+    const limit = (item.stuck && { unconfirmed: t.unconfirmed, missing: t.missing }[item.stuck.reason]) || span(item.deadline_ms);
     return el('tr', {}, rowHead(objectLink(item.id, item.type)), cell(item.status, 'code'), cell(item.owner, 's', t.where), cell(time(item.since), 's', t.since),
       cell(span(item.waits_ms), item.stuck ? 'bad s' : 's', t.waits), cell(limit, '', t.allowed), cell(what || '', 'wide'));
   });

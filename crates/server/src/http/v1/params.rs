@@ -3,7 +3,9 @@
 use axum::extract::FromRequestParts;
 use axum::http::header;
 use axum::http::request::Parts;
-use orders::{Filter, State};
+use jiff::tz::TimeZone;
+use logline::Timestamp;
+use orders::{Filter, Select, State};
 use stdx::Language;
 
 use crate::http::HttpError;
@@ -62,23 +64,64 @@ impl Parameters {
 
     /// Which objects a list shall show.
     pub(crate) fn filter(&self) -> Result<Filter, HttpError> {
-        self.only(&["type", "state", "status", "owner", "limit", "cursor"])?;
+        self.only(&["type", "state", "status", "owner", "reason", "limit", "cursor"])?;
         let owned = |name| self.text(name).map(str::to_owned);
-        let limit = self.text("limit").map(|text| {
-            let wanted = self.language.pick("a number from 1 to 1000", "число от 1 до 1000");
-            text.parse().ok().filter(|limit| *limit != 0).ok_or_else(|| self.wrong("limit", wanted, text))
-        });
         Ok(Filter {
             object: owned("type"),
             state: self.choice("state", &[("open", State::Open), ("stuck", State::Stuck)])?,
             status: owned("status"),
             owner: owned("owner"),
-            limit: limit.transpose()?,
+            reasons: self.reasons()?,
+            limit: self.limit(1_000)?,
             cursor: owned("cursor"),
         })
     }
 
-    fn wrong(&self, name: &str, wanted: &str, got: &str) -> HttpError {
+    /// Which objects to analyse; `more` are the parameters that the request may have beside.
+    pub(crate) fn select(&self, more: &[&str]) -> Result<Select, HttpError> {
+        let known: Vec<&str> = ["type", "since", "until", "zone"].into_iter().chain(more.iter().copied()).collect();
+        self.only(&known)?;
+        let wanted = self.language.pick("a time zone such as Europe/Moscow", "часовой пояс вида Europe/Moscow");
+        let zone = self.text("zone").map(|name| TimeZone::get(name).map_err(|_| self.wrong("zone", wanted, name)));
+        let zone = zone.transpose()?.unwrap_or(TimeZone::UTC);
+        let (since, until) = (self.time("since", &zone)?, self.time("until", &zone)?);
+        Ok(Select { object: self.text("type").map(str::to_owned), since, until, zone })
+    }
+
+    /// A time, or the day that begins then.
+    fn time(&self, name: &str, zone: &TimeZone) -> Result<Option<Timestamp>, HttpError> {
+        let Some(text) = self.text(name) else { return Ok(None) };
+        let day = text.parse::<jiff::civil::Date>().ok().filter(|_| text.len() == "2026-03-01".len());
+        let day = day.and_then(|day| zone.to_timestamp(day.to_datetime(jiff::civil::Time::midnight())).ok());
+        let wanted = self.language.pick("a day or a time such as 2026-03-01T09:00:00Z", "день или время вида 2026-03-01T09:00:00Z");
+        let time = day.or_else(|| text.parse().ok()).ok_or_else(|| self.wrong(name, wanted, text))?;
+        Ok(Some(time.into()))
+    }
+
+    /// `limit`: a number from 1 to `most`.
+    pub(crate) fn limit(&self, most: usize) -> Result<Option<usize>, HttpError> {
+        let Some(text) = self.text("limit") else { return Ok(None) };
+        let (from, to) = (self.language.pick("a number from 1 to", "число от 1 до"), most);
+        let number = text.parse().ok().filter(|limit| *limit != 0);
+        number.map(Some).ok_or_else(|| self.wrong("limit", &format!("{from} {to}"), text))
+    }
+
+    /// A whole number.
+    pub(crate) fn number(&self, name: &str) -> Result<Option<usize>, HttpError> {
+        let Some(text) = self.text(name) else { return Ok(None) };
+        let wanted = self.language.pick("a whole number", "целое число");
+        text.parse().map(Some).map_err(|_| self.wrong(name, wanted, text))
+    }
+
+    /// A share from 0 to 1.
+    pub(crate) fn share(&self, name: &str) -> Result<Option<f64>, HttpError> {
+        let Some(text) = self.text(name) else { return Ok(None) };
+        let wanted = self.language.pick("a share from 0 to 1", "доля от 0 до 1");
+        let share = text.parse().ok().filter(|share: &f64| (0.0..=1.0).contains(share));
+        share.map(Some).ok_or_else(|| self.wrong(name, wanted, text))
+    }
+
+    pub(super) fn wrong(&self, name: &str, wanted: &str, got: &str) -> HttpError {
         let (is, not) = (self.language.pick("is", "—"), self.language.pick("not", "а не"));
         HttpError::bad_request(format!("`{name}` {is} {wanted}, {not} `{got}`"))
     }
@@ -109,7 +152,7 @@ mod tests {
     fn what_is_wrong_is_told_in_the_askers_language() {
         let english = |query: &str| filter(query, Language::English).unwrap_err();
         let russian = |query: &str| filter(query, Language::Russian).unwrap_err();
-        let known = "`type`, `state`, `status`, `owner`, `limit`, `cursor`";
+        let known = "`type`, `state`, `status`, `owner`, `reason`, `limit`, `cursor`";
         assert_eq!(english("stat=open"), format!("`stat` is no parameter here; there are {known}"));
         assert_eq!(russian("stat=open"), format!("`stat` — нет такого параметра; есть {known}"));
         assert_eq!(english("state=shut"), "`state` is `open` or `stuck`, not `shut`");

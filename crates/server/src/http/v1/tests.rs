@@ -113,3 +113,52 @@ fn jobs_are_as_described() {
         "total": 9, "started": TIME, "ended": null, "reason": null}]}),
     );
 }
+
+/// An answer about all objects of a type: what all of them have, and this.
+fn about(fields: &Value) -> Value {
+    let mut all = json!({"as_of": TIME, "loading": false, "type": "order", "objects": 3, "open": 1, "complete_since": TIME});
+    for (name, value) in fields.as_object().unwrap() {
+        all[name] = value.clone();
+    }
+    all
+}
+
+#[test]
+fn analyses_are_as_described() {
+    let spans = json!({"mean_ms": 5, "p50_ms": 4, "p75_ms": 5, "p90_ms": 6, "p95_ms": 7, "p99_ms": null, "limit_ms": 9, "over": 1, "working": true, "with_failures": 1});
+    let with = |more: Value| -> Value {
+        let mut all = spans.clone();
+        more.as_object().unwrap().iter().for_each(|(name, value)| all[name] = value.clone());
+        all
+    };
+    let status = with(json!({"status": "A", "owner": "x", "left": 2, "waiting": 1, "longest_ms": 8}));
+    let edge = with(json!({"from": "A", "to": "B", "known": true, "count": 2, "failures": 3, "error_rate": 0.5}));
+    assert_described::<orders::Dwell>("Dwell", about(&json!({"statuses": [status], "edges": [edge]})));
+    let variant = json!({"statuses": ["A", "B"], "count": 2, "share": 0.6, "closed": 1, "median_ms": 5, "mean_ms": 6, "conforming": 1, "deviations": ["skipped"]});
+    assert_described::<orders::Variants>("Variants", about(&json!({"total": 2, "variants": [variant]})));
+    let deviation = json!({"kind": "skipped", "from": "A", "status": "C", "service": null, "objects": 1, "times": 1, "examples": ["1"]});
+    assert_described::<orders::Conformance>("Conformance", about(&json!({"conforming": 2, "fitness": 0.6, "deviations": [deviation]})));
+    let row = json!({"cohort": "2026-11-16", "started": 2, "closed": 1, "steps": [{"status": "A", "reached": 2, "share": 1.0, "median_ms": 0}]});
+    assert_described::<orders::Funnel>("Funnel", about(&json!({"by": "week", "total": row, "cohorts": [row]})));
+    let ratings = json!({"count": 2, "mean": 4.5, "satisfied": 1.0});
+    let attainment = json!({"name": "n", "from": "A", "to": "B", "within_ms": 5, "working": false, "target": 0.95, "window_ms": 9, "good": 1, "bad": 1,
+        "pending": 1, "attained": 0.5, "met": false, "budget": 0.1, "budget_left": -9.0, "burn": [{"window_ms": 5, "outcomes": 2, "bad": 1, "rate": 10.0}],
+        "ratings_good": ratings, "ratings_bad": ratings, "examples": ["1"]});
+    assert_described::<orders::Sla>("Sla", about(&json!({"objectives": [attainment]})));
+    let day = json!({"day": "2026-11-22", "started": 1, "closed": 1, "changes": 4, "after_failures": 1});
+    assert_described::<orders::Throughput>("Throughput", about(&json!({"days": [day]})));
+    let picture = json!({"discovered": false, "statuses": [{"name": "A", "owner": "x", "known": true, "end": false, "waiting": 1, "median_ms": 5, "limit_ms": 9}],
+        "edges": [{"from": "A", "to": "B", "known": true, "count": 2, "median_ms": 5}], "document": "object = \"order\""});
+    assert_described::<orders::Picture>("Picture", about(&picture));
+}
+
+#[test]
+fn incidents_are_as_described() {
+    let error = json!({"time": TIME, "service": "crm-api", "endpoint": "x", "http_status": 500, "error": "e", "hidden": false, "trace_id": "t"});
+    assert_described::<orders::Incidents>(
+        "Incidents",
+        json!({"as_of": TIME, "loading": false, "incidents": [{"id": "order/A/x/missing", "type": "order", "status": "A", "service": "x", "reason": "missing",
+        "awaits": {"services": ["y"], "endpoint": null, "status": null, "within_ms": 5}, "since": TIME, "newest": TIME, "total": 1,
+        "orders": [{"id": "1", "entered": TIME, "due": TIME, "overdue_ms": 5}], "last_error": error}]}),
+    );
+}
