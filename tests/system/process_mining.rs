@@ -54,7 +54,10 @@ fn lines(orders: usize, start: i64) -> BTreeMap<&'static str, Vec<(Timestamp, St
             at += MINUTE * (1 + (order * 7 + index * 13) as i64 % 90) + 1_000_000 * (order * 31 + index) as i64;
             let from = if before.is_empty() { String::new() } else { format!("from={before} ") };
             let time = jiff::Timestamp::from(Timestamp(at));
-            let text = format!("[{time}][STATUS][order] order_id=o{order} customer_id=c{} model_id=m{order} {from}to={status}", order % 5);
+            let text = format!(
+                "[{time}][STATUS][order] order_id=o{order} customer_id=c{} model_id=m{order} {from}to={status}",
+                order % 5
+            );
             lines.entry(service).or_default().push((Timestamp(at), text));
             status.clone_into(&mut before);
         }
@@ -101,13 +104,22 @@ async fn pm4py_says_of_the_exported_log_what_we_say() {
     let variants = ours["variants"].as_array().unwrap();
     assert_eq!(variants.len(), theirs["variants"].as_object().unwrap().len());
     for variant in variants {
-        let statuses: Vec<&str> = variant["statuses"].as_array().unwrap().iter().map(|one| one.as_str().unwrap()).collect();
+        let statuses: Vec<&str> =
+            variant["statuses"].as_array().unwrap().iter().map(|one| one.as_str().unwrap()).collect();
         let name = statuses.join(" ");
         assert_eq!(variant["count"], theirs["variants"][&name], "{name}");
-        let durations: Vec<f64> = theirs["durations"][&name].as_array().unwrap().iter().map(|one| one.as_f64().unwrap()).collect();
+        let durations: Vec<f64> =
+            theirs["durations"][&name].as_array().unwrap().iter().map(|one| one.as_f64().unwrap()).collect();
         let half = durations.len() / 2;
-        let median = if durations.len().is_multiple_of(2) { f64::midpoint(durations[half - 1], durations[half]) } else { durations[half] };
-        assert!((variant["median_ms"].as_f64().unwrap() - 1_000.0 * median).abs() <= 1.0, "{name}: {variant} and {median} s");
+        let median = if durations.len().is_multiple_of(2) {
+            f64::midpoint(durations[half - 1], durations[half])
+        } else {
+            durations[half]
+        };
+        assert!(
+            (variant["median_ms"].as_f64().unwrap() - 1_000.0 * median).abs() <= 1.0,
+            "{name}: {variant} and {median} s"
+        );
     }
 
     let dwell = json(&server, &["dwell", "--format", "json"]);
@@ -128,7 +140,12 @@ async fn pm4py_says_of_the_exported_log_what_we_say() {
 
     let told = json(&server, &["conformance", "--format", "json"]);
     let of = |kinds: &[&str]| -> Vec<&Value> {
-        told["deviations"].as_array().unwrap().iter().filter(|one| kinds.contains(&one["kind"].as_str().unwrap())).collect()
+        told["deviations"]
+            .as_array()
+            .unwrap()
+            .iter()
+            .filter(|one| kinds.contains(&one["kind"].as_str().unwrap()))
+            .collect()
     };
     let mut off: Vec<String> = of(&["unknown_edge", "skipped"])
         .iter()

@@ -162,7 +162,7 @@ impl<'a> Version<'a> {
             return span(from, to);
         }
         let time = |ms: i64| Timestamp(ms.saturating_mul(1_000_000));
-        crate::wire::millis(self.graph.elapsed(true, time(from), time(to)))
+        wire::millis(self.graph.elapsed(true, time(from), time(to)))
     }
 }
 

@@ -112,9 +112,10 @@ impl Calendar {
 
     /// Reads the table `calendar` of a document; what is wrong is reported to `settings`.
     pub(crate) fn read(settings: &mut Settings) -> Option<Self> {
-        let zone: Option<String> = settings.optional("calendar.zone", "Time zone of the working hours, such as \"Europe/Moscow\".");
-        let days: Option<Vec<String>> =
-            settings.optional("calendar.days", "Days of the week on which work is done; Monday to Friday if not given.");
+        let zone: Option<String> =
+            settings.optional("calendar.zone", "Time zone of the working hours, such as \"Europe/Moscow\".");
+        let days: Option<Vec<String>> = settings
+            .optional("calendar.days", "Days of the week on which work is done; Monday to Friday if not given.");
         let hours: Option<Vec<String>> =
             settings.optional("calendar.hours", "Hours of such a day, such as [\"09:00-13:00\", \"14:00-18:00\"].");
         let holidays: Option<Vec<String>> =
@@ -126,11 +127,13 @@ impl Calendar {
         }
         let name = zone.unwrap_or_else(|| "UTC".to_owned());
         let zone = TimeZone::get(&name).unwrap_or_else(|_| {
-            settings.problem("calendar.zone", format!("is `{name}`, which is no time zone; write it like `Europe/Moscow`"));
+            settings
+                .problem("calendar.zone", format!("is `{name}`, which is no time zone; write it like `Europe/Moscow`"));
             TimeZone::UTC
         });
         let weekdays = days.unwrap_or_else(|| WEEKDAYS.iter().take(5).map(|(name, _)| (*name).to_owned()).collect());
-        let weekdays = each(settings, "calendar.days", &weekdays, weekday, "`mon`, `tue`, `wed`, `thu`, `fri`, `sat` or `sun`");
+        let weekdays =
+            each(settings, "calendar.days", &weekdays, weekday, "`mon`, `tue`, `wed`, `thu`, `fri`, `sat` or `sun`");
         let hours = hours.unwrap_or_else(|| vec!["09:00-18:00".to_owned()]);
         let mut hours = each(settings, "calendar.hours", &hours, stretch, "hours such as `09:00-18:00`");
         hours.sort_unstable();

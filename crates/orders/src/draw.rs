@@ -26,7 +26,9 @@ const LETTER: f64 = 6.2;
 /// The graph in the language of Graphviz.
 pub fn dot(picture: &Picture, language: Language) -> String {
     let words = Words { language, zone: &TimeZone::UTC };
-    let mut out = String::from("digraph {\n  rankdir=TB;\n  node [shape=box, style=rounded, fontname=\"sans-serif\"];\n  edge [fontname=\"sans-serif\", fontsize=10];\n");
+    let mut out = String::from(
+        "digraph {\n  rankdir=TB;\n  node [shape=box, style=rounded, fontname=\"sans-serif\"];\n  edge [fontname=\"sans-serif\", fontsize=10];\n",
+    );
     for status in &picture.statuses {
         let (name, text) = (quoted(&status.name), quoted(&format!("{}\n{}", status.name, under(status, &words))));
         let peripheries = if status.end { ", peripheries=2" } else { "" };
@@ -71,7 +73,15 @@ pub fn svg(picture: &Picture, language: Language) -> String {
         );
     }
     out += "</defs>\n";
-    let mut pen = Pen { layout: &layout, before, out: &mut out, labels: String::new(), most: most(picture), words: &words, lanes: [0; 2] };
+    let mut pen = Pen {
+        layout: &layout,
+        before,
+        out: &mut out,
+        labels: String::new(),
+        most: most(picture),
+        words: &words,
+        lanes: [0; 2],
+    };
     let mut by_span = edges;
     by_span.sort_by_key(|edge| layout.span(edge));
     by_span.iter().for_each(|edge| pen.edge(edge));
@@ -110,7 +120,8 @@ impl<'a> Layout<'a> {
             }
             // What no way of the graph leads to stands at the end of its layer, below what was passed before.
             if !status.known {
-                let from = picture.edges.iter().filter(|edge| edge.to == status.name).filter_map(|edge| rank(&edge.from));
+                let from =
+                    picture.edges.iter().filter(|edge| edge.to == status.name).filter_map(|edge| rank(&edge.from));
                 layers[index] = from.filter(|from| *from < index).map(|from| layers[from] + 1).max().unwrap_or(0);
             }
         }
@@ -119,8 +130,13 @@ impl<'a> Layout<'a> {
         let width = widest as f64 * (BOX.0 + GAP.0) - GAP.0;
         let mut places = BTreeMap::new();
         for layer in 0..=deepest {
-            let here: Vec<&PictureStatus> =
-                picture.statuses.iter().zip(&layers).filter(|(_, one)| **one == layer).map(|(status, _)| status).collect();
+            let here: Vec<&PictureStatus> = picture
+                .statuses
+                .iter()
+                .zip(&layers)
+                .filter(|(_, one)| **one == layer)
+                .map(|(status, _)| status)
+                .collect();
             let own = here.len() as f64 * (BOX.0 + GAP.0) - GAP.0;
             for (index, status) in here.iter().enumerate() {
                 let x = (width - own) / 2.0 + index as f64 * (BOX.0 + GAP.0) + BOX.0 / 2.0;
@@ -201,7 +217,10 @@ impl Pen<'_> {
                 let lane = 24.0 + (self.side(0) as f64 + 0.5) * LANE;
                 // From the inside out, so that lines do not cross.
                 let lane = self.before - lane;
-                (aside((x - half, y + BOX.1 * 0.65), (to_x - half, to_y + BOX.1 * 0.35), lane), (lane, f64::midpoint(y + BOX.1, to_y)))
+                (
+                    aside((x - half, y + BOX.1 * 0.65), (to_x - half, to_y + BOX.1 * 0.35), lane),
+                    (lane, f64::midpoint(y + BOX.1, to_y)),
+                )
             }
             Runs::Back => {
                 let lane = self.before + self.layout.width + 24.0 + (self.side(1) as f64 + 0.5) * LANE;
@@ -210,7 +229,9 @@ impl Pen<'_> {
             }
         };
         let (colour, look, marker) = match (edge.known, edge.count) {
-            (false, _) => ("#b42318", format!("{:.1}\" stroke-dasharray=\"5 4", width(edge.count, self.most)), "unknown"),
+            (false, _) => {
+                ("#b42318", format!("{:.1}\" stroke-dasharray=\"5 4", width(edge.count, self.most)), "unknown")
+            }
             (true, 0) => ("#98a2b3", "1\" stroke-dasharray=\"1 4".to_owned(), "unused"),
             (true, count) => ("#475467", format!("{:.1}", width(count, self.most)), "known"),
         };

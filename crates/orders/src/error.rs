@@ -91,9 +91,8 @@ impl Error {
             (Language::Russian, Failure::EmptyPage) => {
                 format!("на странице от 1 до {LARGEST_PAGE} объектов, а не `0`")
             }
-            (Language::English, _) | (_, Failure::NoTable(_) | Failure::Columns(_) | Failure::Broken | Failure::Query(_)) => {
-                self.to_string()
-            }
+            (Language::English, _)
+            | (_, Failure::NoTable(_) | Failure::Columns(_) | Failure::Broken | Failure::Query(_)) => self.to_string(),
         }
     }
 

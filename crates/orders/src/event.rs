@@ -138,7 +138,10 @@ impl<'a> Event<'a> {
             stream: source.stream,
             line_time: source.time,
             related: (!related.is_empty()).then_some(related),
-            rating: ["rating", "csat"].into_iter().find_map(|key| record.get(key)?.parse().ok()).filter(|rating| RATINGS.contains(rating)),
+            rating: ["rating", "csat"]
+                .into_iter()
+                .find_map(|key| record.get(key)?.parse().ok())
+                .filter(|rating| RATINGS.contains(rating)),
         })
     }
 

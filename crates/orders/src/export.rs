@@ -162,7 +162,9 @@ fn ocel<S: FnMut(Vec<u8>) -> bool>(lens: &Lens<'_>, out: &mut Out<S>) {
                 });
                 let relations = relations.collect::<Vec<_>>().join(", ");
                 let (id, object) = (json(&id), json(one.object));
-                out.add(&format!("{{\"id\": {id}, \"type\": {object}, \"attributes\": [], \"relationships\": [{relations}]}}"));
+                out.add(&format!(
+                    "{{\"id\": {id}, \"type\": {object}, \"attributes\": [], \"relationships\": [{relations}]}}"
+                ));
             }
         }
     });

@@ -50,7 +50,8 @@ impl History {
         scratch.extend_from_slice(&hash.to_le_bytes());
         trail.pack(scratch);
         if self.segments.back().is_none_or(|last| SEGMENT < last.bytes.len() + scratch.len()) {
-            self.segments.push_back(Segment { bytes: Arc::new(Vec::with_capacity(SEGMENT.max(scratch.len()))), wasted: 0 });
+            self.segments
+                .push_back(Segment { bytes: Arc::new(Vec::with_capacity(SEGMENT.max(scratch.len()))), wasted: 0 });
         }
         let Some(last) = self.segments.back_mut() else { return };
         let bytes = Arc::make_mut(&mut last.bytes);
@@ -71,7 +72,11 @@ impl History {
         let Some(place) = self.index.remove(&hash) else { return };
         let Some(segment) = self.segments.get_mut(place.segment.wrapping_sub(self.first) as usize) else { return };
         let offset = place.offset as usize;
-        let length = segment.bytes.get(offset..).and_then(|bytes| entry(bytes, &mut Trail::default())).map_or(0, |(_, length)| length);
+        let length = segment
+            .bytes
+            .get(offset..)
+            .and_then(|bytes| entry(bytes, &mut Trail::default()))
+            .map_or(0, |(_, length)| length);
         if let Some(flag) = Arc::make_mut(&mut segment.bytes).get_mut(offset) {
             *flag = DEAD;
         }

@@ -111,7 +111,8 @@ pub(crate) fn incidents(
     type Place<'a> = (&'a str, &'a str, &'a str, StuckReason);
     let reasons = if filter.reasons.is_empty() { StuckReason::BROKEN.as_slice() } else { &filter.reasons };
     let mut places: BTreeMap<Place<'_>, Vec<(Timestamp, Judged<'_>)>> = BTreeMap::new();
-    let named = |wanted: &[String], name: &str| wanted.is_empty() || wanted.iter().any(|one| one.eq_ignore_ascii_case(name));
+    let named =
+        |wanted: &[String], name: &str| wanted.is_empty() || wanted.iter().any(|one| one.eq_ignore_ascii_case(name));
     for open in live.open() {
         let of_type = filter.object.as_ref().is_none_or(|object| object.eq_ignore_ascii_case(open.object));
         if !of_type || !named(&filter.statuses, open.status) {
@@ -145,7 +146,8 @@ fn incident(
         due: *due,
         overdue_ms: millis(now.since(*due)),
     };
-    let failure = all.iter().filter_map(|(_, judged)| judged.open.failure).max_by_key(|failure| (failure.time, failure.id));
+    let failure =
+        all.iter().filter_map(|(_, judged)| judged.open.failure).max_by_key(|failure| (failure.time, failure.id));
     Incident {
         id: format!("{object}/{status}/{service}/{}", reason.as_str()),
         object: object.to_owned(),

@@ -8,8 +8,8 @@ mod calendar;
 mod defects;
 mod derive;
 mod deviation;
-mod error;
 pub mod draw;
+mod error;
 mod event;
 mod export;
 mod failures;
@@ -34,7 +34,7 @@ mod trail;
 mod wire;
 
 pub use analysis::conformance::{Conformance, DeviationCount};
-pub use analysis::dwell::{Dwell, EdgeDwell, Rate, StatusDwell};
+pub use analysis::dwell::{Dwell, EdgeDwell, StatusDwell};
 pub use analysis::funnel::{Cohort, Funnel, FunnelRow, FunnelStep};
 pub use analysis::objectives::{Attainment, Burn, Ratings, Sla};
 pub use analysis::picture::{Picture, PictureEdge, PictureStatus};
@@ -44,12 +44,12 @@ pub use analysis::{Basis, Percentiles, Select};
 pub use calendar::{Calendar, Hours};
 pub use defects::DefectCount;
 pub use derive::OrderEvents;
+pub use error::{Error, Kind};
 pub use export::ExportFormat;
 pub use failures::TransitionError;
-pub use error::{Error, Kind};
 pub use graph::{Confirm, Expect, Graph, Graphs, Objective, Status};
 pub use incident::{Awaited, Incident, IncidentFilter, Incidents, StuckOrder};
-pub use orders::{Components, Orders, Pieces, StoryOptions};
+pub use orders::{Components, Orders, Pieces, Reading, StoryOptions};
 pub use overview::{Filter, Item, LastError, Page, State, StatusSummary, Summary, TypeSummary};
 pub use story::{
     Deviation, DeviationKind, EventKind, Evidence, Failure, Line, ObjectRef, Retry, Step, StepEvent, Story, Stuck,

@@ -38,7 +38,8 @@ pub(crate) fn page(
         let judged = Judged::of(open, graphs, now);
         let owner = owner.is_none_or(|owner| same_service(owner, judged.owner));
         let status = status.as_deref().is_none_or(|status| status == open.status);
-        let state = filter.state != Some(State::Stuck) || judged.stuck.is_some_and(|stuck| reasons.contains(&stuck.reason));
+        let state =
+            filter.state != Some(State::Stuck) || judged.stuck.is_some_and(|stuck| reasons.contains(&stuck.reason));
         (owner && status && state).then_some(judged)
     });
     let by_due = filter.state == Some(State::Stuck);

@@ -206,20 +206,27 @@ impl Live {
         self.types.iter().filter(move |(_, all)| known(all)).map(|(object, _)| &**object)
     }
 
-    /// Brings every object up to date and lets go of what is idle, has ended with the object that named it, or is too
-    /// much. Call it before [`Self::open`]. Events from before `horizon` are all known: what had ended by then goes to
-    /// the history.
-    pub(crate) fn refresh(&mut self, graphs: &Graphs, horizon: Timestamp) {
-        let Self { symbols, ended, ties, .. } = self;
-        let (mut trail, mut scratch) = (Trail::default(), Vec::new());
-        for (object, all) in &mut self.types {
-            let judged = graphs.get(object).is_some();
+    /// Brings every object up to date. Call it before [`Self::open`].
+    pub(crate) fn update(&mut self, graphs: &Graphs) {
+        let Self { symbols, ended, types, .. } = self;
+        for (object, all) in types {
             for (id, tracked) in all.open.iter_mut().filter(|(_, tracked)| tracked.stale) {
                 tracked.settle(object, id, graphs, symbols);
                 if tracked.ended {
                     ended.add(object, id);
                 }
             }
+        }
+    }
+
+    /// Brings every object up to date and lets go of what is idle, has ended with the object that named it, or is too
+    /// much. Events from before `horizon` are all known: what had ended by then goes to the history.
+    pub(crate) fn refresh(&mut self, graphs: &Graphs, horizon: Timestamp) {
+        self.update(graphs);
+        let Self { ended, ties, .. } = self;
+        let (mut trail, mut scratch) = (Trail::default(), Vec::new());
+        for (object, all) in &mut self.types {
+            let judged = graphs.get(object).is_some();
             let over = |id: &str| !judged && ties.parent(object, id).is_some_and(|one| ended.hashes.contains(&one));
             let (idle, quiet) = (horizon.before(IDLE), horizon.before(GRACE));
             let before = all.open.len();
@@ -244,7 +251,9 @@ impl Live {
 
     /// The open objects whose status is known.
     pub(crate) fn open(&self) -> impl Iterator<Item = Open<'_>> {
-        self.types.iter().flat_map(|(object, all)| all.open.iter().filter_map(move |(id, one)| self.shown(object, all, id, one)))
+        let all =
+            self.types.iter().flat_map(|(object, all)| all.open.iter().map(move |(id, one)| (object, all, id, one)));
+        all.filter_map(|(object, all, id, one)| self.shown(object, all, id, one))
     }
 
     fn shown<'a>(&'a self, object: &'a str, all: &Objects, id: &'a str, tracked: &'a Tracked) -> Option<Open<'a>> {
@@ -289,10 +298,10 @@ impl Live {
         self.types.get(object)?.norms.get(&self.symbols.find(status)?).copied()
     }
 
-    /// Objects in the history, and the bytes they take.
-    pub(crate) fn kept(&self) -> (usize, usize) {
-        let all = self.types.values();
-        all.fold((0, 0), |(objects, bytes), all| (objects + all.history.len(), bytes + all.history.bytes()))
+    /// Objects in the history, the bytes they take, and how many changed after all but were too many to be read again.
+    pub(crate) fn kept(&self) -> (usize, usize, u64) {
+        let sum = |number: fn(&History) -> usize| self.types.values().map(|all| number(&all.history)).sum();
+        (sum(History::len), sum(History::bytes), self.late_lost)
     }
 
     /// Whether something new is known of objects that are over which is not among their paths yet.
@@ -303,14 +312,9 @@ impl Live {
     /// Objects over that something new is known of: at most `most`, of one type. They are to be read again.
     pub(crate) fn take_late(&mut self, most: usize) -> Option<(String, Vec<String>)> {
         let object = self.late.iter().next()?.0.clone();
-        let ids: Vec<_> = self.late.iter().filter(|(kind, _)| *kind == object).take(most).cloned().collect();
-        ids.iter().for_each(|one| drop(self.late.remove(one)));
+        let ids: HashSet<_> = self.late.iter().filter(|(kind, _)| *kind == object).take(most).cloned().collect();
+        self.late.retain(|one| !ids.contains(one));
         Some((object.to_string(), ids.into_iter().map(|(_, id)| id.into_string()).collect()))
-    }
-
-    /// Objects over of which something new came and got lost, since there was too much of it.
-    pub(crate) const fn late_lost(&self) -> u64 {
-        self.late_lost
     }
 
     /// Forgets an object that is over, so that its events can be taken in again.

@@ -12,16 +12,14 @@ use stdx::{ByteSize, Clock, Tasks};
 use storage::{Storage, TimeRange};
 use tokio::sync::Semaphore;
 
-use crate::analysis::{
-    Lens, conformance, dwell, funnel, objectives, picture, throughput, variants,
-};
+use crate::analysis::{Lens, conformance, dwell, funnel, objectives, picture, throughput, variants};
 use crate::error::Failure;
 use crate::live::{Live, Trails};
 use crate::tell::{self, Access};
 use crate::{
-    Cohort, Conformance, Dwell, Error, ExportFormat, Filter, Funnel, Graphs, IncidentFilter, Incidents, ObjectRef, Page,
-    Picture, Select, Sla, State, Story, Summary, Throughput, TransitionError, Variants, export, failures, incident, list,
-    read,
+    Cohort, Conformance, Dwell, Error, ExportFormat, Filter, Funnel, Graphs, IncidentFilter, Incidents, ObjectRef,
+    Page, Picture, Select, Sla, State, Story, Summary, Throughput, TransitionError, Variants, export, failures,
+    incident, list, read,
 };
 
 mod feed;
@@ -71,6 +69,21 @@ pub struct Orders {
     read_once: AtomicBool,
     /// Whoever analyses holds one.
     turns: Semaphore,
+    reading: Mutex<Option<Reading>>,
+}
+
+/// How far the state is read from the events that are kept: at the start, so that a changed graph holds for all of them,
+/// and after something was missed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Reading {
+    /// When it began.
+    pub started: Timestamp,
+    /// When it ended.
+    pub ended: Option<Timestamp>,
+    /// Events that are read, of all tenants.
+    pub done: u64,
+    /// How many there are.
+    pub total: u64,
 }
 
 /// Pieces of an event log as they are written.
@@ -108,6 +121,7 @@ impl Orders {
             loading: AtomicBool::new(true),
             read_once: AtomicBool::new(false),
             turns: Semaphore::new(ANALYSES),
+            reading: Mutex::default(),
         });
         tasks.spawn(feed::run(Arc::clone(&orders), table, tasks.shutdown()));
         tasks.spawn(feed::learn(Arc::clone(&orders), tasks.shutdown()));
@@ -118,8 +132,7 @@ impl Orders {
     /// speaks of is [`crate::Kind::NotFound`]. The case of the type does not matter.
     pub async fn story(&self, scope: &Scope, object: &str, id: &str, options: StoryOptions) -> Result<Story, Error> {
         let system = self.system("the steps of an object", scope.tenant());
-        let object =
-            self.with_live(scope.tenant(), |live| list::object_type(live, &self.components.graphs, object));
+        let object = self.with_live(scope.tenant(), |live| list::object_type(live, &self.components.graphs, object));
         let object = ObjectRef { object, id: id.to_owned() };
         let rows = read::events_of(&self.components.engine, &system, &object).await?;
         let (events, truncated) = rows.events()?;
@@ -221,6 +234,11 @@ impl Orders {
         failures::transition_errors(&rows, scope.services())
     }
 
+    /// How the last reading of all kept events goes, or went; none before the first one.
+    pub fn reading(&self) -> Option<Reading> {
+        *self.reading.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
     /// Looks at all paths of a type, away from the threads that answer requests; a few at a time.
     async fn analyse<T: Send + 'static>(
         &self,
@@ -232,9 +250,8 @@ impl Orders {
         let (object, trails) = self.trails(scope, select)?;
         let (graphs, select) = (self.components.graphs.clone(), select.clone());
         let (now, loading) = (self.now(), self.is_loading() || trails.behind);
-        let told = tokio::task::spawn_blocking(move || {
-            look(&Lens::new((&trails, &graphs), &select, &object, now), loading)
-        });
+        let told =
+            tokio::task::spawn_blocking(move || look(&Lens::new((&trails, &graphs), &select, &object, now), loading));
         let told = told.await.map_err(|_| Failure::Broken)?;
         drop(turn);
         Ok(told)
@@ -257,11 +274,9 @@ impl Orders {
     }
 
     fn with_live<T>(&self, tenant: &Tenant, look: impl FnOnce(&Live) -> T) -> T {
-        let mut held = self.held();
-        let horizon = held.horizon(self.now());
-        match held.tenants.get_mut(tenant) {
+        match self.held().tenants.get_mut(tenant) {
             Some(live) => {
-                live.refresh(&self.components.graphs, horizon);
+                live.update(&self.components.graphs);
                 look(live)
             }
             None => look(&Live::default()),

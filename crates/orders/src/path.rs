@@ -249,7 +249,14 @@ impl Walk<'_> {
     fn change(&mut self, change: Change) {
         let Some(last) = self.path.visits.last_mut() else {
             if let (Some(from), Some(start)) = (change.from.filter(|from| *from != change.to), self.start) {
-                self.enter(Change { time: start, from: None, told: None, to: from, evidence: Evidence::Seen, ..change });
+                self.enter(Change {
+                    time: start,
+                    from: None,
+                    told: None,
+                    to: from,
+                    evidence: Evidence::Seen,
+                    ..change
+                });
             }
             return self.enter(change);
         };

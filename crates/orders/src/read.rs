@@ -85,9 +85,13 @@ pub(crate) fn stretches(snapshot: &Snapshot) -> Vec<TimeRange> {
     let files = snapshot.files(&TimeRange::ALL);
     let times = files.iter().map(|file| (file.first, file.last)).chain(snapshot.head_range());
     let Some((first, last)) = times.reduce(|a, b| (a.0.min(b.0), a.1.max(b.1))) else { return Vec::new() };
-    let rows: u64 = files.iter().map(|file| file.rows).sum();
-    let rows = rows.saturating_add(u64::try_from(snapshot.head_rows()).unwrap_or(u64::MAX));
-    cut(TimeRange { start: first, end: last.after(Duration::from_nanos(1)) }, rows)
+    cut(TimeRange { start: first, end: last.after(Duration::from_nanos(1)) }, rows(snapshot))
+}
+
+/// How many rows a snapshot has, those that are hidden among them.
+pub(crate) fn rows(snapshot: &Snapshot) -> u64 {
+    let rows: u64 = snapshot.files(&TimeRange::ALL).iter().map(|file| file.rows).sum();
+    rows.saturating_add(u64::try_from(snapshot.head_rows()).unwrap_or(u64::MAX))
 }
 
 fn cut(whole: TimeRange, rows: u64) -> Vec<TimeRange> {

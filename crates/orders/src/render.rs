@@ -70,7 +70,7 @@ pub(crate) use words::Words;
 
 /// The words of a language, for tests of other parts.
 #[cfg(test)]
-pub(crate) fn words(language: Language) -> words::Words<'static> {
+pub(crate) fn words(language: Language) -> Words<'static> {
     static ZONE: TimeZone = TimeZone::UTC;
-    words::Words { language, zone: &ZONE }
+    Words { language, zone: &ZONE }
 }

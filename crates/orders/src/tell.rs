@@ -13,7 +13,8 @@ use crate::path::{self, Mark, Path, Visit};
 use crate::symbols::Symbols;
 use crate::wire::millis;
 use crate::{
-    EventKind, Failure, Graph, Graphs, Line, ObjectRef, Retry, Status, Step, StepEvent, Story, Trace, deviation, stuck, table,
+    EventKind, Failure, Graph, Graphs, Line, ObjectRef, Retry, Status, Step, StepEvent, Story, Trace, deviation, stuck,
+    table,
 };
 
 /// How long before a change the calls that led to it may have begun.
@@ -61,9 +62,9 @@ pub(crate) fn tell(
     let status = current.map(|visit| symbols.name(visit.status));
     let expected = status.and_then(|status| graph?.status(status));
     let closed = path.end.is_some();
-    let met = expected.and_then(|status| status.expect.as_ref()).and_then(|expect| {
-        events.iter().rev().find(|event| expect.accepts(event)).map(|event| event.time)
-    });
+    let met = expected
+        .and_then(|status| status.expect.as_ref())
+        .and_then(|expect| events.iter().rev().find(|event| expect.accepts(event)).map(|event| event.time));
     let clues = Clues { met, norm: status.and_then(norm) };
     let judged = graph.zip(expected).zip(current).filter(|_| !closed);
     let until = path.end.and_then(|end| path.visits.get(end)).map_or(now, |visit| visit.entered);

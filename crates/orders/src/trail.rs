@@ -77,11 +77,6 @@ impl Trail {
         Timestamp(self.stays.first().map_or(0, |stay| stay.entered).saturating_mul(NANOS))
     }
 
-    /// When a stay ended: the next one began, or none did.
-    pub(crate) fn left(&self, index: usize) -> Option<i64> {
-        self.stays.get(index + 1).map(|next| next.entered)
-    }
-
     /// The stays that count: those up to the end.
     pub(crate) fn counted(&self) -> &[Stay] {
         self.end.and_then(|end| self.stays.get(..=end)).unwrap_or(&self.stays)

@@ -10,17 +10,6 @@ pub(crate) fn millis(span: Duration) -> u64 {
     u64::try_from(span.as_millis()).unwrap_or(u64::MAX)
 }
 
-pub(crate) fn ms<S: Serializer>(span: &Duration, to: S) -> Result<S::Ok, S::Error> {
-    to.serialize_u64(millis(*span))
-}
-
-pub(crate) fn optional_ms<S: Serializer>(span: &Option<Duration>, to: S) -> Result<S::Ok, S::Error> {
-    match span {
-        Some(span) => ms(span, to),
-        None => to.serialize_none(),
-    }
-}
-
 fn read<E: serde::de::Error>(text: &str) -> Result<Timestamp, E> {
     text.parse::<jiff::Timestamp>().map(Timestamp::from).map_err(E::custom)
 }

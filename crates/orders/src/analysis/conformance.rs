@@ -89,7 +89,8 @@ pub(crate) fn conformance(lens: &Lens<'_>, loading: bool) -> Conformance {
     };
     let mut deviations: Vec<DeviationCount> = counts.into_iter().map(row).collect();
     deviations.sort_by(|a, b| {
-        let place = |one: &DeviationCount| (one.kind.clone(), one.from.clone(), one.status.clone(), one.service.clone());
+        let place =
+            |one: &DeviationCount| (one.kind.clone(), one.from.clone(), one.status.clone(), one.service.clone());
         b.objects.cmp(&a.objects).then_with(|| place(a).cmp(&place(b)))
     });
     Conformance { fitness: share(conforming, basis.objects), conforming, deviations, basis }

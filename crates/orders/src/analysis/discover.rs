@@ -153,11 +153,8 @@ fn status(lens: &Lens<'_>, symbol: Symbol, seen: &Seen, next: &[Symbol]) -> Opti
 /// Up to the next span that people would write.
 fn rounded(ms: u64) -> Duration {
     const MINUTE: u64 = 60_000;
-    let unit = match ms {
-        ..MINUTE => 1_000,
-        ..3_600_000 => MINUTE,
-        ..172_800_000 => 30 * MINUTE,
-        _ => 12 * 60 * MINUTE,
-    };
+    const HOUR: u64 = 60 * MINUTE;
+    let units = [(MINUTE, 1_000), (HOUR, MINUTE), (48 * HOUR, 30 * MINUTE)];
+    let unit = units.iter().find(|(below, _)| ms < *below).map_or(12 * HOUR, |(_, unit)| *unit);
     Duration::from_millis(ms.div_ceil(unit).max(1) * unit)
 }

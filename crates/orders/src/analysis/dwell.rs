@@ -6,7 +6,7 @@ use std::time::Duration;
 use serde::{Deserialize, Serialize};
 
 use super::spans::Spans;
-use super::{Basis, Lens, Percentiles, Version, span};
+use super::{Basis, Lens, Percentiles, Version, share, span};
 use crate::symbols::Symbol;
 use crate::trail::{Stay, Trail};
 use crate::wire::millis;
@@ -15,7 +15,7 @@ use crate::wire::millis;
 const SAMPLE: u64 = 200;
 
 /// Dwell over many objects.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Dwell {
     /// What it is about.
     #[serde(flatten)]
@@ -55,7 +55,7 @@ pub struct StatusDwell {
 }
 
 /// Changes from one status to another.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct EdgeDwell {
     /// The status that was left.
     pub from: String,
@@ -81,37 +81,7 @@ pub struct EdgeDwell {
     /// How often something failed before them in all.
     pub failures: u64,
     /// Share of changes before which something failed.
-    pub error_rate: Rate,
-}
-
-/// A share from 0 to 1, in millionths, so that it compares.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
-pub struct Rate(u32);
-
-impl Rate {
-    /// The share of a part.
-    pub fn of(part: u64, whole: u64) -> Self {
-        let millionths = (u128::from(part) * 1_000_000).checked_div(u128::from(whole)).unwrap_or(0);
-        Self(u32::try_from(millionths).unwrap_or(u32::MAX))
-    }
-
-    /// From 0 to 1.
-    pub fn share(self) -> f64 {
-        f64::from(self.0) / 1e6
-    }
-}
-
-impl Serialize for Rate {
-    fn serialize<S: serde::Serializer>(&self, to: S) -> Result<S::Ok, S::Error> {
-        to.serialize_f64(self.share())
-    }
-}
-
-impl<'de> Deserialize<'de> for Rate {
-    fn deserialize<D: serde::Deserializer<'de>>(from: D) -> Result<Self, D::Error> {
-        let share = f64::deserialize(from)?.clamp(0.0, 1.0);
-        Ok(Self::of((share * 1e6).round() as u64, 1_000_000))
-    }
+    pub error_rate: f64,
 }
 
 #[derive(Debug, Default)]
@@ -147,7 +117,8 @@ impl Gathered {
                 None if trail.end.is_some() => continue,
                 None => dwell(now.max(stay.entered)),
             };
-            tally.over += u64::from(status.and_then(|status| status.limit()).is_some_and(|limit| millis(limit) < lasted));
+            tally.over +=
+                u64::from(status.and_then(|status| status.limit()).is_some_and(|limit| millis(limit) < lasted));
             tally.note(stay);
             let Some(next) = next else {
                 tally.spans.add_waiting(lasted);
@@ -218,7 +189,7 @@ pub(crate) fn dwell(lens: &Lens<'_>, loading: bool) -> Dwell {
             working: status.is_some_and(|status| status.working),
             with_failures: tally.with_failures,
             failures: tally.failures,
-            error_rate: Rate::of(tally.with_failures, tally.spans.ended()),
+            error_rate: share(tally.with_failures, tally.spans.ended()),
         }
     };
     let mut statuses: Vec<StatusDwell> = gathered.statuses.iter().map(status).collect();
@@ -232,6 +203,7 @@ pub(crate) fn dwell(lens: &Lens<'_>, loading: bool) -> Dwell {
 pub(crate) fn norms(lens: &Lens<'_>) -> Vec<(Symbol, Duration)> {
     let (_, gathered) = gather(lens, false);
     let enough = gathered.statuses.into_iter().filter(|(_, tally)| SAMPLE <= tally.spans.ended());
-    let norm = |(status, tally): (Symbol, Tally)| Some((status, Duration::from_millis(tally.spans.percentiles().p99_ms?)));
+    let norm =
+        |(status, tally): (Symbol, Tally)| Some((status, Duration::from_millis(tally.spans.percentiles().p99_ms?)));
     enough.filter_map(norm).collect()
 }

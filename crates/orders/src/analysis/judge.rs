@@ -3,11 +3,11 @@
 use std::collections::HashMap;
 
 use super::{Lens, Version};
+use crate::Evidence;
 use crate::deviation::{self, befores};
 use crate::symbols::{Symbol, Symbols};
 use crate::trail::{Stay, Trail};
 use crate::wire::millis;
-use crate::Evidence;
 
 /// How far apart two stays may begin whose order is taken for the fault of a clock, in milliseconds.
 const SKEWED: i64 = 10 * 60 * 1_000;
@@ -37,7 +37,13 @@ type Asked = (usize, Option<Symbol>, bool, Symbol);
 
 impl Judge {
     /// Everything that is wrong with a path, in order of its steps; nothing if it has no graph.
-    pub(crate) fn faults(&mut self, lens: &Lens<'_>, trail: &Trail, version: Option<&Version<'_>>, found: &mut Vec<Fault>) {
+    pub(crate) fn faults(
+        &mut self,
+        lens: &Lens<'_>,
+        trail: &Trail,
+        version: Option<&Version<'_>>,
+        found: &mut Vec<Fault>,
+    ) {
         found.clear();
         let Some(version) = version else { return };
         let number = lens.versions().iter().position(|known| std::ptr::eq(known, version)).unwrap_or(0);
@@ -79,9 +85,16 @@ impl Judge {
         }
     }
 
-    fn edge(&mut self, asked: Asked, version: &Version<'_>, symbols: &Symbols, evidence: Evidence) -> Option<&'static str> {
+    fn edge(
+        &mut self,
+        asked: Asked,
+        version: &Version<'_>,
+        symbols: &Symbols,
+        evidence: Evidence,
+    ) -> Option<&'static str> {
         let name = |symbol| symbols.name(symbol);
-        let judge = || deviation::edge(version.graph, asked.1.map(name), evidence, name(asked.3)).map(|kind| kind.name());
+        let judge =
+            || deviation::edge(version.graph, asked.1.map(name), evidence, name(asked.3)).map(|kind| kind.name());
         *self.edges.entry(asked).or_insert_with(judge)
     }
 

@@ -179,7 +179,9 @@ fn outcome(
     let start = counted.iter().position(|stay| stay.status == from)?;
     let began = counted.get(start)?.entered;
     let reached = counted.iter().skip(start + 1).find(|stay| Some(stay.status) == to);
-    let until = reached.map_or(now, |stay| stay.entered);
+    // What ended another way waits no longer.
+    let ended = trail.end.and(counted.last()).map(|stay| stay.entered);
+    let until = reached.map(|stay| stay.entered).or(ended).unwrap_or(now);
     let took = version.elapsed(working, began, until);
     let due = || {
         let began = logline::Timestamp(began.saturating_mul(1_000_000));

@@ -74,7 +74,8 @@ pub(crate) fn picture(lens: &Lens<'_>, discover: Option<f64>, loading: bool) -> 
             limit_ms: status.limit().map(millis),
         })
         .collect();
-    let names = told.edges.iter().flat_map(|edge| [&edge.from, &edge.to]).chain(told.statuses.iter().map(|one| &one.status));
+    let names =
+        told.edges.iter().flat_map(|edge| [&edge.from, &edge.to]).chain(told.statuses.iter().map(|one| &one.status));
     for name in names {
         if statuses.iter().any(|status| status.name == *name) {
             continue;

@@ -29,7 +29,8 @@ fn lines(lives: &[Life]) -> Vec<String> {
         let (mut minute, mut before, mut out) = (u64::from(*start) * 60, String::new(), String::new());
         for (status, minutes, service) in steps {
             minute += u64::from(*minutes);
-            let time = jiff::Timestamp::from(at("2026-03-01T00:00:00Z").after(std::time::Duration::from_secs(minute * 60)));
+            let time =
+                jiff::Timestamp::from(at("2026-03-01T00:00:00Z").after(std::time::Duration::from_secs(minute * 60)));
             let name = &names[*status];
             if *name == before {
                 continue;
@@ -161,7 +162,7 @@ fn only_what_was_selected_is_looked_at() {
     let trails = trails(&lines, &graphs);
     let since = Select { since: Some(at("2026-03-05T00:00:00Z")), ..Select::default() };
     assert_eq!(variants::variants(&lens(&trails, &graphs, &since), 9, false).basis.objects, 2);
-    let until = Select { until: Some(at("2026-03-11T00:01:00Z")), ..since };
+    let until = Select { until: Some(at("2026-03-11T00:01:01Z")), ..since };
     assert_eq!(variants::variants(&lens(&trails, &graphs, &until), 9, false).basis.objects, 1);
 }
 
@@ -201,7 +202,10 @@ fn working_time_makes_the_dwell_of_a_weekend_short() {
     let rows = ["shop [2026-05-29T17:00:00Z][STATUS][order] order_id=1 to=NEW\nshop [2026-06-01T10:00:00Z][STATUS][order] order_id=1 from=NEW to=DONE\n".to_owned()];
     let (trails, select) = (trails(&rows, &graphs), Select::default());
     let dwell = dwell::dwell(&lens(&trails, &graphs, &select), false);
-    assert_eq!((dwell.statuses[0].mean_ms, dwell.statuses[0].over, dwell.statuses[0].working), (Some(7_200_000), 0, true));
+    assert_eq!(
+        (dwell.statuses[0].mean_ms, dwell.statuses[0].over, dwell.statuses[0].working),
+        (Some(7_200_000), 0, true)
+    );
     assert_eq!((dwell.edges[0].mean_ms, dwell.edges[0].limit_ms), (Some(7_200_000), Some(10_800_000)));
 }
 
@@ -217,7 +221,7 @@ fn failures_are_counted_with_the_change_they_came_before() {
         .to_owned()];
     let (trails, select) = (trails(&rows, &graphs), Select::default());
     let edge = dwell::dwell(&lens(&trails, &graphs, &select), false).edges.remove(0);
-    assert_eq!((edge.count, edge.with_failures, edge.failures, edge.error_rate.share()), (2, 1, 1, 0.5));
+    assert_eq!((edge.count, edge.with_failures, edge.failures, edge.error_rate), (2, 1, 1, 0.5));
 }
 
 #[test]
@@ -245,7 +249,14 @@ fn a_graph_that_is_discovered_passes_the_checks_and_is_the_one_that_was_followed
     assert_eq!(names, logline::DEFAULT_ORDER_STATUSES);
     assert!(found.has_edge("MANUFACTURING_COMPLETED", "MANUFACTURING_STARTED"));
     assert!(!found.has_edge("CREATED", "CLOSED"));
-    assert_eq!((found.status("SUBMITTED").unwrap().owner.as_str(), found.status("MANUFACTURING_STARTED").unwrap().rework), ("mes-api", 1));
-    let kinds: BTreeSet<bool> = picture::picture(&lens(&trails, &graphs, &select), Some(discover::SLIP), false).edges.iter().map(|edge| edge.known).collect();
+    assert_eq!(
+        (found.status("SUBMITTED").unwrap().owner.as_str(), found.status("MANUFACTURING_STARTED").unwrap().rework),
+        ("mes-api", 1)
+    );
+    let kinds: BTreeSet<bool> = picture::picture(&lens(&trails, &graphs, &select), Some(discover::SLIP), false)
+        .edges
+        .iter()
+        .map(|edge| edge.known)
+        .collect();
     assert_eq!(kinds, BTreeSet::from([false, true]), "the slip is drawn as a way that is not known");
 }

@@ -12,7 +12,13 @@ fn picture() -> Picture {
     for (index, edge) in picture.edges.iter_mut().enumerate() {
         (edge.count, edge.median_ms) = (1_234 >> index, (index != 3).then_some(3_600_000));
     }
-    picture.edges.push(PictureEdge { from: "CREATED".to_owned(), to: "SHIPPED".to_owned(), known: false, count: 3, median_ms: None });
+    picture.edges.push(PictureEdge {
+        from: "CREATED".to_owned(),
+        to: "SHIPPED".to_owned(),
+        known: false,
+        count: 3,
+        median_ms: None,
+    });
     picture
 }
 

@@ -25,7 +25,12 @@ fn written(format: ExportFormat, rows: &str, most: usize) -> (String, usize) {
 fn xes_has_an_event_for_each_step() {
     let (text, _) = written(ExportFormat::Xes, ORDER_4711, usize::MAX);
     assert_eq!((text.matches("<trace>").count(), text.matches("<event>").count()), (1, 7));
-    assert!(text.contains("value=\"MANUFACTURING_STARTED\"/><date key=\"time:timestamp\" value=\"2026-03-11T15:00:00.000Z\""), "{text}");
+    assert!(
+        text.contains(
+            "value=\"MANUFACTURING_STARTED\"/><date key=\"time:timestamp\" value=\"2026-03-11T15:00:00.000Z\""
+        ),
+        "{text}"
+    );
     assert!(text.trim_end().ends_with("</log>"));
 }
 
@@ -33,7 +38,9 @@ fn xes_has_an_event_for_each_step() {
 fn ocel_names_the_objects_beside_the_order() {
     let (text, _) = written(ExportFormat::Ocel, ORDER_4711, usize::MAX);
     let log: serde_json::Value = serde_json::from_str(&text).unwrap();
-    let ids = |list: &str| log[list].as_array().unwrap().iter().map(|one| one["id"].as_str().unwrap().to_owned()).collect::<Vec<_>>();
+    let ids = |list: &str| {
+        log[list].as_array().unwrap().iter().map(|one| one["id"].as_str().unwrap().to_owned()).collect::<Vec<_>>()
+    };
     assert_eq!(ids("objects"), ["order/4711", "customer/1207", "model/m-88"]);
     assert_eq!(ids("events").len(), 7);
     assert_eq!(log["events"][0]["relationships"].as_array().unwrap().len(), 3);

@@ -43,7 +43,8 @@ fn valid_from(settings: &mut Settings) -> Timestamp {
     let doc = "Since when it is in force: a day, or a time with a zone.";
     let Some(text) = settings.optional::<String>("valid_from", doc) else { return Timestamp::MIN };
     let day = text.parse::<jiff::civil::Date>().ok().filter(|_| text.len() == 10);
-    let day = day.and_then(|day| jiff::tz::TimeZone::UTC.to_timestamp(day.to_datetime(jiff::civil::Time::midnight())).ok());
+    let day =
+        day.and_then(|day| jiff::tz::TimeZone::UTC.to_timestamp(day.to_datetime(jiff::civil::Time::midnight())).ok());
     match day.or_else(|| text.parse().ok()) {
         Some(time) => time.into(),
         None => {
@@ -57,7 +58,8 @@ fn valid_from(settings: &mut Settings) -> Timestamp {
 fn status(settings: &mut Settings, prefix: &str, calendar: bool) -> Status {
     let key = |name: &str| format!("{prefix}.{name}");
     let name = settings.required(&key("name"), "Its name, as the lines write it.").unwrap_or_default();
-    let owner: String = settings.required(&key("owner"), "The service that has to move the object on.").unwrap_or_default();
+    let owner: String =
+        settings.required(&key("owner"), "The service that has to move the object on.").unwrap_or_default();
     if owner.trim().is_empty() {
         settings.problem(&key("owner"), "is empty; name the service that has to move the object on");
     }
@@ -67,7 +69,8 @@ fn status(settings: &mut Settings, prefix: &str, calendar: bool) -> Status {
     let mut deadlines: BTreeMap<String, Duration> = settings.map(&key("deadlines"), doc);
     deadlines.retain(|next, span| not_zero(settings, &key(&format!("deadlines.{next}")), Some(*span)).is_some());
     let working = working(settings, prefix, calendar);
-    let next: Vec<String> = settings.or(&key("next"), Vec::new(), "What may follow; a status that nothing follows is an end.");
+    let next: Vec<String> =
+        settings.or(&key("next"), Vec::new(), "What may follow; a status that nothing follows is an end.");
     for after in deadlines.keys().filter(|after| !next.contains(after)) {
         settings.problem(&key(&format!("deadlines.{after}")), format!("is about `{after}`, which is not among `next`"));
     }
@@ -103,7 +106,8 @@ fn confirm(settings: &mut Settings, prefix: &str) -> Option<Confirm> {
 
 fn expect(settings: &mut Settings, prefix: &str) -> Option<Expect> {
     let key = |name: &str| format!("{prefix}.expect.{name}");
-    let service: Option<String> = settings.optional(&key("service"), "The service that writes the event that must follow.");
+    let service: Option<String> =
+        settings.optional(&key("service"), "The service that writes the event that must follow.");
     let endpoint: Option<String> = settings.optional(&key("endpoint"), "The endpoint that event is about.");
     let status: Option<String> = settings.optional(&key("status"), "The status that event tells.");
     let within = settings.optional(&key("within"), "How soon it must have come.");

@@ -60,7 +60,8 @@ fn print(out: &mut String, status: &Status) {
     }
     if let Some(expect) = &status.expect {
         let named = [("service", &expect.service), ("endpoint", &expect.endpoint), ("status", &expect.status)];
-        let named = named.iter().filter_map(|(name, value)| value.as_ref().map(|value| format!("{name} = {value:?}, ")));
+        let named =
+            named.iter().filter_map(|(name, value)| value.as_ref().map(|value| format!("{name} = {value:?}, ")));
         line(out, "expect", &format!("{{ {}within = {} }}", named.collect::<String>(), span(expect.within)));
     }
 }

@@ -59,7 +59,7 @@ fn a_path_that_changes_counts_once_and_leaves_no_waste_behind() {
 #[test]
 fn when_there_is_too_much_the_oldest_go_and_it_is_told_how_far_back_all_are_here() {
     let mut history = History::default();
-    for id in 0..40_000 {
+    for id in 0..90_000 {
         put(&mut history, id, 10);
     }
     let before = history.segments.len();
@@ -69,11 +69,11 @@ fn when_there_is_too_much_the_oldest_go_and_it_is_told_how_far_back_all_are_here
     let found = all(&history);
     assert_eq!(found.len(), history.len());
     let (dropped, since) = history.dropped();
-    assert_eq!(dropped, 40_000 - found.len() as u64);
+    assert_eq!(dropped, 90_000 - found.len() as u64);
     let oldest: u64 = found.first().unwrap().0.parse().unwrap();
     assert_eq!((oldest, since), (dropped, Some(trail(dropped - 1, 1).began())));
-    put(&mut history, 39_999, 3);
-    assert_eq!(all(&history).iter().filter(|(id, _)| id == "39999").count(), 1);
+    put(&mut history, 89_999, 3);
+    assert_eq!(all(&history).iter().filter(|(id, _)| id == "89999").count(), 1);
 }
 
 #[test]

@@ -1,8 +1,8 @@
 //! Keeps the live state up to date: reads the table once, then listens; reads it again after having missed something.
 
 use std::collections::HashMap;
-use std::sync::Arc;
 use std::sync::atomic::Ordering;
+use std::sync::{Arc, PoisonError};
 use std::time::Duration;
 
 use arrow::array::RecordBatch;
@@ -11,9 +11,9 @@ use stdx::Shutdown;
 use storage::{Appended, Table};
 use tokio::sync::Notify;
 use tokio::sync::broadcast::error::RecvError;
-use tracing::{info, warn};
+use tracing::{debug, info, warn};
 
-use super::{Held, Orders};
+use super::{Held, Orders, Reading};
 use crate::analysis::{Lens, dwell};
 use crate::error::Failure;
 use crate::live::Live;
@@ -110,21 +110,31 @@ async fn reload(orders: Arc<Orders>, table: Arc<Table>, missed: Arc<Notify>, mut
 
 /// Reads all events of all tenants, the oldest first: once an object is over, only its path is kept. When something is
 /// shown already the new state is built beside it and takes its place at the end.
-async fn load(orders: &Orders, table: &Table) -> Result<usize, Error> {
+async fn load(orders: &Orders, table: &Table) -> Result<u64, Error> {
     orders.start_reading();
-    let mut events = 0;
+    let (mut work, mut total) = (Vec::new(), 0);
     for tenant in table.tenants() {
+        let snapshot = table.snapshot(&tenant);
+        total += read::rows(&snapshot);
+        work.push((tenant, read::stretches(&snapshot)));
+    }
+    let mut reading = Reading { started: orders.now(), ended: None, done: 0, total };
+    orders.set_reading(reading);
+    for (tenant, stretches) in work {
         let scope = orders.system("the state of open objects", &tenant);
-        for range in read::stretches(&table.snapshot(&tenant)) {
+        for range in stretches {
             for rows in read::all_events(&orders.components.engine, &scope, range).await? {
-                events += orders.apply_read(&tenant, &rows)?;
+                reading.done += orders.apply_read(&tenant, &rows)?;
             }
             orders.settle_read(&tenant, range.end);
+            orders.set_reading(reading);
         }
     }
+    reading.ended = Some(orders.now());
+    orders.set_reading(reading);
     orders.end_reading();
     orders.refresh();
-    Ok(events)
+    Ok(reading.done)
 }
 
 impl Orders {
@@ -150,12 +160,16 @@ impl Orders {
         tenant: &Tenant,
         rows: &RecordBatch,
         arrived: Timestamp,
-    ) -> Result<usize, Error> {
+    ) -> Result<u64, Error> {
         let events = Events::of(rows).ok_or(Failure::Columns(ORDER_EVENTS))?;
         let live = all.entry(tenant.clone()).or_default();
         live.arrive(arrived);
         events.iter().for_each(|event| live.apply(&event, &self.components.graphs));
-        Ok(rows.num_rows())
+        Ok(rows.num_rows() as u64)
+    }
+
+    fn set_reading(&self, reading: Reading) {
+        *self.reading.lock().unwrap_or_else(PoisonError::into_inner) = Some(reading);
     }
 
     fn start_reading(&self) {
@@ -164,7 +178,7 @@ impl Orders {
         held.read_up_to = Some(Timestamp::MIN);
     }
 
-    fn apply_read(&self, tenant: &Tenant, rows: &RecordBatch) -> Result<usize, Error> {
+    fn apply_read(&self, tenant: &Tenant, rows: &RecordBatch) -> Result<u64, Error> {
         let Held { tenants, anew, .. } = &mut *self.held();
         self.apply_to(anew.as_mut().unwrap_or(tenants), tenant, rows, Timestamp::MIN)
     }
@@ -220,6 +234,10 @@ impl Orders {
             };
             held.tenants.iter().flat_map(of).collect()
         };
+        for (tenant, live) in &self.held().tenants {
+            let (objects, bytes, lost) = live.kept();
+            debug!(%tenant, objects, bytes, lost, "paths of objects that are over");
+        }
         for (tenant, object) in kinds {
             let Some(trails) = self.held().tenants.get(&tenant).map(|live| live.trails(&object)) else { continue };
             let (graphs, kind, now) = (self.components.graphs.clone(), object.clone(), self.now());

@@ -5,7 +5,7 @@ use super::ink::{Ink, Remark, Row};
 use super::words::Words;
 use super::{Style, tables};
 use crate::{
-    Basis, Conformance, Dwell, FunnelRow, Funnel, Incident, Incidents, Percentiles, Ratings, Sla, Throughput, Variants,
+    Basis, Conformance, Dwell, Funnel, FunnelRow, Incident, Incidents, Percentiles, Ratings, Sla, Throughput, Variants,
 };
 
 /// Ids that stand in one row.
@@ -45,7 +45,10 @@ impl<'a> Pen<'a> {
         let at = format!("{} ({})", words.minute(basis.as_of).trim_start(), words.offset(basis.as_of));
         row.to(self.width().saturating_sub(at.chars().count())).add(Ink::Faint, &at).end(out);
         if let Some(since) = basis.complete_since {
-            let text = words.pick("older ones were dropped for want of memory; all are here since", "прежние вытеснены из памяти; полностью — с");
+            let text = words.pick(
+                "older ones were dropped for want of memory; all are here since",
+                "прежние вытеснены из памяти; полностью — с",
+            );
             out.push_str(&format!(" {text} {}\n", words.minute(since).trim_start()));
         }
         Row::new(self.style.color).add(Ink::Faint, &"─".repeat(self.width())).end(out);
@@ -89,10 +92,14 @@ pub fn dwell(dwell: &Dwell, style: &Style) -> String {
     let right = |text| (text, Side::Right);
     let percentiles = ["p50", "p90", "p95", "p99"].map(right);
     let mut grid = Grid::new(
-        [(words.pick("STATUS", "СТАТУС"), Side::Left), right(words.pick("LEFT", "ВЫШЛО")), right(words.pick("STILL IN", "ЕЩЁ ЗДЕСЬ"))]
-            .into_iter()
-            .chain(percentiles)
-            .chain([right(words.pick("LIMIT", "СРОК")), right(words.pick("OVER", "СВЕРХ"))]),
+        [
+            (words.pick("STATUS", "СТАТУС"), Side::Left),
+            right(words.pick("LEFT", "ВЫШЛО")),
+            right(words.pick("STILL IN", "ЕЩЁ ЗДЕСЬ")),
+        ]
+        .into_iter()
+        .chain(percentiles)
+        .chain([right(words.pick("LIMIT", "СРОК")), right(words.pick("OVER", "СВЕРХ"))]),
     );
     for status in &dwell.statuses {
         let ends = [pen.span(status.limit_ms), pen.bad(status.over)];
@@ -110,7 +117,7 @@ pub fn dwell(dwell: &Dwell, style: &Style) -> String {
     );
     for edge in &dwell.edges {
         let ink = if edge.known { Ink::Plain } else { Ink::Bad };
-        let rate = edge.error_rate.share();
+        let rate = edge.error_rate;
         let errors = (if rate == 0.0 { Ink::Faint } else { Ink::Warning }, words.percent(rate));
         let head = [(ink, format!("{} → {}", edge.from, edge.to)), pen.number(edge.count)];
         grid.add(head.into_iter().chain(pen.percentiles(&edge.percentiles)).chain([pen.bad(edge.over), errors]));
@@ -219,21 +226,36 @@ pub fn funnel(told: &Funnel, style: &Style) -> String {
     for step in &told.total.steps {
         let bar = super::ink::bar(step.reached, started, 30);
         let share = Pen::plain(&words.percent(step.share));
-        grid.add([Pen::plain(&step.status), pen.number(step.reached), share, pen.span(step.median_ms), (Ink::Good, bar)]);
+        grid.add([
+            Pen::plain(&step.status),
+            pen.number(step.reached),
+            share,
+            pen.span(step.median_ms),
+            (Ink::Good, bar),
+        ]);
     }
     pen.grid(&grid, &mut out);
     out.push('\n');
     let right = |text| (text, Side::Right);
     let mut grid = Grid::new(
-        [(words.pick("STARTED", "НАЧАТЫ"), Side::Left), right(words.pick("ALL", "ВСЕГО")), right(words.pick("CLOSED", "ЗАВЕРШЕНО"))]
-            .into_iter()
-            .chain(told.total.steps.iter().skip(1).map(|_| right(""))),
+        [
+            (words.pick("STARTED", "НАЧАТЫ"), Side::Left),
+            right(words.pick("ALL", "ВСЕГО")),
+            right(words.pick("CLOSED", "ЗАВЕРШЕНО")),
+        ]
+        .into_iter()
+        .chain(told.total.steps.iter().skip(1).map(|_| right(""))),
     );
     // The statuses in short: their whole names stand above.
     let names = told.total.steps.iter().skip(1).map(|step| (Ink::Faint, initials(&step.status)));
-    grid.add([(Ink::Plain, String::new()), (Ink::Plain, String::new()), (Ink::Plain, String::new())].into_iter().chain(names));
+    grid.add(
+        [(Ink::Plain, String::new()), (Ink::Plain, String::new()), (Ink::Plain, String::new())]
+            .into_iter()
+            .chain(names),
+    );
     let cohort = |row: &FunnelRow| -> Vec<(Ink, String)> {
-        let head = [Pen::plain(row.cohort.as_deref().unwrap_or_default()), pen.number(row.started), pen.number(row.closed)];
+        let head =
+            [Pen::plain(row.cohort.as_deref().unwrap_or_default()), pen.number(row.started), pen.number(row.closed)];
         let steps = row.steps.iter().skip(1).map(|step| Pen::plain(&format!("{:.0}%", 100.0 * step.share)));
         head.into_iter().chain(steps).collect()
     };
@@ -285,7 +307,8 @@ pub fn sla(told: &Sla, style: &Style) -> String {
         Row::new(style.color).space(4).add(Ink::Plain, &counts).end(&mut out);
         let burn: Vec<String> =
             one.burn.iter().map(|burn| format!("{} {:.1}", words.span(burn.window_ms), burn.rate)).collect();
-        let (left, speed) = (words.pick("budget left", "осталось бюджета"), words.pick("burn rate", "скорость расхода"));
+        let (left, speed) =
+            (words.pick("budget left", "осталось бюджета"), words.pick("burn rate", "скорость расхода"));
         let line = format!("{left} {} · {speed} {}", words.percent(one.budget_left), burn.join(", "));
         let ink = if one.budget_left < 0.0 { Ink::Bad } else { Ink::Plain };
         Row::new(style.color).space(4).add(ink, &line).end(&mut out);
@@ -294,7 +317,10 @@ pub fn sla(told: &Sla, style: &Style) -> String {
         }
         if !one.examples.is_empty() {
             let ids = one.examples.iter().take(NAMED).cloned().collect::<Vec<_>>().join(", ");
-            Row::new(style.color).space(4).add(Ink::Faint, &format!("{} {ids}", words.pick("late:", "поздно:"))).end(&mut out);
+            Row::new(style.color)
+                .space(4)
+                .add(Ink::Faint, &format!("{} {ids}", words.pick("late:", "поздно:")))
+                .end(&mut out);
         }
         out.push('\n');
     }
@@ -328,7 +354,8 @@ pub fn throughput(told: &Throughput, style: &Style) -> String {
     ]);
     for day in &told.days {
         let bar = (Ink::Good, super::ink::bar(day.started, most, 20));
-        let counts = [pen.number(day.started), pen.number(day.closed), pen.number(day.changes), pen.bad(day.after_failures)];
+        let counts =
+            [pen.number(day.started), pen.number(day.closed), pen.number(day.changes), pen.bad(day.after_failures)];
         grid.add([Pen::plain(&day.day)].into_iter().chain(counts).chain([bar]));
     }
     pen.grid(&grid, &mut out);

@@ -10,7 +10,19 @@ fn percentiles(all: &Percentiles) -> [String; 5] {
 /// Statuses, then ways; the column `to` is empty for a status.
 pub fn dwell(dwell: &Dwell) -> String {
     let columns = [
-        "from", "to", "known", "count", "waiting", "mean_ms", "p50_ms", "p75_ms", "p90_ms", "p95_ms", "p99_ms", "limit_ms", "over",
+        "from",
+        "to",
+        "known",
+        "count",
+        "waiting",
+        "mean_ms",
+        "p50_ms",
+        "p75_ms",
+        "p90_ms",
+        "p95_ms",
+        "p99_ms",
+        "limit_ms",
+        "over",
         "with_failures",
     ];
     let statuses = dwell.statuses.iter().map(|one| {
@@ -65,7 +77,8 @@ pub fn funnel(told: &Funnel) -> String {
     let rows = std::iter::once(&told.total).chain(&told.cohorts);
     let rows = rows.flat_map(|row| row.steps.iter().map(move |step| (row, step)));
     let cells = |(row, step): (&crate::FunnelRow, &crate::FunnelStep)| {
-        let (cohort, started, closed) = (optional(row.cohort.as_ref()), row.started.to_string(), row.closed.to_string());
+        let (cohort, started, closed) =
+            (optional(row.cohort.as_ref()), row.started.to_string(), row.closed.to_string());
         let (reached, share) = (step.reached.to_string(), step.share.to_string());
         [cohort, started, closed, step.status.clone(), reached, share, optional(step.median_ms)]
     };
@@ -75,8 +88,21 @@ pub fn funnel(told: &Funnel) -> String {
 /// One row a promise.
 pub fn sla(told: &Sla) -> String {
     let columns = [
-        "name", "from", "to", "within_ms", "working", "target", "window_ms", "good", "bad", "pending", "attained", "budget_left",
-        "burn_24h", "rating_good", "rating_bad",
+        "name",
+        "from",
+        "to",
+        "within_ms",
+        "working",
+        "target",
+        "window_ms",
+        "good",
+        "bad",
+        "pending",
+        "attained",
+        "budget_left",
+        "burn_24h",
+        "rating_good",
+        "rating_bad",
     ];
     let row = |one: &crate::Attainment| {
         let day = one.burn.iter().find(|burn| burn.window_ms == 24 * 3_600_000).map(|burn| burn.rate);
@@ -113,7 +139,8 @@ pub fn throughput(told: &Throughput) -> String {
 
 /// One row for each object that an incident names.
 pub fn incidents(told: &Incidents) -> String {
-    let columns = ["incident", "type", "status", "service", "reason", "since", "total", "id", "entered", "due", "overdue_ms"];
+    let columns =
+        ["incident", "type", "status", "service", "reason", "since", "total", "id", "entered", "due", "overdue_ms"];
     let rows = told.incidents.iter().flat_map(|one| one.orders.iter().map(move |order| (one, order)));
     let cells = |(one, order): (&crate::Incident, &crate::StuckOrder)| {
         let reason = one.reason.as_str().to_owned();

@@ -174,7 +174,9 @@ impl Words<'_> {
         match reason {
             StuckReason::Deadline => self.pick("deadline passed", "срок прошёл"),
             StuckReason::Unconfirmed => self.pick("hand-over not confirmed", "передача не подтверждена"),
-            StuckReason::Missing => self.pick("what must follow did not come", "нет события, которое должно последовать"),
+            StuckReason::Missing => {
+                self.pick("what must follow did not come", "нет события, которое должно последовать")
+            }
             StuckReason::Unusual => self.pick("longer than 99 of 100", "дольше, чем 99 из 100"),
         }
     }

@@ -26,9 +26,16 @@ pub(super) fn read(settings: &mut Settings) -> Graphs {
         }
         for file in files {
             if let Some(graph) = document(settings, &file) {
-                let same = |known: &&(PathBuf, Graph)| known.1.object() == graph.object() && known.1.valid_from() == graph.valid_from();
+                let same = |known: &&(PathBuf, Graph)| {
+                    known.1.object() == graph.object() && known.1.valid_from() == graph.valid_from()
+                };
                 if let Some((other, _)) = graphs.iter().find(same) {
-                    let text = format!("has two graphs of `{}` that begin at the same time: `{}` and `{}`; give one another `valid_from`", graph.object(), other.display(), file.display());
+                    let text = format!(
+                        "has two graphs of `{}` that begin at the same time: `{}` and `{}`; give one another `valid_from`",
+                        graph.object(),
+                        other.display(),
+                        file.display()
+                    );
                     settings.problem(KEY, text);
                 }
                 graphs.push((file, graph));

@@ -90,7 +90,24 @@ pub(super) async fn jobs(State(app): State<App>, Asker(caller): Asker) -> Json<J
         ended: job.ended.map(time),
         reason: job.reason,
     };
-    Json(Jobs { jobs: own.map(shown).collect() })
+    Json(Jobs { jobs: app.orders.reading().map(reading).into_iter().chain(own.map(shown)).collect() })
+}
+
+/// The reading of all kept events: a changed status graph holds for all orders once it is done.
+fn reading(reading: orders::Reading) -> Job {
+    let time = |time: logline::Timestamp| jiff::Timestamp::from(time).to_string();
+    Job {
+        id: 0,
+        kind: "read".to_owned(),
+        table: "order_events".to_owned(),
+        subject: "state of orders".to_owned(),
+        state: if reading.ended.is_some() { "done" } else { "running" }.to_owned(),
+        done: reading.done,
+        total: reading.total,
+        started: time(reading.started),
+        ended: reading.ended.map(time),
+        reason: None,
+    }
 }
 
 /// Tells a running job to stop.

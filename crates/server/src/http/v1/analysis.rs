@@ -152,7 +152,8 @@ impl Parameters {
     /// Which reasons of being stuck are asked for: `reason=deadline,missing`.
     pub(super) fn reasons(&self) -> Result<Vec<StuckReason>, HttpError> {
         let words = self.text("reason").unwrap_or_default().split(',').filter(|word| !word.is_empty());
-        let all = StuckReason::ALL.map(|reason| format!("`{}`", reason.as_str())).join(self.language.pick(" or ", " или "));
+        let all =
+            StuckReason::ALL.map(|reason| format!("`{}`", reason.as_str())).join(self.language.pick(" or ", " или "));
         words.map(|word| StuckReason::parse(word).ok_or_else(|| self.wrong("reason", &all, word))).collect()
     }
 }

@@ -93,7 +93,9 @@ impl Parameters {
         let Some(text) = self.text(name) else { return Ok(None) };
         let day = text.parse::<jiff::civil::Date>().ok().filter(|_| text.len() == "2026-03-01".len());
         let day = day.and_then(|day| zone.to_timestamp(day.to_datetime(jiff::civil::Time::midnight())).ok());
-        let wanted = self.language.pick("a day or a time such as 2026-03-01T09:00:00Z", "день или время вида 2026-03-01T09:00:00Z");
+        let wanted = self
+            .language
+            .pick("a day or a time such as 2026-03-01T09:00:00Z", "день или время вида 2026-03-01T09:00:00Z");
         let time = day.or_else(|| text.parse().ok()).ok_or_else(|| self.wrong(name, wanted, text))?;
         Ok(Some(time.into()))
     }

@@ -116,7 +116,8 @@ fn jobs_are_as_described() {
 
 /// An answer about all objects of a type: what all of them have, and this.
 fn about(fields: &Value) -> Value {
-    let mut all = json!({"as_of": TIME, "loading": false, "type": "order", "objects": 3, "open": 1, "complete_since": TIME});
+    let mut all =
+        json!({"as_of": TIME, "loading": false, "type": "order", "objects": 3, "open": 1, "complete_since": TIME});
     for (name, value) in fields.as_object().unwrap() {
         all[name] = value.clone();
     }
@@ -137,7 +138,10 @@ fn analyses_are_as_described() {
     let variant = json!({"statuses": ["A", "B"], "count": 2, "share": 0.6, "closed": 1, "median_ms": 5, "mean_ms": 6, "conforming": 1, "deviations": ["skipped"]});
     assert_described::<orders::Variants>("Variants", about(&json!({"total": 2, "variants": [variant]})));
     let deviation = json!({"kind": "skipped", "from": "A", "status": "C", "service": null, "objects": 1, "times": 1, "examples": ["1"]});
-    assert_described::<orders::Conformance>("Conformance", about(&json!({"conforming": 2, "fitness": 0.6, "deviations": [deviation]})));
+    assert_described::<orders::Conformance>(
+        "Conformance",
+        about(&json!({"conforming": 2, "fitness": 0.6, "deviations": [deviation]})),
+    );
     let row = json!({"cohort": "2026-11-16", "started": 2, "closed": 1, "steps": [{"status": "A", "reached": 2, "share": 1.0, "median_ms": 0}]});
     assert_described::<orders::Funnel>("Funnel", about(&json!({"by": "week", "total": row, "cohorts": [row]})));
     let ratings = json!({"count": 2, "mean": 4.5, "satisfied": 1.0});
