@@ -27,7 +27,7 @@ const NAMED: &str = "[...document.querySelectorAll('input, select')].every((fiel
 async fn an_order_is_told_in_two_languages_and_fits_a_phone() {
     let folder = tempfile::tempdir().unwrap();
     let Some((server, mut browser)) = start(folder.path()).await else { return };
-    let pages = ["/", "/orders", "/orders?state=stuck", "/orders/4711"];
+    let pages = ["/", "/orders", "/orders?state=stuck", "/orders/4711", "/analysis"];
     for (language, words) in [("en", ["Orders by status", "Waits for"]), ("ru", ["Заказы по статусам", "Ждёт сервис"])]
     {
         for (width, page) in [1280, 360].into_iter().flat_map(|width| pages.map(|page| (width, page))) {
@@ -39,7 +39,7 @@ async fn an_order_is_told_in_two_languages_and_fits_a_phone() {
             assert_eq!(browser.value(NAMED), true, "something on {page} has no name");
             assert_eq!(browser.value("document.documentElement.lang"), language);
             let text = browser.text();
-            assert!(text.contains("4711") || page == "/" || page == "/orders", "{page}: {text}");
+            assert!(text.contains("4711") || ["/", "/orders", "/analysis"].contains(&page), "{page}: {text}");
             assert!(page != "/" || words.iter().all(|word| text.contains(word)), "{text}");
         }
     }
@@ -73,6 +73,21 @@ async fn a_story_on_the_page_says_what_the_command_line_says() {
     assert!(!text.contains("request_id=r1"), "lines are shown when they are asked for");
     browser.value("document.querySelectorAll('details').forEach((one) => { one.open = true; })");
     assert!(browser.text().contains("request_id=r1"));
+}
+
+#[tokio::test]
+async fn the_page_of_analysis_shows_every_part_and_draws_the_graph() {
+    let folder = tempfile::tempdir().unwrap();
+    let Some((server, mut browser)) = start(folder.path()).await else { return };
+    browser.resize(1280);
+    browser.go(&format!("{}/analysis?lang=en&days=all", server.url));
+    browser.until(DRAWN).await;
+    let text = browser.text();
+    for part in ["Promises (SLA)", "Funnel", "Status graph", "Variants: 1", "Keep to the graph", "Time in status"] {
+        assert!(text.contains(part), "`{part}` is missing in:\n{text}");
+    }
+    assert_eq!(browser.value("document.querySelectorAll('.picture svg rect').length > 20"), true);
+    assert!(browser.complaints.is_empty(), "{:?}", browser.complaints);
 }
 
 #[tokio::test]
