@@ -5,6 +5,7 @@
 #![expect(clippy::type_complexity, reason = "tables of cases")]
 
 mod system {
+    mod access;
     pub(crate) mod agent;
     mod bad_input;
     mod bad_start;

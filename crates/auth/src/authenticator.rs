@@ -1,18 +1,25 @@
-//! From a request's credentials to a caller: tokens from the configuration, or nobody at all on loopback.
+//! From a request's credentials to a caller, as far as memory alone can tell: tokens, or nobody at all on loopback.
 
-use std::collections::BTreeSet;
+use std::collections::HashMap;
+use std::sync::{Arc, Mutex, PoisonError, RwLock};
+use std::time::SystemTime;
 
 use base64::prelude::{BASE64_STANDARD, Engine as _};
 use logline::Tenant;
-use stdx::Secret;
+use stdx::{Clock, Secret, SystemClock};
 
-use crate::{Permission, Permissions, Scope, Services};
+use crate::model::{Declared, Holder, Invalid, Model};
+use crate::rights::Rights;
+use crate::{Caller, Denied, Identity, Permissions};
 
 /// Tokens shorter than this are refused: they can be guessed.
 const MIN_TOKEN_BYTES: usize = 16;
 
+/// Tokens whose last use waits to be written.
+const MAX_USES: usize = 10_000;
+
 /// A token as the configuration names it.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Default)]
 pub struct Token {
     /// Who uses it; stands in the audit trail.
     pub name: String,
@@ -20,29 +27,12 @@ pub struct Token {
     pub secret: Secret<String>,
     /// The tenants it may choose with `X-Scope-OrgID`; the first is taken when none is named.
     pub tenants: Vec<Tenant>,
-    /// The services whose lines it may read; `*` alone means all.
-    pub services: BTreeSet<String>,
-    /// What it may do.
+    /// Its roles.
+    pub roles: Vec<String>,
+    /// The services whose lines it may read, `*` for any letters. With roles: no more than these of what they show.
+    pub services: Vec<String>,
+    /// What it may do. With roles: no more than this of what they permit, if anything stands here.
     pub permissions: Permissions,
-}
-
-/// Why a configured token cannot be used.
-#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-pub enum InvalidToken {
-    /// Too short to be safe.
-    #[error(
-        "token `{0}` is too short; use at least {MIN_TOKEN_BYTES} characters, such as the output of `openssl rand -hex 24`"
-    )]
-    Short(String),
-    /// Names no tenant.
-    #[error("token `{0}` names no tenant")]
-    NoTenant(String),
-    /// The same name or secret stands twice.
-    #[error("token `{0}` stands twice")]
-    Twice(String),
-    /// A service name beside `*`.
-    #[error("token `{0}` names `*` beside other services; write `*` alone")]
-    MixedServices(String),
 }
 
 /// What a request brings along.
@@ -50,192 +40,182 @@ pub enum InvalidToken {
 pub struct Credentials<'a> {
     /// The `Authorization` header: `Bearer <token>`, or `Basic` with the token as password (any user name).
     pub authorization: Option<&'a str>,
+    /// The id of the session, from its cookie.
+    pub session: Option<&'a str>,
     /// The `X-Scope-OrgID` header.
     pub org_id: Option<&'a str>,
+    /// On whose behalf a token with the permission `impersonate` asks: the `X-Grafana-User` header.
+    pub user: Option<&'a str>,
 }
 
-/// Somebody whose credentials held.
-#[derive(Clone, Debug)]
-pub struct Caller {
-    principal: String,
-    /// One at least; reads may be over several.
-    tenants: Vec<Tenant>,
-    permissions: Permissions,
-    services: Services,
-}
-
-/// Why a request is not let through.
-#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-pub enum Denied {
-    /// No credentials, or they do not hold: 401.
-    #[error("a valid token is required")]
-    Unauthenticated,
-    /// The credentials hold but do not permit this: 403.
-    #[error("token `{principal}` lacks the permission `{permission}`")]
-    Forbidden {
-        /// Name of the token.
-        principal: String,
-        /// Name of the permission.
-        permission: &'static str,
-    },
-    /// The tenant is not one of the token's: 403.
-    #[error("token `{principal}` may not use this tenant")]
-    Tenant {
-        /// Name of the token.
-        principal: String,
-    },
-    /// Several tenants where one is needed: 400.
-    #[error("multiple org IDs present")]
-    SeveralTenants,
-    /// The header `X-Scope-OrgID` cannot be a tenant's name: 400.
-    #[error("{0}")]
-    InvalidTenant(#[from] logline::InvalidTenant),
-}
-
-/// Recognises callers.
+/// Recognises the bearers of tokens.
 #[derive(Debug)]
 pub struct Authenticator {
-    mode: Mode,
-}
-
-#[derive(Debug)]
-enum Mode {
-    Anybody,
-    Tokens(Vec<(blake3::Hash, Token)>),
+    is_open: bool,
+    model: RwLock<Arc<Model>>,
+    clock: Arc<dyn Clock>,
+    uses: Mutex<HashMap<String, SystemTime>>,
 }
 
 impl Authenticator {
-    /// Lets everybody do everything; the server permits it on loopback only. `X-Scope-OrgID` chooses the tenant.
-    pub const fn anybody() -> Self {
-        Self { mode: Mode::Anybody }
+    fn new(is_open: bool, model: Model, clock: Arc<dyn Clock>) -> Self {
+        Self { is_open, model: RwLock::new(Arc::new(model)), clock, uses: Mutex::default() }
     }
 
-    /// Lets nobody in.
-    pub const fn closed() -> Self {
-        Self { mode: Mode::Tokens(Vec::new()) }
+    /// Lets everybody do everything; the server permits it on loopback only. `X-Scope-OrgID` chooses the tenant.
+    pub fn anybody() -> Self {
+        Self::new(true, Model::default(), Arc::new(SystemClock))
     }
 
     /// Knows these tokens and nobody else; reports everything that is wrong with them.
-    pub fn with_tokens(tokens: Vec<Token>) -> Result<Self, Vec<InvalidToken>> {
-        let problems: Vec<_> =
-            tokens.iter().enumerate().filter_map(|(i, token)| problem(token, tokens.get(..i)?)).collect();
-        if !problems.is_empty() {
-            return Err(problems);
-        }
-        let hashed = tokens.into_iter().map(|token| (blake3::hash(token.secret.reveal().as_bytes()), token));
-        Ok(Self { mode: Mode::Tokens(hashed.collect()) })
+    pub fn with_tokens(tokens: Vec<Token>) -> Result<Self, Vec<Invalid>> {
+        Self::with(&Declared { tokens, ..Declared::default() }, Arc::new(SystemClock))
     }
 
-    /// Whether nobody at all can get in.
-    pub fn is_closed(&self) -> bool {
-        matches!(&self.mode, Mode::Tokens(tokens) if tokens.is_empty())
+    /// Knows what is declared here and nothing else; reports everything that is wrong with it.
+    pub fn with(declared: &Declared, clock: Arc<dyn Clock>) -> Result<Self, Vec<Invalid>> {
+        Ok(Self::new(false, declared.model(&Declared::default())?, clock))
     }
 
     /// Whether anybody gets in without a token.
     pub const fn is_open(&self) -> bool {
-        matches!(&self.mode, Mode::Anybody)
+        self.is_open
     }
 
-    /// Finds out who asks.
+    pub(crate) fn model(&self) -> Arc<Model> {
+        Arc::clone(&self.model.read().unwrap_or_else(PoisonError::into_inner))
+    }
+
+    pub(crate) fn set_model(&self, model: Model) {
+        *self.model.write().unwrap_or_else(PoisonError::into_inner) = Arc::new(model);
+    }
+
+    pub(crate) fn clock(&self) -> &Arc<dyn Clock> {
+        &self.clock
+    }
+
+    /// When tokens were used since this was asked last.
+    pub(crate) fn take_uses(&self) -> Vec<(String, SystemTime)> {
+        self.uses.lock().unwrap_or_else(PoisonError::into_inner).drain().collect()
+    }
+
+    /// Finds out who asks with a token, or on whose behalf if it is a user of ours.
     pub fn authenticate(&self, credentials: Credentials<'_>) -> Result<Caller, Denied> {
-        match &self.mode {
-            Mode::Anybody => Ok(Caller {
-                principal: "anonymous".to_owned(),
-                tenants: credentials.org_id.map_or_else(|| Ok(vec![Tenant::default()]), named)?,
-                permissions: Permission::ALL.into(),
-                services: Services::All,
-            }),
-            Mode::Tokens(tokens) => {
-                let secret = credentials.authorization.and_then(presented).ok_or(Denied::Unauthenticated)?;
-                let hash = blake3::hash(secret.as_bytes());
-                // Comparing hashes takes the same time wherever they differ.
-                let found = tokens.iter().find(|(known, _)| *known == hash);
-                let (_, token) = found.ok_or(Denied::Unauthenticated)?;
-                Caller::of(token, credentials.org_id)
-            }
-        }
+        let (caller, on_behalf) = self.bearer(credentials)?;
+        let Some(name) = on_behalf else { return Ok(caller) };
+        let found = self.local(name).ok_or_else(|| Denied::Stranger { principal: caller.principal().to_owned() })?;
+        self.behalf(&caller, &found, credentials.org_id)
     }
-}
 
-impl Caller {
-    fn of(token: &Token, org_id: Option<&str>) -> Result<Self, Denied> {
-        let tenants = match org_id {
-            None => token.tenants.iter().take(1).cloned().collect(),
-            Some(names) => named(names)?,
-        };
-        if tenants.iter().any(|tenant| !token.tenants.contains(tenant)) {
-            return Err(Denied::Tenant { principal: token.name.clone() });
+    /// Who holds the token, and the name of the one on whose behalf it asks.
+    pub(crate) fn bearer<'c>(&self, credentials: Credentials<'c>) -> Result<(Caller, Option<&'c str>), Denied> {
+        let now = self.clock.now();
+        if self.is_open {
+            let rights = Arc::new(Rights::everything("anonymous"));
+            return Ok((Caller::new(rights, credentials.org_id, now.into())?, None));
         }
-        let all = token.services.contains("*");
-        Ok(Self {
-            principal: token.name.clone(),
-            tenants,
-            permissions: token.permissions.clone(),
-            services: if all { Services::All } else { Services::Only(token.services.clone()) },
+        let secret = credentials.authorization.and_then(presented).ok_or(Denied::Unauthenticated)?;
+        // Looked up by its hash, which takes the same time however much of the secret is right.
+        let hash = hash(&secret);
+        let model = self.model();
+        let holder = model.tokens.get(&hash).ok_or(Denied::Unauthenticated)?;
+        if holder.expires.is_some_and(|end| end <= now) {
+            return Err(Denied::Unauthenticated);
+        }
+        if holder.is_stored {
+            self.note_use(hash, now);
+        }
+        let rights = model.rights_of_token(holder);
+        let on_behalf = credentials.user.filter(|_| rights.permissions.contains(&crate::Permission::Impersonate));
+        // The tenant must be theirs then, not the token's.
+        let org_id = if on_behalf.is_some() { None } else { credentials.org_id };
+        Ok((Caller::new(Arc::new(rights), org_id, now.into())?, on_behalf))
+    }
+
+    /// A user of ours who may come in.
+    pub(crate) fn local(&self, name: &str) -> Option<Identity> {
+        let model = self.model();
+        let user = model.users.get(name).filter(|user| !user.disabled)?;
+        Some(Identity {
+            provider: crate::identity::LOCAL.to_owned(),
+            subject: name.to_owned(),
+            name: name.to_owned(),
+            groups: user.groups.clone(),
         })
     }
 
-    /// Name of the token, or `anonymous`.
-    pub fn principal(&self) -> &str {
-        &self.principal
-    }
-
-    /// The tenant the caller works in; the first of several.
-    #[expect(clippy::missing_panics_doc, reason = "a caller is made with a tenant")]
-    pub fn tenant(&self) -> &Tenant {
-        self.tenants.first().expect("a caller has a tenant")
-    }
-
-    /// Refuses a caller who names several tenants where one is needed.
-    pub fn require_one_tenant(&self) -> Result<(), Denied> {
-        if self.tenants.len() == 1 { Ok(()) } else { Err(Denied::SeveralTenants) }
-    }
-
-    /// Whether the caller may do this.
-    pub fn may(&self, permission: Permission) -> bool {
-        self.permissions.contains(&permission)
-    }
-
-    /// Refuses a caller who may not do this.
-    pub fn require(&self, permission: Permission) -> Result<(), Denied> {
-        if self.may(permission) {
-            return Ok(());
+    /// The caller on whose behalf a token asks: with their rights, in tenants of the token, and with no permission that
+    /// the token lacks.
+    pub(crate) fn behalf(&self, token: &Caller, identity: &Identity, org_id: Option<&str>) -> Result<Caller, Denied> {
+        let mut rights = self.model().rights_of(identity);
+        rights.permissions.retain(|permission| token.permissions().contains(permission));
+        if let Some(of_token) = &token.rights().tenants {
+            rights.tenants = Some(match rights.tenants {
+                None => of_token.clone(),
+                Some(own) => own.into_iter().filter(|tenant| of_token.contains(tenant)).collect(),
+            });
         }
-        Err(Denied::Forbidden { principal: self.principal.clone(), permission: permission.name() })
+        let caller = Caller::new(Arc::new(rights), org_id, self.clock.now().into())?;
+        Ok(caller.on_behalf(token.principal().to_owned()))
     }
 
-    /// What the caller may read.
-    pub fn scope(&self) -> Scope {
-        Scope::new(self.principal.clone(), self.tenants.clone(), self.services.clone())
+    fn note_use(&self, hash: String, now: SystemTime) {
+        let mut uses = self.uses.lock().unwrap_or_else(PoisonError::into_inner);
+        if uses.len() < MAX_USES || uses.contains_key(&hash) {
+            uses.insert(hash, now);
+        }
     }
 }
 
-/// The tenants of a header: one, or several with `|` between, each once.
-fn named(names: &str) -> Result<Vec<Tenant>, logline::InvalidTenant> {
-    let mut tenants: Vec<Tenant> = Vec::new();
-    for name in names.split('|') {
-        let tenant = Tenant::new(name)?;
-        if !tenants.contains(&tenant) {
-            tenants.push(tenant);
+impl Declared {
+    /// The model of what the file declares, this, and what the state holds, with the tokens of this.
+    pub(crate) fn model(&self, state: &Self) -> Result<Model, Vec<Invalid>> {
+        let mut model = Model::new(self, state);
+        let mut problems = model.as_mut().err().map(std::mem::take).unwrap_or_default();
+        for (at, token) in self.tokens.iter().enumerate() {
+            if let Some(problem) = problem(token, self.tokens.get(..at).unwrap_or_default()) {
+                problems.push(Invalid { kind: "token", name: token.name.clone(), problem });
+            } else if let Ok(model) = &mut model {
+                problems.extend(model.add_token(hash(token.secret.reveal()), token.holder()).err());
+            }
         }
+        if problems.is_empty() { model } else { Err(problems) }
     }
-    tenants.sort_by(|a, b| a.as_str().cmp(b.as_str()));
-    Ok(tenants)
 }
 
-fn problem(token: &Token, before: &[Token]) -> Option<InvalidToken> {
-    let name = || token.name.clone();
+impl Token {
+    fn holder(&self) -> Holder {
+        Holder {
+            name: self.name.clone(),
+            roles: self.roles.clone(),
+            permissions: self.permissions.clone(),
+            services: self.services.clone(),
+            tenants: self.tenants.clone(),
+            expires: None,
+            is_stored: false,
+        }
+    }
+}
+
+fn problem(token: &Token, before: &[Token]) -> Option<String> {
     if token.secret.reveal().len() < MIN_TOKEN_BYTES {
-        return Some(InvalidToken::Short(name()));
+        return Some(format!(
+            "is too short; use at least {MIN_TOKEN_BYTES} characters, such as the output of `openssl rand -hex 24`"
+        ));
     }
     if token.tenants.is_empty() {
-        return Some(InvalidToken::NoTenant(name()));
+        return Some("names no tenant".to_owned());
     }
-    if token.services.contains("*") && token.services.len() > 1 {
-        return Some(InvalidToken::MixedServices(name()));
+    if token.services.len() > 1 && token.services.iter().any(|name| name == crate::policy::ANY) {
+        return Some("names `*` beside other services; write `*` alone".to_owned());
     }
     let same = |other: &Token| other.name == token.name || other.secret == token.secret;
-    before.iter().any(same).then(|| InvalidToken::Twice(name()))
+    before.iter().any(same).then(|| "stands twice".to_owned())
+}
+
+/// What is kept of a secret that is random enough not to be guessed.
+pub(crate) fn hash(secret: &str) -> String {
+    blake3::hash(secret.as_bytes()).to_hex().to_string()
 }
 
 /// The secret in an `Authorization` header.

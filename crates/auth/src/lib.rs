@@ -1,13 +1,39 @@
-//! Who is asking and what may they see: callers, permissions and the [`Scope`] under which everything is read.
+//! Who is asking and what may they see: users, sessions, tokens, roles, policies, and the [`Scope`] under which
+//! everything is read.
 //!
-//! Denied by default: what no token names is neither seen nor done. Only this crate makes a [`Scope`].
+//! Denied by default: what nothing names is neither seen nor done, and a denial wins over whatever allows. Only this
+//! crate makes a [`Scope`].
 
+mod access;
 mod audit;
 mod authenticator;
+mod caller;
+mod error;
+mod identity;
+mod model;
+mod password;
 mod permission;
+mod policy;
+mod rights;
+mod role;
 mod scope;
+mod session;
+mod sight;
 
+pub use access::{
+    Access, Decision, Explained, Listed, Lockout, NewToken, NewUser, Principal, Report, Seen, Settings, UserChange,
+};
 pub use audit::{AuditEvent, AuditSink, Outcome};
-pub use authenticator::{Authenticator, Caller, Credentials, Denied, InvalidToken, Token};
+pub use authenticator::{Authenticator, Credentials, Token};
+pub use caller::{Caller, Denied};
+pub use error::{Error, Kind};
+pub use identity::{Identity, IdentityProvider, LOCAL, ProviderError};
+pub use model::{Declared, Group, Invalid, Source};
 pub use permission::{Permission, Permissions};
-pub use scope::{Scope, Services};
+pub use policy::{Effect, Policy};
+pub use rights::Via;
+pub use role::Role;
+pub use scope::Scope;
+pub use session::{LoggedIn, SessionLimits};
+pub use sight::{Amount, Grant, LabelTest, Services, Sight, Veil};
+pub use state::{Token as StoredToken, User};

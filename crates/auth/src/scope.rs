@@ -1,42 +1,31 @@
-//! The right to read: whose data, of which services. Every read takes one, and only this crate makes one.
+//! The right to read: whose data, and what of it. Every read takes one, and only this crate makes one.
 
-use std::collections::BTreeSet;
+use std::sync::{Arc, LazyLock};
 
 use logline::Tenant;
 
+use crate::sight::{Services, Sight};
 use crate::{AuditEvent, AuditSink, Outcome};
 
 /// Proof that somebody may read, and what. It cannot be made outside this crate but by [`Scope::system`].
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Scope {
     principal: String,
-    /// One at least.
+    /// One at least, each once, by name.
     tenants: Vec<Tenant>,
+    /// One for each tenant.
+    sights: Vec<Arc<Sight>>,
+    /// Of the first tenant.
     services: Services,
 }
 
-/// The services whose lines may be seen; a service is the value of the label `service_name`.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Services {
-    /// Those there are and those to come.
-    All,
-    /// These and no others; none when empty.
-    Only(BTreeSet<String>),
-}
-
-impl Services {
-    /// Whether the lines of this service may be seen.
-    pub fn contains(&self, service: &str) -> bool {
-        match self {
-            Self::All => true,
-            Self::Only(names) => names.contains(service),
-        }
-    }
-}
-
 impl Scope {
-    pub(crate) const fn new(principal: String, tenants: Vec<Tenant>, services: Services) -> Self {
-        Self { principal, tenants, services }
+    /// Each tenant with what may be seen of it; there is one at least.
+    pub(crate) fn new(principal: String, seen: Vec<(Tenant, Sight)>) -> Self {
+        let (tenants, sights): (Vec<_>, Vec<_>) =
+            seen.into_iter().map(|(tenant, sight)| (tenant, Arc::new(sight))).unzip();
+        let services = sights.first().map_or_else(|| Services::Only(<_>::default()), services);
+        Self { principal, tenants, sights, services }
     }
 
     /// Sees everything of one tenant, for work of the server itself: replay, rebuilds, default rules. Audited.
@@ -48,10 +37,10 @@ impl Scope {
             detail: reason.to_owned(),
             outcome: Outcome::Allowed,
         });
-        Self::new("system".to_owned(), vec![tenant], Services::All)
+        Self::new("system".to_owned(), vec![(tenant, Sight::everything())])
     }
 
-    /// Who asks, for logs, limits and cache keys.
+    /// Who asks, for logs and limits.
     pub fn principal(&self) -> &str {
         &self.principal
     }
@@ -67,8 +56,39 @@ impl Scope {
         &self.tenants
     }
 
-    /// Which services' lines may be read.
+    /// What may be seen of a tenant; nothing of one that is not among [`Scope::tenants`].
+    pub fn sight(&self, tenant: &Tenant) -> &Sight {
+        static NOTHING: LazyLock<Sight> = LazyLock::new(Sight::default);
+        let at = self.tenants.iter().position(|known| known == tenant);
+        at.and_then(|at| self.sights.get(at)).map_or(&NOTHING, |sight| sight)
+    }
+
+    /// Which services' lines may be read whole, of the first tenant, where only the name of the service is known.
     pub const fn services(&self) -> &Services {
         &self.services
+    }
+
+    /// The same text for the same rights, whoever has them; for keys of caches. It changes when any of what may be seen
+    /// changes, and by the hour where lines may be seen for a limited time.
+    pub fn fingerprint(&self) -> String {
+        let mut hasher = blake3::Hasher::new();
+        for (tenant, sight) in self.tenants.iter().zip(&self.sights) {
+            let (tenant, sight) = (tenant.as_str(), sight.text());
+            for part in [tenant, &sight] {
+                hasher.update(&(part.len() as u64).to_le_bytes());
+                hasher.update(part.as_bytes());
+            }
+        }
+        hasher.finalize().to_hex().to_string()
+    }
+}
+
+fn services(sight: &Arc<Sight>) -> Services {
+    match sight.grants.as_slice() {
+        [] => Services::Only(<_>::default()),
+        [grant] if sight.denials.is_empty() && sight.veils.is_empty() && grant.tests().is_empty() => {
+            grant.services().clone()
+        }
+        _ => Services::Seen(Arc::clone(sight)),
     }
 }

@@ -20,7 +20,7 @@ pub use labels::{LabelNames, NamedLabel};
 pub use line_filter::{LineFilter, Needle};
 pub use parser::{Extraction, Json, JsonStep, Logfmt, LogfmtFlags, Parser};
 pub(crate) use quote::Quoted;
-pub use selector::{Matcher, Selector, ValueTest};
+pub use selector::{Matcher, Selector, ValueMatch, ValueTest};
 
 use crate::Span;
 

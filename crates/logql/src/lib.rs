@@ -20,7 +20,7 @@ mod span;
 mod validate;
 mod words;
 
-pub use ast::{Expr, LogExpr, Matcher, MetricExpr, Selector, Stage};
+pub use ast::{Expr, LogExpr, Matcher, MetricExpr, Selector, Stage, ValueMatch};
 pub use error::{Error, Position};
 pub use ip::IpSet;
 pub use parse::{MAX_DEPTH, MAX_LENGTH, parse, parse_selector};

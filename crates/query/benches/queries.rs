@@ -3,12 +3,12 @@
 use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
-use auth::{AuditEvent, AuditSink, Scope};
+use auth::{AuditEvent, AuditSink, Authenticator, Credentials, Scope, Token};
 use divan::counter::BytesCount;
 use divan::{Bencher, black_box};
 use logline::{Batch, Entry, Labels, Stream, Tenant, Timestamp};
 use query::{Config, Direction, Engine, Params};
-use stdx::{Rng, SystemClock, Tasks};
+use stdx::{Rng, Secret, SystemClock, Tasks};
 use storage::{AckLevel, Components, Storage};
 use tempfile::TempDir;
 use tokio::runtime::Runtime;
@@ -141,6 +141,85 @@ fn quantile_of_a_capture(bencher: Bencher<'_, '_>) {
     ask(bencher, query, 300);
 }
 
+/// All streams of the world, by a token that names fifty services.
+fn scope_of_fifty() -> Scope {
+    let others = (0..50 - SERVICES.len()).map(|number| format!("other-{number}"));
+    let token = Token {
+        name: "reader".to_owned(),
+        secret: Secret::new("0123456789abcdef".to_owned()),
+        tenants: vec![Tenant::default()],
+        services: SERVICES.iter().map(|&name| name.to_owned()).chain(others).collect(),
+        permissions: auth::Permission::ALL.into(),
+        ..Token::default()
+    };
+    let credentials = Credentials { authorization: Some("Bearer 0123456789abcdef"), ..Credentials::default() };
+    let authenticator = Authenticator::with_tokens(vec![token]).expect("a token");
+    authenticator.authenticate(credentials).expect("a caller").scope()
+}
+
+/// CPU time of this process so far, of all threads, in milliseconds: unlike the time on the wall it tells little of who
+/// else is at work.
+fn cpu_millis() -> f64 {
+    let tasks = std::fs::read_dir("/proc/self/task").expect("threads");
+    let ran = |task: std::fs::DirEntry| {
+        let text = std::fs::read_to_string(task.path().join("schedstat")).unwrap_or_default();
+        text.split_whitespace().next().and_then(|nanos| nanos.parse::<f64>().ok()).unwrap_or(0.0)
+    };
+    tasks.flatten().map(ran).sum::<f64>() / 1e6
+}
+
+/// What a scope of fifty services adds to a scan and to planning: `cargo bench -p query -- scopes`.
+#[expect(clippy::print_stdout, reason = "a benchmark tells what it measured")]
+fn report_scopes() {
+    const ROUNDS: usize = 40;
+    let (world, fifty) = (world(), scope_of_fifty());
+    let system = Scope::system("a benchmark", Tenant::default(), &NoAudit);
+    let params = |query: &str| Params {
+        query: query.to_owned(),
+        start: Timestamp(START * SECOND),
+        end: Timestamp((START + 20_000) * SECOND),
+        step: Duration::from_secs(60),
+        interval: Duration::ZERO,
+        limit: 100,
+        direction: Direction::Backward,
+    };
+    for query in [
+        r#"sum by (service_name) (count_over_time({service_name=~".+"}[1m]))"#,
+        r#"sum(count_over_time({service_name=~".+"} |~ "order_id=4[0-9]+7 " [1m]))"#,
+    ] {
+        let params = params(query);
+        let mut spent = [0.0, 0.0];
+        for round in 0..ROUNDS * 2 {
+            let (at, scope) = if round % 2 == 0 { (0, &system) } else { (1, &fifty) };
+            let begun = cpu_millis();
+            world.runtime.block_on(world.engine.query_range(scope, &params)).expect("an answer");
+            // The first of each warms up.
+            spent[at] += if round < 2 { 0.0 } else { cpu_millis() - begun };
+        }
+        let [without, with] = spent;
+        println!("{query}: {without:.0} ms without, {with:.0} ms with: {:+.2} %", (with / without - 1.0) * 100.0);
+    }
+    let params = params(r#"{service_name="crm-api"} |= "x""#);
+    let mut planned = [0.0, 0.0];
+    for (at, scope) in [(0, &system), (1, &fifty), (0, &system), (1, &fifty)] {
+        let begun = cpu_millis();
+        for _ in 0..1_000 {
+            black_box(world.engine.explain(scope, &params).expect("a plan"));
+        }
+        planned[at] = cpu_millis() - begun;
+    }
+    let [without, with] = planned;
+    println!("planning: {:.1} µs without, {:.1} µs with a scope of 50 services", without, with);
+    let begun = cpu_millis();
+    for _ in 0..1_000 {
+        black_box(scope_of_fifty());
+    }
+    println!("recognising the caller and making the scope: {:.1} µs", cpu_millis() - begun);
+}
+
 fn main() {
+    if std::env::args().any(|argument| argument == "scopes") {
+        return report_scopes();
+    }
     divan::main();
 }

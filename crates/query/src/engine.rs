@@ -142,7 +142,10 @@ impl Engine {
     /// as the scope shows them. In force when this returns.
     pub async fn delete(&self, scope: &Scope, query: &str, range: TimeRange) -> Result<Delete, Error> {
         let predicate = deletes::predicate(query)?;
-        let visible = visibility(scope, logs::LOGS, &self.config.service_columns);
+        let visible = visibility(scope, scope.tenant(), logs::LOGS, &self.config.service_columns);
+        if !visible.veils().is_empty() {
+            return Err(Error::invalid("who may not see whole lines may not have lines deleted by what is in them"));
+        }
         let predicate = predicate.and(visible.rows().clone());
         let new = NewDelete { tenant: scope.tenant().clone(), query: query.to_owned(), predicate, range };
         Ok(self.storage.delete(new).await?)
@@ -202,9 +205,9 @@ impl Engine {
     pub(crate) fn begin(&self, scope: &Scope, table: &str) -> Result<(Run, View), Error> {
         let run = Run::new(&self.storage, &self.limits(scope), &self.runtime, &self.clock);
         let known = self.storage.table(table).ok_or_else(|| Error::invalid(format!("there is no table `{table}`")))?;
-        let visible = visibility(scope, table, &self.config.service_columns);
-        let snapshots = scope.tenants().iter().map(|tenant| known.snapshot(tenant)).collect();
-        Ok((run, View::new(&known, snapshots, visible, self.config.parallelism)))
+        let visible = |tenant| visibility(scope, tenant, table, &self.config.service_columns);
+        let snapshots = scope.tenants().iter().map(|tenant| (known.snapshot(tenant), visible(tenant))).collect();
+        Ok((run, View::new(&known, snapshots, self.config.parallelism)))
     }
 }
 

@@ -9,13 +9,17 @@ pub(crate) fn predicate(matchers: &[Matcher]) -> Predicate {
     matchers.iter().map(of_matcher).fold(Predicate::True, Predicate::and)
 }
 
-fn of_matcher(matcher: &Matcher) -> Predicate {
-    let label = |text| Predicate::Label { name: matcher.name.clone(), text };
-    match &matcher.test {
-        ValueTest::Equal(value) => label(TextMatch::Equals(value.clone())),
-        ValueTest::NotEqual(value) => Predicate::Not(Box::new(label(TextMatch::Equals(value.clone())))),
-        ValueTest::Match(regex) => label(whole(regex)),
-        ValueTest::NotMatch(regex) => Predicate::Not(Box::new(label(whole(regex)))),
+pub(crate) fn of_matcher(matcher: &Matcher) -> Predicate {
+    of_test(&matcher.test, |text| Predicate::Label { name: matcher.name.clone(), text })
+}
+
+/// What a test says of the value in some place of a row.
+pub(crate) fn of_test(test: &ValueTest, place: impl Fn(TextMatch) -> Predicate) -> Predicate {
+    match test {
+        ValueTest::Equal(value) => place(TextMatch::Equals(value.clone())),
+        ValueTest::NotEqual(value) => Predicate::Not(Box::new(place(TextMatch::Equals(value.clone())))),
+        ValueTest::Match(regex) => place(whole(regex)),
+        ValueTest::NotMatch(regex) => Predicate::Not(Box::new(place(whole(regex)))),
     }
 }
 

@@ -37,6 +37,7 @@ pub(crate) fn decided(predicate: &Predicate, tenant: &Tenant) -> Result<Predicat
         | Predicate::False
         | Predicate::Label { .. }
         | Predicate::Metadata { .. }
+        | Predicate::Within(_)
         | Predicate::Column { .. } => predicate.clone(),
     })
 }

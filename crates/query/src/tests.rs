@@ -10,6 +10,7 @@ mod queries;
 mod reference;
 mod scopes;
 mod stages;
+mod veils;
 mod world;
 
 pub(crate) use self::world::travelled;

@@ -16,8 +16,8 @@ use crate::tenants::decided;
 pub(crate) struct View {
     schema: Arc<Schema>,
     table: &'static str,
-    snapshots: Vec<Snapshot>,
-    visibility: Visibility,
+    /// Each with what may be seen of its tenant's rows.
+    snapshots: Vec<(Snapshot, Visibility)>,
     partitions: usize,
 }
 
@@ -32,27 +32,31 @@ pub(crate) struct Want {
 }
 
 impl View {
-    pub(crate) fn new(table: &Table, snapshots: Vec<Snapshot>, visibility: Visibility, partitions: usize) -> Self {
+    pub(crate) fn new(table: &Table, snapshots: Vec<(Snapshot, Visibility)>, partitions: usize) -> Self {
         let spec = table.spec();
-        Self {
-            schema: Arc::clone(&spec.schema),
-            table: spec.name,
-            snapshots,
-            visibility,
-            partitions: partitions.max(1),
-        }
+        Self { schema: Arc::clone(&spec.schema), table: spec.name, snapshots, partitions: partitions.max(1) }
     }
 
     /// A plan that reads files and heads, spread over the partitions; streams of several tenants carry their tenant.
     pub(crate) fn scan(&self, want: &Want) -> Result<Arc<dyn ExecutionPlan>, Error> {
         let mut scans = Vec::new();
-        for snapshot in &self.snapshots {
+        for (snapshot, visibility) in &self.snapshots {
             let predicate = match self.snapshots.len() {
                 1 => want.predicate.clone(),
                 _ => decided(&want.predicate, snapshot.tenant())?,
             };
             let sources = self.sources(snapshot, &want.range);
-            scans.extend(sources.into_iter().map(|source| self.scan_of(snapshot, source, want, &predicate)));
+            let scan = |source| Scan {
+                table: self.table.to_owned(),
+                tenant: snapshot.tenant().clone(),
+                source,
+                range: want.range,
+                predicate: predicate.clone(),
+                projection: want.columns.clone(),
+                pairs: want.pairs.clone(),
+                visibility: visibility.clone(),
+            };
+            scans.extend(sources.into_iter().map(scan));
         }
         Ok(Arc::new(ScanExec::new(scans, &self.schema, self.snapshots.len() > 1)?))
     }
@@ -60,24 +64,11 @@ impl View {
     /// Files and their rows in a range, and the heads': what [`crate::slices`] cuts time by.
     pub(crate) fn parts(&self, range: &TimeRange) -> Vec<(Timestamp, Timestamp, u64)> {
         let mut parts = Vec::new();
-        for snapshot in &self.snapshots {
+        for (snapshot, _) in &self.snapshots {
             parts.extend(snapshot.files(range).iter().map(|file| (file.first, file.last, file.rows)));
             parts.extend(snapshot.head_range().map(|(first, last)| (first, last, snapshot.head_rows() as u64)));
         }
         parts
-    }
-
-    fn scan_of(&self, snapshot: &Snapshot, source: Source, want: &Want, predicate: &Predicate) -> Scan {
-        Scan {
-            table: self.table.to_owned(),
-            tenant: snapshot.tenant().clone(),
-            source,
-            range: want.range,
-            predicate: predicate.clone(),
-            projection: want.columns.clone(),
-            pairs: want.pairs.clone(),
-            visibility: self.visibility.clone(),
-        }
     }
 
     /// Files and head of a snapshot that may have rows in a range; no files at all if there is nothing else.

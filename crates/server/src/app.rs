@@ -5,11 +5,12 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
-use auth::{AuditEvent, AuditSink, Authenticator, Outcome};
+use auth::{Access, AuditEvent, AuditSink, Outcome};
 use ingest::{Endpoint, Limits, Sink, SinkError};
 use logline::{Batch, Timestamp};
 use orders::{OrderEvents, Orders};
 use query::Engine;
+use state::State;
 use stdx::{Clock, Tasks};
 use storage::{Lifecycle, Storage};
 
@@ -23,7 +24,10 @@ pub(crate) struct App(Arc<Parts>);
 /// The parts of the server.
 #[derive(Debug)]
 pub(crate) struct Parts {
-    pub(crate) authenticator: Authenticator,
+    pub(crate) access: Arc<Access>,
+    pub(crate) state: State,
+    /// Whether cookies travel over TLS only.
+    pub(crate) is_secure: bool,
     pub(crate) audit: Arc<dyn AuditSink>,
     pub(crate) clock: Arc<dyn Clock>,
     pub(crate) storage: Arc<Storage>,

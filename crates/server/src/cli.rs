@@ -1,12 +1,16 @@
 //! The command line: what was typed, and which part of the program answers it.
 
+mod access;
 mod client;
 mod jobs;
 mod labels;
 mod language;
+mod login;
 mod orders;
+mod print;
 mod query;
 mod serve;
+mod session;
 mod storage;
 mod tail;
 mod time;
@@ -53,6 +57,28 @@ enum Command {
     Storage(storage::StorageCommand),
     /// Shows background work: what runs, how far it is, what failed.
     Jobs(jobs::JobsArgs),
+    /// Logs in with name and password; later commands to this server go by the session.
+    Login(login::LoginArgs),
+    /// Ends the session.
+    Logout(login::LogoutArgs),
+    /// Looks after people with a password of the server's.
+    #[command(subcommand)]
+    Users(access::users::UsersCommand),
+    /// Looks after roles: what their holders may do.
+    #[command(subcommand)]
+    Roles(access::documents::RolesCommand),
+    /// Looks after policies: whose lines are seen by whom.
+    #[command(subcommand)]
+    Policies(access::documents::PoliciesCommand),
+    /// Looks after groups of directories: which roles their members have.
+    #[command(subcommand)]
+    Groups(access::documents::GroupsCommand),
+    /// Looks after tokens of programs.
+    #[command(subcommand)]
+    Tokens(access::tokens::TokensCommand),
+    /// Tells who can see what, and why.
+    #[command(subcommand)]
+    Access(access::AccessCommand),
 }
 
 /// How a command ended; the exit code of the program.
@@ -94,6 +120,14 @@ impl Args {
             Command::Orders(command) => command.run(),
             Command::Storage(command) => command.run(),
             Command::Jobs(args) => args.run(),
+            Command::Login(args) => args.run(),
+            Command::Logout(args) => args.run(),
+            Command::Users(command) => command.run(),
+            Command::Roles(command) => command.run(),
+            Command::Policies(command) => command.run(),
+            Command::Groups(command) => command.run(),
+            Command::Tokens(command) => command.run(),
+            Command::Access(command) => command.run(),
         };
         let (text, code) = match done {
             Ok(()) => return ExitCode::SUCCESS,

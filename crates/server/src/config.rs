@@ -1,22 +1,23 @@
 //! The server's settings: read once, valid afterwards. The reference in `docs/reference/config.md` is made from here.
 
+mod access;
 mod bucket;
 mod graphs;
 mod queries;
 mod reference;
 mod retention;
-mod tokens;
 
 use std::net::SocketAddr;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
-use auth::Authenticator;
+use state::Location;
 use stdx::{ByteSize, Problems, Settings};
 
 use crate::http::Patience;
 
+pub use access::Access;
 pub use reference::reference;
 
 /// What the environment's overrides begin with: `LAPIDARY__STORAGE__MEMORY=512MiB`.
@@ -39,7 +40,11 @@ pub struct Config {
     /// The address of the HTTP listener.
     pub listen: SocketAddr,
     /// Who may come in.
-    pub authenticator: Authenticator,
+    pub access: Access,
+    /// Where users, sessions, tokens and the like are kept.
+    pub state: Location,
+    /// Whether people reach the server over TLS.
+    pub is_secure: bool,
     /// Where and how lines are kept.
     pub storage: storage::Config,
     /// What a push may hold.
@@ -83,12 +88,15 @@ fn read(settings: &mut Settings, flags: &Flags) -> Config {
         Duration::from_secs(30),
         "How long running requests may take to end after SIGTERM.",
     );
-    transport(settings, listen);
+    let is_secure = transport(settings, listen);
+    let data_dir = flags.data_dir.clone().unwrap_or(data_dir);
     let patience = patience(settings);
     Config {
         listen,
-        authenticator: tokens::read(settings, listen, flags.no_auth),
-        storage: storage(settings, flags.data_dir.clone().unwrap_or(data_dir)),
+        access: access::read(settings, listen, flags.no_auth),
+        state: state(settings, &data_dir),
+        is_secure,
+        storage: storage(settings, data_dir),
         ingest: ingest::Limits { max_body_wait: patience.body, ..ingest(settings) },
         patience,
         masking: masking(settings),
@@ -103,8 +111,30 @@ fn read(settings: &mut Settings, flags: &Flags) -> Config {
     }
 }
 
-/// Plain HTTP may not leave the machine, unless something in front ends the TLS.
-fn transport(settings: &mut Settings, listen: SocketAddr) {
+/// Where everything but lines is kept.
+fn state(settings: &mut Settings, data_dir: &Path) -> Location {
+    let doc = "Where users, sessions, tokens, silences and the like are kept: a file of SQLite (relative to the data folder), or `postgres://user:password@host/database` that several nodes share.";
+    let written: Option<String> = settings.optional("state.url", doc);
+    let file: Option<PathBuf> =
+        settings.optional("state.url_file", "File that holds `state.url`, for an address with a password.");
+    let read = file.map(|file| std::fs::read_to_string(&file));
+    let url = match (written, read) {
+        (Some(_), Some(_)) => {
+            settings.problem("state.url", "stands beside `state.url_file`; write one of them");
+            None
+        }
+        (_, Some(Err(error))) => {
+            settings.problem("state.url_file", format!("cannot be read: {error}"));
+            None
+        }
+        (_, Some(Ok(text))) => Some(text.trim().to_owned()),
+        (written, None) => written,
+    };
+    Location::parse(url.as_deref().unwrap_or(Location::FILE), data_dir)
+}
+
+/// Plain HTTP may not leave the machine, unless something in front ends the TLS. Whether it does.
+fn transport(settings: &mut Settings, listen: SocketAddr) -> bool {
     let words = [("none", false), ("terminated", true)];
     let doc = "`terminated` promises that a proxy in front ends TLS; without it only loopback addresses are accepted.";
     let terminated = settings.choice("tls", &words, "none", doc);
@@ -112,6 +142,7 @@ fn transport(settings: &mut Settings, listen: SocketAddr) {
         let remedy = "would send logs over the network in clear; put a TLS proxy in front and set `tls = \"terminated\"`, or listen on loopback";
         settings.problem("listen", remedy);
     }
+    terminated == Some(true)
 }
 
 fn patience(settings: &mut Settings) -> Patience {

@@ -16,5 +16,6 @@ pub(crate) use form::Form;
 pub(crate) use guard::Asker;
 pub(crate) use routes::router;
 pub use routes::{Access, ROUTES, Route};
+pub(crate) use v1::access::{List, ShownToken, ShownUser, Told};
 pub(crate) use v1::{Job, Jobs};
 pub(crate) use websocket::{Socket, is_from_another_site, open};

@@ -8,19 +8,25 @@ use std::sync::atomic::AtomicBool;
 use std::time::Duration;
 
 use anyhow::{Context as _, Result};
-use auth::AuditSink;
+use auth::{Access, AuditSink};
 use ingest::Endpoint;
 use orders::{OrderEvents, Orders};
 use query::Engine;
-use stdx::{Clock, Drained, SystemClock, Tasks};
+use state::{Location, State};
+use stdx::{Clock, Drained, Secret, SystemClock, Tasks};
 use tokio::net::TcpListener;
 use tracing::{info, warn};
 
 use crate::app::{App, LogAudit, Parts, StorageSink};
-use crate::config::Config;
+use crate::config::{self, Config};
 use crate::feed::Feed;
 use crate::http::{Patience, router};
 use crate::metrics::Metrics;
+
+/// How soon what another node changed about access holds here.
+const REFRESH: Duration = Duration::from_secs(2);
+/// Rounds of that between two looks for sessions that have ended.
+const PURGE_ROUNDS: u32 = 300;
 
 /// A server that is built and bound, but does not answer yet.
 #[derive(Debug)]
@@ -30,13 +36,15 @@ pub struct Server {
     tasks: Tasks,
     patience: Patience,
     grace: Duration,
+    /// The admin of a first start, with the password to use once.
+    newcomer: Option<(String, Secret<String>)>,
 }
 
 /// Runs the server until it is told to stop.
 pub async fn serve(config: Config) -> Result<()> {
     let server = Server::build(config).await?;
     info!(address = %format!("http://{}", server.address()?), "ready");
-    server.advise();
+    server.welcome();
     server.run(stop_signal()).await
 }
 
@@ -57,6 +65,8 @@ impl Server {
         let lifecycle = config.storage.lifecycle.clone();
         let (storage, listener) =
             Box::pin(waiting::open(config.storage, components, listener, config.patience)).await?;
+        let (access, state, newcomer) = open_access(&config.state, config.access, &clock).await?;
+        keep_fresh(&access, &tasks);
         let engine = Arc::new(Engine::new(Arc::clone(&storage), config.query, Arc::clone(&clock))?);
         let orders = Orders::start(orders::Components {
             engine: Arc::clone(&engine),
@@ -75,7 +85,9 @@ impl Server {
             metrics: Metrics::new(),
             body_timeout: config.patience.body,
             ingest_limits: Arc::new(config.ingest),
-            authenticator: config.authenticator,
+            is_secure: config.is_secure,
+            access,
+            state,
             draining: AtomicBool::new(false),
             audit,
             clock,
@@ -87,7 +99,7 @@ impl Server {
             tasks: tasks.clone(),
             storage,
         });
-        Ok(Self { app, listener, tasks, patience: config.patience, grace: config.shutdown_grace })
+        Ok(Self { app, listener, tasks, patience: config.patience, grace: config.shutdown_grace, newcomer })
     }
 
     /// Where it listens; the port is real even when 0 was asked for.
@@ -97,7 +109,7 @@ impl Server {
 
     /// Answers requests until `stop` resolves, then lets the running ones end, flushes and closes.
     pub async fn run(self, stop: impl Future<Output = ()> + Send + 'static) -> Result<()> {
-        let Self { app, listener, tasks, patience, grace } = self;
+        let Self { app, listener, tasks, patience, grace, newcomer: _ } = self;
         let told = app.clone();
         let (draining, drained) = tokio::sync::oneshot::channel();
         let stop = async move {
@@ -122,21 +134,64 @@ impl Server {
         if let Drained::Aborted(count) = tasks.drain(grace).await {
             warn!(count, "some background tasks did not end in time");
         }
+        app.state.close().await;
         closed?;
         info!("stopped");
         Ok(())
     }
 
-    /// Tells a newcomer how to get in.
-    fn advise(&self) {
-        if self.app.authenticator.is_closed() {
-            warn!(
-                "no token is configured, so every request is refused; add one to the configuration and restart: \
-                 [[auth.token]] name = \"ops\" token = \"…\" services = [\"*\"] permissions = [\"push\", \"read\", \"orders\", \"status\"] \
-                 (or start with `--auth none` to try it on this machine)"
-            );
+    /// Tells a newcomer how to get in. The password goes to the terminal and to no log.
+    fn welcome(&self) {
+        if let Some((name, password)) = &self.newcomer {
+            crate::cli::complain(&format!(
+                "first start: log in as `{name}` with the password {}\n          (told this once; it must be changed at the first login)",
+                password.reveal()
+            ));
         }
     }
+}
+
+/// Opens the state, and who may come in; makes an admin where nobody could.
+async fn open_access(
+    location: &Location,
+    config: config::Access,
+    clock: &Arc<dyn Clock>,
+) -> Result<(Arc<Access>, State, Option<(String, Secret<String>)>)> {
+    let state = State::open(location).await?;
+    let clock = Arc::clone(clock);
+    let access = if config.is_open {
+        Access::open(state.clone(), clock).await?
+    } else {
+        Access::closed(state.clone(), config.declared, config.settings, clock).await?
+    };
+    let newcomer = access.first_admin().await?;
+    Ok((Arc::new(access), state, newcomer))
+}
+
+/// Sees what other nodes changed about access, and forgets sessions that have ended.
+fn keep_fresh(access: &Arc<Access>, tasks: &Tasks) {
+    let (access, mut shutdown) = (Arc::clone(access), tasks.shutdown());
+    tasks.spawn(async move {
+        let mut rounds: u32 = 0;
+        loop {
+            tokio::select! {
+                () = shutdown.wait() => break,
+                () = tokio::time::sleep(REFRESH) => {}
+            }
+            rounds = rounds.wrapping_add(1);
+            let done = match access.refresh().await {
+                Ok(()) if rounds.is_multiple_of(PURGE_ROUNDS) => access.purge().await.map(drop),
+                done => done,
+            };
+            if let Err(error) = done {
+                warn!(%error, "what is set about access cannot be read; it stays as it was");
+            }
+        }
+        // When tokens were used last is written down at the end, too.
+        if let Err(error) = access.refresh().await {
+            warn!(%error, "the last uses of tokens are not written down");
+        }
+    });
 }
 
 /// SIGTERM or Ctrl-C.

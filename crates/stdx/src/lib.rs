@@ -4,6 +4,7 @@
 mod backoff;
 mod bytesize;
 mod clock;
+mod entropy;
 mod language;
 mod rng;
 mod secret;
@@ -13,6 +14,7 @@ mod tasks;
 pub use backoff::Backoff;
 pub use bytesize::{ByteSize, InvalidByteSize};
 pub use clock::{Clock, ManualClock, SystemClock};
+pub use entropy::{NoEntropy, entropy};
 pub use language::Language;
 pub use rng::Rng;
 pub use secret::Secret;

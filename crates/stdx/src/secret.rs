@@ -3,7 +3,7 @@
 use std::fmt;
 
 /// Shows itself only to those who ask by name.
-#[derive(Clone, PartialEq, Eq, serde::Deserialize)]
+#[derive(Clone, Default, PartialEq, Eq, serde::Deserialize)]
 #[serde(transparent)]
 pub struct Secret<T>(T);
 

@@ -2,7 +2,9 @@
 //!
 //! Two worlds meet here and must not mix: what the reader may see (`Visibility::rows`) looks at the rows as they are;
 //! the query's own predicate looks at masked columns only. A masked column has one value, so the query's conditions on
-//! it are decided when they are compiled, and the hidden text is never looked at on their behalf.
+//! it are decided when they are compiled, and the hidden text is never looked at on their behalf. Conditions on what a
+//! veil may hide look at rows behind the veil; statistics and the token index, which know the rows as they are, are not
+//! asked about them.
 
 mod text;
 
@@ -21,6 +23,7 @@ use crate::ids::Ids;
 use crate::index::Need;
 use crate::logs::{KEYS, LINE, METADATA, NANOS, STREAM, TIMESTAMP, is_indexed, key_column};
 use crate::merge::is_text_dictionary;
+use crate::veil::Veils;
 use crate::{ColumnMask, Error, Predicate, TextMatch, TimeRange, Visibility};
 
 /// Parsed labels are remembered for this many streams.
@@ -32,6 +35,8 @@ pub(crate) struct Stage {
     /// Columns it looks at.
     pub(crate) columns: BTreeSet<String>,
     node: Node,
+    /// Whether it looks at rows behind the veils.
+    is_veiled: bool,
 }
 
 /// All conditions of a scan.
@@ -44,7 +49,12 @@ pub(crate) struct Filter {
     /// Whether no row can be kept.
     pub(crate) nothing: bool,
     streams: Streams,
+    veils: Option<Arc<Veils>>,
 }
+
+/// A condition on labels, to be asked about one stream after another.
+#[derive(Debug)]
+pub(crate) struct StreamTest(Node);
 
 /// Labels by their canonical text, parsed once.
 #[derive(Debug, Default)]
@@ -108,22 +118,39 @@ impl Filter {
         let seen = compile(visibility.rows(), &plain)?;
         let asked = compile(predicate, &Columns { schema, masks: visibility.masks() })?;
         let hidden = hidden.iter().map(|hidden| hidden.compile(&plain)).collect::<Result<Vec<_>, _>>()?;
-        let mut conditions = Vec::new();
-        for node in [seen, asked, and(hidden)] {
-            match node {
-                Node::And(all) => conditions.extend(all),
-                node => conditions.push(node),
-            }
-        }
-        conditions.retain(|node| !matches!(node, Node::Const(true)));
+        let veils = Veils::new(schema, visibility.veils())?.map(Arc::new);
+        let is_veiled = |node: &Node| veils.as_ref().is_some_and(|veils| node.looks_behind(veils));
+        let (veiled, asked): (Vec<_>, Vec<_>) = conjuncts([asked]).partition(is_veiled);
+        let conditions: Vec<_> = conjuncts([seen, and(hidden)]).chain(asked).collect();
         let nothing = range.end <= range.start || conditions.iter().any(|node| matches!(node, Node::Const(false)));
-        Ok(Self { range, stages: stages(schema, conditions), nothing, streams: Streams::default() })
+        let mut stages = stages(schema, conditions, false);
+        stages.extend(self::stages(schema, veiled, true));
+        Ok(Self { range, stages, nothing, streams: Streams::default(), veils })
+    }
+
+    /// What is hidden of the rows that are kept.
+    pub(crate) const fn veils(&self) -> Option<&Arc<Veils>> {
+        self.veils.as_ref()
     }
 
     /// Rows of `rows` (which has the stage's columns that the file has) that the stage keeps. Rows that `within` leaves
     /// out may get any answer.
-    pub(crate) fn keep(&self, stage: &Stage, rows: &RecordBatch, within: Option<&BooleanBuffer>) -> BooleanBuffer {
-        self.eval(&stage.node, rows, within)
+    pub(crate) fn keep(
+        &self,
+        stage: &Stage,
+        rows: &RecordBatch,
+        within: Option<&BooleanBuffer>,
+    ) -> Result<BooleanBuffer, Error> {
+        let Some(veils) = self.veils.as_ref().filter(|_| stage.is_veiled) else {
+            return Ok(self.eval(&stage.node, rows, within));
+        };
+        let schema = rows.schema();
+        // A file of format 1 has its ids in the map.
+        let is_wanted = |name: &String| stage.columns.contains(name) || name == METADATA;
+        let looked_at = |at: &usize| is_wanted(schema.field(*at).name());
+        let columns: Vec<usize> = (0..schema.fields().len()).filter(looked_at).collect();
+        let behind = rows.project(&columns).and_then(|rows| veils.lay(&rows)).map_err(Error::internal)?;
+        Ok(self.eval(&stage.node, &behind, within))
     }
 
     /// Rows within the range, by timestamp and, where the table has it, the nanoseconds.
@@ -141,7 +168,7 @@ impl Filter {
         }
         let mut rows = keep(rows, self.in_range(rows))?;
         for stage in &self.stages {
-            rows = keep(&rows, self.keep(stage, &rows, None))?;
+            rows = keep(&rows, self.keep(stage, &rows, None)?)?;
         }
         Ok(rows)
     }
@@ -149,7 +176,7 @@ impl Filter {
     /// Whether rows of this stream can be kept, as far as labels alone tell.
     pub(crate) fn may_keep_stream(&self, stream: &str) -> bool {
         let labels = self.streams.labels(stream);
-        self.stages.iter().all(|stage| stage.node.may_keep(stream, &labels))
+        self.stages.iter().all(|stage| stage.is_veiled || stage.node.may_keep(stream, &labels))
     }
 
     /// Whether all streams of a dictionary have labels of these names.
@@ -170,7 +197,8 @@ impl Filter {
 
     /// What every row that is kept has in its line or metadata, in a file whose streams have these `labels`.
     pub(crate) fn need(&self, labels: Option<&[String]>) -> Need {
-        Need::all(self.stages.iter().map(|stage| stage.node.need(labels)))
+        let open = self.stages.iter().filter(|stage| !stage.is_veiled);
+        Need::all(open.map(|stage| stage.node.need(labels)))
     }
 
     fn eval(&self, node: &Node, rows: &RecordBatch, within: Option<&BooleanBuffer>) -> BooleanBuffer {
@@ -225,6 +253,17 @@ impl Filter {
     }
 }
 
+impl StreamTest {
+    pub(crate) fn new(schema: &Schema, predicate: &Predicate) -> Result<Self, Error> {
+        Ok(Self(compile(predicate, &Columns { schema, masks: &[] })?))
+    }
+
+    /// The verdict on a stream; `None` when its labels do not decide it.
+    pub(crate) fn decide(&self, stream: &str, labels: &Labels) -> Option<bool> {
+        self.0.of_stream(stream, labels)
+    }
+}
+
 impl Streams {
     fn labels(&self, stream: &str) -> Arc<Labels> {
         let mut known = self.0.lock().unwrap_or_else(PoisonError::into_inner);
@@ -241,6 +280,17 @@ impl Streams {
 }
 
 impl Node {
+    /// Whether it looks at what a veil may hide.
+    fn looks_behind(&self, veils: &Veils) -> bool {
+        match self {
+            Self::Const(_) | Self::Within(_) | Self::Ids { .. } => false,
+            Self::And(nodes) | Self::Or(nodes) => nodes.iter().any(|node| node.looks_behind(veils)),
+            Self::Not(node) => node.looks_behind(veils),
+            Self::Label { name, .. } | Self::Metadata { name, .. } => veils.names(name),
+            Self::Column { name, .. } => veils.covers(name),
+        }
+    }
+
     fn columns(&self, into: &mut BTreeSet<String>) {
         match self {
             Self::Const(_) => {}
@@ -321,19 +371,31 @@ fn constant(keep: bool, rows: usize) -> BooleanBuffer {
     if keep { BooleanBuffer::new_set(rows) } else { BooleanBuffer::new_unset(rows) }
 }
 
-/// Puts conditions of one cost together.
-fn stages(schema: &Schema, conditions: Vec<Node>) -> Vec<Arc<Stage>> {
+/// The conditions that must all hold.
+fn conjuncts(nodes: impl IntoIterator<Item = Node>) -> impl Iterator<Item = Node> {
+    let each = nodes.into_iter().flat_map(|node| match node {
+        Node::And(all) => all,
+        node => vec![node],
+    });
+    each.filter(|node| !matches!(node, Node::Const(true)))
+}
+
+/// Puts conditions of one cost together. Behind veils they need the streams, too.
+fn stages(schema: &Schema, conditions: Vec<Node>, is_veiled: bool) -> Vec<Arc<Stage>> {
     let mut by_cost: Vec<(Cost, Stage)> = Vec::new();
     for node in conditions {
         let mut columns = BTreeSet::new();
         node.columns(&mut columns);
+        if is_veiled {
+            columns.insert(STREAM.to_owned());
+        }
         let cost = columns.iter().map(|column| cost(schema, column)).max().unwrap_or(Cost::Dictionary);
         match by_cost.iter_mut().find(|(known, _)| *known == cost) {
             Some((_, stage)) => {
                 stage.columns.extend(columns);
                 stage.node = and(vec![stage.node.clone(), node]);
             }
-            None => by_cost.push((cost, Stage { columns, node })),
+            None => by_cost.push((cost, Stage { columns, node, is_veiled })),
         }
     }
     by_cost.sort_by_key(|(cost, _)| *cost);
@@ -412,6 +474,7 @@ fn compile(predicate: &Predicate, columns: &Columns<'_>) -> Result<Node, Error> 
         },
         Predicate::Label { name, text } => columns.label(name, text)?,
         Predicate::Metadata { name, text } => columns.id(name, text)?,
+        Predicate::Within(range) => Node::Within(*range),
         Predicate::Column { name, text } => columns.column(name, text)?,
     })
 }

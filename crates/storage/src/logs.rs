@@ -18,7 +18,7 @@ use logline::{Batch, Entry, Labels, Stream, Tenant, Timestamp};
 
 use self::metadata::Metadata;
 pub use self::metadata::{Texts, pairs};
-pub(crate) use self::metadata::{assembled, key_column};
+pub(crate) use self::metadata::{assembled, key_column, names as map_names};
 use crate::TableSpec;
 
 /// Name of the table that keeps the lines.

@@ -34,6 +34,8 @@ pub enum Predicate {
         /// What its value must be.
         text: TextMatch,
     },
+    /// Looks at the row's time.
+    Within(TimeRange),
     /// Looks at a text column.
     Column {
         /// Name of the column.

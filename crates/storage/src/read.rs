@@ -62,10 +62,12 @@ pub(crate) trait Steps: Send + 'static {
 
 impl Plan {
     pub(crate) fn new(spec: &TableSpec, scan: &Scan, hidden: &[Hidden], stats: &SharedStats) -> Result<Self, Error> {
+        let filter = Filter::new(&spec.schema, scan.range, &scan.predicate, &scan.visibility, hidden)?;
+        let output = Output::new(&spec.schema, &scan.projection, scan.visibility.masks())?;
         Ok(Self {
             spec: spec.clone(),
-            filter: Filter::new(&spec.schema, scan.range, &scan.predicate, &scan.visibility, hidden)?,
-            output: Output::new(&spec.schema, &scan.projection, scan.visibility.masks())?,
+            output: output.behind(filter.veils().cloned()),
+            filter,
             stats: Arc::clone(stats),
             pairs: scan.pairs.clone(),
         })

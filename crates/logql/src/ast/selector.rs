@@ -2,6 +2,8 @@
 
 use std::fmt;
 
+use regex_automata::meta;
+
 use super::Quoted;
 use crate::{Regex, Span};
 
@@ -67,6 +69,42 @@ impl ValueTest {
         match self {
             Self::Equal(value) | Self::NotEqual(value) => value,
             Self::Match(regex) | Self::NotMatch(regex) => regex.source(),
+        }
+    }
+}
+
+/// A [`ValueTest`] that is ready to look at many values.
+#[derive(Debug, Clone)]
+pub struct ValueMatch(Ready);
+
+#[derive(Debug, Clone)]
+enum Ready {
+    Equal(String),
+    NotEqual(String),
+    Match(Box<meta::Regex>),
+    NotMatch(Box<meta::Regex>),
+}
+
+impl ValueMatch {
+    /// Compiles what there is to compile.
+    #[must_use]
+    pub fn new(test: &ValueTest) -> Self {
+        Self(match test {
+            ValueTest::Equal(value) => Ready::Equal(value.clone()),
+            ValueTest::NotEqual(value) => Ready::NotEqual(value.clone()),
+            ValueTest::Match(regex) => Ready::Match(Box::new(regex.full_matcher())),
+            ValueTest::NotMatch(regex) => Ready::NotMatch(Box::new(regex.full_matcher())),
+        })
+    }
+
+    /// Whether a value passes; a missing label has the empty value.
+    #[must_use]
+    pub fn accepts(&self, value: &str) -> bool {
+        match &self.0 {
+            Ready::Equal(want) => value == want,
+            Ready::NotEqual(want) => value != want,
+            Ready::Match(regex) => regex.is_match(value),
+            Ready::NotMatch(regex) => !regex.is_match(value),
         }
     }
 }

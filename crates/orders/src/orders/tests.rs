@@ -80,10 +80,11 @@ fn scope(services: &[&str]) -> Scope {
         name: "reader".to_owned(),
         secret: Secret::new("0123456789abcdef".to_owned()),
         tenants: vec![Tenant::default()],
+        roles: Vec::new(),
         services: services.iter().map(|&name| name.to_owned()).collect(),
         permissions: BTreeSet::from([Permission::Read, Permission::Orders]),
     };
-    let credentials = Credentials { authorization: Some("Bearer 0123456789abcdef"), org_id: None };
+    let credentials = Credentials { authorization: Some("Bearer 0123456789abcdef"), ..Credentials::default() };
     Authenticator::with_tokens(vec![token]).unwrap().authenticate(credentials).unwrap().scope()
 }
 

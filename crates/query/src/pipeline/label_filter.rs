@@ -1,8 +1,7 @@
 //! `| status >= 500 and method = "GET"`: keeps a line by its labels.
 
-use logql::ast::{self, Compare, LabelTest, LabelValue, Matcher, ValueTest};
-use logql::{ByteCount, IpSet, Nanos};
-use regex_automata::meta::Regex;
+use logql::ast::{self, Compare, LabelTest, LabelValue, Matcher};
+use logql::{ByteCount, IpSet, Nanos, ValueMatch};
 
 use super::labels::Failure;
 use super::{LabelSet, Row, Stage, ip};
@@ -24,35 +23,16 @@ pub(crate) enum LabelFilter {
 #[derive(Debug)]
 pub(crate) struct LabelMatch {
     pub(crate) name: String,
-    test: Test,
-}
-
-#[derive(Debug)]
-enum Test {
-    Equal(String),
-    NotEqual(String),
-    Match(Box<Regex>),
-    NotMatch(Box<Regex>),
+    test: ValueMatch,
 }
 
 impl LabelMatch {
     pub(crate) fn new(matcher: &Matcher) -> Self {
-        let test = match &matcher.test {
-            ValueTest::Equal(value) => Test::Equal(value.clone()),
-            ValueTest::NotEqual(value) => Test::NotEqual(value.clone()),
-            ValueTest::Match(regex) => Test::Match(Box::new(regex.full_matcher())),
-            ValueTest::NotMatch(regex) => Test::NotMatch(Box::new(regex.full_matcher())),
-        };
-        Self { name: matcher.name.clone(), test }
+        Self { name: matcher.name.clone(), test: ValueMatch::new(&matcher.test) }
     }
 
     pub(crate) fn accepts(&self, value: &str) -> bool {
-        match &self.test {
-            Test::Equal(want) => value == want,
-            Test::NotEqual(want) => value != want,
-            Test::Match(regex) => regex.is_match(value),
-            Test::NotMatch(regex) => !regex.is_match(value),
-        }
+        self.test.accepts(value)
     }
 }
 

@@ -76,11 +76,12 @@ pub(crate) fn only(services: &[&str]) -> Scope {
         name: "developer".to_owned(),
         secret: Secret::new("0123456789abcdef".to_owned()),
         tenants: vec![Tenant::default()],
+        roles: Vec::new(),
         services: services.iter().map(|service| (*service).to_owned()).collect(),
         permissions: auth::Permission::ALL.into(),
     };
     let authenticator = Authenticator::with_tokens(vec![token]).unwrap();
-    let credentials = Credentials { authorization: Some("Bearer 0123456789abcdef"), org_id: None };
+    let credentials = Credentials { authorization: Some("Bearer 0123456789abcdef"), ..Credentials::default() };
     authenticator.authenticate(credentials).unwrap().scope()
 }
 

@@ -71,6 +71,28 @@ impl Login {
             .map_err(|error| self.failed("the server's answer cannot be read", "ответ сервера не читается", &error))
     }
 
+    /// Has the server change something; gives its answer, `None` where there is none.
+    pub(crate) async fn change<T: DeserializeOwned>(
+        &self,
+        method: reqwest::Method,
+        path: &str,
+        body: &impl serde::Serialize,
+    ) -> Result<Option<T>, Failure> {
+        let ask =
+            |client: &reqwest::Client, address: &str| client.request(method, format!("{address}{path}")).json(body);
+        let (status, body) = self.send(ask).await?;
+        if status >= 300 {
+            return Err(self.refused(status, body.trim()));
+        }
+        if status == 204 {
+            return Ok(None);
+        }
+        let answer = serde_json::from_str(&body);
+        answer
+            .map(Some)
+            .map_err(|error| self.failed("the server's answer cannot be read", "ответ сервера не читается", &error))
+    }
+
     /// The language of the person at the terminal.
     pub(crate) fn language(&self) -> Language {
         self.lang.map_or_else(language::of_terminal, Language::from)
@@ -80,8 +102,11 @@ impl Login {
         let words = self.language();
         Failure::Failed(match (status, body) {
             (401, _) => {
-                let english = "the server asks for a token: give one with --token or LAPIDARY_TOKEN";
-                words.pick(english, "сервер просит токен: укажите его в --token или LAPIDARY_TOKEN").to_owned()
+                let english =
+                    "the server asks who you are: `lapidary login`, or give a token with --token or LAPIDARY_TOKEN";
+                let russian =
+                    "сервер просит назваться: `lapidary login`, или укажите токен в --token или LAPIDARY_TOKEN";
+                words.pick(english, russian).to_owned()
             }
             (403, text) => format!("{}{text}", words.pick("", "нет доступа: ")),
             (_, "") => format!("{} {status}", words.pick("the server answered", "сервер ответил")),
@@ -121,6 +146,14 @@ impl Login {
         Err(self.refused(status, body.trim()))
     }
 
+    /// Sends any request; gives the answer whatever it is.
+    pub(crate) async fn answer(
+        &self,
+        request: impl FnOnce(&reqwest::Client, &str) -> reqwest::RequestBuilder,
+    ) -> Result<reqwest::Response, Failure> {
+        self.begin(reqwest::Client::builder().timeout(TIMEOUT), request).await
+    }
+
     async fn begin(
         &self,
         client: reqwest::ClientBuilder,
@@ -134,6 +167,8 @@ impl Login {
         let mut request = request.header("Accept-Language", self.language().pick("en", "ru"));
         if let Some(token) = &self.token {
             request = request.bearer_auth(token);
+        } else if let Some(session) = super::session::of(&self.addr) {
+            request = request.header("Cookie", format!("lapidary_session={session}"));
         }
         if let Some(tenant) = &self.tenant {
             request = request.header("X-Scope-OrgID", tenant);

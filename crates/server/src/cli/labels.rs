@@ -6,9 +6,9 @@ use clap::{Args, ValueEnum};
 use serde_json::{Value, json};
 
 use super::client::{Connection, Format};
-use super::query::quoted;
+use super::print::{Head, print};
 use super::time::{Stretch, duration};
-use super::{Failure, block_on, say};
+use super::{Failure, block_on};
 
 /// Which labels.
 #[derive(Debug, Args)]
@@ -90,7 +90,7 @@ impl LabelsArgs {
         params.extend(self.query.map(|query| ("query", query)));
         let answer: Value = block_on(self.connection.get(&path, &params))??;
         let rows: Vec<_> = list(&answer["data"]).iter().map(|name| vec![text(name)]).collect();
-        print(self.connection.format, &["name"], &rows, &answer["data"])
+        print(self.connection.format, Head::Csv, &["name"], &rows, &answer["data"])
     }
 }
 
@@ -102,7 +102,7 @@ impl SeriesArgs {
         let series: Vec<BTreeMap<String, String>> = serde_json::from_value(answer["data"].clone()).unwrap_or_default();
         if !self.analyze_labels {
             let rows: Vec<_> = series.iter().map(|labels| vec![super::query::braces(labels)]).collect();
-            return print(self.connection.format, &["labels"], &rows, &answer["data"]);
+            return print(self.connection.format, Head::Csv, &["labels"], &rows, &answer["data"]);
         }
         let mut labels: BTreeMap<&str, (BTreeSet<&str>, usize)> = BTreeMap::new();
         for (name, value) in series.iter().flatten() {
@@ -121,7 +121,7 @@ impl SeriesArgs {
         let rows = rows
             .into_iter()
             .map(|(values, name, streams)| vec![name.to_owned(), values.to_string(), streams.to_string()]);
-        print(self.connection.format, &["label", "values", "streams"], &rows.collect::<Vec<_>>(), &shown)
+        print(self.connection.format, Head::Csv, &["label", "values", "streams"], &rows.collect::<Vec<_>>(), &shown)
     }
 }
 
@@ -141,7 +141,7 @@ impl StatsArgs {
             vec!["lines".to_owned(), number("entries").to_string()],
             vec!["bytes".to_owned(), bytes],
         ];
-        print(self.connection.format, &["what", "count"], &rows, &answer)
+        print(self.connection.format, Head::Csv, &["what", "count"], &rows, &answer)
     }
 }
 
@@ -174,7 +174,7 @@ impl VolumeArgs {
             }
         }
         let heading: &[&str] = if self.step.is_some() { &["labels", "until", "bytes"] } else { &["labels", "bytes"] };
-        print(self.connection.format, heading, &rows, &answer["data"]["result"])
+        print(self.connection.format, Head::Csv, heading, &rows, &answer["data"]["result"])
     }
 }
 
@@ -184,32 +184,4 @@ fn list(value: &Value) -> &[Value] {
 
 fn text(value: &Value) -> String {
     value.as_str().unwrap_or_default().to_owned()
-}
-
-/// Rows for people, all of the answer for programs.
-fn print(format: Format, heading: &[&str], rows: &[Vec<String>], answer: &Value) -> Result<(), Failure> {
-    say(&match format {
-        Format::Json => {
-            let json = serde_json::to_string_pretty(answer);
-            json.map_err(|error| Failure::Failed(format!("the answer cannot be printed: {error}")))? + "\n"
-        }
-        Format::Csv => {
-            let rows = rows.iter().map(|row| row.iter().map(|cell| quoted(cell)).collect::<Vec<_>>().join(",") + "\n");
-            heading.join(",") + "\n" + &rows.collect::<String>()
-        }
-        Format::Table => table(rows),
-    });
-    Ok(())
-}
-
-/// Cells under each other.
-fn table(rows: &[Vec<String>]) -> String {
-    let columns = rows.iter().map(Vec::len).max().unwrap_or(0);
-    let width = |column: usize| rows.iter().filter_map(|row| row.get(column)).map(|cell| cell.chars().count()).max();
-    let widths: Vec<_> = (0..columns).map(|column| width(column).unwrap_or(0)).collect();
-    let line = |row: &Vec<String>| {
-        let cells = row.iter().zip(&widths).map(|(cell, width)| format!("{cell:width$}"));
-        cells.collect::<Vec<_>>().join("  ").trim_end().to_owned() + "\n"
-    };
-    rows.iter().map(line).collect()
 }

@@ -12,7 +12,7 @@ fn load(text: &str) -> Result<Config, String> {
 fn nothing_written_is_a_closed_server_on_loopback() {
     let config = load("").unwrap();
     assert_eq!(config.listen.to_string(), "127.0.0.1:3100");
-    assert!(config.authenticator.is_closed());
+    assert!(!config.access.is_open && config.access.declared.tokens.is_empty());
 }
 
 #[test]
@@ -23,7 +23,7 @@ fn flags_win_over_the_environment_which_wins_over_the_file() {
     let config = Config::load(text, environment, &flags).unwrap();
     assert_eq!(config.listen.port(), 2);
     assert_eq!(config.storage.flush_interval, Duration::from_secs(20));
-    assert!(!config.authenticator.is_closed());
+    assert!(config.access.is_open);
 }
 
 #[test]
@@ -49,10 +49,45 @@ fn a_token_may_stand_in_a_file_of_its_own_and_never_in_an_error() {
     std::fs::write(&file, "a-secret-of-enough-length\n").unwrap();
     let text =
         format!("[[auth.token]]\nname = \"ops\"\ntoken_file = {file:?}\nservices = [\"*\"]\npermissions = [\"read\"]");
-    assert!(!load(&text).unwrap().authenticator.is_closed());
+    assert_eq!(load(&text).unwrap().access.declared.tokens[0].secret.reveal(), "a-secret-of-enough-length");
     let twice = load(&format!("{text}\ntoken = \"another-secret-of-length\"")).unwrap_err();
     assert!(twice.contains("stands beside `token_file`") && !twice.contains("another-secret"), "{twice}");
     assert!(load("[[auth.token]]\nname = \"ops\"").unwrap_err().contains("`auth.token[0].token` is missing"));
+}
+
+#[test]
+fn roles_policies_and_groups_are_declared_and_all_that_is_wrong_is_said_at_once() {
+    let text = r#"
+        [[auth.role]]
+        name = "packer"
+        permissions = ["orders"]
+        [[auth.policy]]
+        name = "packers"
+        roles = ["packer"]
+        tenants = ["fake"]
+        services = ["mes-*"]
+        not_older_than = "30d"
+        hide = ["email"]
+        [[auth.group]]
+        name = "CN=Packers,DC=gems"
+        roles = ["packer"]
+    "#;
+    let declared = load(text).unwrap().access.declared;
+    assert_eq!(declared.policies[0].1.not_older_than.as_deref(), Some("30d"));
+    assert_eq!(declared.groups[0].1.roles, ["packer"]);
+    let wrong =
+        text.replace("packer\"]\n        tenants", "pakcer\"]\n        tenants").replace("[\"orders\"]", "[\"fly\"]");
+    let problems = load(&wrong).unwrap_err();
+    assert!(problems.contains("names `fly`") && problems.contains("names the role `pakcer`"), "{problems}");
+}
+
+#[test]
+fn the_state_is_a_file_in_the_data_folder_or_a_server() {
+    assert!(
+        matches!(load("data_dir = \"/d\"").unwrap().state, Location::File(path) if path == Path::new("/d/state.db"))
+    );
+    let config = load("[state]\nurl = \"postgres://u:hunter2@db/lapidary\"").unwrap();
+    assert!(config.state.is_shared() && !format!("{:?}", config.state).contains("hunter2"));
 }
 
 #[test]

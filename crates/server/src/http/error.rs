@@ -19,6 +19,10 @@ impl HttpError {
         Self { status, text: text.into(), detail: None, retry_after: None }
     }
 
+    fn with_status(self, status: StatusCode) -> Self {
+        Self { status, ..self }
+    }
+
     pub(crate) fn retry_after(self, wait: Duration) -> Self {
         Self { retry_after: Some(wait), ..self }
     }
@@ -76,10 +80,30 @@ impl From<auth::Denied> for HttpError {
     fn from(denied: auth::Denied) -> Self {
         let status = match &denied {
             auth::Denied::Unauthenticated => StatusCode::UNAUTHORIZED,
-            auth::Denied::Forbidden { .. } | auth::Denied::Tenant { .. } => StatusCode::FORBIDDEN,
+            auth::Denied::Forbidden { .. }
+            | auth::Denied::Tenant { .. }
+            | auth::Denied::PasswordChange { .. }
+            | auth::Denied::Stranger { .. } => StatusCode::FORBIDDEN,
+            auth::Denied::Unavailable => StatusCode::SERVICE_UNAVAILABLE,
             auth::Denied::InvalidTenant(_) | auth::Denied::SeveralTenants => StatusCode::BAD_REQUEST,
         };
         Self::new(status, denied.to_string())
+    }
+}
+
+impl From<auth::Error> for HttpError {
+    fn from(error: auth::Error) -> Self {
+        match error.kind() {
+            auth::Kind::Invalid => Self::bad_request(error.to_string()),
+            auth::Kind::Refused => Self::new(StatusCode::UNAUTHORIZED, error.to_string()),
+            auth::Kind::ReadOnly | auth::Kind::Taken => Self::new(StatusCode::CONFLICT, error.to_string()),
+            auth::Kind::NotFound => Self::new(StatusCode::NOT_FOUND, error.to_string()),
+            auth::Kind::Unavailable => {
+                Self { detail: Some(error.to_string()), ..Self::busy("try again", Duration::from_secs(1)) }
+                    .with_status(StatusCode::SERVICE_UNAVAILABLE)
+            }
+            auth::Kind::Internal => Self::internal(&error),
+        }
     }
 }
 

@@ -11,6 +11,7 @@ const PAGE: &str = include_str!("page/index.html");
 const SCRIPT: &str = concat!(
     include_str!("page/texts.js"),
     include_str!("page/kit.js"),
+    include_str!("page/door.js"),
     include_str!("page/overview.js"),
     include_str!("page/story.js"),
     include_str!("page/analysis.js"),

@@ -3,11 +3,12 @@
 use auth::Permission;
 use axum::Router;
 use axum::middleware::from_fn_with_state;
-use axum::routing::{MethodRouter, delete, get, post};
+use axum::routing::{MethodRouter, delete, get, patch, post, put};
 use tower_http::catch_panic::CatchPanicLayer;
 use tower_http::compression::CompressionLayer;
 
 use super::guard::guard;
+use super::v1::{access, login};
 use super::{page, status, v1};
 use crate::app::App;
 use crate::loki;
@@ -17,6 +18,8 @@ use crate::loki;
 pub enum Access {
     /// Nothing: it tells nobody anything that is not public.
     Open,
+    /// A caller, whoever it is: also one who must choose a new password first.
+    Caller,
     /// A caller with this permission.
     Needs(Permission),
 }
@@ -41,6 +44,8 @@ const PUSH: Access = Access::Needs(Permission::Push);
 const OPERATE: Access = Access::Needs(Permission::Operate);
 const ORDERS: Access = Access::Needs(Permission::Orders);
 const STATUS: Access = Access::Needs(Permission::Status);
+const DELETE: Access = Access::Needs(Permission::Delete);
+const USERS: Access = Access::Needs(Permission::Users);
 
 const fn route(
     path: &'static str,
@@ -53,7 +58,7 @@ const fn route(
 }
 
 /// Every route there is; the tests walk it.
-pub static ROUTES: [Route; 59] = [
+pub static ROUTES: &[Route] = &[
     route("/", "page", Access::Open, false, || get(page::start)),
     route("/orders/{id}", "page", Access::Open, false, || get(page::start)),
     route("/analysis", "page", Access::Open, false, || get(page::start)),
@@ -115,9 +120,26 @@ pub static ROUTES: [Route; 59] = [
     route("/api/prom/label/{name}/values", "labels", READ, true, || get(loki::label_values)),
     route("/api/prom/series", "series", READ, true, || get(loki::series)),
     route("/loki/api/v1/format_query", "format", READ, false, || get(loki::format_query).post(loki::format_query)),
-    route("/loki/api/v1/delete", "delete", OPERATE, true, || {
+    route("/loki/api/v1/delete", "delete", DELETE, true, || {
         get(loki::deletes).post(loki::delete).put(loki::delete).delete(loki::cancel_delete)
     }),
+    route("/api/v1/login", "login", Access::Open, true, || post(login::login)),
+    route("/api/v1/logout", "logout", Access::Caller, true, || post(login::logout)),
+    route("/api/v1/me", "me", Access::Caller, false, || get(login::me)),
+    route("/api/v1/me/password", "password", Access::Caller, true, || put(login::change_password)),
+    route("/api/v1/users", "users", USERS, true, || get(access::users).post(access::add_user)),
+    route("/api/v1/users/{name}", "users", USERS, true, || patch(access::change_user).delete(access::remove_user)),
+    route("/api/v1/users/{name}/password", "password", USERS, true, || post(access::reset_password)),
+    route("/api/v1/roles", "roles", USERS, true, || get(access::roles)),
+    route("/api/v1/roles/{name}", "roles", USERS, true, || put(access::put_role).delete(access::remove_role)),
+    route("/api/v1/policies", "policies", USERS, true, || get(access::policies)),
+    route("/api/v1/policies/{name}", "policies", USERS, true, || put(access::put_policy).delete(access::remove_policy)),
+    route("/api/v1/groups", "groups", USERS, true, || get(access::groups)),
+    route("/api/v1/groups/{name}", "groups", USERS, true, || put(access::put_group).delete(access::remove_group)),
+    route("/api/v1/tokens", "tokens", USERS, true, || get(access::tokens).post(access::add_token)),
+    route("/api/v1/tokens/{name}", "tokens", USERS, true, || delete(access::remove_token)),
+    route("/api/v1/access/explain", "explain access", USERS, true, || get(access::explain)),
+    route("/api/v1/access/report", "report access", USERS, true, || get(access::report)),
     route("/api/v1/explain", "query", READ, true, || get(loki::explain)),
     route("/api/v1/jobs", "jobs", STATUS, false, || get(v1::jobs)),
     route("/api/v1/jobs/{id}", "cancel job", OPERATE, true, || delete(v1::cancel_job)),
@@ -140,5 +162,7 @@ pub(crate) fn router(app: &App) -> Router {
         .with_state(app.clone())
 }
 
+#[cfg(test)]
+mod leaks;
 #[cfg(test)]
 mod tests;

@@ -1,6 +1,9 @@
-//! Our own API: orders and their stories, described by OpenAPI.
+//! Our own API, described by OpenAPI: orders and their stories, background work, and who may come in.
 
+pub(super) mod access;
 pub(super) mod analysis;
+mod json;
+pub(super) mod login;
 mod params;
 
 use axum::Json;

@@ -32,6 +32,10 @@ pub(crate) async fn delete(
 
 /// The tenant's requests, the oldest first, each with what became of it.
 pub(crate) async fn deletes(State(app): State<App>, Asker(caller): Asker) -> Result<Json<Vec<Value>>, HttpError> {
+    // The requests of others tell what they looked for, and where.
+    if !caller.scope().sight(caller.tenant()).is_everything() {
+        return Err(HttpError::forbidden("requests to delete are shown to those who see every service whole"));
+    }
     let all = app.storage.deletes(caller.tenant()).await?;
     let kept = all.into_iter().filter(|made| made.state != DeleteState::Cancelled);
     Ok(Json(kept.map(|made| shown(&made)).collect()))

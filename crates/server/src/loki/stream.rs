@@ -35,7 +35,11 @@ pub(super) fn lines(
 ) -> Result<Response, HttpError> {
     let cursor = form.get("cursor").map(str::parse::<Cursor>).transpose()?;
     let limit = params::count(form, "limit", usize::MAX)?;
-    let lines = app.engine.lines(&caller.scope(), asked, cursor)?;
+    let scope = caller.scope();
+    if limit > app.engine.limits(&scope).max_entries {
+        caller.require(auth::Permission::Export)?;
+    }
+    let lines = app.engine.lines(&scope, asked, cursor)?;
     let body = Sending { lines, cursor, left: limit, encoding, labels: <_>::default(), ended: false };
     let body = try_unfold(body, |mut sending| async move {
         Ok::<_, std::convert::Infallible>(sending.next().await.map(|text| (text, sending)))

@@ -42,8 +42,8 @@ pub(crate) async fn tail(
     Asker(caller): Asker,
     mut request: Request,
 ) -> Result<Response, HttpError> {
-    // A browser sends whoever's page along with nothing to tell it from ours, where no token is asked for.
-    if app.authenticator.is_open() && is_from_another_site(request.headers()) {
+    // A browser opens it for a page of whatever site, with the cookie, or where nobody is asked for anything.
+    if (app.access.is_open() || caller.session().is_some()) && is_from_another_site(request.headers()) {
         return Err(HttpError::forbidden("a page of another site may not tail the logs of this machine"));
     }
     let form = Form::of(request.uri().query().unwrap_or_default());

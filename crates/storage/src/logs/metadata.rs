@@ -220,6 +220,7 @@ fn append(map: &mut PairsBuilder, name: &str, value: &str) {
     map.values().append_value(value);
 }
 
-fn names() -> MapFieldNames {
+/// The names that Parquet and Delta use for the parts of a map.
+pub(crate) fn names() -> MapFieldNames {
     MapFieldNames { entry: "key_value".to_owned(), key: "key".to_owned(), value: "value".to_owned() }
 }

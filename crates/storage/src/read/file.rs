@@ -196,7 +196,7 @@ impl Rows<'_> {
                 return Ok(None);
             }
             self.decode(&stage.columns.iter().map(String::as_str).collect())?;
-            kept = &kept & &plan.filter.keep(stage, &self.batch()?, Some(&kept));
+            kept = &kept & &plan.filter.keep(stage, &self.batch()?, Some(&kept))?;
         }
         Ok((kept.count_set_bits() > 0).then_some(kept))
     }

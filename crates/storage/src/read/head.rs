@@ -60,7 +60,7 @@ impl Steps for HeadRows {
             if rows.num_rows() == 0 {
                 break;
             }
-            rows = keep(&rows, plan.filter.keep(stage, &rows, None))?;
+            rows = keep(&rows, plan.filter.keep(stage, &rows, None)?)?;
         }
         if rows.num_rows() == 0 {
             return Ok(Step::More);

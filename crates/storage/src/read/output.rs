@@ -9,8 +9,9 @@ use arrow::datatypes::{DataType, Field, Int32Type, Schema, SchemaRef};
 use arrow::error::ArrowError;
 use arrow::record_batch::{RecordBatch, RecordBatchOptions};
 
-use crate::logs::{self, ALL_METADATA, KEYS, METADATA};
+use crate::logs::{self, ALL_METADATA, KEYS, METADATA, STREAM};
 use crate::merge::is_text_dictionary;
+use crate::veil::Veils;
 use crate::{ColumnMask, Error};
 
 /// How to make the rows of the answer.
@@ -18,6 +19,7 @@ use crate::{ColumnMask, Error};
 pub(crate) struct Output {
     schema: SchemaRef,
     columns: Vec<Column>,
+    veils: Option<Arc<Veils>>,
 }
 
 #[derive(Debug)]
@@ -54,7 +56,12 @@ impl Output {
             });
             fields.push(field);
         }
-        Ok(Self { schema: Arc::new(Schema::new(fields)), columns })
+        Ok(Self { schema: Arc::new(Schema::new(fields)), columns, veils: None })
+    }
+
+    /// Lays veils over the rows before they are given out.
+    pub(crate) fn behind(self, veils: Option<Arc<Veils>>) -> Self {
+        Self { veils, ..self }
     }
 
     /// Names of the columns to read.
@@ -70,11 +77,17 @@ impl Output {
                 Column::Masked(_) => {}
             }
         }
+        if self.veils.as_ref().is_some_and(|veils| names.iter().any(|name| veils.covers(name))) {
+            names.insert(STREAM);
+        }
         names
     }
 
     /// The answer's rows for rows that were kept.
     pub(crate) fn rows(&self, kept: &RecordBatch) -> Result<RecordBatch, ArrowError> {
+        let veils = self.veils.as_ref().filter(|veils| self.reads().into_iter().any(|name| veils.covers(name)));
+        let behind = veils.map(|veils| veils.lay(kept)).transpose()?;
+        let kept = behind.as_ref().unwrap_or(kept);
         let column = |(field, column): (&Arc<Field>, &Column)| match column {
             Column::Masked(value) => repeat(value, kept.num_rows()),
             Column::Metadata(hidden) => logs::assembled(kept, hidden),

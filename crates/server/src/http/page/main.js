@@ -25,14 +25,6 @@ function health(text, good) {
   if (node.textContent !== `● ${text}`) { node.textContent = `● ${text}`; node.className = good ? 'good' : 'bad'; }
 }
 
-function askToken() {
-  const input = el('input', { type: 'password', autocomplete: 'off', id: 'token', required: true });
-  const form = el('form', {}, el('label', {}, el('span', { textContent: t.token }), input), el('button', { textContent: t.enter }));
-  form.addEventListener('submit', (event) => { event.preventDefault(); sessionStorage.setItem('token', input.value); start(); });
-  show(el('section', {}, form));
-  input.focus();
-}
-
 let timer = 0;
 let turn = 0;
 /** Draws the page of the address, and again after a while if it changes by itself. */
@@ -50,7 +42,7 @@ async function start() {
     }
     health(t.live, true);
   } catch (error) {
-    if (error.status === 401) { health(t.token, false); askToken(); return; }
+    if (error.status === 401) { health(t.closed, false); door(); return; }
     const answered = error.status !== undefined;
     const reason = answered || !['TypeError', 'TimeoutError'].includes(error.name) ? error.message : t.gone;
     // What the server said is the page; when it says nothing, what was there stays.

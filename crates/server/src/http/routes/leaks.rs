@@ -1,0 +1,211 @@
+//! The leak matrix: every route, as every role, over three services with planted words in lines, labels, metadata, order
+//! ids and names. Who has no right to a service sees neither line nor count nor name of it.
+//!
+//! The routes come from the table itself: one without a decision in [`shows`] fails the test.
+
+mod planted;
+mod tail;
+
+use std::collections::BTreeSet;
+
+use self::planted::{CARD, Caller, OLD, SERVICES, World, callers, of};
+use super::*;
+
+/// What a route may show, and so what must not be found in its answers.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Shows {
+    /// Nothing that anybody could not know.
+    Public,
+    /// Lines, and what is computed from them: by the scope.
+    Lines,
+    /// Steps of objects, of all services of the tenant; lines by the scope.
+    Steps,
+    /// The state of the server: names of services, but nothing of their lines.
+    Server,
+    /// Who may do what; names of services by the scope.
+    Rights,
+}
+
+/// The decision about each route. A new route needs one: think about what it shows to whom.
+fn shows(route: &Route) -> Option<Shows> {
+    Some(match route.name {
+        "page" | "ready" | "openapi" | "buildinfo" | "login" | "logout" | "me" | "format" => Shows::Public,
+        "query" | "labels" | "series" | "stats" | "volume" | "patterns" | "fields" | "tail" | "rules" => Shows::Lines,
+        // Answers without a word of the tenant's data.
+        "limits" | "push" => Shows::Public,
+        "orders" | "order" => Shows::Steps,
+        "metrics" | "status" | "jobs" | "cancel job" | "flush" | "services" => Shows::Server,
+        "users" | "roles" | "policies" | "groups" | "tokens" | "password" | "explain access" | "report access" => {
+            Shows::Rights
+        }
+        // Has a test of its own below.
+        "delete" => Shows::Lines,
+        _ => return None,
+    })
+}
+
+#[test]
+fn every_route_has_a_decision() {
+    let without: BTreeSet<_> = ROUTES.iter().filter(|route| shows(route).is_none()).map(|route| route.path).collect();
+    assert!(without.is_empty(), "decide in `shows` what may be seen there: {without:?}");
+}
+
+/// Queries and selectors that ask for more than one should get.
+const PROBES: [&str; 8] = [
+    r#"{service_name=~".+"}"#,
+    r#"sum by (service_name, vault) (count_over_time({service_name=~".+"}[100h]))"#,
+    r#"{service_name="crm-api"}"#,
+    r#"{service_name=~".+"} |~ "of-(shop|crm|mes)""#,
+    r#"{service_name=~".+"} |= "card-of-shop""#,
+    r#"{service_name=~".+"} | customer_id="customer-of-shop""#,
+    r#"{vault="vault-of-shop"}"#,
+    r#"count_over_time({service_name=~".+"} |= "card-of-shop" [100h])"#,
+];
+
+/// Labels and fields whose values are asked for.
+const NAMES: [&str; 7] = ["service_name", "vault", "only_crm", "ticket", "card", "customer_id", "4711"];
+
+/// Paths of a route with every name it may be asked for.
+fn paths(route: &Route) -> Vec<String> {
+    if route.path.contains("{id}") {
+        return SERVICES.map(|service| route.path.replace("{id}", &of("order", service))).into();
+    }
+    if !route.path.contains("{name}") {
+        return vec![route.path.to_owned()];
+    }
+    NAMES.map(|name| route.path.replace("{name}", name)).into()
+}
+
+/// Words that must not be in an answer to this caller. What was asked for may be repeated by an error.
+fn forbidden(caller: &Caller, shows: Shows, asked: &str) -> Vec<String> {
+    let mut words = Vec::new();
+    for service in SERVICES.iter().filter(|service| !caller.sees.contains(service)) {
+        words.extend(["line", "label", "meta"].map(|kind| of(kind, service)));
+        if matches!(shows, Shows::Lines | Shows::Rights) {
+            words.extend([of("order", service), format!("only_{service}"), format!("{service}-api")]);
+        }
+    }
+    if !caller.sees.contains(&"shop") || caller.is_veiled {
+        words.extend(CARD.map(str::to_owned));
+    }
+    if !caller.sees.contains(&"shop") || caller.is_young {
+        words.push(OLD.to_owned());
+    }
+    words.retain(|word| !asked.contains(word.as_str()));
+    words
+}
+
+async fn check(world: &World, caller: &Caller, route: &Route, method: &str, path: &str, probe: &str) {
+    let Some(shows) = shows(route) else { return };
+    let (status, answer) = world.ask(caller, method, path, probe).await;
+    let found: Vec<_> = forbidden(caller, shows, &format!("{path} {probe}"))
+        .into_iter()
+        .filter(|word| answer.contains(word.as_str()))
+        .collect();
+    assert!(found.is_empty(), "{method} {path} with {probe} shows {found:?} to `{}`: {status} {answer}", caller.name);
+    assert_ne!(status, 500, "{method} {path} with {probe} as `{}`: {answer}", caller.name);
+    // A filter by what is hidden finds nothing, not even how many there are.
+    let probes_hidden = probe.contains("of-shop") && (caller.is_veiled || !caller.sees.contains(&"shop"));
+    if probes_hidden && status == 200 && route.name == "query" && !path.contains("explain") {
+        assert!(
+            answer.contains("\"result\":[]"),
+            "{path} with {probe} finds something for `{}`: {answer}",
+            caller.name
+        );
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn nobody_sees_a_word_a_count_or_a_name_of_a_service_without_a_right_to_it() {
+    let world = World::new().await;
+    for caller in callers() {
+        for route in
+            ROUTES.iter().filter(|route| route.name != "delete" && route.name != "push" && route.name != "flush")
+        {
+            for path in paths(route) {
+                for (at, probe) in PROBES.iter().enumerate() {
+                    let asks = matches!(shows(route), Some(Shows::Lines | Shows::Rights));
+                    if at == 0 || asks {
+                        check(&world, &caller, route, "GET", &path, probe).await;
+                    }
+                }
+                if shows(route) == Some(Shows::Lines) {
+                    check(&world, &caller, route, "POST", &path, PROBES[0]).await;
+                }
+            }
+        }
+        // The matrix is worth something only if those with a right do see.
+        let (_, lines) = world.ask(&caller, "GET", "/loki/api/v1/query_range", PROBES[0]).await;
+        for service in SERVICES {
+            let seen = caller.reads && caller.sees.contains(&service);
+            assert_eq!(lines.contains(&of("line", service)), seen, "`{}` and {service}: {lines}", caller.name);
+        }
+        let (status, counted) =
+            world.ask(&caller, "GET", "/loki/api/v1/query", "sum(count_over_time({service_name=~\".+\"}[100h]))").await;
+        let lines = caller.sees.len() * 2 + usize::from(caller.sees.contains(&"shop") && !caller.is_young);
+        match (caller.reads, lines) {
+            (false, _) => assert_eq!(status, 403, "{counted}"),
+            (true, 0) => assert!(counted.contains("\"result\":[]"), "`{}`: {counted}", caller.name),
+            (true, lines) => {
+                assert!(counted.contains(&format!("\"{lines}\"]")), "`{}` counts {lines}: {counted}", caller.name)
+            }
+        }
+        let (_, stats) = world.ask(&caller, "GET", "/loki/api/v1/index/stats", PROBES[0]).await;
+        assert!(
+            !caller.reads || stats.contains(&format!("\"entries\":{lines}")),
+            "`{}` has {lines}: {stats}",
+            caller.name
+        );
+    }
+    world.close().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn exports_past_the_usual_limit_need_their_permission_and_obey_the_scope() {
+    let world = World::new().await;
+    for caller in callers() {
+        let (status, answer) = world.export(&caller, 100_000).await;
+        let may = caller.exports && caller.reads;
+        assert_eq!(status, if may { 200 } else { 403 }, "`{}`: {answer}", caller.name);
+        for service in SERVICES {
+            assert_eq!(
+                answer.contains(&of("line", service)),
+                may && caller.sees.contains(&service),
+                "`{}`",
+                caller.name
+            );
+        }
+        let found: Vec<_> =
+            forbidden(&caller, Shows::Lines, "").into_iter().filter(|word| answer.contains(word.as_str())).collect();
+        assert!(found.is_empty(), "`{}` exports {found:?}", caller.name);
+        let (status, _) = world.export(&caller, 10).await;
+        assert_eq!(status, if caller.reads { 200 } else { 403 }, "`{}`", caller.name);
+    }
+    world.close().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn deletes_reach_no_further_than_the_scope_and_their_list_is_not_for_everybody() {
+    let world = World::new().await;
+    let callers = callers();
+    let named = |name: &str| callers.iter().find(|caller| caller.name == name).unwrap();
+    for caller in &callers {
+        let (status, answer) = world.ask(caller, "GET", "/loki/api/v1/delete", "").await;
+        let wanted = if matches!(caller.name, "security" | "admin") { 200 } else { 403 };
+        assert_eq!(status, wanted, "`{}`: {answer}", caller.name);
+    }
+    let query = r#"{service_name=~".+"} |= "of-""#;
+    for (caller, wanted) in [("shop-deleter", 204), ("developer-shop", 403), ("veiled-deleter", 400)] {
+        let (status, answer) = world.ask(named(caller), "POST", "/loki/api/v1/delete", query).await;
+        assert_eq!(status, wanted, "`{caller}`: {answer}");
+    }
+    let (_, lines) = world.ask(named("devops"), "GET", "/loki/api/v1/query_range", PROBES[0]).await;
+    let left = SERVICES.map(|service| lines.contains(&of("line", service)));
+    assert_eq!(left, [false, true, true], "only what the deleter sees is deleted: {lines}");
+    world.close().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_comes_in_is_shown_to_those_with_a_right_only() {
+    tail::check(&World::new().await).await;
+}

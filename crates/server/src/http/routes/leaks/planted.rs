@@ -1,0 +1,239 @@
+//! Three services with planted words, and somebody of every kind who asks about them.
+
+use std::net::SocketAddr;
+use std::time::Duration;
+
+use logline::Timestamp;
+use serde_json::json;
+
+use crate::config::{Config, Flags};
+use crate::serve::Server;
+
+const PATIENCE: Duration = Duration::from_secs(30);
+
+/// The services, without their `-api`.
+pub(super) const SERVICES: [&str; 3] = ["shop", "crm", "mes"];
+
+/// What policies hide from some who see the rest of the shop's lines.
+pub(super) const CARD: [&str; 3] = ["card-of-shop", "vault-of-shop", "customer-of-shop"];
+
+/// Stands in a line of the shop that is three days old.
+pub(super) const OLD: &str = "old-of-shop";
+
+/// A planted word.
+pub(super) fn of(kind: &str, service: &str) -> String {
+    format!("{kind}-of-{service}")
+}
+
+/// Somebody who asks, and what they may see.
+#[derive(Clone, Debug)]
+pub(super) struct Caller {
+    pub(super) name: &'static str,
+    pub(super) sees: Vec<&'static str>,
+    pub(super) reads: bool,
+    pub(super) exports: bool,
+    /// The shop's card, vault and customer are hidden.
+    pub(super) is_veiled: bool,
+    /// Nothing older than a day is seen.
+    pub(super) is_young: bool,
+}
+
+/// Everybody; their tokens are in [`CONFIG`].
+pub(super) fn callers() -> Vec<Caller> {
+    let caller = |name, sees: &[&'static str], reads, exports| Caller {
+        name,
+        sees: sees.to_vec(),
+        reads,
+        exports,
+        is_veiled: false,
+        is_young: false,
+    };
+    let shop = |name| caller(name, &["shop"], true, true);
+    vec![
+        shop("developer-shop"),
+        caller("developer-of-nothing", &[], true, true),
+        caller("devops", &SERVICES, true, true),
+        caller("security", &SERVICES, true, true),
+        caller("admin", &SERVICES, true, true),
+        caller("support", &[], false, false),
+        caller("auditor", &[], false, false),
+        caller("denied", &["shop", "mes"], true, true),
+        Caller { is_veiled: true, ..shop("veiled") },
+        Caller { is_young: true, ..shop("young") },
+        caller("reader", &["crm"], true, false),
+        caller("pusher", &[], false, false),
+        caller("shop-deleter", &["shop"], false, false),
+        Caller { is_veiled: true, ..caller("veiled-deleter", &["shop"], false, false) },
+    ]
+}
+
+const CONFIG: &str = r#"
+[[auth.policy]]
+name = "shop-developers"
+users = ["developer-shop", "veiled"]
+tenants = ["fake"]
+services = ["shop-*"]
+
+[[auth.policy]]
+name = "young"
+users = ["young"]
+tenants = ["fake"]
+selector = '{service_name=~"shop-.+"}'
+not_older_than = "1d"
+
+[[auth.policy]]
+name = "veil"
+users = ["veiled", "veiled-deleter"]
+tenants = ["fake"]
+services = ["shop-api"]
+hide = ["card", "vault"]
+mask = ["customer_id"]
+
+[[auth.policy]]
+name = "not-crm"
+effect = "deny"
+users = ["denied"]
+tenants = ["*"]
+services = ["crm-api"]
+"#;
+
+/// Names of tokens, and what else stands with them.
+const TOKENS: [(&str, &str); 14] = [
+    ("developer-shop", r#"roles = ["developer"]"#),
+    ("developer-of-nothing", r#"roles = ["developer"]"#),
+    ("devops", r#"roles = ["devops"]"#),
+    ("security", r#"roles = ["security"]"#),
+    ("admin", r#"roles = ["admin"]"#),
+    ("support", r#"roles = ["support"]"#),
+    ("auditor", r#"roles = ["auditor"]"#),
+    ("denied", r#"roles = ["devops"]"#),
+    ("veiled", r#"roles = ["developer"]"#),
+    ("young", r#"roles = ["developer"]"#),
+    ("reader", "permissions = [\"read\", \"orders\", \"status\", \"users\"]\nservices = [\"crm-api\"]"),
+    ("pusher", r#"permissions = ["push"]"#),
+    ("shop-deleter", "permissions = [\"delete\"]\nservices = [\"shop-api\"]"),
+    ("veiled-deleter", "permissions = [\"delete\"]\nservices = [\"shop-api\"]"),
+];
+
+/// A running server with planted words.
+pub(super) struct World {
+    pub(super) address: SocketAddr,
+    client: reqwest::Client,
+    tasks: stdx::Tasks,
+    stop: tokio::sync::oneshot::Sender<()>,
+    _folder: tempfile::TempDir,
+}
+
+impl World {
+    pub(super) async fn new() -> Self {
+        let folder = tempfile::tempdir().unwrap();
+        let token = |(name, rest): &(&str, &str)| {
+            format!("[[auth.token]]\nname = \"{name}\"\ntoken = \"{}\"\n{rest}\n", secret(name))
+        };
+        let text = TOKENS.iter().map(token).collect::<String>() + CONFIG;
+        let flags = Flags {
+            data_dir: Some(folder.path().to_owned()),
+            listen: Some(SocketAddr::from(([127, 0, 0, 1], 0))),
+            no_auth: false,
+        };
+        let server = Server::build(Config::load(&text, [], &flags).unwrap()).await.unwrap();
+        let address = server.address().unwrap();
+        let (stop, stopped) = tokio::sync::oneshot::channel::<()>();
+        let tasks = stdx::Tasks::default();
+        tasks.spawn(async move { server.run(async { drop(stopped.await) }).await.unwrap() });
+        let client = reqwest::Client::builder().no_proxy().timeout(PATIENCE).build().unwrap();
+        let world = Self { address, client, tasks, stop, _folder: folder };
+        for service in SERVICES {
+            world.push(service, "line", Duration::from_secs(60)).await;
+            world.push(service, "more", Duration::from_secs(30)).await;
+        }
+        world.push("shop", "old", Duration::from_secs(3 * 86_400)).await;
+        world
+    }
+
+    /// A line of a service with a planted word of this kind, so long ago.
+    pub(super) async fn push(&self, service: &str, kind: &str, ago: Duration) {
+        let at = now().before(ago);
+        let line = format!(
+            "[{}][REQ][POST /{}] order_id={} status=CREATED note={} card={}",
+            jiff::Timestamp::from(at),
+            of("path", service),
+            of("order", service),
+            of(kind, service),
+            of("card", service),
+        );
+        let labels = json!({
+            "service_name": format!("{service}-api"), "owner": of("label", service), "vault": of("vault", service),
+            format!("only_{service}"): "yes",
+        });
+        let metadata = json!({"ticket": of("meta", service), "customer_id": of("customer", service)});
+        let body = json!({"streams": [{"stream": labels, "values": [[at.0.to_string(), line, metadata]]}]});
+        let url = format!("http://{}/loki/api/v1/push", self.address);
+        let sent = self.client.post(url).bearer_auth(secret("pusher")).json(&body).send().await.unwrap();
+        assert_eq!(sent.status(), 204, "{}", sent.text().await.unwrap());
+    }
+
+    /// Asks with a query in every parameter that might take one; gives status and the whole answer.
+    pub(super) async fn ask(&self, caller: &Caller, method: &str, path: &str, probe: &str) -> (u16, String) {
+        let (start, end) = (now().before(Duration::from_secs(100 * 3600)), now().after(Duration::from_secs(60)));
+        let mut params = vec![
+            ("start", start.0.to_string()),
+            ("end", end.0.to_string()),
+            ("limit", "1000".to_owned()),
+            ("step", "36000".to_owned()),
+            ("user", "developer-shop".to_owned()),
+        ];
+        // Orders do not take queries.
+        if path.starts_with("/api/v1/orders") {
+            params.clear();
+        } else if !probe.is_empty() {
+            params.extend(["query", "match[]", "match"].map(|name| (name, probe.to_owned())));
+        }
+        let query = form_urlencoded::Serializer::new(String::new()).extend_pairs(&params).finish();
+        let url = format!("http://{}{path}", self.address);
+        let method: reqwest::Method = method.parse().unwrap();
+        let is_form = method == reqwest::Method::POST && path != "/loki/api/v1/delete";
+        let request = if is_form {
+            let form = "application/x-www-form-urlencoded";
+            self.client.request(method, url).header("Content-Type", form).body(query)
+        } else {
+            self.client.request(method, format!("{url}?{query}"))
+        };
+        self.answer(request, caller).await
+    }
+
+    /// Asks for lines one by one.
+    pub(super) async fn export(&self, caller: &Caller, limit: usize) -> (u16, String) {
+        let (start, end) = (now().before(Duration::from_secs(100 * 3600)), now().after(Duration::from_secs(60)));
+        let params = [
+            ("query", "{service_name=~\".+\"}".to_owned()),
+            ("start", start.0.to_string()),
+            ("end", end.0.to_string()),
+            ("limit", limit.to_string()),
+        ];
+        let query = form_urlencoded::Serializer::new(String::new()).extend_pairs(&params).finish();
+        let request = self.client.get(format!("http://{}/loki/api/v1/query_range?{query}", self.address));
+        self.answer(request.header("Accept", "application/x-ndjson"), caller).await
+    }
+
+    async fn answer(&self, request: reqwest::RequestBuilder, caller: &Caller) -> (u16, String) {
+        let answer = request.bearer_auth(secret(caller.name)).send().await.unwrap();
+        let (status, headers) = (answer.status().as_u16(), format!("{:?}", answer.headers()));
+        (status, answer.text().await.unwrap() + &headers)
+    }
+
+    pub(super) async fn close(self) {
+        self.stop.send(()).unwrap();
+        assert_eq!(self.tasks.drain(PATIENCE).await, stdx::Drained::Clean);
+    }
+}
+
+/// The secret of a token.
+pub(super) fn secret(name: &str) -> String {
+    format!("{name}-0123456789abcdef")
+}
+
+#[expect(clippy::disallowed_methods, reason = "the server under test reads this clock too")]
+fn now() -> Timestamp {
+    std::time::SystemTime::now().into()
+}
