@@ -34,7 +34,7 @@ impl Default for Lockout {
 
 impl Lockout {
     /// The wait after so many failures in a row.
-    fn wait(&self, failures: u32) -> Option<Duration> {
+    pub(super) fn wait(&self, failures: u32) -> Option<Duration> {
         let beyond = failures.checked_sub(self.after)?;
         Some(self.first.saturating_mul(1 << beyond.min(16)).min(self.longest))
     }

@@ -9,7 +9,7 @@ use state::Location;
 use stdx::{ManualClock, SystemClock};
 
 use super::*;
-use crate::{Effect, Group, Kind, Policy, ProviderError, Role, Services, Via};
+use crate::{Effect, Group, Kind, Policy, ProviderError, Role, Services, Token, Via};
 
 struct Door {
     access: Access,
