@@ -334,6 +334,7 @@ fn naive(predicate: &Predicate, row: &Row, masks: &BTreeMap<String, String>) -> 
         Predicate::And(all) => all.iter().all(|inner| naive(inner, row, masks)),
         Predicate::Or(any) => any.iter().any(|inner| naive(inner, row, masks)),
         Predicate::Not(inner) => !naive(inner, row, masks),
+        Predicate::Within(range) => range.contains(Timestamp(row.time)),
         Predicate::Column { name, text } => naive_text(text, &column(name)),
         Predicate::Metadata { text, .. } => naive_text(text, row.order.unwrap_or_default()),
         Predicate::Label { name, text } => {
