@@ -33,7 +33,7 @@ fn shows(route: &Route) -> Option<Shows> {
         "query" | "labels" | "series" | "stats" | "volume" | "patterns" | "fields" | "tail" | "rules" => Shows::Lines,
         // Answers without a word of the tenant's data.
         "limits" | "push" => Shows::Public,
-        "orders" | "order" => Shows::Steps,
+        "orders" | "order" | "export orders" => Shows::Steps,
         "metrics" | "status" | "jobs" | "cancel job" | "flush" | "services" => Shows::Server,
         "users" | "roles" | "policies" | "groups" | "tokens" | "password" | "explain access" | "report access" => {
             Shows::Rights
