@@ -5,6 +5,8 @@
 
 #![expect(clippy::print_stdout, reason = "a benchmark prints what it measured")]
 
+#![expect(clippy::disallowed_methods, reason = "a benchmark reads the clock")]
+
 use std::collections::BTreeMap;
 use std::fs;
 use std::sync::Arc;
@@ -196,7 +198,8 @@ async fn main() {
 async fn questions(orders: &Orders, scope: &Scope, count: u64) {
     let select = Select::default();
     for _ in 0..3 {
-        let page = orders.story(scope, "order", &(count / 3).to_string(), StoryOptions::default());
+        let id = (count / 3).to_string();
+        let page = orders.story(scope, "order", &id, StoryOptions::default());
         let story = measured("order page", page).await.expect("a story");
         assert!(7 <= story.steps.len());
         let stuck = measured("stuck list", async { orders.stuck(scope, &Filter::default()) }).await.expect("a list");

@@ -43,8 +43,8 @@ pub struct Server {
 /// Runs the server until it is told to stop.
 pub async fn serve(config: Config) -> Result<()> {
     let server = Server::build(config).await?;
-    info!(address = %format!("http://{}", server.address()?), "ready");
     server.welcome();
+    info!(address = %format!("http://{}", server.address()?), "ready");
     server.run(stop_signal()).await
 }
 

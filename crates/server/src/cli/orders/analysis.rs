@@ -167,7 +167,7 @@ impl AnalysisCommand {
                 common.print(&told, |told| render::incidents(told, &style), analysis_csv::incidents)
             }
             Self::Funnel { by, selection, common } => {
-                let by = name(by);
+                let by = name(&by);
                 tell::<Funnel>("funnel", [("by", by)], (&selection, &common), render::funnel, analysis_csv::funnel)
             }
             Self::Variants { limit, selection, common } => {
@@ -270,7 +270,7 @@ fn check(files: &[PathBuf]) -> Result<(), Failure> {
 /// Copies the log as it comes.
 fn export(format: Log, file: Option<&std::path::Path>, selection: &Selection, login: &Login) -> Result<(), Failure> {
     let mut params = selection.params()?;
-    params.push(("format", name(format)));
+    params.push(("format", name(&format)));
     let failed = |error: std::io::Error| Failure::Failed(format!("cannot write the event log: {error}"));
     let mut out: Box<dyn std::io::Write> = match file {
         Some(file) => Box::new(std::io::BufWriter::new(std::fs::File::create(file).map_err(failed)?)),
@@ -287,6 +287,6 @@ fn export(format: Log, file: Option<&std::path::Path>, selection: &Selection, lo
 }
 
 /// The word for a choice.
-fn name(value: impl ValueEnum) -> String {
+fn name(value: &impl ValueEnum) -> String {
     value.to_possible_value().map(|value| value.get_name().to_owned()).unwrap_or_default()
 }
