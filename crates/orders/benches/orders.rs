@@ -4,7 +4,6 @@
 //! `cargo test --workspace --bench orders -- 1000000` (the number is optional; 20,000 if not given).
 
 #![expect(clippy::print_stdout, reason = "a benchmark prints what it measured")]
-
 #![expect(clippy::disallowed_methods, reason = "a benchmark reads the clock")]
 
 use std::collections::BTreeMap;
