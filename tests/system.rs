@@ -24,4 +24,5 @@ mod system {
     mod process_mining;
     mod queries;
     mod readers;
+    mod rules;
 }

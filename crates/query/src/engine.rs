@@ -193,21 +193,34 @@ impl Engine {
 
     /// Starts a query about lines once it is its turn.
     pub(crate) async fn begin_in_turn(&self, scope: &Scope) -> Result<(Run, View), Error> {
+        let run = self.run_in_turn(scope).await?;
+        Ok((run, self.view(scope, logs::LOGS)?))
+    }
+
+    /// A query that begins once it is its turn.
+    pub(crate) async fn run_in_turn(&self, scope: &Scope) -> Result<Run, Error> {
         let (asked, timeout) = (self.clock.instant(), self.limits(scope).timeout);
         let turn = tokio::time::timeout(timeout, self.turns.wait(scope)).await;
         let turn = turn.map_err(|_| Failure::Timeout(timeout))??;
         let waited = self.clock.instant().saturating_duration_since(asked);
-        let (run, view) = self.begin(scope, logs::LOGS)?;
-        Ok((run.with_turn(turn, waited), view))
+        Ok(self.run(scope).with_turn(turn, waited))
     }
 
     /// Starts a query: takes a snapshot and what the scope shows of it.
     pub(crate) fn begin(&self, scope: &Scope, table: &str) -> Result<(Run, View), Error> {
-        let run = Run::new(&self.storage, &self.limits(scope), &self.runtime, &self.clock);
+        Ok((self.run(scope), self.view(scope, table)?))
+    }
+
+    fn run(&self, scope: &Scope) -> Run {
+        Run::new(&self.storage, &self.limits(scope), &self.runtime, &self.clock)
+    }
+
+    /// Takes a snapshot and what the scope shows of it.
+    pub(crate) fn view(&self, scope: &Scope, table: &str) -> Result<View, Error> {
         let known = self.storage.table(table).ok_or_else(|| Error::invalid(format!("there is no table `{table}`")))?;
         let visible = |tenant| visibility(scope, tenant, table, &self.config.service_columns);
         let snapshots = scope.tenants().iter().map(|tenant| (known.snapshot(tenant), visible(tenant))).collect();
-        Ok((run, View::new(&known, snapshots, self.config.parallelism)))
+        Ok(View::new(&known, snapshots, self.config.parallelism))
     }
 }
 

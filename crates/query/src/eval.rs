@@ -5,6 +5,7 @@ mod binary;
 mod label_replace;
 
 use std::collections::HashMap;
+use std::sync::Arc;
 
 use logline::Labels;
 use logql::ast::{MetricExpr, RangeAggregation, RangeOp, ValueTest, VectorOp};
@@ -28,7 +29,7 @@ pub(crate) enum Value {
 }
 
 /// Results of the range aggregations of a query.
-pub(crate) type Leaves = HashMap<Leaf, Vec<Curve>>;
+pub(crate) type Leaves = HashMap<Leaf, Arc<Vec<Curve>>>;
 
 /// Computes an expression from the results of its range aggregations, at `points` points.
 pub(crate) fn evaluate(expr: &MetricExpr, leaves: &Leaves, points: u32) -> Result<Value, Error> {
@@ -94,7 +95,7 @@ fn constant(value: f64, points: u32) -> Curve {
 
 fn range_curves(range: &RangeAggregation, leaf: &Leaf, leaves: &Leaves, points: u32) -> Result<Vec<Curve>, Error> {
     let curves = leaves.get(leaf).ok_or_else(|| Error::internal("a range aggregation was not computed"))?;
-    Ok(if range.op == RangeOp::AbsentOverTime { absent(range, curves, points) } else { curves.clone() })
+    Ok(if range.op == RangeOp::AbsentOverTime { absent(range, curves, points) } else { curves.to_vec() })
 }
 
 /// 1 at every point where nothing was found, with the labels that the selector asks for by equality.

@@ -5,6 +5,7 @@
 //! code for what is left. No other crate names DataFusion, and nothing but this crate makes a `storage::Visibility`.
 
 mod answer;
+mod batch;
 mod catalog;
 mod config;
 mod deletes;
@@ -31,6 +32,7 @@ mod visibility;
 mod volume;
 
 pub use answer::{Answer, Data, LogEntry, LogStream, Sample, Series, Stats, merge_labels};
+pub use batch::Batch;
 pub use config::{Config, Limits};
 pub use deletes::selector;
 pub use engine::Engine;

@@ -82,24 +82,29 @@ fn leaves_of<'e>(expr: &'e MetricExpr, leaves: &mut Vec<(Leaf, &'e RangeAggregat
     }
 }
 
-/// A range aggregation and how it is computed.
+/// How a range aggregation is computed.
 #[derive(Debug)]
 pub(crate) struct Planned {
-    leaf: Leaf,
     pub(crate) plan: Arc<dyn ExecutionPlan>,
     keeps_errors: bool,
 }
 
-/// The plans of an expression, one for each different range aggregation that reads anything.
-pub(crate) fn plans(view: &View, expr: &MetricExpr, grid: Grid) -> Result<Vec<Planned>, Error> {
+/// The different range aggregations of an expression.
+pub(crate) fn leaves(expr: &MetricExpr) -> Vec<(Leaf, &RangeAggregation)> {
     let mut leaves = Vec::new();
     leaves_of(expr, &mut leaves);
     let mut seen = BTreeSet::new();
     leaves.retain(|(leaf, _)| seen.insert(format!("{leaf:?}")));
-    let planned = leaves.into_iter().map(|(leaf, range)| {
-        Ok(Planned { plan: plan(view, &leaf, range, grid)?, keeps_errors: keeps_errors(&leaf, range), leaf })
-    });
-    planned.collect()
+    leaves
+}
+
+/// The plans of an expression, one for each different range aggregation that reads anything.
+pub(crate) fn plans(view: &View, expr: &MetricExpr, grid: Grid) -> Result<Vec<Planned>, Error> {
+    leaves(expr).into_iter().map(|(leaf, range)| planned(view, &leaf, range, grid)).collect()
+}
+
+fn planned(view: &View, leaf: &Leaf, range: &RangeAggregation, grid: Grid) -> Result<Planned, Error> {
+    Ok(Planned { plan: plan(view, leaf, range, grid)?, keeps_errors: keeps_errors(leaf, range) })
 }
 
 fn plan(view: &View, leaf: &Leaf, range: &RangeAggregation, grid: Grid) -> Result<Arc<dyn ExecutionPlan>, Error> {
@@ -146,16 +151,29 @@ fn aggregate(range: &RangeAggregation) -> Aggregate {
 
 /// Computes an expression at the points of a grid.
 pub(crate) async fn run(run: &Run, view: &View, expr: &MetricExpr, grid: Grid) -> Result<Value, Error> {
-    let mut leaves = Leaves::new();
-    for planned in plans(view, expr, grid)? {
-        let curves = curves(&run.collect(planned.plan).await?)?;
-        let failed = curves.iter().find(|curve| curve.labels.get(ERROR).is_some());
-        if let Some(curve) = failed.filter(|_| !planned.keeps_errors) {
-            return Err(Error::pipeline(curve.labels.clone()));
-        }
-        leaves.insert(planned.leaf, curves);
+    let mut computed = Leaves::new();
+    for (leaf, range) in leaves(expr) {
+        let curves = compute(run, view, &leaf, range, grid).await?;
+        computed.insert(leaf, Arc::new(curves));
     }
-    evaluate(expr, &leaves, grid.points)
+    evaluate(expr, &computed, grid.points)
+}
+
+/// Computes one range aggregation at the points of a grid.
+pub(crate) async fn compute(
+    run: &Run,
+    view: &View,
+    leaf: &Leaf,
+    range: &RangeAggregation,
+    grid: Grid,
+) -> Result<Vec<Curve>, Error> {
+    let planned = planned(view, leaf, range, grid)?;
+    let curves = curves(&run.collect(planned.plan).await?)?;
+    let failed = curves.iter().find(|curve| curve.labels.get(ERROR).is_some());
+    match failed.filter(|_| !planned.keeps_errors) {
+        Some(curve) => Err(Error::pipeline(curve.labels.clone())),
+        None => Ok(curves),
+    }
 }
 
 /// Whether the query looks at `__error__`, which means that it knows of errors and wants no complaint.

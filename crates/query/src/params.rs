@@ -74,7 +74,7 @@ impl Params {
 }
 
 /// The points of a metric query.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub(crate) struct Grid {
     start: i64,
     /// `None` for a single point.

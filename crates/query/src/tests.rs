@@ -13,4 +13,4 @@ mod stages;
 mod veils;
 mod world;
 
-pub(crate) use self::world::travelled;
+pub(crate) use self::world::{World, at, everything, line, travelled};

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
+use alert::eval::Evaluator;
 use auth::{Access, AuditEvent, AuditSink, Outcome};
 use ingest::{Endpoint, Limits, Sink, SinkError};
 use logline::{Batch, Timestamp};
@@ -34,6 +35,7 @@ pub(crate) struct Parts {
     pub(crate) engine: Arc<Engine>,
     pub(crate) orders: Arc<Orders>,
     pub(crate) events: Arc<OrderEvents>,
+    pub(crate) rules: Arc<Evaluator>,
     pub(crate) endpoint: Endpoint,
     pub(crate) feed: Arc<Feed>,
     pub(crate) lifecycle: Lifecycle,

@@ -9,6 +9,7 @@ mod login;
 mod orders;
 mod print;
 mod query;
+mod rules;
 mod serve;
 mod session;
 mod storage;
@@ -52,6 +53,9 @@ enum Command {
     /// Follows orders: one order's story, what is stuck, lists.
     #[command(subcommand)]
     Orders(orders::OrdersCommand),
+    /// Watches: lists rules, runs them over the past, looks them over, tests them.
+    #[command(subcommand)]
+    Rules(rules::RulesCommand),
     /// Looks after a data folder: inspect, verify, back up, restore; exports lines and imports them.
     #[command(subcommand)]
     Storage(storage::StorageCommand),
@@ -118,6 +122,7 @@ impl Args {
             Command::Stats(args) => args.run(),
             Command::Volume(args) => args.run(),
             Command::Orders(command) => command.run(),
+            Command::Rules(command) => command.run(),
             Command::Storage(command) => command.run(),
             Command::Jobs(args) => args.run(),
             Command::Login(args) => args.run(),

@@ -1,6 +1,7 @@
 //! The server's settings: read once, valid afterwards. The reference in `docs/reference/config.md` is made from here.
 
 mod access;
+mod alerts;
 mod bucket;
 mod graphs;
 mod queries;
@@ -57,6 +58,8 @@ pub struct Config {
     pub(crate) graphs: orders::Graphs,
     /// Memory for the paths of objects that are over, for each tenant and type.
     pub(crate) orders_history: ByteSize,
+    /// How rules are evaluated.
+    pub alerts: alert::eval::Config,
     /// How many connections there may be, and how slow.
     pub(crate) patience: Patience,
     /// How long requests may take to end after SIGTERM.
@@ -107,6 +110,7 @@ fn read(settings: &mut Settings, flags: &Flags) -> Config {
             ByteSize(256 << 20),
             "Memory for the paths of orders that are over, for each tenant and type of objects; past it analysis reaches less far back.",
         ),
+        alerts: alerts::read(settings),
         shutdown_grace,
     }
 }

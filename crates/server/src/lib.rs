@@ -7,6 +7,7 @@ mod feed;
 mod http;
 mod loki;
 mod metrics;
+mod rules;
 mod serve;
 
 pub use http::{Access, ROUTES, Route};

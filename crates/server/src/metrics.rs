@@ -1,8 +1,10 @@
 //! Numbers for Prometheus: requests by route here, the rest collected from the parts when somebody asks.
 
+use std::collections::BTreeMap;
 use std::fmt::{self, Write as _};
 use std::time::Duration;
 
+use alert::eval::{GroupKey, GroupReport};
 use axum::http::{Method, StatusCode};
 use prometheus_client::encoding::EncodeLabelSet;
 use prometheus_client::encoding::text::encode;
@@ -52,6 +54,7 @@ impl Metrics {
         let end = text.rfind("# EOF").unwrap_or(text.len());
         text.truncate(end);
         ingest(&mut text, app)?;
+        rules(&mut text, app)?;
         text.push_str("# EOF\n");
         Ok(text)
     }
@@ -80,6 +83,59 @@ fn ingest(text: &mut String, app: &App) -> fmt::Result {
     text.push_str("# HELP lapidary_personal_data Personal data found in lines on arrival.\n# TYPE lapidary_personal_data counter\n");
     for (service, rule, count) in totals.hits.iter() {
         writeln!(text, "lapidary_personal_data_total{{service=\"{}\",rule=\"{rule}\"}} {count}", escaped(service))?;
+    }
+    Ok(())
+}
+
+/// How the evaluation of rules goes, by group, and how many alerts there are.
+fn rules(text: &mut String, app: &App) -> fmt::Result {
+    let reports = app.rules.all_reports();
+    let group = |report: &GroupReport| {
+        let GroupKey { tenant, namespace, group } = &report.key;
+        format!("{}/{};{}", escaped(tenant.as_str()), escaped(namespace), escaped(group))
+    };
+    let mut family = |name: &str, kind: &str, help: &str, value: &dyn Fn(&GroupReport) -> f64| {
+        let end = if kind == "counter" { "_total" } else { "" };
+        write!(text, "# HELP {name} {help}.\n# TYPE {name} {kind}\n")?;
+        let mut lines = reports.iter();
+        lines.try_for_each(|report| writeln!(text, "{name}{end}{{rule_group=\"{}\"}} {}", group(report), value(report)))
+    };
+    let seconds = |report: &GroupReport| report.evaluated.map_or(0.0, |time| time.0 as f64 / 1e9);
+    family("loki_prometheus_rule_evaluations", "counter", "Rules that were evaluated", &|one| {
+        one.counts.evaluated as f64
+    })?;
+    family("loki_prometheus_rule_evaluation_failures", "counter", "Rules that could not be evaluated", &|one| {
+        one.counts.failed as f64
+    })?;
+    family(
+        "loki_prometheus_rule_group_iterations_missed",
+        "counter",
+        "Moments too long ago to be caught up with",
+        &|one| one.counts.missed as f64,
+    )?;
+    family("loki_prometheus_rule_group_rules", "gauge", "Rules of the group", &|one| one.rules.len() as f64)?;
+    family("loki_prometheus_rule_group_interval_seconds", "gauge", "From evaluation to evaluation", &|one| {
+        one.interval.as_secs_f64()
+    })?;
+    family("loki_prometheus_rule_group_last_duration_seconds", "gauge", "How long the last evaluation took", &|one| {
+        one.took.as_secs_f64()
+    })?;
+    family(
+        "loki_prometheus_rule_group_last_evaluation_timestamp_seconds",
+        "gauge",
+        "The last moment that was evaluated",
+        &seconds,
+    )?;
+    text.push_str("# HELP lapidary_alerts Alerts that fire or wait.\n# TYPE lapidary_alerts gauge\n");
+    let mut alerts: BTreeMap<(&str, &str, &'static str), u64> = BTreeMap::new();
+    for (report, rule) in reports.iter().flat_map(|report| report.rules.iter().map(move |rule| (report, rule))) {
+        for alert in &rule.alerts {
+            *alerts.entry((report.key.tenant.as_str(), &rule.name, alert.standing.name())).or_default() += 1;
+        }
+    }
+    for ((tenant, name, state), count) in alerts {
+        let (tenant, name) = (escaped(tenant), escaped(name));
+        writeln!(text, "lapidary_alerts{{tenant=\"{tenant}\",alertname=\"{name}\",alertstate=\"{state}\"}} {count}")?;
     }
     Ok(())
 }

@@ -3,10 +3,11 @@
 mod waiting;
 
 use std::net::SocketAddr;
-use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
+use alert::eval::Evaluator;
 use anyhow::{Context as _, Result};
 use auth::{Access, AuditSink};
 use ingest::Endpoint;
@@ -22,6 +23,7 @@ use crate::config::{self, Config};
 use crate::feed::Feed;
 use crate::http::{Patience, router};
 use crate::metrics::Metrics;
+use crate::rules::{LineRecorder, RuleOwners, Unrouted};
 
 /// How soon what another node changed about access holds here.
 const REFRESH: Duration = Duration::from_secs(2);
@@ -62,7 +64,7 @@ impl Server {
             derives: vec![Arc::clone(&events) as _],
             tasks: tasks.clone(),
         };
-        let lifecycle = config.storage.lifecycle.clone();
+        let (lifecycle, node) = (config.storage.lifecycle.clone(), config.storage.node.clone());
         let (storage, listener) =
             Box::pin(waiting::open(config.storage, components, listener, config.patience)).await?;
         let (access, state, newcomer) = open_access(&config.state, config.access, &clock).await?;
@@ -79,6 +81,23 @@ impl Server {
         })?;
         let feed = Arc::new(Feed::default());
         let sink = Arc::new(StorageSink { storage: Arc::clone(&storage), feed: Arc::clone(&feed) });
+        let components = alert::eval::Components {
+            engine: Arc::clone(&engine),
+            orders: Some(Arc::clone(&orders)),
+            state: state.clone(),
+            owners: Arc::new(RuleOwners {
+                access: Arc::clone(&access),
+                audit: Arc::clone(&audit),
+                storage: Arc::clone(&storage),
+                own: Mutex::default(),
+            }),
+            notify: Arc::new(Unrouted),
+            recorder: Arc::new(LineRecorder(Arc::clone(&sink))),
+            clock: Arc::clone(&clock),
+            node,
+        };
+        let rules = Evaluator::open(components, config.alerts).await?;
+        rules.start(&tasks);
         let app = App::new(Parts {
             endpoint: Endpoint::new(sink, config.masking, Arc::clone(&clock)),
             started: clock.instant(),
@@ -94,6 +113,7 @@ impl Server {
             engine,
             orders,
             events,
+            rules,
             feed,
             lifecycle,
             tasks: tasks.clone(),

@@ -9,7 +9,9 @@ use sqlx::any::{Any, AnyConnectOptions, AnyPoolOptions};
 use sqlx::{AnyPool, ConnectOptions as _, Executor as _, Transaction};
 
 use crate::location::address;
-use crate::{Changes, Documents, Error, Kind, Leases, Location, Result, Sessions, Tokens, Users, migrations};
+use crate::{
+    AlertStates, Changes, Documents, Error, Kind, Leases, Location, Result, Sessions, Tokens, Users, migrations,
+};
 
 /// Connections at once; SQLite has one writer anyway.
 const CONNECTIONS: u32 = 8;
@@ -98,6 +100,11 @@ impl State {
     /// Counters that tell other nodes that something changed.
     pub const fn changes(&self) -> Changes<'_> {
         Changes(self)
+    }
+
+    /// The state of alerts.
+    pub const fn alert_states(&self) -> AlertStates<'_> {
+        AlertStates(self)
     }
 
     /// Duties that one node has at a time.

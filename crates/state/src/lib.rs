@@ -5,6 +5,7 @@
 //! arguments, `TEXT`, `BIGINT` and `DOUBLE PRECISION` for columns, times as milliseconds (`time.rs`), lists as JSON.
 //! No other crate names sqlx.
 
+mod alert_states;
 mod changes;
 mod database;
 mod documents;
@@ -20,6 +21,7 @@ mod time;
 mod tokens;
 mod users;
 
+pub use alert_states::{AlertState, AlertStates};
 pub use changes::Changes;
 pub use database::State;
 pub use documents::{Document, Documents};

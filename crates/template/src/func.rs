@@ -1,5 +1,6 @@
 //! The functions a template may call: Go's own, Loki's, and Loki's choice of sprig.
 
+mod alerts;
 mod compare;
 mod number;
 mod text;
@@ -82,10 +83,20 @@ static GENERAL: &[Function] = &[
     }),
 ];
 
+/// Which functions a template may call.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Dialect {
+    /// Those of LogQL.
+    Lines,
+    /// Those of rules and notifications, and those of LogQL that they do not know.
+    Alerts,
+}
+
 /// The function with this name.
-pub(crate) fn find(name: &str) -> Option<&'static Function> {
+pub(crate) fn find(name: &str, dialect: Dialect) -> Option<&'static Function> {
     let all = [GENERAL, compare::FUNCTIONS, text::FUNCTIONS, number::FUNCTIONS, time::FUNCTIONS];
-    all.into_iter().flatten().find(|function| function.name == name)
+    let own = if dialect == Dialect::Alerts { alerts::FUNCTIONS } else { &[] };
+    own.iter().chain(all.into_iter().flatten()).find(|function| function.name == name)
 }
 
 /// An argument that must be a text.

@@ -4,6 +4,9 @@
 //! no clock, and every rendering has limits on its output, its depth and its work, so that one that loops or grows ends
 //! with an error.
 //!
+//! Rules and notifications use the same language over data of any shape: [`Template::parse_alert`] knows the functions of
+//! Prometheus' and Alertmanager's templates, and [`Template::render_data`] takes a [`Value`].
+//!
 //! ```
 //! # struct Row;
 //! # impl template::Fields for Row {
@@ -28,6 +31,8 @@ mod run;
 mod value;
 
 use std::collections::BTreeSet;
+
+pub use value::Value;
 
 /// Most bytes of a rendered text, and of any text on the way to it.
 pub const MAX_OUTPUT: usize = 1 << 20;
@@ -74,7 +79,23 @@ impl Template {
     /// # Errors
     /// What is wrong and on which line: unbalanced actions, unknown functions or variables, too much nesting.
     pub fn parse(text: &str) -> Result<Self, Error> {
-        parse::parse(text).map(|parsed| Self { parsed })
+        parse::parse(text, func::Dialect::Lines).map(|parsed| Self { parsed })
+    }
+
+    /// Reads a template of a rule or a notification, with the functions of Prometheus and Alertmanager beside the others.
+    ///
+    /// # Errors
+    /// As [`Template::parse`].
+    pub fn parse_alert(text: &str) -> Result<Self, Error> {
+        parse::parse(text, func::Dialect::Alerts).map(|parsed| Self { parsed })
+    }
+
+    /// The text with this data as its dot; a missing key is empty.
+    ///
+    /// # Errors
+    /// As [`Template::render`].
+    pub fn render_data(&self, data: &Value, now_ns: i64) -> Result<String, Error> {
+        run::render(&self.parsed, &Nothing { now_ns }, data, Value::text(""))
     }
 
     /// The text with these fields in it; a missing label is empty.
@@ -82,7 +103,7 @@ impl Template {
     /// # Errors
     /// A function that refuses its arguments, and every limit.
     pub fn render(&self, fields: &dyn Fields) -> Result<String, Error> {
-        run::render(&self.parsed, fields)
+        run::render(&self.parsed, fields, &Value::Labels, Value::Nil)
     }
 
     /// Names of the labels it reads; `None` when it may read any.
@@ -95,6 +116,34 @@ impl Template {
     #[must_use]
     pub fn reads_line(&self) -> bool {
         self.parsed.reads_line
+    }
+}
+
+/// No line at all; the time of the rendering is known.
+#[derive(Debug)]
+struct Nothing {
+    now_ns: i64,
+}
+
+impl Fields for Nothing {
+    fn label(&self, _: &str) -> Option<&str> {
+        None
+    }
+
+    fn labels(&self) -> Vec<(&str, &str)> {
+        Vec::new()
+    }
+
+    fn line(&self) -> &str {
+        ""
+    }
+
+    fn time_ns(&self) -> i64 {
+        self.now_ns
+    }
+
+    fn now_ns(&self) -> i64 {
+        self.now_ns
     }
 }
 

@@ -3,6 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use crate::ast::{Branch, Command, Node, Operand, Pipe};
+use crate::func::Dialect;
 use crate::lex::{Placed, Token, lex};
 use crate::{Error, MAX_DEPTH, func};
 
@@ -16,10 +17,11 @@ pub(crate) struct Parsed {
     pub(crate) reads_line: bool,
 }
 
-pub(crate) fn parse(text: &str) -> Result<Parsed, Error> {
+pub(crate) fn parse(text: &str, dialect: Dialect) -> Result<Parsed, Error> {
     let tokens = lex(text)?;
     let variables = vec![String::new()];
-    let mut parser = Parser { tokens, at: 0, line: 1, parsed: Parsed::default(), variables, depth: 0, loops: 0 };
+    let mut parser =
+        Parser { tokens, dialect, at: 0, line: 1, parsed: Parsed::default(), variables, depth: 0, loops: 0 };
     let (nodes, end) = parser.nodes(true)?;
     if let Some(end) = end {
         return Err(parser.error(format!("unexpected {{{{{end}}}}}")));
@@ -30,6 +32,7 @@ pub(crate) fn parse(text: &str) -> Result<Parsed, Error> {
 
 struct Parser {
     tokens: Vec<Placed>,
+    dialect: Dialect,
     at: usize,
     line: usize,
     parsed: Parsed,
@@ -338,7 +341,7 @@ impl Parser {
             "nil" => Operand::Nil,
             name => {
                 self.parsed.reads_line |= name == "__line__";
-                let function = func::find(name);
+                let function = func::find(name, self.dialect);
                 let function =
                     Operand::Function(function.ok_or_else(|| self.error(format!("function {name:?} not defined")))?);
                 match self.fields() {

@@ -16,11 +16,12 @@ const WORK_PER_BYTE: usize = 16;
 /// What one step costs.
 const STEP: usize = 32;
 
-pub(crate) fn render(parsed: &Parsed, fields: &dyn Fields) -> Result<String, Error> {
+/// Runs a template with `dot` as its data; `missing` is what a key that a map does not have comes to.
+pub(crate) fn render(parsed: &Parsed, fields: &dyn Fields, dot: &Value, missing: Value) -> Result<String, Error> {
     let left = WORK + WORK_PER_BYTE * fields.line().len();
-    let variables = vec![("", Value::Labels)];
-    let mut run = Run { parsed, fields, out: String::new(), variables, left, depth: 0 };
-    run.nodes(&parsed.nodes, &Value::Labels)?;
+    let variables = vec![("", dot.clone())];
+    let mut run = Run { parsed, fields, missing, out: String::new(), variables, left, depth: 0 };
+    run.nodes(&parsed.nodes, dot)?;
     Ok(run.out)
 }
 
@@ -36,6 +37,7 @@ enum Flow {
 pub(crate) struct Run<'t> {
     parsed: &'t Parsed,
     pub(crate) fields: &'t dyn Fields,
+    missing: Value,
     out: String,
     variables: Vec<(&'t str, Value)>,
     /// Work that is left.
@@ -339,14 +341,14 @@ impl<'t> Run<'t> {
         Ok(value)
     }
 
-    /// A key of a map: a missing label is an empty text, a missing key of JSON is nothing.
+    /// A key of a map: a missing label is an empty text, a missing key of anything else what the run says.
     fn field(&mut self, value: &Value, name: &str) -> Result<Value, Error> {
         match value {
             Value::Labels => {
                 let fields = self.fields;
                 self.text(fields.label(name).unwrap_or_default())
             }
-            Value::Map(pairs) => Ok(pairs.get(name).cloned().unwrap_or(Value::Nil)),
+            Value::Map(pairs) => Ok(pairs.get(name).unwrap_or(&self.missing).clone()),
             Value::Nil => Err(Error::new(format!("nil data; no entry for key {name:?}"))),
             other => Err(Error::new(format!("can't evaluate field {name} in type {}", other.kind()))),
         }

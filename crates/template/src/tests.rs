@@ -293,3 +293,49 @@ fn a_template_tells_what_it_reads() {
     assert!(Template::parse("{{ __line__ | upper }}").unwrap().reads_line());
     assert!(!Template::parse("{{ .a }}").unwrap().reads_line());
 }
+
+#[track_caller]
+fn check_alert(cases: &[(&str, &str)]) {
+    let labels = [("service_name", "shop-api"), ("instance", "web.example.org:8080")];
+    let labels = Value::map(labels.map(|(name, value)| (name.to_owned(), Value::text(value))));
+    let data = Value::map([
+        ("Labels".to_owned(), labels),
+        ("Value".to_owned(), Value::Float(1_234_567.0)),
+        ("Orders".to_owned(), Value::List([Value::text("7"), Value::text("9")].into())),
+    ]);
+    for (text, want) in cases {
+        let shown = match Template::parse_alert(text).and_then(|template| template.render_data(&data, 0)) {
+            Ok(text) => text,
+            Err(error) => format!("E {error}"),
+        };
+        assert_eq!(&shown, want, "{text}");
+    }
+}
+
+#[test]
+fn templates_of_rules_read_data_and_a_missing_key_is_empty() {
+    check_alert(&[
+        ("{{ .Labels.service_name }} {{ .Labels.nothing }}!", "shop-api !"),
+        ("{{ with $l := .Labels }}{{ $l.instance | stripPort }}{{ end }}", "web.example.org"),
+        ("{{ .Labels.instance | stripDomain }}", "web:8080"),
+        ("{{ join \", \" .Orders }} {{ first .Orders }}", "7, 9 7"),
+        (r#"{{ reReplaceAll "-.*" "!" .Labels.service_name }}"#, "shop!"),
+        (r#"{{ if match "^shop" .Labels.service_name }}yes{{ end }}"#, "yes"),
+    ]);
+    assert!(Template::parse("{{ humanize 1 }}").is_err(), "a line's templates do not know it");
+}
+
+#[test]
+fn numbers_are_told_as_prometheus_tells_them() {
+    check_alert(&[
+        ("{{ .Value | humanize }}", "1.235M"),
+        ("{{ humanize 0.0 }} {{ humanize 0.00123 }} {{ humanize 999.4 }}", "0 1.23m 999.4"),
+        ("{{ humanize1024 2048.0 }} {{ humanize1024 \"1\" }}", "2ki 1"),
+        ("{{ humanizeDuration 90061 }}", "1d 1h 1m 1s"),
+        ("{{ humanizeDuration 3600 }} {{ humanizeDuration 61.5 }} {{ humanizeDuration 1.25 }}", "1h 0m 0s 1m 1s 1.25s"),
+        ("{{ humanizeDuration 0.0125 }} {{ humanizeDuration 0 }} {{ humanizeDuration -61 }}", "12.5ms 0s -1m 1s"),
+        ("{{ humanizePercentage 0.12345 }}", "12.35%"),
+        ("{{ humanizeTimestamp 1700000000 }}", "2023-11-14 22:13:20 +0000 UTC"),
+        (r#"{{ parseDuration "1h30m" }}"#, "5400"),
+    ]);
+}

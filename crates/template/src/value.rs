@@ -10,17 +10,24 @@ use crate::layout;
 
 /// A value of a template.
 #[derive(Clone, Debug, PartialEq)]
-pub(crate) enum Value {
+pub enum Value {
     /// What a missing key of JSON is; prints `<no value>`.
     Nil,
+    /// True or false.
     Bool(bool),
+    /// A whole number.
     Int(i64),
+    /// Any number.
     Float(f64),
+    /// A text.
     Text(Arc<str>),
+    /// Values in order.
     List(Arc<[Self]>),
+    /// Values by name.
     Map(Arc<BTreeMap<String, Self>>),
     /// All labels of the row; a missing one is an empty text.
     Labels,
+    /// A point in time, in its zone.
     Time(Zoned),
 }
 
@@ -28,8 +35,19 @@ pub(crate) enum Value {
 const TIME: &str = "2006-01-02 15:04:05.999999999 -0700 MST";
 
 impl Value {
-    pub(crate) fn text(text: impl AsRef<str>) -> Self {
+    /// A text.
+    pub fn text(text: impl AsRef<str>) -> Self {
         Self::Text(Arc::from(text.as_ref()))
+    }
+
+    /// Values by name.
+    pub fn map(pairs: impl IntoIterator<Item = (String, Self)>) -> Self {
+        Self::Map(Arc::new(pairs.into_iter().collect()))
+    }
+
+    /// Texts by name.
+    pub fn texts<'t>(pairs: impl IntoIterator<Item = (&'t String, &'t String)>) -> Self {
+        Self::map(pairs.into_iter().map(|(name, value)| (name.clone(), Self::text(value))))
     }
 
     /// The name of its type, for messages.

@@ -88,7 +88,7 @@ pub(crate) fn only(services: &[&str]) -> Scope {
 /// Three engines over the same lines.
 #[derive(Debug)]
 pub(crate) struct World {
-    engines: Vec<Engine>,
+    engines: Vec<Arc<Engine>>,
     _folders: Vec<TempDir>,
 }
 
@@ -126,13 +126,13 @@ impl World {
                     storage.flush().await.unwrap();
                 }
             }
-            world.engines.push(Engine::new(storage, config.clone(), clock).unwrap());
+            world.engines.push(Arc::new(Engine::new(storage, config.clone(), clock).unwrap()));
             world._folders.push(folder);
         }
         world
     }
 
-    pub(crate) fn engines(&self) -> &[Engine] {
+    pub(crate) fn engines(&self) -> &[Arc<Engine>] {
         &self.engines
     }
 

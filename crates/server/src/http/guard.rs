@@ -39,7 +39,9 @@ pub(super) async fn guard(State((app, route)): State<(App, &'static Route)>, req
     // A push has a deadline of its own, and an answer to match.
     let request = match route.access {
         Access::Needs(Permission::Push) => request,
-        Access::Needs(_) | Access::Caller | Access::Open => request.map(|body| timely(body, app.body_timeout)),
+        Access::Needs(_) | Access::ByMethod(..) | Access::Caller | Access::Open => {
+            request.map(|body| timely(body, app.body_timeout))
+        }
     };
     let response = match admit(&app, route, request).await {
         Ok(request) => next.run(request).await,
@@ -50,11 +52,10 @@ pub(super) async fn guard(State((app, route)): State<(App, &'static Route)>, req
 }
 
 async fn admit(app: &App, route: &'static Route, mut request: Request) -> Result<Request, HttpError> {
-    let needed = match route.access {
-        Access::Open => return Ok(request),
-        Access::Caller => None,
-        Access::Needs(permission) => Some(permission),
-    };
+    if route.access == Access::Open {
+        return Ok(request);
+    }
+    let needed = route.access.permission(request.method());
     let caller = app.access.authenticate(credentials(request.headers())).await?;
     let permitted = needed.map_or(Ok(()), |permission| caller.require(permission));
     record(app, route, &caller, if permitted.is_ok() { Outcome::Allowed } else { Outcome::Denied });

@@ -2,6 +2,7 @@
 
 use auth::Permission;
 use axum::Router;
+use axum::http::Method;
 use axum::middleware::from_fn_with_state;
 use axum::routing::{MethodRouter, delete, get, patch, post, put};
 use tower_http::catch_panic::CatchPanicLayer;
@@ -22,6 +23,20 @@ pub enum Access {
     Caller,
     /// A caller with this permission.
     Needs(Permission),
+    /// A caller with the first permission to look, with the second to change something.
+    ByMethod(Permission, Permission),
+}
+
+impl Access {
+    /// The permission that a request with this method needs; none where none is needed.
+    pub fn permission(self, method: &Method) -> Option<Permission> {
+        match self {
+            Self::Open | Self::Caller => None,
+            Self::Needs(permission) => Some(permission),
+            Self::ByMethod(look, _) if matches!(*method, Method::GET | Method::HEAD) => Some(look),
+            Self::ByMethod(_, change) => Some(change),
+        }
+    }
 }
 
 /// One path of the API.
@@ -45,6 +60,7 @@ const OPERATE: Access = Access::Needs(Permission::Operate);
 const ORDERS: Access = Access::Needs(Permission::Orders);
 const STATUS: Access = Access::Needs(Permission::Status);
 const DELETE: Access = Access::Needs(Permission::Delete);
+const RULES: Access = Access::ByMethod(Permission::Read, Permission::Rules);
 const USERS: Access = Access::Needs(Permission::Users);
 
 const fn route(
@@ -113,9 +129,12 @@ pub static ROUTES: &[Route] = &[
     route("/prometheus/api/v1/rules", "rules", READ, false, || get(loki::rules::groups)),
     route("/prometheus/api/v1/alerts", "rules", READ, false, || get(loki::rules::alerts)),
     route("/loki/api/v1/rules", "rules", READ, false, || get(loki::rules::list)),
-    route("/loki/api/v1/rules/{name}", "rules", READ, false, || get(loki::rules::list)),
+    route("/loki/api/v1/rules/{namespace}", "rules", RULES, true, loki::rules::in_namespace),
+    route("/loki/api/v1/rules/{namespace}/{group}", "rules", RULES, true, loki::rules::in_group),
     route("/api/prom/rules", "rules", READ, false, || get(loki::rules::list)),
-    route("/api/prom/rules/{name}", "rules", READ, false, || get(loki::rules::list)),
+    route("/api/prom/rules/{namespace}", "rules", RULES, true, loki::rules::in_namespace),
+    route("/api/prom/rules/{namespace}/{group}", "rules", RULES, true, loki::rules::in_group),
+    route("/api/v1/rules/test", "test rules", READ, true, || post(v1::rules::test)),
     route("/api/prom/label", "labels", READ, true, || get(loki::labels)),
     route("/api/prom/label/{name}/values", "labels", READ, true, || get(loki::label_values)),
     route("/api/prom/series", "series", READ, true, || get(loki::series)),

@@ -5,6 +5,7 @@ pub(super) mod analysis;
 mod json;
 pub(super) mod login;
 mod params;
+pub(super) mod rules;
 
 use axum::Json;
 use axum::extract::{Path, State};

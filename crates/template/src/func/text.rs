@@ -182,14 +182,14 @@ fn aligned(run: &mut Run<'_>, args: &[Value], is_left: bool) -> Result<Value, Er
 }
 
 /// Compiling costs more than the text of the expression shows.
-fn regex(run: &mut Run<'_>, value: &Value) -> Result<Regex, Error> {
+pub(super) fn regex(run: &mut Run<'_>, value: &Value) -> Result<Regex, Error> {
     let source = text(value)?;
     run.spend(source.len().saturating_mul(256))?;
     Regex::new(&source).map_err(Error::new)
 }
 
 /// `regexReplaceAll regex text replacement`
-fn regex_replaced(run: &mut Run<'_>, args: &[Value], is_literal: bool) -> Result<Value, Error> {
+pub(super) fn regex_replaced(run: &mut Run<'_>, args: &[Value], is_literal: bool) -> Result<Value, Error> {
     let (regex, text, replacement) = (regex(run, &args[0])?.searcher(), text(&args[1])?, text(&args[2])?);
     run.spend(text.len())?;
     let mut out = String::with_capacity(text.len());
@@ -239,7 +239,7 @@ fn escaped(run: &mut Run<'_>, text: &str, escape: impl Fn(char) -> Option<String
     run.text(out)
 }
 
-fn url_encoded(run: &mut Run<'_>, text: &str) -> Result<Value, Error> {
+pub(super) fn url_encoded(run: &mut Run<'_>, text: &str) -> Result<Value, Error> {
     use std::fmt::Write as _;
 
     let mut out = String::with_capacity(text.len());

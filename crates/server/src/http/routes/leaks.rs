@@ -30,7 +30,8 @@ enum Shows {
 fn shows(route: &Route) -> Option<Shows> {
     Some(match route.name {
         "page" | "ready" | "openapi" | "buildinfo" | "login" | "logout" | "me" | "format" => Shows::Public,
-        "query" | "labels" | "series" | "stats" | "volume" | "patterns" | "fields" | "tail" | "rules" => Shows::Lines,
+        "query" | "labels" | "series" | "stats" | "volume" | "patterns" | "fields" | "tail" | "rules"
+        | "test rules" => Shows::Lines,
         // Answers without a word of the tenant's data.
         "limits" | "push" => Shows::Public,
         "orders" | "order" | "export orders" => Shows::Steps,

@@ -1,0 +1,180 @@
+//! What usually comes: the same windows of past weeks, trimmed; and how far from it last week has strayed.
+
+use std::time::Duration;
+
+use super::{Counts, Settings, buckets};
+
+/// Windows that begin up to so many buckets earlier or later are compared with as well.
+const SHIFT: i64 = 2;
+/// The share of the compared windows that is left out at each end.
+const TRIM: f64 = 0.25;
+/// Days that are compared with when there are too few weeks.
+const DAYS: i64 = 14;
+/// Samples that a bucket of the week must have; with fewer the hour of the day is compared.
+const SAMPLES: i64 = 3;
+/// Days of the same kind, working days or weekends, that there must be.
+const ALIKE: usize = 2;
+/// How far growth from week to week is followed.
+const GROWTH: std::ops::RangeInclusive<f64> = 0.5..=2.0;
+/// The spread of counts that are as regular as chance allows; nothing real is more regular.
+const LEAST_SPREAD: f64 = 1.0;
+
+/// What a window is compared with.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Basis {
+    /// The same hour of the same weekday in past weeks.
+    HourOfWeek,
+    /// The same hour of past days, of working days or of weekends: there are fewer than three weeks of history.
+    HourOfDay,
+}
+
+impl Basis {
+    /// The words of the label.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::HourOfWeek => "hour of week",
+            Self::HourOfDay => "hour of day",
+        }
+    }
+}
+
+/// What is known of a series after its last week was replayed. Good for a day or so.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Calibration {
+    /// What windows are compared with.
+    pub basis: Basis,
+    /// The spread of each window's comparison.
+    pub(crate) spreads: Vec<f64>,
+    /// By how much the last seven days exceed each past week's.
+    growth: Vec<f64>,
+}
+
+impl Calibration {
+    /// Replays the week before `at`. As long as there is too little history, how much more is needed.
+    ///
+    /// # Errors
+    /// The time that is left to learn.
+    pub fn of(counts: &Counts, at: i64, settings: &Settings) -> Result<Self, Duration> {
+        let age = counts.first_filled().map_or(0, |first| at - first);
+        let needed = buckets(settings.learning, settings.bucket);
+        if age < needed {
+            return Err(settings.bucket * u32::try_from(needed - age).unwrap_or(u32::MAX));
+        }
+        let basis = if age < SAMPLES * settings.week() { Basis::HourOfDay } else { Basis::HourOfWeek };
+        let mut calibration = Self { basis, spreads: Vec::new(), growth: growth(counts, at, settings) };
+        let spreads = settings.windows.iter().map(|window| calibration.spread(counts, at, *window, settings));
+        calibration.spreads = spreads.collect();
+        Ok(calibration)
+    }
+
+    /// What the `window` buckets before `end` should come to, as [`stable`] has it; none without anything to compare.
+    pub(crate) fn expected(&self, counts: &Counts, end: i64, window: usize, settings: &Settings) -> Option<f64> {
+        let length = i64::try_from(window).unwrap_or(1);
+        let (step, times) = match self.basis {
+            Basis::HourOfWeek => (settings.week(), i64::try_from(settings.weeks).unwrap_or(4)),
+            Basis::HourOfDay => (settings.day(), DAYS),
+        };
+        let begin = counts.first_filled()?;
+        let off = &settings.days_off;
+        let is_weekend = self.basis == Basis::HourOfDay && off.is_weekend(counts.time(end - 1));
+        let is_alike =
+            |then: i64| self.basis == Basis::HourOfWeek || off.is_weekend(counts.time(then - 1)) == is_weekend;
+        let mut alike = 0;
+        let mut samples = Vec::with_capacity(usize::try_from(times * (2 * SHIFT + 1)).unwrap_or(0));
+        for past in 1..=times {
+            let growth = match self.basis {
+                Basis::HourOfWeek => self.growth.get(usize::try_from(past - 1).unwrap_or(0)).copied().unwrap_or(1.0),
+                Basis::HourOfDay => 1.0,
+            };
+            let then = end - past * step;
+            if then - length < begin || !is_alike(then) || off.touches(counts.time(then - length), counts.time(then)) {
+                continue;
+            }
+            alike += 1;
+            for then in then - SHIFT..=then + SHIFT {
+                let known = counts.sum(then, length).filter(|_| begin <= then - length);
+                samples.extend(known.map(|sum| stable(sum * growth)));
+            }
+        }
+        if self.basis == Basis::HourOfDay && alike < ALIKE { None } else { trimmed_mean(&mut samples) }
+    }
+
+    /// How far last week strayed from what was expected of it.
+    fn spread(&self, counts: &Counts, at: i64, window: usize, settings: &Settings) -> f64 {
+        let length = i64::try_from(window).unwrap_or(1);
+        let mut strays: Vec<f64> = Vec::new();
+        // Neighbouring windows overlap: every third of a window is enough.
+        let step = usize::try_from((length / 3).max(1)).unwrap_or(1);
+        for end in (at - settings.week()..at - settings.longest()).step_by(step) {
+            if settings.days_off.touches(counts.time(end - length), counts.time(end)) {
+                continue;
+            }
+            let expected = self.expected(counts, end, window, settings);
+            strays.extend(expected.zip(counts.sum(end, length)).map(|(expected, sum)| stable(sum) - expected));
+        }
+        if strays.is_empty() {
+            return LEAST_SPREAD;
+        }
+        strays.sort_by(f64::total_cmp);
+        let middle = quantile(&strays, 0.5);
+        strays.iter_mut().for_each(|stray| *stray = (*stray - middle).abs());
+        strays.sort_by(f64::total_cmp);
+        // The median, and a high quantile for what has heavier tails than the normal distribution; an incident of an
+        // hour or two in the week moves neither.
+        let robust = (quantile(&strays, 0.5) * 1.4826).max(quantile(&strays, 0.975) / 2.24);
+        robust.max(LEAST_SPREAD)
+    }
+}
+
+/// The last seven days against the same days of each past week.
+fn growth(counts: &Counts, at: i64, settings: &Settings) -> Vec<f64> {
+    let week = settings.week();
+    let now = counts.sum(at, week);
+    let of = |past: i64| {
+        let then = counts.sum(at - past * week, week).filter(|then| *then > 0.0)?;
+        Some((now? / then).clamp(*GROWTH.start(), *GROWTH.end()))
+    };
+    (1..=i64::try_from(settings.weeks).unwrap_or(4)).map(|past| of(past).unwrap_or(1.0)).collect()
+}
+
+/// A count whose spread is about one whatever its size: Anscombe's transform.
+pub(crate) fn stable(count: f64) -> f64 {
+    2.0 * (count.max(0.0) + 0.375).sqrt()
+}
+
+/// The count that is transformed to this.
+pub(crate) fn count(stable: f64) -> f64 {
+    ((stable.max(0.0) / 2.0).powi(2) - 0.375).max(0.0)
+}
+
+/// The mean without the smallest and the largest quarter.
+fn trimmed_mean(samples: &mut [f64]) -> Option<f64> {
+    samples.sort_by(f64::total_cmp);
+    #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "a quarter of a small number")]
+    let cut = (samples.len() as f64 * TRIM) as usize;
+    let kept = samples.get(cut..samples.len() - cut).filter(|kept| !kept.is_empty())?;
+    Some(kept.iter().sum::<f64>() / kept.len() as f64)
+}
+
+/// A quantile of sorted numbers.
+fn quantile(sorted: &[f64], share: f64) -> f64 {
+    #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "an index into a small list")]
+    let index = ((sorted.len().saturating_sub(1)) as f64 * share).round() as usize;
+    sorted.get(index).copied().unwrap_or(0.0)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_transform_comes_back_and_the_mean_is_not_moved_by_a_bad_week() {
+        for value in [0.0, 1.0, 7.0, 12_345.0] {
+            assert!((count(stable(value)) - value).abs() < 1e-6);
+        }
+        let mut samples = [10.0, 10.0, 11.0, 9.0, 10.0, 0.0, 300.0, 10.0];
+        assert_eq!(trimmed_mean(&mut samples), Some(10.0));
+        assert_eq!(trimmed_mean(&mut []), None);
+        assert_eq!(quantile(&[1.0, 2.0, 3.0], 0.5), 2.0);
+    }
+}

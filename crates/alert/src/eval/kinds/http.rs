@@ -1,0 +1,68 @@
+//! `http_errors`: answers of 400 and more, by whatever they are grouped by, as a share of all answers.
+
+use std::collections::BTreeMap;
+
+use logline::Labels;
+
+use super::super::found::{About, Findings, Found, Grid, owned};
+use super::super::history::counted;
+use super::super::source::{Failure, Source};
+use crate::rule::HttpErrors;
+
+/// Reads status and endpoint of a line, be it in house format, JSON or logfmt; calls that a service makes itself are
+/// left out. The endpoint comes under one of [`ENDPOINTS`].
+pub(crate) const STAGES: &str = concat!(
+    r#" |= "http_status" !~ `dir"?[=:] ?"?out`"#,
+    r#" | regexp `http_status"?[=:] ?"?(?P<http_status>[1-5][0-9][0-9])`"#,
+    r#" | regexp `^\[[^\]]*\]\[RESP\]\[(?P<endpoint>[^\]]+)\]|endpoint"?[=:] ?"(?P<endpoint_quoted>[^"]+)"|endpoint=(?P<endpoint_bare>[^ ]+)`"#,
+    r#" | http_status!="""#,
+);
+/// Labels that may hold the endpoint; at most one of them is filled.
+const ENDPOINTS: [&str; 3] = ["endpoint", "endpoint_quoted", "endpoint_bare"];
+/// The label that holds an answer's code.
+const CODE: &str = "http_status";
+
+/// Answers of one group at one moment.
+#[derive(Debug, Default)]
+struct Answers {
+    all: f64,
+    by_class: BTreeMap<String, f64>,
+}
+
+pub(super) async fn find(with: &HttpErrors, source: &Source, grid: Grid) -> Result<Findings, Failure> {
+    let mut by = with.by.clone();
+    by.push(CODE.to_owned());
+    if by.iter().any(|name| name == ENDPOINTS[0]) {
+        by.extend(ENDPOINTS.iter().skip(1).map(|name| (*name).to_owned()));
+    }
+    let query = counted(&format!("{}{STAGES}", with.selector), &by, with.window.0, std::time::Duration::ZERO);
+    let mut groups: BTreeMap<(u32, Labels), Answers> = BTreeMap::new();
+    for series in source.series(&query, grid).await? {
+        let mut labels = series.labels.clone();
+        let class = format!("{}xx", series.labels.get(CODE).and_then(|code| code.get(..1)).unwrap_or("?"));
+        labels.set(CODE, "");
+        let endpoint = ENDPOINTS.iter().find_map(|name| series.labels.get(name)).unwrap_or_default();
+        ENDPOINTS.iter().for_each(|name| labels.set(name, ""));
+        labels.set(ENDPOINTS[0], endpoint);
+        for (time, count) in &series.points {
+            let answers = groups.entry((grid.point(*time), labels.clone())).or_default();
+            answers.all += count;
+            *answers.by_class.entry(class.clone()).or_default() += count;
+        }
+    }
+    let mut findings = Findings::default();
+    for ((point, labels), answers) in groups {
+        for class in &with.classes {
+            let count = answers.by_class.get(class).copied().unwrap_or(0.0);
+            let rate = count / answers.all;
+            if (with.count as f64) <= count && with.rate <= rate && (with.min_requests as f64) <= answers.all {
+                let mut labels = owned(&labels);
+                labels.insert("status_class".to_owned(), class.clone());
+                let about = About::default().fact("Count", count).fact("Requests", answers.all);
+                let about = about.fact("Window", with.window);
+                findings.add(point, Found { labels, value: rate, about });
+            }
+        }
+    }
+    Ok(findings)
+}
