@@ -99,10 +99,14 @@ impl Server {
         &self.data
     }
 
-    /// The program, and whether it was built with optimisation for releases.
+    /// How the program was built, by the folder it is in.
     pub fn profile(&self) -> &'static str {
-        let release = self.program.components().any(|part| part.as_os_str() == "release");
-        if release { "release" } else { "dev (optimised, with assertions)" }
+        let is_in = |folder: &str| self.program.components().any(|part| part.as_os_str() == folder);
+        match () {
+            () if is_in("release") => "release",
+            () if is_in("measured") => "measured (release without LTO)",
+            () => "dev (optimised, with assertions)",
+        }
     }
 
     /// Ends it as an operator would, forgets what the page cache holds of its files, and starts it again.

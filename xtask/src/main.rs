@@ -8,6 +8,9 @@ use std::process::{Command, ExitCode};
 
 use anyhow::{Context as _, Result, bail};
 
+/// The profile of what is measured, and its folder.
+const MEASURED: &str = "measured";
+
 const USAGE: &str = "\
 usage: cargo xtask COMMAND
 
@@ -17,7 +20,8 @@ usage: cargo xtask COMMAND
                    programs that suites need (as root, on Debian), and names the suites that go without
   check            formatting, clippy, the tidy rules, documentation; licences too where cargo-deny is installed
   bench [OPTIONS]  the whole system under load, and its peers by their addresses; options are those of `bench run`:
-                   --lines 10000000, --out FILE, --peer loki=http://127.0.0.1:3101 …
+                   --lines 10000000, --out FILE, --peer loki=http://127.0.0.1:3101 …; it is built as a release but without
+                   link-time optimisation, or with --dev as the demo and the tests are
   bench hot [NAME] the benchmarks of the hot paths
   fuzz TARGET      hostile input for one target, for a minute or `--for 10m`; what breaks it is kept as a test
   deb [FOLDER]     the Debian package of the agent, from a release build; FOLDER is target/deb if not given
@@ -88,8 +92,15 @@ fn bench(args: &[String]) -> Result<()> {
     if args.first().is_some_and(|first| first == "hot") {
         return run(cargo(&["bench", "--workspace", "--benches"]).args(&args[1..]));
     }
-    build_programs()?;
-    run(Command::new(program("bench")).arg("run").args(args))
+    let (dev, options): (Vec<&String>, Vec<&String>) = args.iter().partition(|arg| *arg == "--dev");
+    let bench = if dev.is_empty() {
+        run(&mut cargo(&["build", "--workspace", "--bins", "--profile", MEASURED]))?;
+        program_of(MEASURED, "bench")
+    } else {
+        build_programs()?;
+        program("bench")
+    };
+    run(Command::new(bench).arg("run").args(options))
 }
 
 /// Targets of the storage engine have a program of their own, which is built with everything else.
@@ -151,7 +162,12 @@ fn root() -> PathBuf {
 
 /// A program that [`build_programs`] built; run by itself, since `cargo run` would choose other features.
 fn program(name: &str) -> PathBuf {
-    target_dir().join("debug").join(format!("{name}{}", env::consts::EXE_SUFFIX))
+    program_of("debug", name)
+}
+
+/// A program of one folder of the target folder.
+fn program_of(folder: &str, name: &str) -> PathBuf {
+    target_dir().join(folder).join(format!("{name}{}", env::consts::EXE_SUFFIX))
 }
 
 fn target_dir() -> PathBuf {

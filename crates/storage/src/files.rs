@@ -33,7 +33,7 @@ use crate::store::{Store, cause, summed};
 use crate::{Error, FileRef, TableSpec};
 
 /// Version of the format, in the metadata of every file under this key.
-const FORMAT: (&str, &str) = ("lapidary.format", "2");
+const FORMAT: (&str, &str) = ("lapidary.format", "3");
 /// Names of the labels of a file's streams, in its metadata: sorted, with commas between them.
 pub(crate) const LABELS_KEY: &str = "lapidary.labels";
 const ROW_GROUP_ROWS: usize = 262_144;

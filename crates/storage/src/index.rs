@@ -3,12 +3,15 @@
 //! A word is a run of ASCII letters, digits, `_` and bytes of other scripts; words of the line and of metadata values are
 //! kept together. All words of a file stand sorted in one dictionary, cut into chunks that are compressed alone; beside
 //! each chunk stand the blocks of its words. A whole word is found in one chunk; a part of a word by searching the text
-//! of the dictionary, which is a thirtieth of the lines. What the index says is a superset: rows are tested afterwards.
+//! of the dictionary, which is small against the lines: random ids, which would fill it, are not in it but have samples of
+//! their digits kept. What the index says is a superset: rows are tested afterwards.
 
 mod blocks;
 mod build;
 mod chunk;
+mod grams;
 mod head;
+mod ids;
 mod join;
 mod lookup;
 mod need;
@@ -20,6 +23,7 @@ mod words;
 
 pub(crate) use self::blocks::Blocks;
 pub(crate) use self::build::Builder;
+pub(crate) use self::grams::Bucket;
 pub(crate) use self::head::{Head, Part, Place};
 pub(crate) use self::join::{ReadPart, join};
 pub(crate) use self::lookup::{Chunks, blocks};

@@ -291,7 +291,7 @@ impl Storage {
             let rows = maker.make(&batch, |_| true)?;
             let tenant = batch.tenant.clone();
             let mark = batch.id.map(|id| Mark { tenant: tenant.clone(), id });
-            let record = wal::encode(batch).map_err(Error::internal)?;
+            let record = wal::encode(&batch).map_err(Error::internal)?;
             Ok::<_, Error>(Pending { record, tenant, mark, prints, rows, reserved })
         };
         let made = if bytes <= SMALL_BATCH_BYTES {

@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
-use arrow::array::AsArray;
+use arrow::array::{Array, AsArray};
 use arrow::datatypes::SchemaRef;
 use arrow::record_batch::RecordBatch;
 use logline::Labels;
@@ -137,13 +137,15 @@ pub(super) fn end(
     writer.into_inner()
 }
 
-/// Adds the words of lines and of metadata values.
+/// Adds the words of lines and of metadata values, row by row: most ids of a row are in its line as well.
 fn add(words: &mut Builder, rows: &RecordBatch) {
     let lines = rows.column_by_name(LINE).and_then(|lines| lines.as_string_opt::<i32>());
-    lines.into_iter().flatten().flatten().for_each(|line| words.add(line.as_bytes()));
     let ids = KEYS.into_iter().filter(|key| is_indexed(key));
-    for texts in ids.filter_map(|id| Texts::of(rows.column_by_name(id)?)) {
-        (0..rows.num_rows()).filter_map(|row| texts.get(row)).for_each(|text| words.add(text.as_bytes()));
+    let ids: Vec<Texts<'_>> = ids.filter_map(|id| Texts::of(rows.column_by_name(id)?)).collect();
+    for row in 0..rows.num_rows() {
+        let line = lines.filter(|lines| lines.is_valid(row)).map(|lines| lines.value(row));
+        let texts = line.into_iter().chain(ids.iter().filter_map(|texts| texts.get(row)));
+        texts.for_each(|text| words.add(text.as_bytes()));
     }
     let Some(metadata) = rows.column_by_name(METADATA).and_then(|metadata| metadata.as_map_opt()) else { return };
     let Some(values) = metadata.values().as_string_opt::<i32>() else { return };

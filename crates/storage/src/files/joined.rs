@@ -172,7 +172,7 @@ fn append(
     Ok(())
 }
 
-/// Whether the files have the same columns and the same kinds of indexes, as files of one version have.
+/// Whether the files have the same columns and the same kinds of indexes, as files of this version have.
 fn are_alike(sources: &[Source]) -> bool {
     let Some(first) = sources.first() else { return false };
     sources.iter().all(|source| {
@@ -183,5 +183,6 @@ fn are_alike(sources: &[Source]) -> bool {
             && source.pairs().eq(first.pairs())
             && source.opened.index.is_some() == source.opened.labels.is_some()
             && source.opened.index.is_some() == first.opened.index.is_some()
+            && source.opened.index.as_ref().is_none_or(|index| index.head.is_current())
     })
 }

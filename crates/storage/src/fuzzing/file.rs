@@ -65,13 +65,25 @@ pub fn index(input: &[u8]) {
     let at = |part: u8| rest.len().saturating_sub(usize::from(part));
     let (head, rest) = rest.split_at(at(words.saturating_add(*lists)));
     let (words, lists) = rest.split_at(rest.len().min(usize::from(*words)));
-    let mut head = [b"LAPIDX01".as_slice(), head].concat();
-    head.extend(crc32fast::hash(&head).to_le_bytes());
+    for magic in [b"LAPIDX01", b"LAPIDX02"] {
+        ask_index(&[magic.as_slice(), head].concat(), (words, lists));
+    }
+}
+
+fn ask_index(head: &[u8], (words, lists): (&[u8], &[u8])) {
+    let head = [head, &crc32fast::hash(head).to_le_bytes()].concat();
     let Ok(head) = Head::decode(&head, 1 << 20) else { return };
     let chunks = Parts(Arc::new(words.to_vec()), Arc::new(lists.to_vec()));
     let mut within = Blocks::none(head.blocks);
     (0..head.blocks.min(1_000)).for_each(|block| within.insert(block));
-    for need in [Need::contains(b"order 1"), Need::equals("order"), Need::regex("(?i)or[a-f]er=[0-9]+")] {
+    let needs = [
+        Need::contains(b"order 1"),
+        Need::equals("order"),
+        Need::regex("(?i)or[a-f]er=[0-9]+"),
+        Need::contains(b"0123456789abc"),
+        Need::contains(b" id_1234"),
+    ];
+    for need in needs {
         if let Ok(found) = blocks(&head, &need, &chunks, &within) {
             assert!(found.count() <= within.count(), "blocks that nobody asked for");
         }
@@ -89,6 +101,10 @@ impl Chunks for Parts {
     }
 
     fn postings(&self, _: usize) -> Result<Arc<Vec<u8>>, Damaged> {
+        Ok(Arc::clone(&self.1))
+    }
+
+    fn grams(&self, _: usize) -> Result<Arc<Vec<u8>>, Damaged> {
         Ok(Arc::clone(&self.1))
     }
 }
@@ -136,7 +152,7 @@ fn whole() -> Whole {
     let written = files::write(store.as_ref(), &logs::spec(), "local", &sealed);
     let file = written.ok().and_then(|mut files| files.pop()).expect("a file can be written to memory");
     let bytes = store.bytes();
-    let guarded = bytes.windows(8).position(|window| window == b"LAPIDX01").expect("the file has an index");
+    let guarded = bytes.windows(8).position(|window| window == b"LAPIDX02").expect("the file has an index");
     let footers = Arc::new(Footers::new(1 << 20, 1 << 20, Metrics::default()));
     let store: Arc<dyn Store> = store;
     let answers = questions().map(|question| {

@@ -62,7 +62,7 @@ pub fn wal(folder: &Path, input: &[u8]) {
 /// Reads the payload of a record; a batch that it holds is written and read as the same.
 pub fn record(bytes: &[u8]) {
     if let Ok(batch) = decode(bytes) {
-        let again = encode(batch.clone()).map_err(|error| error.to_string()).and_then(|bytes| decode(&bytes));
+        let again = encode(&batch).map_err(|error| error.to_string()).and_then(|bytes| decode(&bytes));
         assert_eq!(again, Ok(batch), "written and read it is another batch");
     }
 }
@@ -81,7 +81,7 @@ fn open(folder: &Path) -> Result<Opened, Error> {
 /// Two segments of some records each, in groups of one to three.
 fn whole(folder: &Path) -> Whole {
     drop(fs::remove_dir_all(folder));
-    let payloads: Vec<Vec<u8>> = (0..14).map(|number| encode(batch(number)).expect("a batch can be written")).collect();
+    let payloads: Vec<Vec<u8>> = (0..14).map(|number| encode(&batch(number)).expect("a batch can be written")).collect();
     for half in payloads.chunks(8) {
         let (mut wal, _) = open(folder).expect("a new log opens");
         for group in half.chunks(3) {

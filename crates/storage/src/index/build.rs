@@ -2,11 +2,12 @@
 //!
 //! Most words of a block were there a moment before: they are recognised by 64 bits of a seeded hash, which takes another
 //! word for one of them less than once in 100 PB. A word that is new in its block is compared with its text. Which words
-//! a block has is one list of numbers a block; they are turned around when the file ends.
+//! a block has is one list of numbers a block; they are turned around when the file ends. Of ids only samples are kept.
 
 use std::hash::{BuildHasher, RandomState};
 
 use super::head::order;
+use super::ids;
 use super::pack::Packer;
 use super::words::{self, MAX_WORD};
 
@@ -32,6 +33,8 @@ pub(crate) struct Builder {
     found: Vec<u32>,
     ends: Vec<usize>,
     long: Vec<u32>,
+    /// Samples of ids: the key in the upper half, the block in the lower; some more than once.
+    grams: Vec<u64>,
     rows: u64,
 }
 
@@ -54,6 +57,7 @@ impl Default for Builder {
             found: Vec::new(),
             ends: Vec::new(),
             long: Vec::new(),
+            grams: Vec::new(),
             rows: 0,
         }
     }
@@ -78,6 +82,7 @@ impl Builder {
             + self.words.capacity() * size_of::<Word>()
             + self.table.len() * size_of::<u64>()
             + self.found.capacity() * size_of::<u32>()
+            + self.grams.capacity() * size_of::<u64>()
     }
 
     #[inline]
@@ -91,6 +96,15 @@ impl Builder {
             return;
         }
         *recent = hash;
+        let Some((before, id)) = ids::split(word) else { return self.add_to_dictionary(hash, word) };
+        let block = u64::from(self.block());
+        ids::samples(id, |key| self.grams.push(u64::from(key.number()) << 32 | block));
+        if !before.is_empty() {
+            self.add_to_dictionary(self::hash(self.seed, before), before);
+        }
+    }
+
+    fn add_to_dictionary(&mut self, hash: u64, word: &[u8]) {
         let number = self.number(hash, word);
         let block = self.block();
         let Some(entry) = self.words.get_mut(number as usize) else { return };
@@ -178,6 +192,9 @@ impl Builder {
             let Some(word) = self.words.get(number as usize) else { continue };
             packer.push(self.text(word), of(number))?;
         }
+        let mut grams = std::mem::take(&mut self.grams);
+        grams.sort_unstable();
+        grams.into_iter().for_each(|gram| packer.push_gram(gram >> 32, u64::from(low(gram))));
         packer.finish(self.rows, self.long.iter().map(|block| *block as usize))
     }
 

@@ -5,10 +5,13 @@ use std::ops::Range;
 
 use parquet::file::metadata::FileMetaData;
 
+use super::grams::{Bucket, MAX_BLOCKS};
 use super::{Blocks, Damaged, INDEX_KEY, varint};
 
 /// Opens the head of an index.
-const MAGIC: &[u8; 8] = b"LAPIDX01";
+const MAGIC: &[u8; 8] = b"LAPIDX02";
+/// That of an index which has ids in its dictionary.
+const MAGIC_1: &[u8; 8] = b"LAPIDX01";
 /// More chunks than any file has; guards against damage.
 const MAX_CHUNKS: usize = 1 << 20;
 /// No part decodes to more; a writer cuts far earlier.
@@ -59,12 +62,23 @@ pub(crate) struct Head {
     /// Blocks with words that are too long for the dictionary.
     pub(super) long: Blocks,
     pub(super) chunks: Vec<Chunk>,
+    /// Ids, when they are not in the dictionary.
+    pub(super) ids: Option<Ids>,
+}
+
+/// The table of contents of the ids.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct Ids {
+    /// Blocks that have any.
+    pub(super) blocks: Blocks,
+    /// Their samples.
+    pub(super) buckets: Vec<Bucket>,
 }
 
 impl Place {
     /// As it stands in the metadata of the file.
     pub(crate) fn text(&self) -> String {
-        format!("1 {} {} {}", self.start, self.head.start, self.head.end)
+        format!("2 {} {} {}", self.start, self.head.start, self.head.end)
     }
 
     /// Where a file has its index; `None` when it has none that is understood.
@@ -75,7 +89,8 @@ impl Place {
 
     /// `None` for an index of a later version, or of nobody.
     pub(crate) fn parse(text: &str) -> Option<Self> {
-        let mut numbers = text.strip_prefix("1 ")?.split(' ').map(|number| number.parse::<u64>().ok());
+        let numbers = text.strip_prefix("2 ").or_else(|| text.strip_prefix("1 "));
+        let mut numbers = numbers?.split(' ').map(|number| number.parse::<u64>().ok());
         let (start, head, end) = (numbers.next()??, numbers.next()??, numbers.next()??);
         (start <= head && head <= end).then_some(Self { start, head: head..end })
     }
@@ -83,7 +98,7 @@ impl Place {
 
 impl Head {
     pub(super) fn encode(&self) -> Vec<u8> {
-        let mut out = MAGIC.to_vec();
+        let mut out = if self.ids.is_some() { MAGIC } else { MAGIC_1 }.to_vec();
         varint::write(&mut out, self.rows);
         varint::write(&mut out, self.blocks as u64);
         out.extend(self.long.to_bytes());
@@ -98,6 +113,9 @@ impl Head {
                 out.extend(part.crc.to_le_bytes());
             }
         }
+        if let Some(ids) = &self.ids {
+            ids.encode(&mut out);
+        }
         let crc = crc32fast::hash(&out);
         out.extend(crc.to_le_bytes());
         out
@@ -109,10 +127,12 @@ impl Head {
         if crc32fast::hash(body) != u32::from_le_bytes(*crc) {
             return Err(Damaged("the checksum of its head is wrong"));
         }
-        let mut rest = body.strip_prefix(MAGIC).ok_or(Damaged("its head does not open as it should"))?;
+        let with_ids = body.strip_prefix(MAGIC);
+        let opened = with_ids.or_else(|| body.strip_prefix(MAGIC_1));
+        let mut rest = opened.ok_or(Damaged("its head does not open as it should"))?;
         let (rows, blocks) = (varint::read(&mut rest)?, varint::read_len(&mut rest)?);
         // A block has a row at least, which also bounds the memory taken for them.
-        if rows < blocks as u64 || blocks.div_ceil(8) > rest.len() {
+        if rows < blocks as u64 || blocks.div_ceil(8) > rest.len() || MAX_BLOCKS <= blocks as u64 {
             return Err(Damaged("it has more blocks than rows"));
         }
         let long = Blocks::from_bytes(blocks, varint::take(&mut rest, blocks.div_ceil(8))?);
@@ -126,11 +146,21 @@ impl Head {
             let first = varint::take(&mut rest, len)?.to_vec();
             chunks.push(Chunk { first, text: part(&mut rest, size)?, postings: part(&mut rest, size)? });
         }
-        if chunks.is_sorted_by(|a, b| order(&a.first, &b.first).is_lt()) {
-            Ok(Self { rows, blocks, long, chunks })
-        } else {
-            Err(Damaged("its chunks are not sorted"))
+        if !chunks.is_sorted_by(|a, b| order(&a.first, &b.first).is_lt()) {
+            return Err(Damaged("its chunks are not sorted"));
         }
+        let ids = with_ids.map(|_| Ids::decode(&mut rest, blocks, size)).transpose()?;
+        Ok(Self { rows, blocks, long, chunks, ids })
+    }
+
+    /// Where the samples of ids lie, stretch by stretch.
+    pub(crate) fn grams(&self) -> &[Bucket] {
+        self.ids.as_ref().map_or(&[], |ids| &ids.buckets)
+    }
+
+    /// Whether the ids are apart, as in indexes of this version.
+    pub(crate) const fn is_current(&self) -> bool {
+        self.ids.is_some()
     }
 
     /// Chunks of the dictionary.
@@ -146,17 +176,55 @@ impl Head {
 
     /// Bytes it takes in memory, more or less.
     pub(crate) fn memory_size(&self) -> usize {
-        self.chunks.iter().map(|chunk| size_of::<Chunk>() + chunk.first.len()).sum::<usize>() + size_of::<Self>()
+        let chunks: usize = self.chunks.iter().map(|chunk| size_of::<Chunk>() + chunk.first.len()).sum();
+        chunks + size_of_val(self.grams()) + size_of::<Self>()
     }
+}
+
+impl Ids {
+    fn encode(&self, out: &mut Vec<u8>) {
+        out.extend(self.blocks.to_bytes());
+        varint::write(out, self.buckets.len() as u64);
+        let mut end = self.buckets.first().map_or(0, |bucket| bucket.at.start);
+        varint::write(out, end);
+        let mut first = 0;
+        for bucket in &self.buckets {
+            varint::write(out, bucket.first - first);
+            varint::write(out, bucket.at.end - end);
+            out.extend(bucket.crc.to_le_bytes());
+            (first, end) = (bucket.first, bucket.at.end);
+        }
+    }
+
+    fn decode(rest: &mut &[u8], blocks: usize, size: u64) -> Result<Self, Damaged> {
+        let with_ids = Blocks::from_bytes(blocks, varint::take(rest, blocks.div_ceil(8))?);
+        let count = varint::read_len(rest)?;
+        if MAX_CHUNKS < count {
+            return Err(Damaged("it has too many lists of ids"));
+        }
+        let (mut buckets, mut first, mut end) = (Vec::new(), 0_u64, varint::read(rest)?);
+        for _ in 0..count {
+            let (start, outside) = (end, Damaged("a list of ids lies outside of it"));
+            first = first.checked_add(varint::read(rest)?).ok_or(outside)?;
+            end = end.checked_add(varint::read(rest)?).filter(|end| *end <= size).ok_or(outside)?;
+            buckets.push(Bucket { first, at: start..end, crc: crc(rest)? });
+        }
+        Ok(Self { blocks: with_ids, buckets })
+    }
+}
+
+fn crc(rest: &mut &[u8]) -> Result<u32, Damaged> {
+    let crc = <[u8; 4]>::try_from(varint::take(rest, 4)?).map_err(|_| Damaged("a checksum is cut off"))?;
+    Ok(u32::from_le_bytes(crc))
 }
 
 fn part(rest: &mut &[u8], size: u64) -> Result<Part, Damaged> {
     let (start, bytes) = (varint::read(rest)?, varint::read(rest)?);
     let len = varint::read_len(rest)?;
-    let crc = <[u8; 4]>::try_from(varint::take(rest, 4)?).map_err(|_| Damaged("a checksum is cut off"))?;
+    let crc = crc(rest)?;
     let end = start.checked_add(bytes).filter(|end| *end <= size).ok_or(Damaged("a chunk lies outside of it"))?;
     if MAX_PART_BYTES < len {
         return Err(Damaged("a chunk is too large"));
     }
-    Ok(Part { at: start..end, len, crc: u32::from_le_bytes(crc) })
+    Ok(Part { at: start..end, len, crc })
 }

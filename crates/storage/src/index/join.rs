@@ -2,6 +2,7 @@
 
 use std::ops::Range;
 
+use super::grams::Bucket;
 use super::head::{Head, Part, order};
 use super::pack::Packer;
 use super::{Blocks, Damaged, postings};
@@ -14,10 +15,16 @@ pub(crate) trait ReadPart {
     fn read(&self, at: &Range<u64>) -> Result<Vec<u8>, Self::Error>;
 }
 
-/// The index of files whose blocks stand one behind the other: its bytes, and where the head begins in them.
+/// The index of files whose blocks stand one behind the other: its bytes, and where the head begins in them. All must be
+/// of this version.
 pub(crate) fn join<R: ReadPart>(inputs: &[(&Head, R)]) -> Result<(Vec<u8>, usize), R::Error> {
     let (mut cursors, mut rows, mut blocks, mut long) = (Vec::with_capacity(inputs.len()), 0, 0, Vec::new());
+    let mut ids = Vec::with_capacity(inputs.len());
     for (head, reader) in inputs {
+        if !head.is_current() {
+            return Err(Damaged("it is of an earlier version").into());
+        }
+        ids.push(IdCursor { head, reader, before: blocks as u64, next: 0, entries: Vec::new() });
         cursors.push(Cursor::open(head, reader, blocks)?);
         long.extend(head.long.iter().map(|block| blocks + block));
         rows += head.rows;
@@ -36,7 +43,55 @@ pub(crate) fn join<R: ReadPart>(inputs: &[(&Head, R)]) -> Result<(Vec<u8>, usize
         }
         packer.push(&word, &found)?;
     }
+    join_ids(&mut ids, &mut packer)?;
     Ok(packer.finish(rows, long.into_iter())?)
+}
+
+/// Samples of ids have their order by key and then by block, and blocks of an earlier input come first.
+fn join_ids<R: ReadPart>(cursors: &mut [IdCursor<'_, R>], packer: &mut Packer) -> Result<(), R::Error> {
+    cursors.iter_mut().try_for_each(IdCursor::load)?;
+    while let Some(cursor) =
+        cursors.iter_mut().filter(|cursor| !cursor.entries.is_empty()).min_by_key(|cursor| cursor.entries.last().copied())
+    {
+        if let Some((key, block)) = cursor.entries.pop() {
+            packer.push_gram(key, block);
+        }
+        if cursor.entries.is_empty() {
+            cursor.load()?;
+        }
+    }
+    Ok(())
+}
+
+/// The samples of ids of one input, in their order.
+struct IdCursor<'a, R> {
+    head: &'a Head,
+    reader: &'a R,
+    before: u64,
+    next: usize,
+    /// Key and block in the whole, the next one last.
+    entries: Vec<(u64, u64)>,
+}
+
+impl<R: ReadPart> IdCursor<'_, R> {
+    fn load(&mut self) -> Result<(), R::Error> {
+        let Some(bucket) = self.head.grams().get(self.next) else { return Ok(()) };
+        self.next += 1;
+        let bytes = self.reader.read(&bucket.at)?;
+        bucket.check(&bytes)?;
+        self.entries = decoded(bucket, &bytes, self.head.blocks as u64, self.before)?;
+        Ok(())
+    }
+}
+
+fn decoded(bucket: &Bucket, bytes: &[u8], blocks: u64, before: u64) -> Result<Vec<(u64, u64)>, Damaged> {
+    let mut entries = Vec::new();
+    bucket.each(bytes, |entry| {
+        entries.push((entry / blocks.max(1), before + entry % blocks.max(1)));
+        true
+    })?;
+    entries.reverse();
+    Ok(entries)
 }
 
 /// The words of one input, in their order.

@@ -1,18 +1,20 @@
 //! Answers which blocks may have what is needed.
 //!
 //! A word, or the beginning of one, is looked for in the chunks where it must stand; an end or a middle in the text of
-//! all chunks with words as long, unless so few blocks are left that reading them costs less.
+//! all chunks with words as long, unless so few blocks are left that reading them costs less. What may be in an id, which
+//! is in no dictionary, is looked for by the samples that it must have.
 
 use std::ops::Range;
 use std::sync::Arc;
 
 use memchr::memmem::Finder;
-use regex::bytes::RegexBuilder;
+use ::regex::bytes::RegexBuilder;
 
-use super::head::{Head, order};
+use super::grams::Key;
+use super::head::{Head, Ids, order};
 use super::need::{Need, Term, Text};
 use super::words::MAX_WORD;
-use super::{Blocks, Damaged, postings};
+use super::{Blocks, Damaged, grams, ids, postings, regex};
 
 /// Searching this many chunks costs about as much as reading a block.
 const CHUNKS_PER_BLOCK: usize = 16;
@@ -29,6 +31,8 @@ pub(crate) trait Chunks {
     fn texts(&self, chunks: Range<usize>) -> Result<Vec<Arc<Vec<u8>>>, Self::Error>;
     /// The blocks of the words of a chunk.
     fn postings(&self, chunk: usize) -> Result<Arc<Vec<u8>>, Self::Error>;
+    /// A stretch of the samples of ids, as it stands in the file; checked.
+    fn grams(&self, bucket: usize) -> Result<Arc<Vec<u8>>, Self::Error>;
 }
 
 /// Those of the blocks `within` that may have a row with what is needed; none of the others matters.
@@ -75,7 +79,7 @@ fn searches_all(need: &Need) -> bool {
 impl Term {
     /// Whether much of the dictionary is searched.
     fn searches_all(&self) -> bool {
-        !self.starts || matches!(self.text, Text::Pattern(_))
+        !self.starts || matches!(self.text, Text::Pieces(_))
     }
 
     fn blocks<C: Chunks>(&self, head: &Head, chunks: &C, within: &Blocks) -> Result<Blocks, C::Error> {
@@ -86,6 +90,53 @@ impl Term {
         if self.is_long() {
             return Ok(found);
         }
+        if let Some(listed) = &head.ids {
+            found.unite(&self.in_ids(head, listed, chunks, within)?);
+            if self.is_id() {
+                return Ok(found);
+            }
+        }
+        found.unite(&self.in_dictionary(head, chunks, within)?);
+        Ok(found)
+    }
+
+    /// Whether it is a whole word that ends in an id, so that no dictionary has it.
+    fn is_id(&self) -> bool {
+        matches!(&self.text, Text::Plain(text) if self.starts && self.ends && ids::split(text).is_some())
+    }
+
+    /// Blocks with words that end in an id and have this term in such a way that it ends within the id.
+    fn in_ids<C: Chunks>(&self, head: &Head, listed: &Ids, chunks: &C, within: &Blocks) -> Result<Blocks, C::Error> {
+        let none = Blocks::none(head.blocks);
+        let Some(before) = self.text.before_id() else { return Ok(none) };
+        if self.starts && self.ends && matches!(self.text, Text::Plain(_)) && !self.is_id() {
+            return Ok(none);
+        }
+        let mut found = listed.blocks.clone();
+        found.intersect(within);
+        if found.is_empty() {
+            return Ok(found);
+        }
+        let find = |keys: &Range<u64>, into: &mut Blocks| grams::find(head, &listed.buckets, keys, chunks, into);
+        // The digits that are known for certain, and whether the id begins with them.
+        if let Text::Plain(text) = &self.text {
+            let (_, digits) = ids::cut(text);
+            if self.starts || !before.is_empty() {
+                narrow_to_beginning(digits, &mut found, find)?;
+            } else {
+                narrow_to_inside(digits, &mut found, find)?;
+            }
+        }
+        if !before.is_empty() && !found.is_empty() {
+            let ends = matches!(self.text, Text::Plain(_));
+            let before = Self { starts: self.starts, ends, text: before };
+            found.intersect(&before.in_dictionary(head, chunks, &found)?);
+        }
+        Ok(found)
+    }
+
+    fn in_dictionary<C: Chunks>(&self, head: &Head, chunks: &C, within: &Blocks) -> Result<Blocks, C::Error> {
+        let mut found = Blocks::none(head.blocks);
         let ranges = self.ranges(head);
         let searched: usize = ranges.iter().map(ExactSizeIterator::len).sum();
         if self.searches_all() && within.count() * CHUNKS_PER_BLOCK < searched {
@@ -134,6 +185,53 @@ impl Term {
     }
 }
 
+/// Leaves the blocks with an id that may begin with these digits.
+fn narrow_to_beginning<E>(
+    digits: &[u8],
+    found: &mut Blocks,
+    find: impl Fn(&Range<u64>, &mut Blocks) -> Result<(), E>,
+) -> Result<(), E> {
+    if digits.len() < ids::MIN_HEAD {
+        return Ok(());
+    }
+    let short = (digits.len() < ids::GRAM).then(|| Key::heads(digits));
+    let keys = ids::beginning(digits).into_iter().map(Key::range).chain(short);
+    for keys in keys {
+        let mut having = Blocks::none(found.len());
+        find(&keys, &mut having)?;
+        found.intersect(&having);
+        if found.is_empty() {
+            break;
+        }
+    }
+    Ok(())
+}
+
+/// Leaves the blocks with an id that may have these digits somewhere in it.
+fn narrow_to_inside<E>(
+    digits: &[u8],
+    found: &mut Blocks,
+    find: impl Fn(&Range<u64>, &mut Blocks) -> Result<(), E>,
+) -> Result<(), E> {
+    for wanted in ids::inside(digits) {
+        let mut any = Blocks::none(found.len());
+        for all in wanted {
+            let mut having = found.clone();
+            for one_of in all {
+                let mut with = Blocks::none(found.len());
+                one_of.iter().try_for_each(|key| find(&key.range(), &mut with))?;
+                having.intersect(&with);
+                if having.is_empty() {
+                    break;
+                }
+            }
+            any.unite(&having);
+        }
+        found.intersect(&any);
+    }
+    Ok(())
+}
+
 impl Head {
     /// The chunk in which a word stands if it is there.
     fn chunk_of(&self, word: &[u8]) -> usize {
@@ -162,7 +260,7 @@ fn joined(ranges: Vec<Range<usize>>) -> Vec<Range<usize>> {
 /// Finds words by their text among others.
 enum Search {
     Plain(Box<Finder<'static>>),
-    Pattern(regex::bytes::Regex),
+    Pattern(::regex::bytes::Regex),
 }
 
 impl Search {
@@ -174,8 +272,9 @@ impl Search {
                 let needle = [before.as_bytes(), text, after.as_bytes()].concat();
                 Some(Self::Plain(Box::new(Finder::new(&needle).into_owned())))
             }
-            Text::Pattern(pattern) => {
-                let built = RegexBuilder::new(&format!("{before}{pattern}{after}")).size_limit(PATTERN_BYTES).build();
+            Text::Pieces(pieces) => {
+                let pattern = format!("{before}{}{after}", regex::pattern(pieces));
+                let built = RegexBuilder::new(&pattern).size_limit(PATTERN_BYTES).build();
                 built.ok().map(Self::Pattern)
             }
         }

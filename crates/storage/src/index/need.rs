@@ -1,7 +1,7 @@
 //! What a row must have in it to be kept: words and parts of words, worked out of texts and regular expressions.
 
-use super::regex;
 use super::words::is_word;
+use super::{ids, regex};
 
 /// A condition that every row a filter keeps satisfies; others may satisfy it too.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -32,8 +32,8 @@ pub(crate) struct Term {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) enum Text {
     Plain(Vec<u8>),
-    /// A regular expression that matches parts of words only, such as `[Ee][Rr][Rr]`.
-    Pattern(String),
+    /// Places that have several choices, such as `[Ee][Rr][Rr]`.
+    Pieces(Vec<Piece>),
 }
 
 /// One place of a text, or several that are possible at it.
@@ -121,13 +121,48 @@ impl Term {
         if pieces.len() < 2 && !(starts && ends) {
             return None;
         }
+        Some(Self { starts, ends, text: Text::of(pieces) })
+    }
+}
+
+impl Text {
+    fn of(pieces: &[Piece]) -> Self {
         let plain: Option<Vec<u8>> = pieces.iter().map(Piece::byte).collect();
-        let text = plain.map_or_else(|| Text::Pattern(regex::pattern(pieces)), Text::Plain);
-        Some(Self { starts, ends, text })
+        plain.map_or_else(|| Self::Pieces(pieces.to_vec()), Self::Plain)
+    }
+
+    /// What of it stands in front of an id for certain, when it ends in digits that an id may begin with.
+    pub(super) fn before_id(&self) -> Option<Self> {
+        match self {
+            Self::Plain(text) => {
+                let (before, digits) = ids::cut(text);
+                (!digits.is_empty()).then(|| Self::Plain(before.to_vec()))
+            }
+            Self::Pieces(pieces) => {
+                let end = pieces.iter().rposition(|piece| !piece.may_be_digit()).map_or(0, |last| last + 1);
+                (end < pieces.len()).then(|| Self::of(pieces.get(..end).unwrap_or_default()))
+            }
+        }
+    }
+
+    /// Whether there is nothing of it.
+    pub(super) const fn is_empty(&self) -> bool {
+        match self {
+            Self::Plain(text) => text.is_empty(),
+            Self::Pieces(pieces) => pieces.is_empty(),
+        }
     }
 }
 
 impl Piece {
+    /// Whether it may be a digit of an id.
+    fn may_be_digit(&self) -> bool {
+        match self {
+            Self::Byte(byte) => ids::is_digit(*byte),
+            Self::OneOf(choices) => choices.iter().any(|choice| u8::try_from(*choice).is_ok_and(ids::is_digit)),
+        }
+    }
+
     const fn byte(&self) -> Option<u8> {
         match self {
             Self::Byte(byte) => Some(*byte),

@@ -1,7 +1,8 @@
 //! Writes an index out of words in their order and the blocks of each.
 
 use super::blocks::Blocks;
-use super::head::{Chunk, Head, Part};
+use super::grams::GramWriter;
+use super::head::{Chunk, Head, Ids, Part};
 use super::{chunk, postings};
 
 /// Text of a chunk of the dictionary, at most by a word more.
@@ -19,12 +20,22 @@ pub(super) struct Packer {
     text: Vec<u8>,
     lists: Vec<u8>,
     first: Vec<u8>,
+    grams: GramWriter,
+    with_ids: Blocks,
 }
 
 impl Packer {
     pub(super) fn new(blocks: usize) -> Self {
-        let text = vec![b'\n'];
-        Self { blocks, out: Vec::new(), chunks: Vec::new(), text, lists: Vec::new(), first: Vec::new() }
+        Self {
+            blocks,
+            out: Vec::new(),
+            chunks: Vec::new(),
+            text: vec![b'\n'],
+            lists: Vec::new(),
+            first: Vec::new(),
+            grams: GramWriter::default(),
+            with_ids: Blocks::none(blocks),
+        }
     }
 
     /// Adds a word, which comes behind those before in the order of the dictionary, and its blocks, ascending.
@@ -36,6 +47,13 @@ impl Packer {
         self.text.push(b'\n');
         postings::write(&mut self.lists, blocks, self.blocks);
         if CHUNK_BYTES <= self.text.len() { self.close() } else { Ok(()) }
+    }
+
+    /// Adds a sample of an id, which is not less than those before: its key and its block.
+    #[inline]
+    pub(super) fn push_gram(&mut self, key: u64, block: u64) {
+        self.with_ids.insert(usize::try_from(block).unwrap_or(usize::MAX));
+        self.grams.push(key * self.blocks as u64 + block);
     }
 
     fn close(&mut self) -> std::io::Result<()> {
@@ -56,8 +74,13 @@ impl Packer {
         }
         let mut blocks = Blocks::none(self.blocks);
         long.for_each(|block| blocks.insert(block));
+        let (grams, mut buckets) = self.grams.finish();
+        let before = self.out.len() as u64;
+        buckets.iter_mut().for_each(|bucket| bucket.at = bucket.at.start + before..bucket.at.end + before);
+        self.out.extend(grams);
         let start = self.out.len();
-        self.out.extend(Head { rows, blocks: self.blocks, long: blocks, chunks }.encode());
+        let ids = Some(Ids { blocks: self.with_ids, buckets });
+        self.out.extend(Head { rows, blocks: self.blocks, long: blocks, chunks, ids }.encode());
         Ok((self.out, start))
     }
 }

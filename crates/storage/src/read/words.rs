@@ -37,8 +37,19 @@ struct Cache {
     bytes: usize,
 }
 
-/// Index, chunk, and whether it is the text.
-type Key = (u64, usize, bool);
+/// Index, kind of part, and its number.
+type Key = (u64, Kept, usize);
+
+/// What part of an index it is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+enum Kept {
+    /// Words of a chunk.
+    Text,
+    /// The blocks of these.
+    Postings,
+    /// Samples of ids.
+    Grams,
+}
 
 /// Why an index gives no answer.
 #[derive(Debug, thiserror::Error)]
@@ -197,7 +208,7 @@ impl Reader<'_> {
         for (chunk, part) in run {
             let at = |offset: u64| usize::try_from(offset.saturating_sub(first.at.start)).unwrap_or(usize::MAX);
             let packed = packed.get(at(part.at.start)..at(part.at.end)).ok_or(Damaged("its chunks overlap"))?;
-            texts.push(self.keep((self.index.id, *chunk, true), part, packed)?);
+            texts.push(self.keep((self.index.id, Kept::Text, *chunk), part, packed)?);
         }
         Ok(())
     }
@@ -214,7 +225,7 @@ impl Chunks for Reader<'_> {
             if run.last().is_some_and(|(_, last)| last.at.end != part.at.start) {
                 self.read_run(&std::mem::take(&mut run), &mut texts)?;
             }
-            match self.parts.get((self.index.id, chunk, true)) {
+            match self.parts.get((self.index.id, Kept::Text, chunk)) {
                 Some(text) => {
                     self.read_run(&std::mem::take(&mut run), &mut texts)?;
                     texts.push(text);
@@ -227,12 +238,26 @@ impl Chunks for Reader<'_> {
     }
 
     fn postings(&self, chunk: usize) -> Result<Arc<Vec<u8>>, Unread> {
-        let key = (self.index.id, chunk, false);
+        let key = (self.index.id, Kept::Postings, chunk);
         if let Some(found) = self.parts.get(key) {
             return Ok(found);
         }
         let (_, part) = self.named(chunk)?;
         let packed = self.file.read_one(self.range(&part.at))?;
         self.keep(key, part, &packed)
+    }
+
+    fn grams(&self, bucket: usize) -> Result<Arc<Vec<u8>>, Unread> {
+        let key = (self.index.id, Kept::Grams, bucket);
+        if let Some(found) = self.parts.get(key) {
+            return Ok(found);
+        }
+        let bucket = self.index.head.grams().get(bucket).ok_or(Damaged("a list of ids is missing"))?;
+        let bytes = self.file.read_one(self.range(&bucket.at))?;
+        bucket.check(&bytes)?;
+        self.stats.index_bytes_read.fetch_add(bytes.len() as u64, Ordering::Relaxed);
+        let bytes = Arc::new(bytes.to_vec());
+        self.parts.insert(key, &bytes);
+        Ok(bytes)
     }
 }

@@ -167,7 +167,7 @@ fn a_segment_that_is_missing_is_noticed_unless_files_hold_its_records() {
 
 #[test]
 fn a_batch_survives_its_record_whole() {
-    let check = |batch: &Batch| assert_eq!(decode(&encode(batch.clone()).unwrap()).as_ref(), Ok(batch));
+    let check = |batch: &Batch| assert_eq!(decode(&encode(batch).unwrap()).as_ref(), Ok(batch));
     let entry = |line: &str| Entry {
         timestamp: Timestamp(-5),
         line: line.to_owned(),

@@ -278,7 +278,7 @@ async fn a_batch_whose_failed_record_stayed_on_the_disk_is_replayed_once() {
             let entry = storage.shared.tables[0].delta().store().location(&paths::commit_entry(1));
             drop(storage);
             // The record of an append that failed and could not be taken back, then that of its repeat.
-            let record = wal::encode(numbered(2, "mark2 x")).unwrap();
+            let record = wal::encode(&numbered(2, "mark2 x")).unwrap();
             append_records(&bench, &[record.clone(), record]);
             if covered && point.is_some() {
                 // The lines were flushed between the two.
