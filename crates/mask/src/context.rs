@@ -14,6 +14,10 @@ pub(crate) fn has_word(text: &str, at: usize, within: usize, key: Option<&str>, 
 pub(crate) fn holds_word(text: &str, word: &str) -> bool {
     let (word, open) = word.strip_suffix('*').map_or((word, false), |stem| (stem, true));
     let Some(first) = word.chars().next() else { return false };
+    // Most texts are plain, and most of them do not have even the first letter.
+    if text.is_ascii() && !text.bytes().any(|byte| char::from(byte.to_ascii_lowercase()) == first) {
+        return false;
+    }
     let mut before = None;
     for (at, c) in text.char_indices() {
         let begins = lower(c) == first && before.is_none_or(|before: char| parts(before, c));

@@ -88,13 +88,10 @@ fn run(text: &str, span: Range<usize>, found: &mut impl FnMut(Range<usize>, &str
 /// Calls `found` with the place and the meaning of each part of a run that is text in hex, two digits a byte.
 fn hex_in(letters: &str, mut found: impl FnMut(Range<usize>, &str)) {
     let mut start = 0;
-    for digits in letters.split(|letter: char| !letter.is_ascii_hexdigit()) {
-        let meaning = || {
-            digits.get(..HEX_PROBE).and_then(decode_hex).filter(|probe| is_text(probe))?;
-            text_of(decode_hex(digits)?)
-        };
+    for digits in letters.as_bytes().split(|letter| !letter.is_ascii_hexdigit()) {
         if MIN_BYTES <= digits.len()
-            && let Some(meaning) = meaning()
+            && begins_text(digits)
+            && let Some(meaning) = decode_hex(digits).and_then(text_of)
         {
             found(start..start + digits.len(), &meaning);
         }
@@ -102,8 +99,16 @@ fn hex_in(letters: &str, mut found: impl FnMut(Range<usize>, &str)) {
     }
 }
 
-fn decode_hex(digits: &str) -> Option<Vec<u8>> {
-    let (bytes, odd) = digits.as_bytes().as_chunks::<2>();
+/// Whether the first digits of hex mean text; those of ids hardly ever do, so nothing is allocated for them.
+fn begins_text(digits: &[u8]) -> bool {
+    let mut probe = [0; HEX_PROBE / 2];
+    let (pairs, _) = digits.as_chunks::<2>();
+    let decoded = probe.iter_mut().zip(pairs).all(|(to, pair)| hex_byte(*pair).map(|byte| *to = byte).is_some());
+    decoded && HEX_PROBE <= digits.len() && is_text(&probe)
+}
+
+fn decode_hex(digits: &[u8]) -> Option<Vec<u8>> {
+    let (bytes, odd) = digits.as_chunks::<2>();
     odd.is_empty().then(|| bytes.iter().map(|byte| hex_byte(*byte)).collect())?
 }
 

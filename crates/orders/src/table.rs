@@ -1,11 +1,12 @@
 //! The table `order_events`: its columns, rows from events, events from rows.
 
+mod words;
+
 use std::sync::{Arc, LazyLock};
 
 use arrow::array::{
     Array, ArrayRef, AsArray, DictionaryArray, Float64Array, Float64Builder, Int16Array, Int16Builder, Int32Array,
-    Int32Builder, RecordBatch, StringArray, StringBuilder, StringDictionaryBuilder, TimestampMicrosecondArray,
-    TimestampMicrosecondBuilder,
+    Int32Builder, RecordBatch, StringArray, StringBuilder, TimestampMicrosecondArray, TimestampMicrosecondBuilder,
 };
 use arrow::datatypes::{
     DataType, Field, Float64Type, Int16Type, Int32Type, Schema, SchemaRef, TimestampMicrosecondType,
@@ -14,6 +15,7 @@ use logline::Timestamp;
 use storage::TableSpec;
 use storage::logs::{NANOS, STREAM, TIMESTAMP, micros_utc, text_dictionary};
 
+use self::words::Words;
 use crate::EventKind;
 use crate::event::{Event, Outcome};
 
@@ -71,8 +73,6 @@ static SCHEMA: LazyLock<SchemaRef> = LazyLock::new(|| {
         Field::new("rating", DataType::Int16, true),
     ]))
 });
-
-type Words = StringDictionaryBuilder<Int32Type>;
 
 /// Rows being made.
 pub(crate) struct Rows {

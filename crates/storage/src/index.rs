@@ -23,7 +23,6 @@ mod words;
 
 pub(crate) use self::blocks::Blocks;
 pub(crate) use self::build::Builder;
-pub(crate) use self::grams::Bucket;
 pub(crate) use self::head::{Head, Part, Place};
 pub(crate) use self::join::{ReadPart, join};
 pub(crate) use self::lookup::{Chunks, blocks};

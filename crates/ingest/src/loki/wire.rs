@@ -39,7 +39,7 @@ fn labels(stream: &[u8]) -> Result<Cow<'_, str>, DecodeError> {
     let mut labels = Cow::Borrowed("");
     for field in Fields(stream) {
         if let (1, Value::Bytes(text)) = field? {
-            labels = String::from_utf8_lossy(text);
+            labels = lossy(text);
         }
     }
     Ok(labels)
@@ -63,7 +63,7 @@ fn entry<'a>(bytes: &'a [u8], out: &mut Assembler<'_>) -> Result<RawEntry<'a>, D
     for field in Fields(bytes) {
         match field? {
             (1, Value::Bytes(time)) => entry.timestamp = timestamp(time)?,
-            (2, Value::Bytes(line)) => entry.line = String::from_utf8_lossy(line),
+            (2, Value::Bytes(line)) => entry.line = lossy(line),
             (3, Value::Bytes(bytes)) => {
                 out.take_items(1)?;
                 entry.metadata.push(pair(bytes)?);
@@ -91,12 +91,17 @@ fn pair(bytes: &[u8]) -> Result<Pair<'_>, DecodeError> {
     let mut pair = (Cow::Borrowed(""), Cow::Borrowed(""));
     for field in Fields(bytes) {
         match field? {
-            (1, Value::Bytes(name)) => pair.0 = String::from_utf8_lossy(name),
-            (2, Value::Bytes(value)) => pair.1 = String::from_utf8_lossy(value),
+            (1, Value::Bytes(name)) => pair.0 = lossy(name),
+            (2, Value::Bytes(value)) => pair.1 = lossy(value),
             _ => {}
         }
     }
     Ok(pair)
+}
+
+/// As `String::from_utf8_lossy`, which looks at each character; nearly all texts are whole, and told so many bytes at once.
+fn lossy(bytes: &[u8]) -> Cow<'_, str> {
+    std::str::from_utf8(bytes).map_or_else(|_| String::from_utf8_lossy(bytes), Cow::Borrowed)
 }
 
 /// The fields of one message, in order; ends after the first broken one.

@@ -81,7 +81,8 @@ fn open(folder: &Path) -> Result<Opened, Error> {
 /// Two segments of some records each, in groups of one to three.
 fn whole(folder: &Path) -> Whole {
     drop(fs::remove_dir_all(folder));
-    let payloads: Vec<Vec<u8>> = (0..14).map(|number| encode(&batch(number)).expect("a batch can be written")).collect();
+    let payloads: Vec<Vec<u8>> =
+        (0..14).map(|number| encode(&batch(number)).expect("a batch can be written")).collect();
     for half in payloads.chunks(8) {
         let (mut wal, _) = open(folder).expect("a new log opens");
         for group in half.chunks(3) {

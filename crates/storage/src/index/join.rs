@@ -50,8 +50,10 @@ pub(crate) fn join<R: ReadPart>(inputs: &[(&Head, R)]) -> Result<(Vec<u8>, usize
 /// Samples of ids have their order by key and then by block, and blocks of an earlier input come first.
 fn join_ids<R: ReadPart>(cursors: &mut [IdCursor<'_, R>], packer: &mut Packer) -> Result<(), R::Error> {
     cursors.iter_mut().try_for_each(IdCursor::load)?;
-    while let Some(cursor) =
-        cursors.iter_mut().filter(|cursor| !cursor.entries.is_empty()).min_by_key(|cursor| cursor.entries.last().copied())
+    while let Some(cursor) = cursors
+        .iter_mut()
+        .filter(|cursor| !cursor.entries.is_empty())
+        .min_by_key(|cursor| cursor.entries.last().copied())
     {
         if let Some((key, block)) = cursor.entries.pop() {
             packer.push_gram(key, block);

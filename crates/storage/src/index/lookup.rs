@@ -7,8 +7,8 @@
 use std::ops::Range;
 use std::sync::Arc;
 
-use memchr::memmem::Finder;
 use ::regex::bytes::RegexBuilder;
+use memchr::memmem::Finder;
 
 use super::grams::Key;
 use super::head::{Head, Ids, order};

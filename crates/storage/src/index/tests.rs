@@ -234,7 +234,7 @@ fn dictionaries_of_many_chunks_and_ids_of_many_buckets_are_joined() {
     let blocks = |part: usize| -> Vec<Vec<String>> {
         let id = |row: usize| blake3::hash(format!("{part} {}", row / 2).as_bytes()).to_hex().to_string();
         // In capitals it is no id.
-        let text = |row: usize| if row % 3 == 0 { id(row) } else { id(row).to_ascii_uppercase() };
+        let text = |row: usize| if row.is_multiple_of(3) { id(row) } else { id(row).to_ascii_uppercase() };
         (0..3).map(|block| (0..9_000).map(|row| text(block * 6_000 + row)).collect()).collect()
     };
     let parts: Vec<_> = (0..3).map(blocks).collect();
