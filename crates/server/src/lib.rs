@@ -1,6 +1,7 @@
 //! Puts the parts together: configuration, routes, errors to HTTP, start and drain; and the `lapidary` command line.
 
 mod app;
+mod audit;
 pub mod cli;
 pub mod config;
 mod feed;
@@ -8,6 +9,7 @@ mod http;
 mod loki;
 mod metrics;
 mod rules;
+mod reveal;
 mod serve;
 
 pub use http::{Access, ROUTES, Route};

@@ -2,6 +2,7 @@
 
 mod waiting;
 
+use std::collections::BTreeMap;
 use std::net::SocketAddr;
 use std::sync::atomic::AtomicBool;
 use std::sync::{Arc, Mutex};
@@ -9,20 +10,23 @@ use std::time::Duration;
 
 use alert::eval::Evaluator;
 use anyhow::{Context as _, Result};
-use auth::{Access, AuditSink};
+use auth::{Access, Attempts, AuditSink, Directory, IdentityProvider, Ldap, Oidc, OidcSettings};
 use ingest::Endpoint;
 use orders::{OrderEvents, Orders};
 use query::Engine;
 use state::{Location, State};
 use stdx::{Clock, Drained, Secret, SystemClock, Tasks};
+use tls::Greeting;
 use tokio::net::TcpListener;
 use tracing::{info, warn};
 
-use crate::app::{App, LogAudit, Parts, StorageSink};
+use crate::app::{App, Parts, StorageSink};
+use crate::audit::{self, AuditTable, Trail, Usage};
 use crate::config::{self, Config};
 use crate::feed::Feed;
 use crate::http::{Patience, router};
 use crate::metrics::Metrics;
+use crate::reveal::Reveals;
 use crate::rules::{LineRecorder, RuleOwners, Unrouted};
 
 /// How soon what another node changed about access holds here.
@@ -35,7 +39,9 @@ const PURGE_ROUNDS: u32 = 300;
 pub struct Server {
     app: App,
     listener: TcpListener,
+    greeting: Greeting,
     tasks: Tasks,
+    writer: audit::Running,
     patience: Patience,
     grace: Duration,
     /// The admin of a first start, with the password to use once.
@@ -46,30 +52,44 @@ pub struct Server {
 pub async fn serve(config: Config) -> Result<()> {
     let server = Server::build(config).await?;
     server.welcome();
-    info!(address = %format!("http://{}", server.address()?), "ready");
+    info!(address = %server.url()?, "ready");
     server.run(stop_signal()).await
 }
 
 impl Server {
     /// Binds, opens the data folder and replays; everything that can fail at the start fails here.
     pub async fn build(config: Config) -> Result<Self> {
-        let listen = config.listen;
-        let listener = TcpListener::bind(listen).await.with_context(|| format!("cannot listen on {listen}"))?;
+        let listener = bind(config.listen).await?;
         let clock: Arc<dyn Clock> = Arc::new(SystemClock);
-        let audit: Arc<dyn AuditSink> = Arc::new(LogAudit);
+        let (trail, occurred) = Trail::new();
+        let audit: Arc<dyn AuditSink> = Arc::clone(&trail) as _;
         let tasks = Tasks::default();
         let events = Arc::new(OrderEvents::default());
         let components = storage::Components {
             clock: Arc::clone(&clock),
-            derives: vec![Arc::clone(&events) as _],
+            derives: vec![Arc::clone(&events) as _, Arc::new(AuditTable)],
             tasks: tasks.clone(),
         };
         let (lifecycle, node) = (config.storage.lifecycle.clone(), config.storage.node.clone());
-        let (storage, listener) =
-            Box::pin(waiting::open(config.storage, components, listener, config.patience)).await?;
-        let (access, state, newcomer) = open_access(&config.state, config.access, &clock).await?;
+        let transport = config.transport;
+        let greeting = transport.greeting(config.listen, &clock)?;
+        let entrance = waiting::Entrance { listener, greeting: &greeting, patience: transport.patience };
+        let (storage, listener) = Box::pin(waiting::open(config.storage, components, entrance)).await?;
+        let allowed = (config.access, config.directories);
+        let (access, state, newcomer) = open_access(&config.state, allowed, &clock).await?;
         keep_fresh(&access, &tasks);
         let engine = Arc::new(Engine::new(Arc::clone(&storage), config.query, Arc::clone(&clock))?);
+        let components = audit::Components {
+            node,
+            storage: Arc::clone(&storage),
+            engine: Arc::clone(&engine),
+            anchors: Arc::new(state.clone()),
+            forward: config.audit.forward,
+            clock: Arc::clone(&clock),
+            tasks: tasks.clone(),
+        };
+        let writer = audit::Writer::start(&trail, occurred, components).await?;
+        let usage = Usage::start(Arc::clone(&audit), &tasks);
         let orders = Orders::start(orders::Components {
             engine: Arc::clone(&engine),
             storage: Arc::clone(&storage),
@@ -77,7 +97,7 @@ impl Server {
             history: config.orders_history,
             clock: Arc::clone(&clock),
             tasks: tasks.clone(),
-            audit: Arc::clone(&audit),
+            audit,
         })?;
         let feed = Arc::new(Feed::default());
         let sink = Arc::new(StorageSink { storage: Arc::clone(&storage), feed: Arc::clone(&feed) });
@@ -102,13 +122,18 @@ impl Server {
             endpoint: Endpoint::new(sink, config.masking, Arc::clone(&clock)),
             started: clock.instant(),
             metrics: Metrics::new(),
-            body_timeout: config.patience.body,
+            body_timeout: transport.patience.body,
+            shield: transport.shield,
+            reveals: Reveals::new(config.reveal, Arc::clone(&clock)),
+            attempts: Attempts::new(Arc::clone(&clock)),
+            providers: providers(config.providers, &clock)?,
             ingest_limits: Arc::new(config.ingest),
             is_secure: config.is_secure,
             access,
             state,
             draining: AtomicBool::new(false),
-            audit,
+            audit: trail,
+            usage,
             clock,
             engine,
             orders,
@@ -119,7 +144,8 @@ impl Server {
             tasks: tasks.clone(),
             storage,
         });
-        Ok(Self { app, listener, tasks, patience: config.patience, grace: config.shutdown_grace, newcomer })
+        let (patience, grace) = (transport.patience, config.shutdown_grace);
+        Ok(Self { app, listener, greeting, tasks, writer, patience, grace, newcomer })
     }
 
     /// Where it listens; the port is real even when 0 was asked for.
@@ -127,9 +153,13 @@ impl Server {
         self.listener.local_addr().context("the listener has no address")
     }
 
+    fn url(&self) -> Result<String> {
+        Ok(waiting::url(&self.greeting, self.address()?))
+    }
+
     /// Answers requests until `stop` resolves, then lets the running ones end, flushes and closes.
     pub async fn run(self, stop: impl Future<Output = ()> + Send + 'static) -> Result<()> {
-        let Self { app, listener, tasks, patience, grace, newcomer: _ } = self;
+        let Self { app, listener, greeting, tasks, writer, patience, grace, newcomer: _ } = self;
         let told = app.clone();
         let (draining, drained) = tokio::sync::oneshot::channel();
         let stop = async move {
@@ -139,7 +169,7 @@ impl Server {
             // The receiver is gone only when the server is.
             let _told: Result<(), ()> = draining.send(());
         };
-        let server = crate::http::serve(listener, router(&app), patience, stop);
+        let server = crate::http::serve(listener, &greeting, router(&app), patience, stop);
         let late = async {
             if drained.await.is_err() {
                 std::future::pending::<()>().await;
@@ -150,6 +180,9 @@ impl Server {
             () = server => {}
             () = late => warn!("some requests did not end in time and were dropped"),
         }
+        // Nothing happens any more that must be written down.
+        app.usage.flush();
+        writer.stop(grace).await;
         let closed = app.storage.close().await.context("cannot close the data folder");
         if let Drained::Aborted(count) = tasks.drain(grace).await {
             warn!(count, "some background tasks did not end in time");
@@ -171,21 +204,39 @@ impl Server {
     }
 }
 
+async fn bind(address: SocketAddr) -> Result<TcpListener> {
+    TcpListener::bind(address).await.with_context(|| format!("cannot listen on {address}"))
+}
+
 /// Opens the state, and who may come in; makes an admin where nobody could.
 async fn open_access(
     location: &Location,
-    config: config::Access,
+    (config, directories): (config::Access, Vec<Directory>),
     clock: &Arc<dyn Clock>,
 ) -> Result<(Arc<Access>, State, Option<(String, Secret<String>)>)> {
     let state = State::open(location).await?;
+    let directories = self::directories(directories, clock)?;
     let clock = Arc::clone(clock);
     let access = if config.is_open {
         Access::open(state.clone(), clock).await?
     } else {
         Access::closed(state.clone(), config.declared, config.settings, clock).await?
     };
+    let access = access.with_providers(directories);
     let newcomer = access.first_admin().await?;
     Ok((Arc::new(access), state, newcomer))
+}
+
+/// Directories that people log in with.
+fn directories(configured: Vec<Directory>, clock: &Arc<dyn Clock>) -> Result<Vec<Arc<dyn IdentityProvider>>> {
+    let open = |directory| Ok(Arc::new(Ldap::new(directory, Arc::clone(clock))?) as _);
+    configured.into_iter().map(open).collect()
+}
+
+/// Providers that people log in with elsewhere, by name.
+fn providers(configured: Vec<OidcSettings>, clock: &Arc<dyn Clock>) -> Result<BTreeMap<String, Oidc>> {
+    let open = |settings: OidcSettings| Ok((settings.name.clone(), Oidc::new(settings, Arc::clone(clock))?));
+    configured.into_iter().map(open).collect()
 }
 
 /// Sees what other nodes changed about access, and forgets sessions that have ended.
