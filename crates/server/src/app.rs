@@ -98,6 +98,14 @@ pub(crate) struct StorageSink {
     pub(crate) feed: Arc<Feed>,
 }
 
+impl StorageSink {
+    /// With a feed of its own.
+    pub(crate) fn new(storage: &Arc<Storage>) -> (Arc<Self>, Arc<Feed>) {
+        let feed = Arc::new(Feed::default());
+        (Arc::new(Self { storage: Arc::clone(storage), feed: Arc::clone(&feed) }), feed)
+    }
+}
+
 #[async_trait::async_trait]
 impl Sink for StorageSink {
     async fn append(&self, batch: Batch) -> Result<(), SinkError> {

@@ -8,8 +8,8 @@ mod feed;
 mod http;
 mod loki;
 mod metrics;
-mod rules;
 mod reveal;
+mod rules;
 mod serve;
 
 pub use http::{Access, ROUTES, Route};

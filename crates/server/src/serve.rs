@@ -10,20 +10,20 @@ use std::time::Duration;
 
 use alert::eval::Evaluator;
 use anyhow::{Context as _, Result};
-use auth::{Access, Attempts, AuditSink, Directory, IdentityProvider, Ldap, Oidc, OidcSettings};
+use auth::{Access, Attempts, AuditEvent, AuditSink, Directory, IdentityProvider, Ldap, Oidc, OidcSettings};
 use ingest::Endpoint;
-use orders::{OrderEvents, Orders};
+use orders::{Graphs, OrderEvents, Orders};
 use query::Engine;
 use state::{Location, State};
-use stdx::{Clock, Drained, Secret, SystemClock, Tasks};
+use stdx::{ByteSize, Clock, Drained, Secret, SystemClock, Tasks};
 use tls::Greeting;
 use tokio::net::TcpListener;
+use tokio::sync::mpsc;
 use tracing::{info, warn};
 
 use crate::app::{App, Parts, StorageSink};
 use crate::audit::{self, AuditTable, Trail, Usage};
 use crate::config::{self, Config};
-use crate::feed::Feed;
 use crate::http::{Patience, router};
 use crate::metrics::Metrics;
 use crate::reveal::Reveals;
@@ -79,45 +79,13 @@ impl Server {
         let (access, state, newcomer) = open_access(&config.state, allowed, &clock).await?;
         keep_fresh(&access, &tasks);
         let engine = Arc::new(Engine::new(Arc::clone(&storage), config.query, Arc::clone(&clock))?);
-        let components = audit::Components {
-            node,
-            storage: Arc::clone(&storage),
-            engine: Arc::clone(&engine),
-            anchors: Arc::new(state.clone()),
-            forward: config.audit.forward,
-            clock: Arc::clone(&clock),
-            tasks: tasks.clone(),
-        };
-        let writer = audit::Writer::start(&trail, occurred, components).await?;
-        let usage = Usage::start(Arc::clone(&audit), &tasks);
-        let orders = Orders::start(orders::Components {
-            engine: Arc::clone(&engine),
-            storage: Arc::clone(&storage),
-            graphs: config.graphs,
-            history: config.orders_history,
-            clock: Arc::clone(&clock),
-            tasks: tasks.clone(),
-            audit,
-        })?;
-        let feed = Arc::new(Feed::default());
-        let sink = Arc::new(StorageSink { storage: Arc::clone(&storage), feed: Arc::clone(&feed) });
-        let components = alert::eval::Components {
-            engine: Arc::clone(&engine),
-            orders: Some(Arc::clone(&orders)),
-            state: state.clone(),
-            owners: Arc::new(RuleOwners {
-                access: Arc::clone(&access),
-                audit: Arc::clone(&audit),
-                storage: Arc::clone(&storage),
-                own: Mutex::default(),
-            }),
-            notify: Arc::new(Unrouted),
-            recorder: Arc::new(LineRecorder(Arc::clone(&sink))),
-            clock: Arc::clone(&clock),
-            node,
-        };
-        let rules = Evaluator::open(components, config.alerts).await?;
-        rules.start(&tasks);
+        let base = Base { storage, engine, state, access, audit, clock, tasks, node };
+        let writer = base.writer(&trail, occurred, config.audit.forward).await?;
+        let usage = Usage::start(Arc::clone(&base.audit), &base.tasks);
+        let orders = base.orders(config.graphs, config.orders_history)?;
+        let (sink, feed) = StorageSink::new(&base.storage);
+        let rules = base.rules(&orders, &sink, config.alerts).await?;
+        let Base { storage, engine, state, access, clock, tasks, .. } = base;
         let app = App::new(Parts {
             endpoint: Endpoint::new(sink, config.masking, Arc::clone(&clock)),
             started: clock.instant(),
@@ -144,8 +112,8 @@ impl Server {
             tasks: tasks.clone(),
             storage,
         });
-        let (patience, grace) = (transport.patience, config.shutdown_grace);
-        Ok(Self { app, listener, greeting, tasks, writer, patience, grace, newcomer })
+        let patience = transport.patience;
+        Ok(Self { app, listener, greeting, tasks, writer, patience, grace: config.shutdown_grace, newcomer })
     }
 
     /// Where it listens; the port is real even when 0 was asked for.
@@ -206,6 +174,79 @@ impl Server {
 
 async fn bind(address: SocketAddr) -> Result<TcpListener> {
     TcpListener::bind(address).await.with_context(|| format!("cannot listen on {address}"))
+}
+
+/// What the parts of the server are made of.
+struct Base {
+    storage: Arc<Storage>,
+    engine: Arc<Engine>,
+    state: State,
+    access: Arc<Access>,
+    audit: Arc<dyn AuditSink>,
+    clock: Arc<dyn Clock>,
+    tasks: Tasks,
+    node: String,
+}
+
+impl Base {
+    /// Writes the audit trail from now on.
+    async fn writer(
+        &self,
+        trail: &Trail,
+        occurred: mpsc::Receiver<AuditEvent>,
+        forward: Option<audit::Target>,
+    ) -> Result<audit::Running> {
+        let components = audit::Components {
+            node: self.node.clone(),
+            storage: Arc::clone(&self.storage),
+            engine: Arc::clone(&self.engine),
+            anchors: Arc::new(self.state.clone()),
+            forward,
+            clock: Arc::clone(&self.clock),
+            tasks: self.tasks.clone(),
+        };
+        audit::Writer::start(trail, occurred, components).await
+    }
+
+    /// Follows orders from now on.
+    fn orders(&self, graphs: Graphs, history: ByteSize) -> Result<Arc<Orders>> {
+        Ok(Orders::start(orders::Components {
+            engine: Arc::clone(&self.engine),
+            storage: Arc::clone(&self.storage),
+            graphs,
+            history,
+            clock: Arc::clone(&self.clock),
+            tasks: self.tasks.clone(),
+            audit: Arc::clone(&self.audit),
+        })?)
+    }
+
+    /// Evaluates rules from now on.
+    async fn rules(
+        &self,
+        orders: &Arc<Orders>,
+        sink: &Arc<StorageSink>,
+        config: alert::eval::Config,
+    ) -> Result<Arc<Evaluator>> {
+        let components = alert::eval::Components {
+            engine: Arc::clone(&self.engine),
+            orders: Some(Arc::clone(orders)),
+            state: self.state.clone(),
+            owners: Arc::new(RuleOwners {
+                access: Arc::clone(&self.access),
+                audit: Arc::clone(&self.audit),
+                storage: Arc::clone(&self.storage),
+                own: Mutex::default(),
+            }),
+            notify: Arc::new(Unrouted),
+            recorder: Arc::new(LineRecorder(Arc::clone(sink))),
+            clock: Arc::clone(&self.clock),
+            node: self.node.clone(),
+        };
+        let rules = Evaluator::open(components, config).await?;
+        rules.start(&self.tasks);
+        Ok(rules)
+    }
 }
 
 /// Opens the state, and who may come in; makes an admin where nobody could.

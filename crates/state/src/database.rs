@@ -10,7 +10,8 @@ use sqlx::{AnyPool, ConnectOptions as _, Executor as _, Transaction};
 
 use crate::location::address;
 use crate::{
-    AlertStates, Anchors, Changes, Documents, Error, Kind, Leases, Location, Result, Sessions, Tokens, Users, migrations,
+    AlertStates, Anchors, Changes, Documents, Error, Kind, Leases, Location, Result, Sessions, Tokens, Users,
+    migrations,
 };
 
 /// Connections at once; SQLite has one writer anyway.

@@ -7,8 +7,8 @@ pub(super) mod elsewhere;
 mod json;
 pub(super) mod login;
 mod params;
-pub(super) mod rules;
 pub(super) mod reveal;
+pub(super) mod rules;
 
 use axum::Json;
 use axum::extract::{Path, State};

@@ -87,7 +87,7 @@ fn forbidden(caller: &Caller, shows: Shows, asked: &str) -> Vec<String> {
     let names = match shows {
         Shows::Lines => true,
         Shows::Rights => asked.contains("/access/"),
-        Shows::Public | Shows::Steps | Shows::Server => false,
+        Shows::Public | Shows::Steps | Shows::Server | Shows::Asked => false,
     };
     let mut words = Vec::new();
     for service in SERVICES.iter().filter(|service| !caller.sees.contains(service)) {
