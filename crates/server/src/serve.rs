@@ -16,6 +16,7 @@ use orders::{Graphs, OrderEvents, Orders};
 use query::Engine;
 use state::{Location, State};
 use stdx::{ByteSize, Clock, Drained, Secret, SystemClock, Tasks};
+use storage::Storage;
 use tls::Greeting;
 use tokio::net::TcpListener;
 use tokio::sync::mpsc;
