@@ -9,6 +9,7 @@ pub(crate) mod funnel;
 mod judge;
 pub(crate) mod objectives;
 pub(crate) mod picture;
+pub(crate) mod reaction;
 mod spans;
 pub(crate) mod throughput;
 pub(crate) mod variants;

@@ -38,6 +38,7 @@ pub use analysis::dwell::{Dwell, EdgeDwell, StatusDwell};
 pub use analysis::funnel::{Cohort, Funnel, FunnelRow, FunnelStep};
 pub use analysis::objectives::{Attainment, Burn, Ratings, Sla};
 pub use analysis::picture::{Picture, PictureEdge, PictureStatus};
+pub use analysis::reaction::{Delay, Interval, Reaction, reaction};
 pub use analysis::throughput::{DayThroughput, Throughput};
 pub use analysis::variants::{Variant, Variants};
 pub use analysis::{Basis, Percentiles, Select};

@@ -3,12 +3,15 @@
 //! It depends on the set of events it was given, not on their order, and events may be given twice: reading the whole
 //! table again repairs whatever was missed.
 
-use std::collections::{BTreeSet, HashMap, HashSet, VecDeque};
+mod over;
+
+use std::collections::{BTreeSet, HashMap, HashSet};
 use std::sync::Arc;
 use std::time::Duration;
 
-use logline::{Entity, Timestamp};
+use logline::Timestamp;
 
+use self::over::{Ended, Ties, hash};
 use crate::event::Event;
 use crate::history::{self, History};
 use crate::path::{self, Mark, Path, Visit};
@@ -26,10 +29,6 @@ const FRESH_MARKS: usize = 48;
 const FAILURES: usize = 64;
 /// Objects named beside one that are kept.
 const RELATED: usize = 16;
-/// Ended objects that are remembered, so that late events do not open them again.
-const ENDED: usize = 1_000_000;
-/// Objects without a graph of which it is remembered which object with a graph named them last.
-const TIES: usize = 400_000;
 /// How long an object that never ends, having no graph or no status, is held after its last event, unless the object
 /// that named it ends before.
 const IDLE: Duration = Duration::from_secs(7 * 24 * 3_600);
@@ -223,9 +222,9 @@ impl Live {
     /// much. Events from before `horizon` are all known: what had ended by then goes to the history.
     pub(crate) fn refresh(&mut self, graphs: &Graphs, horizon: Timestamp) {
         self.update(graphs);
-        let Self { ended, ties, .. } = self;
+        let Self { ended, ties, types, late, objects, .. } = self;
         let (mut trail, mut scratch) = (Trail::default(), Vec::new());
-        for (object, all) in &mut self.types {
+        for (object, all) in types {
             let judged = graphs.get(object).is_some();
             let over = |id: &str| !judged && ties.parent(object, id).is_some_and(|one| ended.hashes.contains(&one));
             let (idle, quiet) = (horizon.before(IDLE), horizon.before(GRACE));
@@ -235,12 +234,19 @@ impl Live {
                 let waits = judged && tracked.now.is_some() && !tracked.ended;
                 let settled = tracked.ended && tracked.touched <= quiet;
                 let stays = (waits || idle <= tracked.last_event) && !over(id) && !settled;
-                if !stays && trail.unpack(&tracked.packed).is_some() {
-                    history.put(hash(object, id), &trail, &mut scratch);
+                if stays {
+                    return true;
                 }
-                stays
+                let hash = hash(object, id);
+                if history.has(hash) && late.len() < LATE {
+                    // What was let go before has gone on: here is only the end of its path.
+                    late.insert((object.clone(), id.clone()));
+                } else if trail.unpack(&tracked.packed).is_some() {
+                    history.put(hash, &trail, &mut scratch);
+                }
+                false
             });
-            self.objects -= before - all.open.len();
+            *objects -= before - all.open.len();
         }
     }
 
@@ -298,6 +304,11 @@ impl Live {
         self.types.get(object)?.norms.get(&self.symbols.find(status)?).copied()
     }
 
+    /// Puts objects back that could not be read.
+    pub(crate) fn put_late(&mut self, object: &str, ids: &[String]) {
+        self.late.extend(ids.iter().map(|id| (object.into(), id.as_str().into())));
+    }
+
     /// Objects in the history, the bytes they take, and how many changed after all but were too many to be read again.
     pub(crate) fn kept(&self) -> (usize, usize, u64) {
         let sum = |number: fn(&History) -> usize| self.types.values().map(|all| number(&all.history)).sum();
@@ -305,7 +316,7 @@ impl Live {
     }
 
     /// Whether something new is known of objects that are over which is not among their paths yet.
-    fn is_behind(&self) -> bool {
+    pub(crate) fn is_behind(&self) -> bool {
         !self.late.is_empty()
     }
 
@@ -489,89 +500,6 @@ impl Tracked {
             self.marks.drain(..self.marks.len() - FRESH_MARKS);
         }
     }
-}
-
-/// Objects that have ended, by hash, oldest first.
-#[derive(Debug, Default)]
-struct Ended {
-    hashes: HashSet<u64>,
-    order: VecDeque<u64>,
-}
-
-impl Ended {
-    fn add(&mut self, object: &str, id: &str) {
-        let hash = hash(object, id);
-        if self.hashes.insert(hash) {
-            self.order.push_back(hash);
-        }
-        if ENDED < self.order.len() {
-            let oldest = self.order.pop_front();
-            oldest.map(|hash| self.hashes.remove(&hash));
-        }
-    }
-
-    /// Its place in the order stays: should it end again, it is forgotten a little early.
-    fn remove(&mut self, hash: u64) {
-        self.hashes.remove(&hash);
-    }
-}
-
-/// Which object with a graph named an object without one last: a model ends with its order.
-#[derive(Debug, Default)]
-struct Ties(HashMap<u64, Tie>);
-
-#[derive(Clone, Copy, Debug)]
-struct Tie {
-    time: Timestamp,
-    parent: u64,
-}
-
-impl Ties {
-    /// Notes what an event about one object says of others.
-    fn note(&mut self, event: &Event<'_>, graphs: &Graphs) {
-        let Some(related) = event.related else { return };
-        let others = related.split_ascii_whitespace().filter_map(Entity::parse);
-        let (bound, free): (Vec<_>, Vec<_>) = others.partition(|other| graphs.get(other.object).is_some());
-        if graphs.get(event.object).is_some() {
-            let parent = hash(event.object, event.object_id);
-            free.iter().for_each(|child| self.tie(hash(child.object, child.id), event.time, parent));
-        } else if let Some(parent) = bound.first() {
-            self.tie(hash(event.object, event.object_id), event.time, hash(parent.object, parent.id));
-        }
-    }
-
-    fn tie(&mut self, child: u64, time: Timestamp, parent: u64) {
-        if TIES <= self.0.len() && !self.0.contains_key(&child) {
-            self.make_room();
-        }
-        let tie = Tie { time, parent };
-        let newest = self.0.entry(child).or_insert(tie);
-        if (newest.time, newest.parent) < (time, parent) {
-            *newest = tie;
-        }
-    }
-
-    fn parent(&self, object: &str, id: &str) -> Option<u64> {
-        self.0.get(&hash(object, id)).map(|tie| tie.parent)
-    }
-
-    /// Forgets the older half.
-    fn make_room(&mut self) {
-        let mut times: Vec<Timestamp> = self.0.values().map(|tie| tie.time).collect();
-        let middle = times.len() / 2;
-        let border = *times.select_nth_unstable(middle).1;
-        self.0.retain(|_, tie| border < tie.time);
-    }
-}
-
-fn hash(object: &str, id: &str) -> u64 {
-    let mut hasher = blake3::Hasher::new();
-    hasher.update(object.as_bytes());
-    hasher.update(b"/");
-    hasher.update(id.as_bytes());
-    let mut bytes = [0; 8];
-    hasher.finalize_xof().fill(&mut bytes);
-    u64::from_le_bytes(bytes)
 }
 
 #[cfg(test)]

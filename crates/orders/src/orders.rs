@@ -10,7 +10,7 @@ use logline::{Tenant, Timestamp};
 use query::Engine;
 use stdx::{ByteSize, Clock, Tasks};
 use storage::{Storage, TimeRange};
-use tokio::sync::Semaphore;
+use tokio::sync::{Notify, Semaphore};
 
 use crate::analysis::{Lens, conformance, dwell, funnel, objectives, picture, throughput, variants};
 use crate::error::Failure;
@@ -26,6 +26,8 @@ mod feed;
 
 /// Analyses that run at the same time: they hold a core each.
 const ANALYSES: usize = 2;
+/// Event logs that are written at the same time: each holds a thread for as long as somebody reads.
+const EXPORTS: usize = 4;
 /// Pieces of an event log that wait for who reads it.
 const PIECES: usize = 4;
 
@@ -69,7 +71,11 @@ pub struct Orders {
     read_once: AtomicBool,
     /// Whoever analyses holds one.
     turns: Semaphore,
+    /// Whoever writes an event log holds one.
+    exports: Arc<Semaphore>,
     reading: Mutex<Option<Reading>>,
+    /// Told when something new came to be known of objects that are over.
+    late: Notify,
 }
 
 /// How far the state is read from the events that are kept: at the start, so that a changed graph holds for all of them,
@@ -121,9 +127,12 @@ impl Orders {
             loading: AtomicBool::new(true),
             read_once: AtomicBool::new(false),
             turns: Semaphore::new(ANALYSES),
+            exports: Arc::new(Semaphore::new(EXPORTS)),
             reading: Mutex::default(),
+            late: Notify::new(),
         });
         tasks.spawn(feed::run(Arc::clone(&orders), table, tasks.shutdown()));
+        tasks.spawn(feed::correct(Arc::clone(&orders), tasks.shutdown()));
         tasks.spawn(feed::learn(Arc::clone(&orders), tasks.shutdown()));
         Ok(orders)
     }
@@ -216,12 +225,13 @@ impl Orders {
     /// The steps of all selected objects as an event log, piece by piece. It has no lines, so it is for everybody who may
     /// see orders. Who stops listening ends it.
     pub async fn export(&self, scope: &Scope, select: &Select, format: ExportFormat) -> Result<Pieces, Error> {
-        let (object, trails) = self.trails(scope, select)?;
+        let (turn, (object, trails)) = (Arc::clone(&self.exports).acquire_owned().await, self.trails(scope, select)?);
         let (sender, pieces) = tokio::sync::mpsc::channel(PIECES);
         let (graphs, select, now) = (self.components.graphs.clone(), select.clone(), self.now());
         tokio::task::spawn_blocking(move || {
             let lens = Lens::new((&trails, &graphs), &select, &object, now);
             export::export(&lens, format, |piece| sender.blocking_send(piece).is_ok());
+            drop(turn);
         });
         Ok(pieces)
     }

@@ -24,9 +24,10 @@ use crate::{Error, Select, read};
 const RELOAD_PAUSE: Duration = Duration::from_secs(5);
 /// How often it is looked at how long stays usually take.
 const LEARN: Duration = Duration::from_secs(5 * 60);
-/// Objects that are read again by one scan, and scans in one turn.
+/// Objects that are read again by one scan.
 const LATE_OBJECTS: usize = 200;
-const LATE_SCANS: usize = 10;
+/// Between two times at which such objects are looked for.
+const LATE_PAUSE: Duration = Duration::from_millis(500);
 /// How often objects are brought up to date when nobody looks.
 const REFRESH: Duration = Duration::from_secs(10);
 
@@ -44,9 +45,6 @@ pub(super) async fn run(orders: Arc<Orders>, table: Arc<Table>, mut shutdown: Sh
             () = shutdown.wait() => return,
             _ = refresh.tick() => {
                 orders.refresh();
-                if let Err(error) = orders.read_late().await {
-                    warn!(error = %error, "late events of orders that are over cannot be read, trying again with the next ones");
-                }
                 continue;
             }
             Ok(()) = hidden.changed() => {
@@ -65,6 +63,24 @@ pub(super) async fn run(orders: Arc<Orders>, table: Arc<Table>, mut shutdown: Sh
                 missed.notify_one();
             }
             Err(RecvError::Closed) => return,
+        }
+    }
+}
+
+/// Reads the events again of objects that were over when something new came to be known of them.
+pub(super) async fn correct(orders: Arc<Orders>, mut shutdown: Shutdown) {
+    loop {
+        tokio::select! {
+            () = shutdown.wait() => return,
+            () = orders.late.notified() => {}
+        }
+        if let Err(error) = orders.read_late().await {
+            warn!(error = %error, "late events of orders that are over cannot be read, trying again");
+            orders.late.notify_one();
+        }
+        tokio::select! {
+            () = shutdown.wait() => return,
+            () = tokio::time::sleep(LATE_PAUSE) => {}
         }
     }
 }
@@ -134,6 +150,7 @@ async fn load(orders: &Orders, table: &Table) -> Result<u64, Error> {
     orders.set_reading(reading);
     orders.end_reading();
     orders.refresh();
+    orders.late.notify_one();
     Ok(reading.done)
 }
 
@@ -141,6 +158,9 @@ impl Orders {
     fn take(&self, appended: &Appended) {
         if let Err(error) = self.apply(&appended.tenant, &appended.rows) {
             warn!(error = %error, "order events cannot be read");
+        }
+        if self.held().tenants.get(&appended.tenant).is_some_and(Live::is_behind) {
+            self.late.notify_one();
         }
     }
 
@@ -216,7 +236,7 @@ impl Orders {
         *self.held() = Held::default();
     }
 
-    fn refresh(&self) {
+    pub(super) fn refresh(&self) {
         let now = self.now();
         let mut held = self.held();
         let horizon = held.horizon(now);
@@ -253,19 +273,20 @@ impl Orders {
         }
     }
 
-    /// Reads the events again of objects that were over when something new came to be known of them.
+    fn take_late(&self, tenant: &Tenant) -> Option<(String, Vec<String>)> {
+        self.held().tenants.get_mut(tenant).and_then(|live| live.take_late(LATE_OBJECTS))
+    }
+
     async fn read_late(&self) -> Result<(), Error> {
         let tenants: Vec<Tenant> = self.held().tenants.keys().cloned().collect();
         for tenant in tenants {
-            for _ in 0..LATE_SCANS {
-                let late = self.held().tenants.get_mut(&tenant).and_then(|live| live.take_late(LATE_OBJECTS));
-                let Some((object, ids)) = late else { break };
+            while let Some((object, ids)) = self.take_late(&tenant) {
                 let scope = self.system("late events of objects that are over", &tenant);
-                let rows = read::events_of_all(&self.components.engine, &scope, &object, ids.clone()).await?;
+                let read = read::events_of_all(&self.components.engine, &scope, &object, ids.clone()).await;
                 let Held { tenants, .. } = &mut *self.held();
-                if let Some(live) = tenants.get_mut(&tenant) {
-                    ids.iter().for_each(|id| live.forget(&object, id));
-                }
+                let live = tenants.entry(tenant.clone()).or_default();
+                let rows = read.inspect_err(|_| live.put_late(&object, &ids))?;
+                ids.iter().for_each(|id| live.forget(&object, id));
                 for rows in rows {
                     self.apply_to(tenants, &tenant, &rows, Timestamp::MIN)?;
                 }

@@ -29,6 +29,10 @@ struct Server {
 
 impl Server {
     async fn open(folder: &Path) -> Self {
+        Self::with(folder, Graphs::default()).await
+    }
+
+    async fn with(folder: &Path, graphs: Graphs) -> Self {
         let clock = Arc::new(ManualClock::at(jiff::Timestamp::from(at("2026-03-16T06:00:00Z")).into()));
         let tasks = Tasks::default();
         let components = storage::Components {
@@ -42,7 +46,7 @@ impl Server {
         let orders = Orders::start(Components {
             engine: Arc::new(engine),
             storage: Arc::clone(&storage),
-            graphs: Graphs::default(),
+            graphs,
             history: ByteSize(1 << 20),
             clock: Arc::clone(&clock) as Arc<dyn Clock>,
             tasks: tasks.clone(),
@@ -217,5 +221,57 @@ async fn tenants_do_not_see_each_other() {
     assert!(ids(&server.orders).is_empty());
     let mine = server.orders.story(&scope(&["*"]), "order", "4711", StoryOptions::default()).await;
     assert_eq!(mine.unwrap_err().kind(), Kind::NotFound);
+    server.close().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_path_that_is_over_is_corrected_by_what_comes_late() {
+    let folder = tempfile::tempdir().unwrap();
+    let server = Server::open(folder.path()).await;
+    server.until("the first load", |orders| !orders.summary(&scope(&["*"])).loading).await;
+    let all = scope(&["*"]);
+    let way = async || {
+        let variants = server.orders.variants(&all, &Select::default(), 9).await.unwrap();
+        variants.variants.into_iter().flat_map(|variant| variant.statuses).collect::<Vec<_>>()
+    };
+    server
+        .append(batch(
+            "crm-api [2026-03-15T08:00:00Z][STATUS][order] order_id=12 to=SHIPPED
+             crm-api [2026-03-15T10:00:00Z][STATUS][order] order_id=12 from=DELIVERED to=CLOSED",
+        ))
+        .await;
+    server.until("order 12", |orders| orders.held().tenants.contains_key(&Tenant::default())).await;
+    assert_eq!(way().await, ["SHIPPED", "CLOSED"]);
+    server.clock.advance(Duration::from_secs(3_600));
+    server.orders.refresh();
+    server.append(batch("mes-api [2026-03-15T09:00:00Z][STATUS][order] order_id=12 from=SHIPPED to=DELIVERED")).await;
+    for _ in 0..1_000 {
+        if way().await.len() == 3 {
+            break;
+        }
+        tokio::time::sleep(Duration::from_millis(10)).await;
+    }
+    assert_eq!(way().await, ["SHIPPED", "DELIVERED", "CLOSED"]);
+    server.close().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_changed_graph_holds_for_what_was_kept_before() {
+    let folder = tempfile::tempdir().unwrap();
+    let server = Server::open(folder.path()).await;
+    server.append(batch("shop-api [2026-03-15T08:00:00Z][STATUS][order] order_id=12 from=CREATED to=ON_HOLD")).await;
+    server.until("order 12", |orders| ids(orders) == ["12"]).await;
+    let told = server.orders.conformance(&scope(&["*"]), &Select::default()).await.unwrap();
+    assert_eq!(told.deviations[0].kind, "unknown_status");
+    server.close().await;
+
+    let text = "[[status]]\nname = \"CREATED\"\nowner = \"shop\"\nnext = [\"ON_HOLD\"]\n[[status]]\nname = \"ON_HOLD\"\nowner = \"shop\"";
+    let graphs = Graphs::new([crate::Graph::read(text).unwrap()]);
+    let server = Server::with(folder.path(), graphs).await;
+    server.until("the first load", |orders| !orders.summary(&scope(&["*"])).loading).await;
+    let told = server.orders.conformance(&scope(&["*"]), &Select::default()).await.unwrap();
+    assert_eq!((told.basis.objects, told.conforming), (1, 1));
+    let reading = server.orders.reading().unwrap();
+    assert!(reading.ended.is_some() && reading.done == 1 && reading.total == 1, "{reading:?}");
     server.close().await;
 }

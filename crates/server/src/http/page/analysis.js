@@ -38,7 +38,7 @@ async function picture(path) {
 }
 
 function promises(sla) {
-  const rows = sla.objectives.map((one) => el('tr', {}, rowHead(one.name), cell(`${one.from} → ${one.to}`, 'code'), cell(orDash(one.within_ms), 'n', t.allowed),
+  const rows = sla.objectives.map((one) => el('tr', {}, rowHead(one.name), cell(`${one.from} → ${one.to}`, 'wide'), cell(orDash(one.within_ms), 'n', t.allowed),
     cell(one.attained === null ? '–' : percent(one.attained), one.met === false ? 'n bad' : 'n', t.attained), cell(percent(one.target), 'n', t.target),
     cell(grouped(one.bad), one.bad ? 'n bad' : 'n', t.late), cell(percent(one.budget_left), one.budget_left < 0 ? 'n bad' : 'n', t.budget),
     cell(one.burn.map((burn) => `${span(burn.window_ms)}: ${burn.rate.toFixed(1)}`).join(' · '), '', t.burn),
@@ -60,7 +60,7 @@ function funnels(funnel) {
 function variants(ways) {
   const most = Math.max(...ways.variants.map((one) => one.count), 1);
   const rows = ways.variants.map((one) => el('tr', {}, rowHead(grouped(one.count)), cell(percent(one.share), 'n', t.share), cell(bar(one.count, 0, most), 'chart'),
-    cell(span(one.median_ms), 'n', t.median), cell(one.statuses.join(' → '), 'code wide'),
+    cell(span(one.median_ms), 'n', t.median), cell(one.statuses.join(' → '), 'wide'),
     cell(one.deviations.map((kind) => t.kinds[kind] || kind).join(', '), 'bad', one.deviations.length ? t.deviates : '')));
   const heads = [heading(t.count), rightHead(t.share), heading(t.chart, true), rightHead(t.median), heading(t.way), heading(t.deviates)];
   return part(`${t.variants}: ${grouped(ways.total)}`, nothing(rows, () => table('variants', t.variants, heads, rows)));
@@ -68,7 +68,7 @@ function variants(ways) {
 
 function conformance(told) {
   const rows = told.deviations.slice(0, 30).map((one) => el('tr', {}, rowHead(t.kinds[one.kind] || one.kind),
-    cell([one.from ? `${one.from} → ${one.status}` : one.status, one.service].filter(Boolean).join(' · '), 'code'), cell(grouped(one.objects), 'n', t.count),
+    cell([one.from ? `${one.from} → ${one.status}` : one.status, one.service].filter(Boolean).join(' · '), 'wide'), cell(grouped(one.objects), 'n', t.count),
     cell(el('span', {}, one.examples.map((id) => [objectLink(id, told.type), ' '])), '', t.example)));
   const heads = [heading(t.deviates), heading(t.where2), rightHead(t.count), heading(t.example)];
   return part(`${t.conforming}: ${percent(told.fitness)}`, nothing(rows, () => table('conformance', t.deviates, heads, rows)));
