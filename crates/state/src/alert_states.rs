@@ -76,7 +76,6 @@ impl AlertStates<'_> {
 mod tests {
     use std::time::{Duration, UNIX_EPOCH};
 
-    use super::*;
     use crate::testing::each;
 
     #[tokio::test]

@@ -121,7 +121,6 @@ async fn forget(
 }
 
 /// An error of the evaluator as an answer.
-#[expect(clippy::needless_pass_by_value, reason = "made for `map_err`")]
 fn refused(error: Error) -> HttpError {
     match error {
         Error::Invalid(text) => HttpError::bad_request(text),
@@ -131,7 +130,8 @@ fn refused(error: Error) -> HttpError {
     }
 }
 
-fn success(data: Value) -> Json<Value> {
+fn success(data: impl Into<Value>) -> Json<Value> {
+    let data: Value = data.into();
     Json(json!({"status": "success", "data": data, "errorType": "", "error": ""}))
 }
 
