@@ -176,18 +176,18 @@ impl World {
     /// Asks with a query in every parameter that might take one; gives status and the whole answer.
     pub(super) async fn ask(&self, caller: &Caller, method: &str, path: &str, probe: &str) -> (u16, String) {
         let (start, end) = (now().before(Duration::from_secs(100 * 3600)), now().after(Duration::from_secs(60)));
-        // Requests to delete know seconds only.
-        let unit = if path == "/loki/api/v1/delete" { 1_000_000_000 } else { 1 };
         let mut params = vec![
-            ("start", (start.0 / unit).to_string()),
-            ("end", (end.0 / unit).to_string()),
+            ("start", start.0.to_string()),
+            ("end", end.0.to_string()),
             ("limit", "1000".to_owned()),
             ("step", "36000".to_owned()),
             ("user", "developer-shop".to_owned()),
         ];
-        // Orders do not take queries.
+        // Orders do not take queries; requests to delete take seconds, and end now.
         if path.starts_with("/api/v1/orders") {
             params.clear();
+        } else if path == "/loki/api/v1/delete" {
+            params = vec![("start", (start.0 / 1_000_000_000).to_string()), ("query", probe.to_owned())];
         } else if !probe.is_empty() {
             params.extend(["query", "match[]", "match"].map(|name| (name, probe.to_owned())));
         }
