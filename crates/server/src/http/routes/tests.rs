@@ -10,12 +10,12 @@ use crate::serve::Server;
 
 const PATIENCE: Duration = Duration::from_secs(30);
 
-/// A token for each permission, which has just that one; services are those of one team.
+/// A token for each permission, which has just that one, for all services.
 fn config(folder: &std::path::Path) -> Config {
     let token = |permission: Permission| {
         let name = permission.name();
         format!(
-            "[[auth.token]]\nname = \"{name}\"\ntoken = \"{name}-token-0123456789\"\nservices = [\"shop-api\"]\npermissions = [\"{name}\"]\n"
+            "[[auth.token]]\nname = \"{name}\"\ntoken = \"{name}-token-0123456789\"\nservices = [\"*\"]\npermissions = [\"{name}\"]\n"
         )
     };
     let text: String = Permission::ALL.map(token).concat();

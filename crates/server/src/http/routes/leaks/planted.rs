@@ -183,9 +183,11 @@ impl World {
             ("step", "36000".to_owned()),
             ("user", "developer-shop".to_owned()),
         ];
-        // Orders do not take queries.
+        // Orders do not take queries; requests to delete take seconds, and end now.
         if path.starts_with("/api/v1/orders") {
             params.clear();
+        } else if path == "/loki/api/v1/delete" {
+            params = vec![("start", (start.0 / 1_000_000_000).to_string()), ("query", probe.to_owned())];
         } else if !probe.is_empty() {
             params.extend(["query", "match[]", "match"].map(|name| (name, probe.to_owned())));
         }
