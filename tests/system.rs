@@ -7,6 +7,7 @@
 mod system {
     mod access;
     pub(crate) mod agent;
+    mod audit;
     mod bad_input;
     mod bad_start;
     pub(crate) mod browser;
@@ -25,4 +26,5 @@ mod system {
     mod queries;
     mod readers;
     mod rules;
+    mod transport;
 }

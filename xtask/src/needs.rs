@@ -48,6 +48,8 @@ const NEEDS: &[Need] = &[
         programs: &[("slapd", "slapd"), ("ldapadd", "ldap-utils"), ("ldapsearch", "ldap-utils")],
         ..NOTHING
     },
+    Need { suite: "people of OpenID Connect", programs: &[("node", "nodejs"), ("npm", "npm")], ..NOTHING },
+    Need { suite: "TLS to curl and OpenSSL", programs: &[("curl", "curl"), ("openssl", "openssl")], ..NOTHING },
     Need { suite: "state in PostgreSQL", programs: &[("initdb", "postgresql"), ("postgres", "postgresql")], ..NOTHING },
     Need {
         suite: "alerts to Alertmanager",

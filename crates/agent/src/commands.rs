@@ -1,7 +1,8 @@
-//! The commands of `lapidary-agent`: `run`, `check`, `status`, `mask test`, `mask token`, `convert`. Exit codes: 0 fine, 1 failed, 2 usage
+//! The commands of `lapidary-agent`: `run`, `check`, `status`, `mask test | token | keygen | open`, `convert`. Exit codes: 0 fine, 1 failed, 2 usage
 //! or configuration.
 
 mod convert;
+mod mask_seal;
 mod mask_test;
 mod mask_token;
 mod reload;
@@ -85,6 +86,25 @@ enum MaskCommand {
         #[arg(long)]
         config: PathBuf,
     },
+    /// Make the keys for `action = "seal"`: the public one for the hosts, the private one for those who may read values
+    /// again, and nobody else. Overwrites nothing.
+    Keygen {
+        /// Where the private key goes; only its owner may read it.
+        #[arg(long)]
+        private: PathBuf,
+        /// Where the public key goes.
+        #[arg(long)]
+        public: PathBuf,
+    },
+    /// Open the values in a text that the private key opens; nothing is sent. Ends with 1 if there is none.
+    Open {
+        /// The private key.
+        #[arg(long)]
+        key: PathBuf,
+        /// The text; `-` for the standard input.
+        #[arg(default_value = "-")]
+        file: PathBuf,
+    },
 }
 
 /// Longer values are no personal data.
@@ -130,6 +150,14 @@ pub(crate) fn run(args: Args) -> Result<ExitCode> {
                 if value == "-" { io::read_to_string(io::stdin().lock().take(MAX_VALUE_BYTES))? } else { value };
             say(&mask_token::run(&class, value.trim(), &load(&config)?.mask)?)?;
             Ok(ExitCode::SUCCESS)
+        }
+        Command::Mask { command: MaskCommand::Keygen { private, public } } => {
+            mask_seal::keygen(&private, &public)?;
+            Ok(ExitCode::SUCCESS)
+        }
+        Command::Mask { command: MaskCommand::Open { key, file } } => {
+            let opened = mask_seal::open(&key, &file, &mut io::stdout().lock())?;
+            Ok(if opened == 0 { ExitCode::FAILURE } else { ExitCode::SUCCESS })
         }
     }
 }

@@ -8,8 +8,6 @@ use std::time::Duration;
 
 use stdx::{ByteSize, Problems, Settings};
 
-use crate::tls::{Problem, Tls, Which};
-
 pub(crate) use input::{CommandInput, Files, ForwardInput, Input, JournalInput, Kind, Start};
 pub(crate) use output::{Auth, Compression, Destination, Output, Scheme, Token};
 
@@ -92,31 +90,6 @@ fn read(settings: &mut Settings) -> Config {
         mask: ingest::mask_settings(settings, "mask"),
         shutdown_grace,
     }
-}
-
-/// Certificates, under the keys of authorities, certificate and key; `check` says what is wrong with the files.
-fn tls(
-    settings: &mut Settings,
-    keys: &[String; 3],
-    docs: [&'static str; 3],
-    check: fn(&Tls) -> Result<(), Problem>,
-) -> Tls {
-    let mut path = |index: usize| -> Option<PathBuf> { settings.optional(keys.get(index)?, docs.get(index)?) };
-    let (ca, cert, key) = (path(0), path(1), path(2));
-    if cert.is_some() != key.is_some() {
-        settings.problem(&keys[1], "and `key_file` belong together");
-    }
-    let tls = Tls { ca, own: cert.zip(key) };
-    if let Err(problem) = check(&tls) {
-        let [ca, cert, key] = keys;
-        let at = match problem.file {
-            Which::Ca => ca,
-            Which::Cert => cert,
-            Which::Key => key,
-        };
-        settings.problem(at, problem.text);
-    }
-    tls
 }
 
 fn listen(settings: &mut Settings) -> Option<std::net::SocketAddr> {

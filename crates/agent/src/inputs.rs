@@ -4,7 +4,6 @@
 //! an answer gets it when the lines are in the spool.
 
 mod command;
-pub(crate) mod connection;
 mod forward;
 mod journal;
 mod stream;
@@ -16,15 +15,14 @@ use std::sync::Arc;
 use logline::{Entry, Timestamp};
 use mask::Masker;
 use stdx::{Clock, Shutdown, Tasks};
+use tls::{Connection, Greeting, Terms, Tls};
 use tokio::sync::Semaphore;
 
 use crate::Error;
 use crate::config::{Config, Input, Kind};
-use crate::inputs::connection::{Connection, Greeting};
 use crate::intake::{Feed, OwnedLine, Receipt, Stopped};
 use crate::lines::{Source, Treating, masked};
 use crate::store::Store;
-use crate::tls::Tls;
 
 /// Bytes of lines that one hand-over has.
 const HAND_OVER: usize = 256 << 10;
@@ -122,7 +120,7 @@ fn listen(address: SocketAddr, max_connections: usize, tls: &Tls, clock: &Arc<dy
     listener.set_nonblocking(true).map_err(failed)?;
     tracing::info!(address = %listener.local_addr().map_err(failed)?, "listening");
     let place = address.to_string();
-    let greeting = Greeting::new(place.clone(), tls, Arc::clone(clock));
+    let greeting = Greeting::new(place.clone(), tls, Terms::default(), Arc::clone(clock));
     let greeting = greeting.map_err(|problem| Error::Tls(place, problem.text))?;
     Ok(Listening { listener, connections: Arc::new(Semaphore::new(max_connections)), greeting })
 }
@@ -208,7 +206,7 @@ impl Listening {
                     let (serve, greeting, its_door) = (serve.clone(), self.greeting.clone(), door.clone());
                     door.tasks.spawn(async move {
                         match greeting.greet(stream).await {
-                            Ok(connection) => serve(its_door, connection).await,
+                            Ok(accepted) => serve(its_door, accepted.wire).await,
                             Err(error) => tracing::warn!(%error, what, "a connection was refused"),
                         }
                         drop(permit);

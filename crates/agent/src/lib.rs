@@ -33,7 +33,6 @@ mod spool;
 mod state;
 mod store;
 mod tail;
-mod tls;
 mod transport;
 mod watch;
 mod writer;

@@ -3,12 +3,12 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use reqwest::{Certificate, Client, ClientBuilder, Identity, Proxy, redirect, tls};
+use reqwest::{Client, ClientBuilder, Proxy, redirect};
 use stdx::Clock;
+use tls::{Pem, Problem, Renewed, Tls};
 
 use crate::Error;
 use crate::config::Output;
-use crate::tls::{Pem, Problem, Renewed, Tls};
 
 /// Connections that nobody uses go, before a server closes them under a request.
 const IDLE: Duration = Duration::from_secs(30);
@@ -40,24 +40,12 @@ impl Transport {
 
 /// Whether the files can be used.
 pub(crate) fn check(tls: &Tls) -> Result<(), Problem> {
-    with_files(Client::builder(), tls, &tls.read()?).map(drop)
+    tls::http_client(Client::builder(), tls, &tls.read()?).map(drop)
 }
 
 fn client(output: &Output, pem: &Pem) -> Result<Client, Problem> {
     let client = builder(output).map_err(|_| output.tls.bad_own())?;
-    with_files(client, &output.tls, pem)?.build().map_err(|_| output.tls.bad_own())
-}
-
-fn with_files(mut client: ClientBuilder, tls: &Tls, pem: &Pem) -> Result<ClientBuilder, Problem> {
-    if let Some(ca) = &pem.ca {
-        let found = Certificate::from_pem_bundle(ca).ok().filter(|found| !found.is_empty());
-        client = client.tls_certs_only(found.ok_or_else(|| tls.bad_ca())?);
-    }
-    if let Some((cert, key)) = &pem.own {
-        let identity = Identity::from_pem(&[cert, b"\n".as_slice(), key].concat());
-        client = client.identity(identity.map_err(|_| tls.bad_own())?);
-    }
-    Ok(client)
+    tls::http_client(client, &output.tls, pem)?.build().map_err(|_| output.tls.bad_own())
 }
 
 fn builder(output: &Output) -> reqwest::Result<ClientBuilder> {
@@ -66,7 +54,6 @@ fn builder(output: &Output) -> reqwest::Result<ClientBuilder> {
         .timeout(output.timeout)
         .pool_idle_timeout(IDLE)
         .redirect(redirect::Policy::none())
-        .tls_version_min(tls::Version::TLS_1_2)
         .user_agent(concat!("lapidary-agent/", env!("CARGO_PKG_VERSION")));
     Ok(match &output.proxy {
         Some(proxy) => client.proxy(Proxy::all(proxy.clone())?),

@@ -10,7 +10,7 @@ use stdx::{Clock, Secret, SystemClock};
 
 use crate::model::{Declared, Holder, Invalid, Model};
 use crate::rights::Rights;
-use crate::{Caller, Denied, Identity, Permissions};
+use crate::{Caller, Denied, Identity, NamePattern, Names, Permissions};
 
 /// Tokens shorter than this are refused: they can be guessed.
 const MIN_TOKEN_BYTES: usize = 16;
@@ -23,8 +23,10 @@ const MAX_USES: usize = 10_000;
 pub struct Token {
     /// Who uses it; stands in the audit trail.
     pub name: String,
-    /// The secret itself.
+    /// The secret itself; empty for those who show a certificate.
     pub secret: Secret<String>,
+    /// Names of certificates that do instead of it.
+    pub certificates: Vec<NamePattern>,
     /// The tenants it may choose with `X-Scope-OrgID`; the first is taken when none is named.
     pub tenants: Vec<Tenant>,
     /// Its roles.
@@ -46,6 +48,8 @@ pub struct Credentials<'a> {
     pub org_id: Option<&'a str>,
     /// On whose behalf a token with the permission `impersonate` asks: the `X-Grafana-User` header.
     pub user: Option<&'a str>,
+    /// The names in the certificate that the connection showed.
+    pub certificate: Option<&'a Names>,
 }
 
 /// Recognises the bearers of tokens.
@@ -114,10 +118,15 @@ impl Authenticator {
             let rights = Arc::new(Rights::everything("anonymous"));
             return Ok((Caller::new(rights, credentials.org_id, now.into())?, None));
         }
-        let secret = credentials.authorization.and_then(presented).ok_or(Denied::Unauthenticated)?;
-        // Looked up by its hash, which takes the same time however much of the secret is right.
-        let hash = hash(&secret);
         let model = self.model();
+        // A token that is shown counts, also beside a certificate: a wrong one is not passed over.
+        let hash = match (credentials.authorization, credentials.certificate) {
+            // Looked up by its hash, which takes the same time however much of the secret is right.
+            (Some(header), _) => presented(header).map(|secret| hash(&secret)),
+            (None, Some(names)) => model.token_of(names).map(str::to_owned),
+            (None, None) => None,
+        };
+        let hash = hash.ok_or(Denied::Unauthenticated)?;
         let holder = model.tokens.get(&hash).ok_or(Denied::Unauthenticated)?;
         if holder.expires.is_some_and(|end| end <= now) {
             return Err(Denied::Unauthenticated);
@@ -176,7 +185,12 @@ impl Declared {
             if let Some(problem) = problem(token, self.tokens.get(..at).unwrap_or_default()) {
                 problems.push(Invalid { kind: "token", name: token.name.clone(), problem });
             } else if let Ok(model) = &mut model {
-                problems.extend(model.add_token(hash(token.secret.reveal()), token.holder()).err());
+                // What no hash is can be asked for by nobody.
+                let by_secret = !token.secret.reveal().is_empty();
+                let key =
+                    if by_secret { hash(token.secret.reveal()) } else { format!("certificate of {}", token.name) };
+                model.know_certificates(&token.certificates, &key);
+                problems.extend(model.add_token(key, token.holder()).err());
             }
         }
         if problems.is_empty() { model } else { Err(problems) }
@@ -198,7 +212,11 @@ impl Token {
 }
 
 fn problem(token: &Token, before: &[Token]) -> Option<String> {
-    if token.secret.reveal().len() < MIN_TOKEN_BYTES {
+    let is_secret = !token.secret.reveal().is_empty();
+    if !is_secret && token.certificates.is_empty() {
+        return Some("has neither a secret nor certificates".to_owned());
+    }
+    if is_secret && token.secret.reveal().len() < MIN_TOKEN_BYTES {
         return Some(format!(
             "is too short; use at least {MIN_TOKEN_BYTES} characters, such as the output of `openssl rand -hex 24`"
         ));
@@ -209,7 +227,7 @@ fn problem(token: &Token, before: &[Token]) -> Option<String> {
     if token.services.len() > 1 && token.services.iter().any(|name| name == crate::policy::ANY) {
         return Some("names `*` beside other services; write `*` alone".to_owned());
     }
-    let same = |other: &Token| other.name == token.name || other.secret == token.secret;
+    let same = |other: &Token| other.name == token.name || is_secret && other.secret == token.secret;
     before.iter().any(same).then(|| "stands twice".to_owned())
 }
 

@@ -5,12 +5,16 @@
 //! crate makes a [`Scope`].
 
 mod access;
+mod attempts;
 mod audit;
 mod authenticator;
 mod caller;
+mod certificate;
 mod error;
 mod identity;
+mod ldap;
 mod model;
+mod oidc;
 mod password;
 mod permission;
 mod policy;
@@ -23,12 +27,18 @@ mod sight;
 pub use access::{
     Access, Decision, Explained, Listed, Lockout, NewToken, NewUser, Principal, Report, Seen, Settings, UserChange,
 };
-pub use audit::{AuditEvent, AuditSink, Outcome};
+pub use attempts::Attempts;
+pub use audit::{
+    AUDIT_TENANT, Anchor, AuditEvent, AuditSink, Broken, Chain, Cost, Link, Outcome, Record, Verified, Verifier, Why,
+};
 pub use authenticator::{Authenticator, Credentials, Token};
 pub use caller::{Caller, Denied};
+pub use certificate::{InvalidPattern, NamePattern, Names};
 pub use error::{Error, Kind};
 pub use identity::{Identity, IdentityProvider, LOCAL, ProviderError};
+pub use ldap::{Bind, Directory, GroupName, GroupSearch, Groups, InvalidTemplate, Ldap, Security, Server, Template};
 pub use model::{Declared, Group, Invalid, Source};
+pub use oidc::{Answer, Begun, Finished, Oidc, OidcError, OidcSettings};
 pub use permission::{Permission, Permissions};
 pub use policy::{Effect, Policy};
 pub use rights::Via;

@@ -10,7 +10,7 @@ use crate::policy::{self, Policy, Rule};
 use crate::rights::{Rights, Via};
 use crate::role::{self, Role};
 use crate::sight::{Grant, Sight};
-use crate::{Effect, Identity, Permissions, Token};
+use crate::{Effect, Identity, NamePattern, Names, Permissions, Token};
 
 /// The roles that the members of a group of a directory have.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -75,6 +75,8 @@ pub(crate) struct Model {
     pub(crate) users: BTreeMap<String, LocalUser>,
     /// By the hash of the secret.
     pub(crate) tokens: HashMap<String, Arc<Holder>>,
+    /// Names of certificates, and the key of the token that they stand for.
+    certificates: Vec<(NamePattern, String)>,
     of_role: HashMap<String, Vec<Arc<Rule>>>,
     of_user: HashMap<String, Vec<Arc<Rule>>>,
     /// By the name in lower case.
@@ -184,6 +186,17 @@ impl Model {
         }
         self.tokens.insert(hash, Arc::new(holder));
         Ok(())
+    }
+
+    /// Has certificates with these names stand for a token.
+    pub(crate) fn know_certificates(&mut self, names: &[NamePattern], token: &str) {
+        self.certificates.extend(names.iter().map(|name| (name.clone(), token.to_owned())));
+    }
+
+    /// The key of the token that a certificate stands for; the one that was declared first.
+    pub(crate) fn token_of(&self, names: &Names) -> Option<&str> {
+        let found = self.certificates.iter().find(|(pattern, _)| pattern.matches(names));
+        found.map(|(_, token)| token.as_str())
     }
 
     /// The token with this name.

@@ -30,13 +30,7 @@ impl Scope {
 
     /// Sees everything of one tenant, for work of the server itself: replay, rebuilds, default rules. Audited.
     pub fn system(reason: &'static str, tenant: Tenant, audit: &dyn AuditSink) -> Self {
-        audit.record(AuditEvent {
-            principal: "system".to_owned(),
-            tenant: tenant.clone(),
-            action: "scope",
-            detail: reason.to_owned(),
-            outcome: Outcome::Allowed,
-        });
+        audit.record(AuditEvent::new("system", tenant.clone(), "scope", reason, Outcome::Allowed));
         Self::new("system".to_owned(), vec![(tenant, Sight::everything())])
     }
 

@@ -18,6 +18,7 @@ pub mod forward;
 pub mod journal;
 pub mod loki;
 pub mod protobuf;
+pub mod seal;
 pub mod syslog;
 
 pub use batch_id::{BATCH_HEADER, InvalidBatchId, format_batch_id, parse_batch_id};
@@ -25,5 +26,5 @@ pub use cut::cut;
 pub use decoded::{DecodeError, Decoded, Rejected};
 pub use endpoint::{Endpoint, Totals};
 pub use limits::Limits;
-pub use masking::{Hits, Masking, Mode, mask_settings};
+pub use masking::{Hits, Masking, Mode, mask_settings, token_keys};
 pub use sink::{Sink, SinkError};

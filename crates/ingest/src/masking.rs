@@ -8,7 +8,7 @@ use std::sync::Arc;
 
 use mask::{Counts, Masker};
 
-pub use settings::mask_settings;
+pub use settings::{mask_settings, token_keys};
 
 /// What to do about personal data in lines, metadata and labels.
 #[derive(Clone, Debug, Default)]

@@ -1,6 +1,8 @@
 //! What becomes of a hit.
 
 use std::borrow::Cow;
+use std::fmt;
+use std::sync::Arc;
 
 use serde::Deserialize;
 
@@ -22,6 +24,15 @@ pub enum Action {
     KeepLast(usize),
     /// Equal values become equal tokens, `<card:v1:…>`; the marker while there is no key.
     Token,
+    /// A token that also holds the value, closed up for whoever has the private key: `<card:v1:…:s1:…>`.
+    Seal,
+}
+
+/// Closes values up, so that only the holder of a private key can read them again. Keeps no secret itself.
+pub trait Seal: fmt::Debug + Send + Sync {
+    /// A version and the closed value, as they stand in a marker: `s1:` and an even number of letters from `a` to `p`,
+    /// 128 at least. None if the value is too long, or it cannot be done: then the value is as good as gone.
+    fn seal(&self, rule: &str, value: &str) -> Option<String>;
 }
 
 /// A rule as a masker applies it.
@@ -34,6 +45,7 @@ pub(crate) struct Treatment {
     pub(crate) marker: Cow<'static, str>,
     rule: Option<Rule>,
     key: Option<ClassKey>,
+    pub(crate) sealer: Option<Arc<dyn Seal>>,
 }
 
 impl Treatment {
@@ -47,6 +59,7 @@ impl Treatment {
             marker: rule.marker().into(),
             rule: Some(rule),
             key: key.map(|key| key.of_class(rule.name())),
+            sealer: None,
         }
     }
 
@@ -59,6 +72,7 @@ impl Treatment {
             marker: format!("<{name}>").into(),
             rule: None,
             key: key.map(|key| key.of_class(name)),
+            sealer: None,
         }
     }
 
@@ -71,7 +85,21 @@ impl Treatment {
                 last.reverse();
                 format!("<{}:*{}>", self.name, String::from_iter(last)).into()
             }
+            (Action::Seal, _) => self.sealed(value).into(),
             _ => Cow::Borrowed(&self.marker),
+        }
+    }
+
+    /// What holds the value, closed up; the token or the marker alone if it cannot be done.
+    fn sealed(&self, value: &str) -> String {
+        let open = match &self.key {
+            Some(key) => key.token(&self.name, self.rule, value),
+            None => format!("<{}>", self.name),
+        };
+        let sealed = self.sealer.as_ref().and_then(|sealer| sealer.seal(&self.name, value));
+        match (open.strip_suffix('>'), sealed) {
+            (Some(open), Some(sealed)) => format!("{open}:{sealed}>"),
+            _ => open,
         }
     }
 }

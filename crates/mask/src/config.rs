@@ -1,6 +1,8 @@
 //! What the masker is told: which rules, which key names, rules of one's own, and the keys of the tokens.
 
-use crate::{OwnRule, Rule, TokenKey};
+use std::sync::Arc;
+
+use crate::{OwnRule, Rule, Seal, TokenKey};
 
 /// The settings of a [`Masker`](crate::Masker). The default has every rule on but `ip`, and makes markers without a key.
 #[derive(Clone, Debug)]
@@ -16,6 +18,8 @@ pub struct Config {
     /// The first makes the tokens; the others are kept to find what was masked before it came. Without any, markers such
     /// as `<email>` are written.
     pub token_keys: Vec<TokenKey>,
+    /// Closes values up for rules whose action is [`Action::Seal`](crate::Action::Seal).
+    pub sealer: Option<Arc<dyn Seal>>,
 }
 
 impl Default for Config {
@@ -26,6 +30,7 @@ impl Default for Config {
             id_keys: Vec::new(),
             own: Vec::new(),
             token_keys: Vec::new(),
+            sealer: None,
         }
     }
 }

@@ -28,7 +28,7 @@ mod scan;
 mod token;
 mod view;
 
-pub use action::Action;
+pub use action::{Action, Seal};
 pub use check::Validator;
 pub use config::{Config, Error};
 pub use masker::Masker;

@@ -38,6 +38,10 @@ impl Masker {
     pub fn new(config: &Config) -> Result<Self, Error> {
         own::check(&config.own)?;
         let treatments = treatments(config);
+        let seals = |rule: &&OwnRule| rule.action() == Some(Action::Seal) && config.sealer.is_none();
+        if let Some(rule) = config.own.iter().find(seals) {
+            return Err(rule.wrong("seals its hits, but there is no `seal_key`"));
+        }
         let with_ids: Vec<(RuleId, &OwnRule)> = own_ids(&config.own).collect();
         let own_keys: Vec<_> =
             with_ids.iter().flat_map(|(id, rule)| rule.keys.iter().map(|key| (*id, key.as_str()))).collect();
@@ -95,9 +99,9 @@ impl Masker {
     /// tokens. With them a right holder finds a value that was masked.
     pub fn tokens(config: &Config, rule: &str, value: &str) -> Result<Option<Vec<String>>, Error> {
         let with = |key: &TokenKey| {
-            let treatments = treatments(&Config { token_keys: vec![key.clone()], ..config.clone() });
+            let treatments = treatments(&Config { token_keys: vec![key.clone()], sealer: None, ..config.clone() });
             let treatment = treatments.into_iter().find(|treatment| treatment.name == rule)?;
-            (treatment.action == Action::Token).then(|| treatment.replacement(value).into_owned())
+            matches!(treatment.action, Action::Token | Action::Seal).then(|| treatment.replacement(value).into_owned())
         };
         own::check(&config.own)?;
         Ok(config.token_keys.iter().map(with).collect())
@@ -207,6 +211,7 @@ fn treatments(config: &Config) -> Vec<Treatment> {
         let Some(treatment) = treatments.iter_mut().find(|treatment| treatment.name == rule.id) else { continue };
         if let Some(action) = rule.action() {
             treatment.action = action;
+            treatment.sealer.clone_from(&config.sealer);
         }
         if let Some(text) = &rule.replace {
             treatment.marker = text.clone().into();

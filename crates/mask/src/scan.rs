@@ -194,8 +194,8 @@ impl<'a> Scan<'a> {
         }
     }
 
-    /// The marker or token that starts at `at`: `<email>`, `<card:*1111>`, `<phone:v1:5e884898da280471>`. The name of its
-    /// rule, and its end.
+    /// The marker or token that starts at `at`: `<email>`, `<card:*1111>`, `<phone:v1:5e884898da280471>`, each perhaps
+    /// with its value closed up, `…:s1:bdkf…`. The name of its rule, and its end.
     fn marker(&self, at: usize) -> Option<(&'a str, usize)> {
         if self.byte(at) != Some(b'<') {
             return None;
@@ -204,6 +204,7 @@ impl<'a> Scan<'a> {
         let name = self.slice(at + 1..after);
         self.rules.treatments.names().find(|known| *known == name)?;
         let end = match self.bytes.get(after..)? {
+            [b':', b's', ..] => after,
             [b':', b'v', ..] => {
                 let version = self.skip_while(after + 2, |byte| byte.is_ascii_digit());
                 let hash = self.skip_while(version + 1, |byte| byte.is_ascii_hexdigit());
@@ -216,7 +217,18 @@ impl<'a> Scan<'a> {
             }
             _ => after,
         };
+        let end = self.sealed(end).unwrap_or(end);
         (self.byte(end) == Some(b'>')).then_some((name, end + 1))
+    }
+
+    /// The end of a closed value that stands at `at`.
+    fn sealed(&self, at: usize) -> Option<usize> {
+        let [b':', b's', ..] = self.bytes.get(at..)? else { return None };
+        let version = self.skip_while(at + 2, |byte| byte.is_ascii_digit());
+        let end = self.skip_while(version + 1, |byte| (b'a'..=b'p').contains(&byte));
+        let letters = end.checked_sub(version + 1)?;
+        let fits = self.byte(version) == Some(b':') && letters >= MIN_SEALED && letters.is_multiple_of(2);
+        fits.then_some(end)
     }
 
     fn is_marker(&self, span: Range<usize>) -> bool {
@@ -228,6 +240,9 @@ impl<'a> Scan<'a> {
         words.iter().any(|word| crate::context::has_word(self.text, at, within, self.key, word))
     }
 }
+
+/// Letters of a closed value: a key, a checksum and a block at least.
+const MIN_SEALED: usize = 128;
 
 /// Letters and digits that a marker may keep.
 pub(crate) const MAX_KEPT: usize = 5;

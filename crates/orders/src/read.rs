@@ -26,10 +26,6 @@ const STORY_LINES: usize = 1_000;
 const GAP: Duration = Duration::from_secs(15 * 60);
 /// Scans for lines that run at the same time.
 const SCANS: usize = 4;
-/// Rows of one stretch of the whole table, about.
-const STRETCH_ROWS: u64 = 50_000;
-/// Into how many stretches the whole table is cut at most.
-const STRETCHES: u64 = 100_000;
 
 /// Rows of one object, still as they were read.
 #[derive(Debug)]
@@ -79,33 +75,10 @@ pub(crate) async fn failures(engine: &Engine, scope: &Scope, range: TimeRange) -
     Ok(engine.rows(scope, ORDER_EVENTS, range, predicate, &table::columns()).await?)
 }
 
-/// Cuts the time of which a table has rows into stretches of about as many rows as fit into memory well, the oldest
-/// first.
-pub(crate) fn stretches(snapshot: &Snapshot) -> Vec<TimeRange> {
-    let files = snapshot.files(&TimeRange::ALL);
-    let times = files.iter().map(|file| (file.first, file.last)).chain(snapshot.head_range());
-    let Some((first, last)) = times.reduce(|a, b| (a.0.min(b.0), a.1.max(b.1))) else { return Vec::new() };
-    cut(TimeRange { start: first, end: last.after(Duration::from_nanos(1)) }, rows(snapshot))
-}
-
 /// How many rows a snapshot has, those that are hidden among them.
 pub(crate) fn rows(snapshot: &Snapshot) -> u64 {
     let rows: u64 = snapshot.files(&TimeRange::ALL).iter().map(|file| file.rows).sum();
     rows.saturating_add(u64::try_from(snapshot.head_rows()).unwrap_or(u64::MAX))
-}
-
-fn cut(whole: TimeRange, rows: u64) -> Vec<TimeRange> {
-    let pieces = rows.div_ceil(STRETCH_ROWS).clamp(1, STRETCHES);
-    let span = whole.end.since(whole.start);
-    let piece = (span / u32::try_from(pieces).unwrap_or(u32::MAX)).max(Duration::from_secs(1));
-    let mut stretches = Vec::new();
-    let mut start = whole.start;
-    while start < whole.end {
-        let end = start.after(piece).min(whole.end);
-        stretches.push(TimeRange { start, end });
-        start = end;
-    }
-    stretches
 }
 
 /// The lines behind events, by event id, as far as `scope` lets them be seen and they are still kept.

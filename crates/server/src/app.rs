@@ -1,12 +1,13 @@
 //! What every handler can reach: the parts of the running server.
 
+use std::collections::BTreeMap;
 use std::ops::Deref;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
 use alert::eval::Evaluator;
-use auth::{Access, AuditEvent, AuditSink, Outcome};
+use auth::{AUDIT_TENANT, Access, Attempts, Oidc};
 use ingest::{Endpoint, Limits, Sink, SinkError};
 use logline::{Batch, Timestamp};
 use orders::{OrderEvents, Orders};
@@ -15,8 +16,11 @@ use state::State;
 use stdx::{Clock, Tasks};
 use storage::{Lifecycle, Storage};
 
+use crate::audit::{Trail, Usage};
 use crate::feed::Feed;
+use crate::http::Shield;
 use crate::metrics::Metrics;
+use crate::reveal::Reveals;
 
 /// The running server; cheap to clone.
 #[derive(Clone, Debug)]
@@ -29,7 +33,8 @@ pub(crate) struct Parts {
     pub(crate) state: State,
     /// Whether cookies travel over TLS only.
     pub(crate) is_secure: bool,
-    pub(crate) audit: Arc<dyn AuditSink>,
+    pub(crate) audit: Arc<Trail>,
+    pub(crate) usage: Arc<Usage>,
     pub(crate) clock: Arc<dyn Clock>,
     pub(crate) storage: Arc<Storage>,
     pub(crate) engine: Arc<Engine>,
@@ -43,6 +48,11 @@ pub(crate) struct Parts {
     pub(crate) ingest_limits: Arc<Limits>,
     pub(crate) metrics: Metrics,
     pub(crate) body_timeout: Duration,
+    pub(crate) shield: Shield,
+    pub(crate) reveals: Reveals,
+    pub(crate) attempts: Attempts,
+    /// Where people log in elsewhere, by name.
+    pub(crate) providers: BTreeMap<String, Oidc>,
     pub(crate) started: Instant,
     pub(crate) draining: AtomicBool,
 }
@@ -88,9 +98,20 @@ pub(crate) struct StorageSink {
     pub(crate) feed: Arc<Feed>,
 }
 
+impl StorageSink {
+    /// With a feed of its own.
+    pub(crate) fn new(storage: &Arc<Storage>) -> (Arc<Self>, Arc<Feed>) {
+        let feed = Arc::new(Feed::default());
+        (Arc::new(Self { storage: Arc::clone(storage), feed: Arc::clone(&feed) }), feed)
+    }
+}
+
 #[async_trait::async_trait]
 impl Sink for StorageSink {
     async fn append(&self, batch: Batch) -> Result<(), SinkError> {
+        if batch.tenant.as_str() == AUDIT_TENANT {
+            return Err(SinkError::Invalid(format!("the tenant `{AUDIT_TENANT}` is the server's own")));
+        }
         let offer = self.feed.offer(&batch);
         self.storage.append(batch).await.map_err(|error| match error.kind() {
             storage::Kind::Busy { retry_after } => SinkError::Busy { retry_after },
@@ -103,17 +124,5 @@ impl Sink for StorageSink {
         })?;
         offer.send();
         Ok(())
-    }
-}
-
-/// The audit trail goes to the server's own log, under the target `audit`.
-#[derive(Debug)]
-pub(crate) struct LogAudit;
-
-impl AuditSink for LogAudit {
-    fn record(&self, event: AuditEvent) {
-        let allowed = event.outcome == Outcome::Allowed;
-        let AuditEvent { principal, tenant, action, detail, .. } = event;
-        tracing::info!(target: "audit", principal, %tenant, action, detail, allowed, "audit");
     }
 }

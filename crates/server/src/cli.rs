@@ -1,6 +1,7 @@
 //! The command line: what was typed, and which part of the program answers it.
 
 mod access;
+mod audit;
 mod client;
 mod jobs;
 mod labels;
@@ -9,6 +10,7 @@ mod login;
 mod orders;
 mod print;
 mod query;
+mod reveal;
 mod rules;
 mod serve;
 mod session;
@@ -80,7 +82,9 @@ enum Command {
     /// Looks after tokens of programs.
     #[command(subcommand)]
     Tokens(access::tokens::TokensCommand),
-    /// Tells who can see what, and why.
+    /// Shows the audit trail: who did what; and whether nobody changed it since.
+    Audit(Box<audit::AuditArgs>),
+    /// Tells who can see what, and why; whether a masked value is what one thinks.
     #[command(subcommand)]
     Access(access::AccessCommand),
 }
@@ -133,6 +137,7 @@ impl Args {
             Command::Groups(command) => command.run(),
             Command::Tokens(command) => command.run(),
             Command::Access(command) => command.run(),
+            Command::Audit(args) => args.run(),
         };
         let (text, code) = match done {
             Ok(()) => return ExitCode::SUCCESS,

@@ -2,11 +2,16 @@
 
 mod access;
 mod alerts;
+mod audit;
 mod bucket;
+mod directory;
 mod graphs;
+mod oidc;
 mod queries;
 mod reference;
 mod retention;
+mod secret;
+mod transport;
 
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
@@ -16,10 +21,10 @@ use std::time::Duration;
 use state::Location;
 use stdx::{ByteSize, Problems, Settings};
 
-use crate::http::Patience;
-
 pub use access::Access;
+pub(crate) use audit::Audit;
 pub use reference::reference;
+pub(crate) use transport::Transport;
 
 /// What the environment's overrides begin with: `LAPIDARY__STORAGE__MEMORY=512MiB`.
 pub const ENVIRONMENT_PREFIX: &str = "LAPIDARY";
@@ -60,8 +65,16 @@ pub struct Config {
     pub(crate) orders_history: ByteSize,
     /// How rules are evaluated.
     pub alerts: alert::eval::Config,
-    /// How many connections there may be, and how slow.
-    pub(crate) patience: Patience,
+    /// What is needed to say whether a masked value is what somebody thinks.
+    pub(crate) reveal: crate::reveal::Settings,
+    /// Directories that people log in with.
+    pub(crate) directories: Vec<auth::Directory>,
+    /// Providers that people log in with.
+    pub(crate) providers: Vec<auth::OidcSettings>,
+    /// How long the audit trail is kept, and who else is told.
+    pub(crate) audit: Audit,
+    /// How the listener is reached.
+    pub(crate) transport: Transport,
     /// How long requests may take to end after SIGTERM.
     pub shutdown_grace: Duration,
 }
@@ -91,18 +104,29 @@ fn read(settings: &mut Settings, flags: &Flags) -> Config {
         Duration::from_secs(30),
         "How long running requests may take to end after SIGTERM.",
     );
-    let is_secure = transport(settings, listen);
+    let transport = transport::read(settings, listen);
     let data_dir = flags.data_dir.clone().unwrap_or(data_dir);
-    let patience = patience(settings);
+    let audit = audit::read(settings);
+    let (mode, rules) = masking(settings);
+    // What makes no masker was reported as a problem.
+    let masker = mask::Masker::new(&rules).ok().map(Arc::new);
+    let reveal = reveal(settings, rules);
+    let state = state(settings, &data_dir);
+    let mut storage = storage(settings, data_dir);
+    storage.lifecycle.tables.extend(audit.retention.map(|period| (crate::audit::AUDIT.to_owned(), period)));
     Config {
         listen,
         access: access::read(settings, listen, flags.no_auth),
-        state: state(settings, &data_dir),
-        is_secure,
-        storage: storage(settings, data_dir),
-        ingest: ingest::Limits { max_body_wait: patience.body, ..ingest(settings) },
-        patience,
-        masking: masking(settings),
+        state,
+        is_secure: transport.is_secure(),
+        storage,
+        ingest: ingest::Limits { max_body_wait: transport.patience.body, ..ingest(settings) },
+        transport,
+        masking: masker.map_or(ingest::Masking::Off, |masker| ingest::Masking::new(mode, masker)),
+        reveal,
+        directories: directory::read(settings),
+        providers: oidc::read(settings),
+        audit,
         query: queries::read(settings),
         graphs: graphs::read(settings),
         orders_history: settings.or(
@@ -135,33 +159,6 @@ fn state(settings: &mut Settings, data_dir: &Path) -> Location {
         (written, None) => written,
     };
     Location::parse(url.as_deref().unwrap_or(Location::FILE), data_dir)
-}
-
-/// Plain HTTP may not leave the machine, unless something in front ends the TLS. Whether it does.
-fn transport(settings: &mut Settings, listen: SocketAddr) -> bool {
-    let words = [("none", false), ("terminated", true)];
-    let doc = "`terminated` promises that a proxy in front ends TLS; without it only loopback addresses are accepted.";
-    let terminated = settings.choice("tls", &words, "none", doc);
-    if terminated == Some(false) && !listen.ip().is_loopback() {
-        let remedy = "would send logs over the network in clear; put a TLS proxy in front and set `tls = \"terminated\"`, or listen on loopback";
-        settings.problem("listen", remedy);
-    }
-    terminated == Some(true)
-}
-
-fn patience(settings: &mut Settings) -> Patience {
-    let most = "Connections at once; further ones wait until one ends.";
-    let connections = count(settings, "http.max_connections", 1_000, most);
-    if connections == 0 {
-        settings.problem("http.max_connections", "lets nobody in; want 1 or more");
-    }
-    let header = "Longest time a request's headers may take; an idle connection is closed after it.";
-    let body = "Longest time a request's body may take.";
-    Patience {
-        connections,
-        header: settings.or("http.header_timeout", Duration::from_secs(75), header),
-        body: settings.or("http.body_timeout", Duration::from_secs(60), body),
-    }
 }
 
 fn storage(settings: &mut Settings, data_dir: PathBuf) -> storage::Config {
@@ -225,13 +222,20 @@ fn ingest(settings: &mut Settings) -> ingest::Limits {
     }
 }
 
-fn masking(settings: &mut Settings) -> ingest::Masking {
+/// What is done about personal data, and by which rules.
+fn masking(settings: &mut Settings) -> (ingest::Mode, mask::Config) {
     let words = [("off", ingest::Mode::Off), ("detect", ingest::Mode::Detect), ("mask", ingest::Mode::Mask)];
     let doc = "Personal data in lines that arrive unmasked: `detect` counts it per service and rule, `mask` replaces it, `off` does not look.";
     let mode = settings.choice("masking.mode", &words, "detect", doc).unwrap_or_default();
-    let rules = ingest::mask_settings(settings, "masking");
-    // What makes no masker was reported as a problem.
-    mask::Masker::new(&rules).map_or(ingest::Masking::Off, |masker| ingest::Masking::new(mode, Arc::new(masker)))
+    (mode, ingest::mask_settings(settings, "masking"))
+}
+
+/// By which rules and keys it is said whether a masked value is what somebody thinks.
+fn reveal(settings: &mut Settings, rules: mask::Config) -> crate::reveal::Settings {
+    let token_keys = ingest::token_keys(settings, "access.token_keys");
+    let doc = "How often one person may ask whether a masked value is what they think, per hour.";
+    let per_hour = count(settings, "access.reveals_per_hour", 30, doc);
+    crate::reveal::Settings { mask: mask::Config { token_keys, sealer: None, ..rules }, per_hour }
 }
 
 fn count(settings: &mut Settings, key: &str, default: usize, doc: &'static str) -> usize {

@@ -1,12 +1,14 @@
 //! Puts the parts together: configuration, routes, errors to HTTP, start and drain; and the `lapidary` command line.
 
 mod app;
+mod audit;
 pub mod cli;
 pub mod config;
 mod feed;
 mod http;
 mod loki;
 mod metrics;
+mod reveal;
 mod rules;
 mod serve;
 

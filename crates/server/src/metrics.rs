@@ -71,6 +71,9 @@ fn ingest(text: &mut String, app: &App) -> fmt::Result {
     counter("loki_discarded_samples", "Lines that were refused for what they are", totals.rejected_lines)?;
     counter("lapidary_rejected_pushes", "Pushes that were refused whole", totals.rejected_pushes)?;
     counter("lapidary_failed_pushes", "Pushes that storage could not take", totals.failed_pushes)?;
+    let (records, missed) = app.audit.counts();
+    counter("lapidary_audit_records", "Records of the audit trail that were written", records)?;
+    counter("lapidary_audit_missed_events", "Events that are in the audit trail by their number only", missed)?;
     text.push_str("# HELP lapidary_line_defects Lines that break the rules of docs/log-lines.md.\n# TYPE lapidary_line_defects counter\n");
     for found in app.events.defects() {
         let (tenant, service, defect) = (escaped(found.tenant.as_str()), escaped(&found.service), found.defect.name());

@@ -2,6 +2,7 @@
 
 mod waiting;
 
+use std::collections::BTreeMap;
 use std::net::SocketAddr;
 use std::sync::atomic::AtomicBool;
 use std::sync::{Arc, Mutex};
@@ -9,20 +10,24 @@ use std::time::Duration;
 
 use alert::eval::Evaluator;
 use anyhow::{Context as _, Result};
-use auth::{Access, AuditSink};
+use auth::{Access, Attempts, AuditEvent, AuditSink, Directory, IdentityProvider, Ldap, Oidc, OidcSettings};
 use ingest::Endpoint;
-use orders::{OrderEvents, Orders};
+use orders::{Graphs, OrderEvents, Orders};
 use query::Engine;
 use state::{Location, State};
-use stdx::{Clock, Drained, Secret, SystemClock, Tasks};
+use stdx::{ByteSize, Clock, Drained, Secret, SystemClock, Tasks};
+use storage::Storage;
+use tls::Greeting;
 use tokio::net::TcpListener;
+use tokio::sync::mpsc;
 use tracing::{info, warn};
 
-use crate::app::{App, LogAudit, Parts, StorageSink};
+use crate::app::{App, Parts, StorageSink};
+use crate::audit::{self, AuditTable, Trail, Usage};
 use crate::config::{self, Config};
-use crate::feed::Feed;
 use crate::http::{Patience, router};
 use crate::metrics::Metrics;
+use crate::reveal::Reveals;
 use crate::rules::{LineRecorder, RuleOwners, Unrouted};
 
 /// How soon what another node changed about access holds here.
@@ -35,7 +40,9 @@ const PURGE_ROUNDS: u32 = 300;
 pub struct Server {
     app: App,
     listener: TcpListener,
+    greeting: Greeting,
     tasks: Tasks,
+    writer: audit::Running,
     patience: Patience,
     grace: Duration,
     /// The admin of a first start, with the password to use once.
@@ -46,69 +53,56 @@ pub struct Server {
 pub async fn serve(config: Config) -> Result<()> {
     let server = Server::build(config).await?;
     server.welcome();
-    info!(address = %format!("http://{}", server.address()?), "ready");
+    info!(address = %server.url()?, "ready");
     server.run(stop_signal()).await
 }
 
 impl Server {
     /// Binds, opens the data folder and replays; everything that can fail at the start fails here.
     pub async fn build(config: Config) -> Result<Self> {
-        let listen = config.listen;
-        let listener = TcpListener::bind(listen).await.with_context(|| format!("cannot listen on {listen}"))?;
+        let listener = bind(config.listen).await?;
         let clock: Arc<dyn Clock> = Arc::new(SystemClock);
-        let audit: Arc<dyn AuditSink> = Arc::new(LogAudit);
+        let (trail, occurred) = Trail::new();
+        let audit: Arc<dyn AuditSink> = Arc::clone(&trail) as _;
         let tasks = Tasks::default();
         let events = Arc::new(OrderEvents::default());
         let components = storage::Components {
             clock: Arc::clone(&clock),
-            derives: vec![Arc::clone(&events) as _],
+            derives: vec![Arc::clone(&events) as _, Arc::new(AuditTable)],
             tasks: tasks.clone(),
         };
         let (lifecycle, node) = (config.storage.lifecycle.clone(), config.storage.node.clone());
-        let (storage, listener) =
-            Box::pin(waiting::open(config.storage, components, listener, config.patience)).await?;
-        let (access, state, newcomer) = open_access(&config.state, config.access, &clock).await?;
+        let transport = config.transport;
+        let greeting = transport.greeting(config.listen, &clock)?;
+        let entrance = waiting::Entrance { listener, greeting: &greeting, patience: transport.patience };
+        let (storage, listener) = Box::pin(waiting::open(config.storage, components, entrance)).await?;
+        let allowed = (config.access, config.directories);
+        let (access, state, newcomer) = open_access(&config.state, allowed, &clock).await?;
         keep_fresh(&access, &tasks);
         let engine = Arc::new(Engine::new(Arc::clone(&storage), config.query, Arc::clone(&clock))?);
-        let orders = Orders::start(orders::Components {
-            engine: Arc::clone(&engine),
-            storage: Arc::clone(&storage),
-            graphs: config.graphs,
-            history: config.orders_history,
-            clock: Arc::clone(&clock),
-            tasks: tasks.clone(),
-            audit: Arc::clone(&audit),
-        })?;
-        let feed = Arc::new(Feed::default());
-        let sink = Arc::new(StorageSink { storage: Arc::clone(&storage), feed: Arc::clone(&feed) });
-        let components = alert::eval::Components {
-            engine: Arc::clone(&engine),
-            orders: Some(Arc::clone(&orders)),
-            state: state.clone(),
-            owners: Arc::new(RuleOwners {
-                access: Arc::clone(&access),
-                audit: Arc::clone(&audit),
-                storage: Arc::clone(&storage),
-                own: Mutex::default(),
-            }),
-            notify: Arc::new(Unrouted),
-            recorder: Arc::new(LineRecorder(Arc::clone(&sink))),
-            clock: Arc::clone(&clock),
-            node,
-        };
-        let rules = Evaluator::open(components, config.alerts).await?;
-        rules.start(&tasks);
+        let base = Base { storage, engine, state, access, audit, clock, tasks, node };
+        let writer = base.writer(&trail, occurred, config.audit.forward).await?;
+        let usage = Usage::start(Arc::clone(&base.audit), &base.tasks);
+        let orders = base.orders(config.graphs, config.orders_history)?;
+        let (sink, feed) = StorageSink::new(&base.storage);
+        let rules = base.rules(&orders, &sink, config.alerts).await?;
+        let Base { storage, engine, state, access, clock, tasks, .. } = base;
         let app = App::new(Parts {
             endpoint: Endpoint::new(sink, config.masking, Arc::clone(&clock)),
             started: clock.instant(),
             metrics: Metrics::new(),
-            body_timeout: config.patience.body,
+            body_timeout: transport.patience.body,
+            shield: transport.shield,
+            reveals: Reveals::new(config.reveal, Arc::clone(&clock)),
+            attempts: Attempts::new(Arc::clone(&clock)),
+            providers: providers(config.providers, &clock)?,
             ingest_limits: Arc::new(config.ingest),
             is_secure: config.is_secure,
             access,
             state,
             draining: AtomicBool::new(false),
-            audit,
+            audit: trail,
+            usage,
             clock,
             engine,
             orders,
@@ -119,7 +113,8 @@ impl Server {
             tasks: tasks.clone(),
             storage,
         });
-        Ok(Self { app, listener, tasks, patience: config.patience, grace: config.shutdown_grace, newcomer })
+        let patience = transport.patience;
+        Ok(Self { app, listener, greeting, tasks, writer, patience, grace: config.shutdown_grace, newcomer })
     }
 
     /// Where it listens; the port is real even when 0 was asked for.
@@ -127,9 +122,13 @@ impl Server {
         self.listener.local_addr().context("the listener has no address")
     }
 
+    fn url(&self) -> Result<String> {
+        Ok(waiting::url(&self.greeting, self.address()?))
+    }
+
     /// Answers requests until `stop` resolves, then lets the running ones end, flushes and closes.
     pub async fn run(self, stop: impl Future<Output = ()> + Send + 'static) -> Result<()> {
-        let Self { app, listener, tasks, patience, grace, newcomer: _ } = self;
+        let Self { app, listener, greeting, tasks, writer, patience, grace, newcomer: _ } = self;
         let told = app.clone();
         let (draining, drained) = tokio::sync::oneshot::channel();
         let stop = async move {
@@ -139,7 +138,7 @@ impl Server {
             // The receiver is gone only when the server is.
             let _told: Result<(), ()> = draining.send(());
         };
-        let server = crate::http::serve(listener, router(&app), patience, stop);
+        let server = crate::http::serve(listener, &greeting, router(&app), patience, stop);
         let late = async {
             if drained.await.is_err() {
                 std::future::pending::<()>().await;
@@ -150,6 +149,9 @@ impl Server {
             () = server => {}
             () = late => warn!("some requests did not end in time and were dropped"),
         }
+        // Nothing happens any more that must be written down.
+        app.usage.flush();
+        writer.stop(grace).await;
         let closed = app.storage.close().await.context("cannot close the data folder");
         if let Drained::Aborted(count) = tasks.drain(grace).await {
             warn!(count, "some background tasks did not end in time");
@@ -171,21 +173,112 @@ impl Server {
     }
 }
 
+async fn bind(address: SocketAddr) -> Result<TcpListener> {
+    TcpListener::bind(address).await.with_context(|| format!("cannot listen on {address}"))
+}
+
+/// What the parts of the server are made of.
+struct Base {
+    storage: Arc<Storage>,
+    engine: Arc<Engine>,
+    state: State,
+    access: Arc<Access>,
+    audit: Arc<dyn AuditSink>,
+    clock: Arc<dyn Clock>,
+    tasks: Tasks,
+    node: String,
+}
+
+impl Base {
+    /// Writes the audit trail from now on.
+    async fn writer(
+        &self,
+        trail: &Trail,
+        occurred: mpsc::Receiver<AuditEvent>,
+        forward: Option<audit::Target>,
+    ) -> Result<audit::Running> {
+        let components = audit::Components {
+            node: self.node.clone(),
+            storage: Arc::clone(&self.storage),
+            engine: Arc::clone(&self.engine),
+            anchors: Arc::new(self.state.clone()),
+            forward,
+            clock: Arc::clone(&self.clock),
+            tasks: self.tasks.clone(),
+        };
+        audit::Writer::start(trail, occurred, components).await
+    }
+
+    /// Follows orders from now on.
+    fn orders(&self, graphs: Graphs, history: ByteSize) -> Result<Arc<Orders>> {
+        Ok(Orders::start(orders::Components {
+            engine: Arc::clone(&self.engine),
+            storage: Arc::clone(&self.storage),
+            graphs,
+            history,
+            clock: Arc::clone(&self.clock),
+            tasks: self.tasks.clone(),
+            audit: Arc::clone(&self.audit),
+        })?)
+    }
+
+    /// Evaluates rules from now on.
+    async fn rules(
+        &self,
+        orders: &Arc<Orders>,
+        sink: &Arc<StorageSink>,
+        config: alert::eval::Config,
+    ) -> Result<Arc<Evaluator>> {
+        let components = alert::eval::Components {
+            engine: Arc::clone(&self.engine),
+            orders: Some(Arc::clone(orders)),
+            state: self.state.clone(),
+            owners: Arc::new(RuleOwners {
+                access: Arc::clone(&self.access),
+                audit: Arc::clone(&self.audit),
+                storage: Arc::clone(&self.storage),
+                own: Mutex::default(),
+            }),
+            notify: Arc::new(Unrouted),
+            recorder: Arc::new(LineRecorder(Arc::clone(sink))),
+            clock: Arc::clone(&self.clock),
+            node: self.node.clone(),
+        };
+        let rules = Evaluator::open(components, config).await?;
+        rules.start(&self.tasks);
+        Ok(rules)
+    }
+}
+
 /// Opens the state, and who may come in; makes an admin where nobody could.
 async fn open_access(
     location: &Location,
-    config: config::Access,
+    (config, directories): (config::Access, Vec<Directory>),
     clock: &Arc<dyn Clock>,
 ) -> Result<(Arc<Access>, State, Option<(String, Secret<String>)>)> {
     let state = State::open(location).await?;
+    let directories = self::directories(directories, clock)?;
     let clock = Arc::clone(clock);
     let access = if config.is_open {
         Access::open(state.clone(), clock).await?
     } else {
         Access::closed(state.clone(), config.declared, config.settings, clock).await?
     };
+    let access = access.with_providers(directories);
     let newcomer = access.first_admin().await?;
     Ok((Arc::new(access), state, newcomer))
+}
+
+/// Directories that people log in with.
+fn directories(configured: Vec<Directory>, clock: &Arc<dyn Clock>) -> Result<Vec<Arc<dyn IdentityProvider>>> {
+    let open = |directory| Ok(Arc::new(Ldap::new(directory, Arc::clone(clock))?) as _);
+    configured.into_iter().map(open).collect()
+}
+
+/// Providers that people log in with elsewhere, by name.
+fn providers(configured: Vec<OidcSettings>, clock: &Arc<dyn Clock>) -> Result<BTreeMap<String, Oidc>> {
+    let open = |settings: OidcSettings| Ok((settings.name.clone(), Oidc::new(settings, Arc::clone(clock))?));
+    configured.into_iter().map(open).collect()
 }
 
 /// Sees what other nodes changed about access, and forgets sessions that have ended.

@@ -10,7 +10,8 @@ use sqlx::{AnyPool, ConnectOptions as _, Executor as _, Transaction};
 
 use crate::location::address;
 use crate::{
-    AlertStates, Changes, Documents, Error, Kind, Leases, Location, Result, Sessions, Tokens, Users, migrations,
+    AlertStates, Anchors, Changes, Documents, Error, Kind, Leases, Location, Result, Sessions, Tokens, Users,
+    migrations,
 };
 
 /// Connections at once; SQLite has one writer anyway.
@@ -105,6 +106,11 @@ impl State {
     /// The state of alerts.
     pub const fn alert_states(&self) -> AlertStates<'_> {
         AlertStates(self)
+    }
+
+    /// Ends of the chains of audit records.
+    pub const fn anchors(&self) -> Anchors<'_> {
+        Anchors(self)
     }
 
     /// Duties that one node has at a time.

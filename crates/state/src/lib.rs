@@ -6,6 +6,7 @@
 //! No other crate names sqlx.
 
 mod alert_states;
+mod anchors;
 mod changes;
 mod database;
 mod documents;
@@ -22,6 +23,7 @@ mod tokens;
 mod users;
 
 pub use alert_states::{AlertState, AlertStates};
+pub use anchors::{Anchor, Anchors};
 pub use changes::Changes;
 pub use database::State;
 pub use documents::{Document, Documents};

@@ -30,6 +30,7 @@ macro_rules! migrations {
 const ALL: &[Migration] = migrations![
     1 "0001_access",
     2 "0002_shared",
+    100 "0100_audit",
     200 "0200_alert_states",
 ];
 

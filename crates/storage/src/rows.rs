@@ -41,6 +41,9 @@ impl RowMaker {
         wanted: impl Fn(usize) -> bool,
     ) -> Result<Vec<(usize, RecordBatch)>, Error> {
         let mut rows = Vec::with_capacity(1 + self.derives.len());
+        let owner = self.derives.iter().position(|(derive, _)| derive.owns(&batch.tenant));
+        let owner = owner.map(|index| LOGS_INDEX + 1 + index);
+        let wanted = |table: usize| owner.is_none_or(|owner| owner == table) && wanted(table);
         if wanted(LOGS_INDEX) {
             rows.push((LOGS_INDEX, fitted(logs::rows(batch).map_err(Error::internal)?)));
         }

@@ -3,12 +3,18 @@
 use std::collections::{HashMap, HashSet};
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
 
 use logline::{Tenant, Timestamp};
 
 use crate::delta::overlapping;
 use crate::head::Parts;
 use crate::{FileRef, TimeRange};
+
+/// Rows of one stretch, about.
+const STRETCH_ROWS: u64 = 50_000;
+/// Into how many stretches a table is cut at most.
+const STRETCHES: u64 = 100_000;
 
 /// Rows of one tenant in one table at one moment: files and head together hold each row once. The head's state is
 /// kept for scans until the snapshot is dropped; a scan that has begun keeps it by itself.
@@ -58,6 +64,16 @@ impl Snapshot {
         Some((first, last))
     }
 
+    /// Cuts the time of which there are rows into stretches of about as many rows as fit into memory well, the oldest
+    /// first.
+    pub fn stretches(&self) -> Vec<TimeRange> {
+        let times = self.files.iter().map(|file| (file.first, file.last)).chain(self.head_range());
+        let Some((first, last)) = times.reduce(|a, b| (a.0.min(b.0), a.1.max(b.1))) else { return Vec::new() };
+        let rows: u64 = self.files.iter().map(|file| file.rows).sum();
+        let rows = rows.saturating_add(u64::try_from(self.head_rows()).unwrap_or(u64::MAX));
+        cut(TimeRange { start: first, end: last.after(Duration::from_nanos(1)) }, rows)
+    }
+
     /// Rows of the head.
     pub(crate) fn head_parts(&self) -> &Parts {
         &self.pin.parts
@@ -67,6 +83,20 @@ impl Snapshot {
     pub fn head_rows(&self) -> usize {
         self.pin.parts.iter().map(|part| part.rows.num_rows()).sum()
     }
+}
+
+fn cut(whole: TimeRange, rows: u64) -> Vec<TimeRange> {
+    let pieces = rows.div_ceil(STRETCH_ROWS).clamp(1, STRETCHES);
+    let span = whole.end.since(whole.start);
+    let piece = (span / u32::try_from(pieces).unwrap_or(u32::MAX)).max(Duration::from_secs(1));
+    let mut stretches = Vec::new();
+    let mut start = whole.start;
+    while start < whole.end {
+        let end = start.after(piece).min(whole.end);
+        stretches.push(TimeRange { start, end });
+        start = end;
+    }
+    stretches
 }
 
 /// A moment in the past of a table.
@@ -144,5 +174,25 @@ impl Pins {
 impl Drop for Pin {
     fn drop(&mut self) {
         self.pins.lock().remove(&self.epoch);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_whole_time_is_cut_without_gap_from_the_oldest_to_the_newest() {
+        let day = Duration::from_hours(24);
+        let start = Timestamp(1_772_323_200_000_000_000);
+        let whole = TimeRange { start, end: start.after(14 * day) };
+        for rows in [0, 1, 50_000, 50_001, 1_000_000] {
+            let stretches = cut(whole, rows);
+            assert_eq!((stretches[0].start, stretches[stretches.len() - 1].end), (whole.start, whole.end));
+            assert!(stretches.windows(2).all(|pair| pair[0].end == pair[1].start));
+            assert!(rows.div_ceil(STRETCH_ROWS) <= u64::try_from(stretches.len()).unwrap());
+        }
+        let moment = TimeRange { start, end: start.after(Duration::from_nanos(1)) };
+        assert_eq!(cut(moment, 1_000_000), [moment]);
     }
 }

@@ -9,12 +9,12 @@ use std::time::Duration;
 use jiff::tz::{Offset, TimeZone};
 use logline::{Labels, LineTime, Timestamp};
 use stdx::{Secret, Settings, parse_duration};
+use tls::Tls;
 
 use crate::charset::Charset;
 use crate::glob::Glob;
 use crate::join::Join;
 use crate::shape::{PathLabels, Shape};
-use crate::tls::Tls;
 
 /// Where lines come from.
 #[derive(Clone, Debug)]
@@ -249,7 +249,7 @@ fn tls(settings: &mut Settings, key: &str) -> Tls {
         "File with the listener's certificate: connections are then taken with TLS; read again when it changes.",
         "File with the key of that certificate.",
     ];
-    let tls = super::tls(settings, &keys, docs, crate::inputs::connection::check);
+    let tls = tls::read_settings(settings, &keys, docs, tls::check);
     if tls.ca.is_some() && tls.own.is_none() {
         settings.problem(&keys[0], "needs `cert_file` and `key_file`");
     }

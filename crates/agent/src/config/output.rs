@@ -7,8 +7,7 @@ use std::time::Duration;
 use logline::Tenant;
 use reqwest::Url;
 use stdx::{Secret, Settings};
-
-use crate::tls::Tls;
+use tls::Tls;
 
 /// One destination.
 #[derive(Clone, Debug, PartialEq)]
@@ -254,7 +253,7 @@ fn tls(settings: &mut Settings, of: &str) -> Tls {
         "File with our certificate, for servers that ask for one; read again when it changes.",
         "File with the key of that certificate.",
     ];
-    super::tls(settings, &keys, docs, crate::transport::check)
+    tls::read_settings(settings, &keys, docs, crate::transport::check)
 }
 
 fn proxy(settings: &mut Settings, key: &str) -> Option<Url> {

@@ -6,11 +6,11 @@ use std::time::Duration;
 use ingest::DecodeError;
 use ingest::forward::{Forward, Framer, Handshake, ack, decode};
 use stdx::Secret;
+use tls::Connection as Stream;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::sync::{Semaphore, SemaphorePermit};
 use tracing::{debug, warn};
 
-use super::connection::Connection as Stream;
 use super::{Door, Listening, line_of};
 use crate::config::ForwardInput;
 

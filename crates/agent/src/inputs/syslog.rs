@@ -6,10 +6,10 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use ingest::syslog::{Frame, Framer, message};
+use tls::Connection;
 use tokio::io::AsyncReadExt;
 use tracing::{debug, warn};
 
-use super::connection::Connection;
 use super::{Door, Listening, line_of};
 use crate::batch::{MARGIN, MAX_LINE};
 use crate::intake::OwnedLine;

@@ -1,12 +1,13 @@
 //! Who gets in, as what, and who does not.
 
 use super::*;
-use crate::Permission;
+use crate::{NamePattern, Names, Permission};
 
 fn token(name: &str, secret: &str, services: &[&str], permissions: &[Permission]) -> Token {
     Token {
         name: name.to_owned(),
         secret: Secret::new(secret.to_owned()),
+        certificates: Vec::new(),
         tenants: vec![Tenant::default(), Tenant::new("gems").unwrap()],
         roles: Vec::new(),
         services: services.iter().map(|&service| service.to_owned()).collect(),
@@ -90,4 +91,31 @@ fn no_tokens_means_closed() {
     let nobody = Credentials { authorization: Some("Bearer x"), ..Credentials::default() };
     assert_eq!(closed.authenticate(nobody).unwrap_err(), Denied::Unauthenticated);
     assert!(Authenticator::anybody().authenticate(Credentials::default()).is_ok());
+}
+
+#[test]
+fn a_certificate_does_instead_of_a_token_and_a_wrong_token_is_not_passed_over() {
+    let agents = Token {
+        certificates: vec![NamePattern::new("CN=agent-*").unwrap()],
+        ..token("agents", "", &[], &[Permission::Push])
+    };
+    let known = Authenticator::with_tokens(vec![agents]).unwrap();
+    let names = |name: &str| {
+        let mut params = rcgen::CertificateParams::new(Vec::new()).unwrap();
+        params.distinguished_name.push(rcgen::DnType::CommonName, name);
+        let certificate = params.self_signed(&rcgen::KeyPair::generate().unwrap()).unwrap();
+        Names::of(certificate.der()).unwrap()
+    };
+    let (agent, stranger) = (names("agent-7"), names("stranger"));
+    let ask = |certificate, authorization| {
+        known.authenticate(Credentials { authorization, certificate, ..Credentials::default() })
+    };
+    assert_eq!(ask(Some(&agent), None).unwrap().principal(), "agents");
+    assert_eq!(ask(Some(&stranger), None).unwrap_err(), Denied::Unauthenticated);
+    assert_eq!(ask(Some(&agent), Some("Bearer wrong-wrong-wrong")).unwrap_err(), Denied::Unauthenticated);
+    for header in [Some("Bearer "), Some("Bearer certificate of agents"), None] {
+        assert_eq!(ask(None, header).unwrap_err(), Denied::Unauthenticated, "{header:?}");
+    }
+    let nothing = Authenticator::with_tokens(vec![token("nothing", "", &[], &[])]).unwrap_err();
+    assert!(nothing[0].to_string().contains("neither a secret nor certificates"), "{nothing:?}");
 }

@@ -1,9 +1,12 @@
 //! The settings of masking, the same for the agent and the server.
 
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use mask::{Masker, OwnRule, Rule, TokenKey};
 use stdx::Settings;
+
+use crate::seal::SealKey;
 
 /// Reads the keys of `section`, such as `mask.rules`. Each problem is reported there; rules of one's own are compiled and
 /// run their tests.
@@ -16,7 +19,8 @@ pub fn mask_settings(settings: &mut Settings, section: &str) -> mask::Config {
     let rules = rules(settings, &key("rules"));
     let own = own_rules(settings, &key("include"));
     let token_keys = token_keys(settings, &key("token_keys"));
-    let config = mask::Config { rules, secret_keys, id_keys, own, token_keys };
+    let sealer = seal_key(settings, &key("seal_key"));
+    let config = mask::Config { rules, secret_keys, id_keys, own, token_keys, sealer };
     if let Err(error) = Masker::new(&config) {
         settings.problem(section, format!("is wrong: {error}"));
     }
@@ -51,8 +55,29 @@ fn own_rules(settings: &mut Settings, key: &str) -> Vec<OwnRule> {
     rules
 }
 
-/// The key of the highest version comes first: it makes the tokens.
-fn token_keys(settings: &mut Settings, key: &str) -> Vec<TokenKey> {
+/// The public key for rules whose action is `seal`.
+fn seal_key(settings: &mut Settings, key: &str) -> Option<Arc<dyn mask::Seal>> {
+    let doc = "The public key of those who may read values again, as `VERSION:FILE`; made by `lapidary-agent mask keygen`, \
+               for rules with `action = \"seal\"`.";
+    let entry: String = settings.optional(key, doc)?;
+    let read = || {
+        let want = "but must be such as `1:/etc/lapidary-agent/seal.pub`";
+        let (version, path) = entry.split_once(':').ok_or_else(|| want.to_owned())?;
+        let version = version.parse().map_err(|_| want.to_owned())?;
+        let text = std::fs::read_to_string(path).map_err(|error| format!("which cannot be read: {error}"))?;
+        SealKey::new(version, &text).ok_or_else(|| "which holds no public key".to_owned())
+    };
+    match read() {
+        Ok(sealer) => Some(Arc::new(sealer)),
+        Err(problem) => {
+            settings.problem(key, format!("is `{entry}`, {problem}"));
+            None
+        }
+    }
+}
+
+/// Reads keys of tokens from `VERSION:FILE`. The key of the highest version comes first: it makes the tokens.
+pub fn token_keys(settings: &mut Settings, key: &str) -> Vec<TokenKey> {
     let doc = "Files with secrets of 16 bytes or more, each as `VERSION:FILE`: equal values then get equal tokens such as \
                `<phone:v1:…>`, made with the highest version.";
     let entries = settings.or(key, Vec::<String>::new(), doc);

@@ -388,3 +388,56 @@ proptest! {
         }
     }
 }
+
+/// Closes nothing up, but looks as if it did.
+#[derive(Debug)]
+struct Letters;
+
+impl crate::Seal for Letters {
+    fn seal(&self, rule: &str, value: &str) -> Option<String> {
+        (value.len() < 100).then(|| format!("s1:{}", "abdeffaceeeddhhkkpponmml".repeat(6 + rule.len() % 2)))
+    }
+}
+
+#[test]
+fn a_closed_value_stands_beside_its_token_and_is_not_masked_again() {
+    let own =
+        OwnRule::parse("[[rule]]\nid = \"phone\"\naction = \"seal\"\n[[rule]]\nid = \"email\"\naction = \"seal\"")
+            .unwrap();
+    let config = |token_keys: Vec<TokenKey>| Config {
+        own: own.clone(),
+        token_keys,
+        sealer: Some(std::sync::Arc::new(Letters)),
+        ..Config::default()
+    };
+    let key = TokenKey::new(3, b"0123456789abcdef").unwrap();
+    for (masker, start) in [
+        (Masker::new(&config(vec![key.clone()])).unwrap(), "<phone:v3:"),
+        (Masker::new(&config(Vec::new())).unwrap(), "<phone:s1:"),
+    ] {
+        for text in
+            ["call +7 916 123-45-67 now", "{\"phone\":\"+79161234567\"}", "phone=%2B79161234567&x=1", "a@b.example"]
+        {
+            let masked = masker.mask(text).into_owned();
+            assert!(masked.contains(":s1:abde") && !masked.contains("4567"), "{masked}");
+            assert_eq!(masker.mask(&masked), masked);
+        }
+        assert!(masker.mask("+7 916 123-45-67").starts_with(start));
+        let mut counts = Counts::default();
+        let value = masker.mask_value("phone", "+79161234567", &mut counts).into_owned();
+        assert_eq!(masker.mask_value("phone", &value, &mut counts), value);
+    }
+    // What is too long to be closed up is gone.
+    let masker = Masker::new(&config(Vec::new())).unwrap();
+    assert_eq!(masker.mask(&format!("{}@b.example", "a".repeat(60) + "." + &"b".repeat(40))), "<email>");
+    // The token of a guess is the same whether values are closed up or not.
+    let tokens = Masker::tokens(&config(vec![key]), "phone", "89161234567").unwrap().unwrap();
+    assert!(tokens[0].starts_with("<phone:v3:") && !tokens[0].contains(":s1:"), "{tokens:?}");
+    let without = Config { sealer: None, ..config(Vec::new()) };
+    assert!(Masker::new(&without).unwrap_err().to_string().contains("seal_key"));
+    // A marker that only looks like one hides nothing.
+    for fake in ["<phone:s1:abcd>", "<phone:s1:>", "<phone:s:79161234567>"] {
+        let text = format!("{fake} 1");
+        assert!(!masker.mask(&text).contains("79161234567"), "{text}");
+    }
+}

@@ -116,7 +116,7 @@ async fn load(orders: &Orders, table: &Table) -> Result<u64, Error> {
     for tenant in table.tenants() {
         let snapshot = table.snapshot(&tenant);
         total += read::rows(&snapshot);
-        work.push((tenant, read::stretches(&snapshot)));
+        work.push((tenant, snapshot.stretches()));
     }
     let mut reading = Reading { started: orders.now(), ended: None, done: 0, total };
     orders.set_reading(reading);

@@ -79,6 +79,7 @@ fn scope(services: &[&str]) -> Scope {
     let token = Token {
         name: "reader".to_owned(),
         secret: Secret::new("0123456789abcdef".to_owned()),
+        certificates: Vec::new(),
         tenants: vec![Tenant::default()],
         roles: Vec::new(),
         services: services.iter().map(|&name| name.to_owned()).collect(),

@@ -1,20 +1,7 @@
-//! How the table is cut, and which line belongs to which event.
+//! Which line belongs to which event.
 
 use super::*;
 use crate::fixture::{at, labels, with_events};
-
-#[test]
-fn the_whole_time_is_cut_without_gap_from_the_oldest_to_the_newest() {
-    let whole = TimeRange { start: at("2026-03-01T00:00:00Z"), end: at("2026-03-15T00:00:00Z") };
-    for rows in [0, 1, 50_000, 50_001, 1_000_000] {
-        let stretches = cut(whole, rows);
-        assert_eq!((stretches[0].start, stretches[stretches.len() - 1].end), (whole.start, whole.end));
-        assert!(stretches.windows(2).all(|pair| pair[0].end == pair[1].start));
-        assert!(rows.div_ceil(STRETCH_ROWS) <= u64::try_from(stretches.len()).unwrap());
-    }
-    let moment = TimeRange { start: whole.start, end: whole.start.after(Duration::from_nanos(1)) };
-    assert_eq!(cut(moment, 1_000_000), [moment]);
-}
 
 #[test]
 fn events_get_their_own_lines_and_masked_ones_only_without_doubt() {

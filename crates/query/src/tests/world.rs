@@ -75,6 +75,7 @@ pub(crate) fn only(services: &[&str]) -> Scope {
     let token = Token {
         name: "developer".to_owned(),
         secret: Secret::new("0123456789abcdef".to_owned()),
+        certificates: Vec::new(),
         tenants: vec![Tenant::default()],
         roles: Vec::new(),
         services: services.iter().map(|service| (*service).to_owned()).collect(),

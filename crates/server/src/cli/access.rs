@@ -10,6 +10,7 @@ use stdx::Language;
 
 use super::client::{Connection, Format};
 use super::print::{Head, print};
+use super::reveal::RevealArgs;
 use super::{Failure, block_on, say};
 
 /// What to tell about rights.
@@ -26,6 +27,8 @@ pub(crate) enum AccessCommand {
         #[command(flatten)]
         connection: Connection,
     },
+    /// Says whether a token stands for a value: yes or no. The values themselves are not kept.
+    Reveal(Box<RevealArgs>),
     /// Says who can see which service.
     Report {
         #[command(flatten)]
@@ -42,6 +45,7 @@ impl AccessCommand {
                 let told: Explained = block_on(connection.get("/api/v1/access/explain", &params))??;
                 explained(&told, &connection)
             }
+            Self::Reveal(args) => args.run(),
             Self::Report { connection } => {
                 let told: Report = block_on(connection.get("/api/v1/access/report", &[]))??;
                 reported(&told, &connection)

@@ -1,11 +1,13 @@
 //! How the command line reaches a server: address, token, tenant; and what its refusals mean.
 
 use std::io::IsTerminal as _;
+use std::path::PathBuf;
 use std::time::Duration;
 
 use clap::{Args, ValueEnum};
 use serde::de::DeserializeOwned;
 use stdx::Language;
+use tls::Tls;
 
 use super::Failure;
 use super::language::{self, Tongue};
@@ -40,6 +42,15 @@ pub struct Login {
     /// Tenant, when it is not the token's first one.
     #[arg(long, env = "LAPIDARY_TENANT")]
     pub tenant: Option<String>,
+    /// File with the authorities (PEM) that may vouch for the server, instead of the system's.
+    #[arg(long, env = "LAPIDARY_CA", value_name = "FILE")]
+    pub ca: Option<PathBuf>,
+    /// File with a certificate (PEM) to show, if the server asks for one.
+    #[arg(long, env = "LAPIDARY_CERT", value_name = "FILE", requires = "key")]
+    pub cert: Option<PathBuf>,
+    /// File with the key of that certificate.
+    #[arg(long, env = "LAPIDARY_KEY", value_name = "FILE", requires = "cert")]
+    pub key: Option<PathBuf>,
     /// Language of messages and of the words around the data; that of the locale if not given.
     #[arg(long, env = "LAPIDARY_LANG", value_enum)]
     pub lang: Option<Tongue>,
@@ -159,7 +170,10 @@ impl Login {
         client: reqwest::ClientBuilder,
         request: impl FnOnce(&reqwest::Client, &str) -> reqwest::RequestBuilder,
     ) -> Result<reqwest::Response, Failure> {
+        let tls = Tls { ca: self.ca.clone(), own: self.cert.clone().zip(self.key.clone()) };
+        let client = tls.read().and_then(|pem| tls::http_client(client, &tls, &pem));
         let client = client
+            .map_err(|problem| Failure::Usage(problem.text))?
             .no_proxy()
             .build()
             .map_err(|error| self.failed("cannot start the HTTP client", "клиент HTTP не запускается", &error))?;
@@ -179,7 +193,12 @@ impl Login {
     /// The server could not be reached, or went away.
     pub(crate) fn unreachable(&self, error: &reqwest::Error) -> Failure {
         let (address, words) = (&self.addr, self.language());
-        let reason = if error.is_builder() {
+        let reason = if is_distrusted(error) {
+            words.pick(
+                "shows a certificate that no known authority vouches for; name its authority's file with --ca",
+                "показывает сертификат, за который не ручается ни один известный центр; файл центра задаётся в --ca",
+            )
+        } else if error.is_builder() {
             words.pick("is not an address such as http://127.0.0.1:3100", "— не адрес вида http://127.0.0.1:3100")
         } else if error.is_timeout() {
             words.pick("does not answer in time", "не отвечает вовремя")
@@ -196,6 +215,12 @@ impl Login {
     pub(crate) fn colours() -> bool {
         std::io::stdout().is_terminal()
     }
+}
+
+/// Whether the server's certificate is what is wrong.
+fn is_distrusted(error: &reqwest::Error) -> bool {
+    let causes = std::iter::successors(std::error::Error::source(error), |cause| cause.source());
+    causes.into_iter().any(|cause| cause.to_string().contains("certificate"))
 }
 
 /// Parameters as a query string.

@@ -1,13 +1,15 @@
 //! Who may come in and what they may see: tokens, roles, policies and groups of the configuration, or anybody on loopback.
 
-use std::fs;
 use std::net::SocketAddr;
-use std::path::PathBuf;
 use std::sync::Arc;
 
-use auth::{Authenticator, Declared, Effect, Group, Lockout, Permission, Policy, Role, SessionLimits, Token};
+use auth::{
+    Authenticator, Declared, Effect, Group, Lockout, NamePattern, Permission, Policy, Role, SessionLimits, Token,
+};
 use logline::Tenant;
-use stdx::{Secret, Settings, SystemClock};
+use stdx::{Settings, SystemClock};
+
+use super::secret;
 
 /// Everything that is set about access.
 #[derive(Debug, Default)]
@@ -137,7 +139,12 @@ fn group(settings: &mut Settings, prefix: &str) -> Option<(String, Group)> {
 fn token(settings: &mut Settings, prefix: &str) -> Option<Token> {
     let key = |name: &str| format!("{prefix}.{name}");
     let name: Option<String> = settings.required(&key("name"), "Who uses the token; stands in the audit trail.");
-    let secret = secret(settings, prefix);
+    let docs = ["The secret itself, at least 16 characters.", "File that holds the secret, instead of `token`."];
+    let secret = secret::read(settings, &key("token"), docs);
+    let doc = "Names of client certificates that do instead of a secret: `CN=…`, `dns:…`, `uri:…`, `email:…`, `ip:…`, with one `*`; see `http.client_ca_file`.";
+    let patterns = names(settings, prefix, "certificates", doc);
+    let pattern = |name: &str| NamePattern::new(name).map_err(|problem| format!("names `{name}`, which {problem}"));
+    let certificates = checked(settings, &key("certificates"), &patterns, pattern);
     let tenants = settings.or(
         &key("tenants"),
         vec!["fake".to_owned()],
@@ -151,7 +158,8 @@ fn token(settings: &mut Settings, prefix: &str) -> Option<Token> {
     let permissions = permissions(settings, prefix, "permissions", doc);
     let tenants =
         checked(settings, &key("tenants"), &tenants, |name| Tenant::new(name).map_err(|error| error.to_string()));
-    Some(Token { name: name?, secret: secret?, tenants, roles, services, permissions })
+    let secret = secret.unwrap_or_default();
+    Some(Token { name: name?, secret, certificates, tenants, roles, services, permissions })
 }
 
 fn permission(word: &str) -> Result<Permission, String> {
@@ -173,30 +181,4 @@ fn checked<T>(
         }
     }
     good
-}
-
-/// The secret stands in the file itself or, better, in a file of its own.
-fn secret(settings: &mut Settings, prefix: &str) -> Option<Secret<String>> {
-    let (direct, file) = (format!("{prefix}.token"), format!("{prefix}.token_file"));
-    let written: Option<Secret<String>> = settings.optional(&direct, "The secret itself, at least 16 characters.");
-    let path: Option<PathBuf> = settings.optional(&file, "File that holds the secret, instead of `token`.");
-    match (written, path) {
-        (Some(secret), None) => Some(secret),
-        (None, Some(path)) => match fs::read_to_string(&path) {
-            Ok(text) => Some(Secret::new(text.trim().to_owned())),
-            Err(error) => {
-                settings.problem(&file, format!("cannot be read: {error}"));
-                None
-            }
-        },
-        (None, None) => {
-            settings
-                .problem(&direct, "is missing; want the secret here, or the path of a file with it in `token_file`");
-            None
-        }
-        (Some(_), Some(_)) => {
-            settings.problem(&direct, "stands beside `token_file`; write one of them");
-            None
-        }
-    }
 }

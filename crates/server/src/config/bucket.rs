@@ -1,10 +1,11 @@
 //! Where the files of the tables are kept when not in the data folder: `storage.url` and `storage.s3`.
 
-use std::net::IpAddr;
-use std::path::PathBuf;
-
-use stdx::{Secret, Settings};
+use stdx::Settings;
 use storage::{BucketConfig, BucketUrl, Encryption, Keys};
+
+use super::secret;
+
+const SECRET: [&str; 2] = ["Secret part of the key.", "File that holds the secret part, in place of it."];
 
 /// Reads the settings of the bucket; `None` without `storage.url`.
 pub(super) fn read(settings: &mut Settings) -> Option<BucketConfig> {
@@ -53,36 +54,13 @@ pub(super) fn read(settings: &mut Settings) -> Option<BucketConfig> {
 fn keys(settings: &mut Settings, role: &str, doc: &'static str) -> Option<Keys> {
     let key = |name: &str| format!("storage.s3.{role}{name}");
     let id: Option<String> = settings.optional(&key("access_key_id"), doc);
-    let secret = secret(settings, &key("secret_access_key"));
+    let secret = secret::read(settings, &key("secret_access_key"), SECRET);
     match (id, secret) {
         (Some(id), Some(secret)) => Some(Keys { id, secret }),
         (None, None) => None,
         (id, _) => {
             let missing = if id.is_some() { key("secret_access_key") } else { key("access_key_id") };
             settings.problem(&missing, "is missing; a key has both parts");
-            None
-        }
-    }
-}
-
-/// A secret that stands in the settings, or in a file of its own.
-fn secret(settings: &mut Settings, key: &str) -> Option<Secret<String>> {
-    let direct: Option<Secret<String>> = settings.optional(key, "Secret part of the key.");
-    let file_key = format!("{key}_file");
-    let file: Option<PathBuf> = settings.optional(&file_key, "File that holds the secret part, in place of it.");
-    let Some(file) = file else { return direct };
-    if direct.is_some() {
-        settings.problem(&file_key, format!("stands beside `{key}`; write one of them"));
-        return None;
-    }
-    match std::fs::read_to_string(&file) {
-        Ok(text) if !text.trim().is_empty() => Some(Secret::new(text.trim().to_owned())),
-        Ok(_) => {
-            settings.problem(&file_key, format!("names `{}`, which is empty", file.display()));
-            None
-        }
-        Err(error) => {
-            settings.problem(&file_key, format!("names `{}`, which cannot be read: {error}", file.display()));
             None
         }
     }
@@ -110,8 +88,8 @@ fn allow_http(settings: &mut Settings, endpoint: Option<&str>) -> bool {
     let allowed = settings.or("storage.s3.allow_http", false, doc);
     let Some(host) = endpoint.and_then(|endpoint| endpoint.strip_prefix("http://")) else { return allowed };
     let host = host.split('/').next().unwrap_or_default();
-    let host = host.rsplit_once(':').map_or(host, |(host, _)| host).trim_matches(['[', ']']);
-    let loopback = host == "localhost" || host.parse::<IpAddr>().is_ok_and(|ip| ip.is_loopback());
+    let host = host.rsplit_once(':').map_or(host, |(host, _)| host);
+    let loopback = tls::is_loopback(host);
     if !allowed && !loopback {
         let remedy =
             "would send keys and logs over the network in clear; use `https://`, or set `storage.s3.allow_http = true`";

@@ -90,7 +90,8 @@ fn stream(settings: &mut Settings, prefix: &str) -> Option<StreamRetention> {
     }
 }
 
-fn period(settings: &mut Settings, key: &str, doc: &'static str) -> Option<Duration> {
+/// A period that is for ever when zero, and a day at least when not.
+pub(super) fn period(settings: &mut Settings, key: &str, doc: &'static str) -> Option<Duration> {
     let period = settings.or(key, Duration::ZERO, doc);
     check(settings, key, Some(period).filter(|period| !period.is_zero()))
 }

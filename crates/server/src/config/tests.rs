@@ -29,7 +29,7 @@ fn flags_win_over_the_environment_which_wins_over_the_file() {
 #[test]
 fn plain_http_leaves_the_machine_only_when_tls_ends_in_front() {
     let check = |tls: &str| load(&format!("listen = \"0.0.0.0:3100\"\ntls = \"{tls}\"")).map(|_| ());
-    expect![[r#"line 1: `listen` would send logs over the network in clear; put a TLS proxy in front and set `tls = "terminated"`, or listen on loopback"#]]
+    expect![[r#"line 1: `listen` would send logs over the network in clear; give `http.cert_file` and `http.key_file`, put a TLS proxy in front and set `tls = "terminated"`, or listen on loopback"#]]
         .assert_eq(&check("none").unwrap_err());
     assert_eq!(check("terminated"), Ok(()));
 }
@@ -51,8 +51,12 @@ fn a_token_may_stand_in_a_file_of_its_own_and_never_in_an_error() {
         format!("[[auth.token]]\nname = \"ops\"\ntoken_file = {file:?}\nservices = [\"*\"]\npermissions = [\"read\"]");
     assert_eq!(load(&text).unwrap().access.declared.tokens[0].secret.reveal(), "a-secret-of-enough-length");
     let twice = load(&format!("{text}\ntoken = \"another-secret-of-length\"")).unwrap_err();
-    assert!(twice.contains("stands beside `token_file`") && !twice.contains("another-secret"), "{twice}");
-    assert!(load("[[auth.token]]\nname = \"ops\"").unwrap_err().contains("`auth.token[0].token` is missing"));
+    assert!(twice.contains("stands beside `auth.token[0].token`") && !twice.contains("another-secret"), "{twice}");
+    assert!(
+        load("[[auth.token]]\nname = \"ops\"")
+            .unwrap_err()
+            .contains("token `ops` has neither a secret nor certificates")
+    );
 }
 
 #[test]

@@ -2,6 +2,7 @@
 
 use std::fmt;
 use std::io;
+use std::net::SocketAddr;
 use std::pin::{Pin, pin};
 use std::sync::Arc;
 use std::task::{Context, Poll};
@@ -9,15 +10,21 @@ use std::time::Duration;
 
 use axum::Router;
 use axum::body::{Body, Bytes, HttpBody};
+use axum::extract::Request;
 use http_body::{Frame, SizeHint};
+use hyper::body::Incoming;
 use hyper::server::conn::http1;
+use hyper::service::service_fn;
 use hyper_util::rt::{TokioIo, TokioTimer};
-use hyper_util::service::TowerToHyperService;
+use tls::{Accepted, Greeting};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, watch};
 use tokio::task::JoinSet;
 use tokio::time::{Sleep, sleep};
-use tracing::warn;
+use tower::ServiceExt as _;
+use tracing::{debug, warn};
+
+use super::Peer;
 
 /// What a connection may cost.
 #[derive(Clone, Copy, Debug)]
@@ -30,13 +37,24 @@ pub(crate) struct Patience {
     pub(crate) body: Duration,
 }
 
+/// The longest head of a request: its first line and all its headers. More is answered with 431.
+const MAX_HEAD_BYTES: usize = 128 << 10;
+/// The most headers of a request.
+const MAX_HEADERS: usize = 100;
 /// How long to wait when the system has no more files for connections.
 const PAUSE: Duration = Duration::from_secs(1);
 
 /// Answers until `stop` resolves, then lets the running requests end.
-pub(crate) async fn serve(listener: TcpListener, router: Router, patience: Patience, stop: impl Future<Output = ()>) {
+pub(crate) async fn serve(
+    listener: TcpListener,
+    greeting: &Greeting,
+    router: Router,
+    patience: Patience,
+    stop: impl Future<Output = ()>,
+) {
     let mut http = http1::Builder::new();
     http.timer(TokioTimer::new()).header_read_timeout(patience.header);
+    http.max_buf_size(MAX_HEAD_BYTES).max_headers(MAX_HEADERS);
     let (go_on, ending) = watch::channel(());
     let slots = Arc::new(Semaphore::new(patience.connections));
     let (mut open, mut full) = (JoinSet::new(), false);
@@ -46,16 +64,30 @@ pub(crate) async fn serve(listener: TcpListener, router: Router, patience: Patie
         if full && !was_full {
             warn!(limit = patience.connections, "all connections are taken, new ones wait");
         }
-        let (stream, slot) = tokio::select! {
+        let (stream, address, slot) = tokio::select! {
             () = &mut stop => break,
             Some(_) = open.join_next() => continue,
             next = accept(&listener, &slots) => next,
         };
-        let service = TowerToHyperService::new(router.clone());
-        let mut connection = Box::pin(http.serve_connection(TokioIo::new(stream), service).with_upgrades());
+        let (router, greeting, http) = (router.clone(), greeting.clone(), http.clone());
         let mut ending = ending.clone();
         // A connection that broke has nobody left to tell.
         open.spawn(async move {
+            let accepted = tokio::select! {
+                accepted = greeting.greet(stream) => accepted,
+                _ = ending.changed() => return,
+            };
+            let Accepted { wire, secure, certificate } = match accepted {
+                Ok(accepted) => accepted,
+                Err(error) => return debug!(%error, "a handshake came to nothing"),
+            };
+            let peer = Peer::new(address, secure, certificate.as_deref());
+            let service = service_fn(move |request: Request<Incoming>| {
+                let mut request = request.map(Body::new);
+                request.extensions_mut().insert(peer.clone());
+                router.clone().oneshot(request)
+            });
+            let mut connection = Box::pin(http.serve_connection(TokioIo::new(wire), service).with_upgrades());
             tokio::select! {
                 done = &mut connection => return drop((done, slot)),
                 _ = ending.changed() => connection.as_mut().graceful_shutdown(),
@@ -69,15 +101,18 @@ pub(crate) async fn serve(listener: TcpListener, router: Router, patience: Patie
 }
 
 /// The next connection, once there is room for it.
-async fn accept(listener: &TcpListener, slots: &Arc<Semaphore>) -> (TcpStream, Option<OwnedSemaphorePermit>) {
+async fn accept(
+    listener: &TcpListener,
+    slots: &Arc<Semaphore>,
+) -> (TcpStream, SocketAddr, Option<OwnedSemaphorePermit>) {
     // The semaphore is never closed.
     let slot = Arc::clone(slots).acquire_owned().await.ok();
     loop {
         match listener.accept().await {
-            Ok((stream, _)) => {
+            Ok((stream, address)) => {
                 // Small answers must not wait for more; a connection that is gone already ends by itself.
                 drop(stream.set_nodelay(true));
-                return (stream, slot);
+                return (stream, address, slot);
             }
             Err(error) if is_the_clients(&error) => {}
             Err(error) => {

@@ -1,11 +1,13 @@
 //! The parameters of a request: those of the URL and, for a POST, those of a form in the body, as Loki merges them.
 
+use std::fmt;
+
 use axum::body::to_bytes;
 use axum::extract::{FromRequest, Request};
 use axum::http::{Method, StatusCode, header};
 
-use super::HttpError;
 use super::connections::Late;
+use super::{HttpError, Note};
 
 /// Parameters in the order they were given; the body's come first, as in Go.
 #[derive(Debug, Default)]
@@ -37,6 +39,16 @@ impl Form {
     }
 }
 
+/// For the audit trail.
+impl fmt::Display for Form {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        for (index, (name, value)) in self.0.iter().enumerate() {
+            write!(f, "{}{name}={value}", if index == 0 { "" } else { " " })?;
+        }
+        Ok(())
+    }
+}
+
 impl<S: Send + Sync> FromRequest<S> for Form {
     type Rejection = HttpError;
 
@@ -48,6 +60,9 @@ impl<S: Send + Sync> FromRequest<S> for Form {
             form.add(&to_bytes(body, MAX_BODY_BYTES).await.map_err(refused)?);
         }
         form.add(parts.uri.query().unwrap_or_default().as_bytes());
+        if let Some(note) = parts.extensions.get::<Note>() {
+            note.say(|| form.to_string());
+        }
         Ok(form)
     }
 }

@@ -1,17 +1,22 @@
 //! Stands in front of every route: finds out who asks, whether they may, counts and writes down what was done.
 
-use auth::{AuditEvent, Caller, Credentials, Outcome, Permission};
+mod visit;
+
+use auth::{AUDIT_TENANT, AuditSink as _, Caller, Credentials, Outcome, Permission};
 use axum::extract::{FromRequestParts, Request, State};
 use axum::http::request::Parts;
-use axum::http::{HeaderMap, Method, header};
+use axum::http::{HeaderMap, Method, StatusCode, header};
 use axum::middleware::Next;
 use axum::response::{IntoResponse as _, Response};
+use logline::Tenant;
 
-use super::HttpError;
+use self::visit::Visit;
 use super::connections::timely;
 use super::routes::{Access, Route};
-use super::websocket::is_from_another_site;
+use super::{HttpError, Peer};
 use crate::app::App;
+
+pub(crate) use self::visit::Note;
 
 /// Holds the id of the session.
 pub(super) const SESSION_COOKIE: &str = "lapidary_session";
@@ -44,61 +49,67 @@ pub(super) async fn guard(State((app, route)): State<(App, &'static Route)>, req
         }
     };
     let response = match admit(&app, route, request).await {
-        Ok(request) => next.run(request).await,
+        Ok((request, visit)) => {
+            let response = next.run(request).await;
+            if let Some(visit) = visit {
+                visit.end(&response);
+            }
+            response
+        }
         Err(error) => error.into_response(),
     };
     app.metrics.observe(route.path, &method, response.status(), app.clock.instant() - begun);
     response
 }
 
-async fn admit(app: &App, route: &'static Route, mut request: Request) -> Result<Request, HttpError> {
+async fn admit(app: &App, route: &'static Route, mut request: Request) -> Result<(Request, Option<Visit>), HttpError> {
     if route.access == Access::Open {
-        return Ok(request);
+        return Ok((request, None));
     }
     let needed = route.access.permission(request.method());
-    let caller = app.access.authenticate(credentials(request.headers())).await?;
-    let permitted = needed.map_or(Ok(()), |permission| caller.require(permission));
-    record(app, route, &caller, if permitted.is_ok() { Outcome::Allowed } else { Outcome::Denied });
-    permitted?;
-    // A browser sends the cookie whoever made it ask; only pages of ours may make it change something.
-    let changes = !matches!(*request.method(), Method::GET | Method::HEAD);
-    if changes && caller.session().is_some() && is_from_elsewhere(request.headers()) {
-        return Err(HttpError::forbidden("a page of another site may not do this in your name"));
+    let peer = request.extensions().get::<Peer>().cloned();
+    let address = peer.as_ref().map(|peer| app.shield.client(peer, request.headers()));
+    let asking = credentials(request.headers(), peer.as_ref());
+    let caller = app.access.authenticate(asking).await.inspect_err(|_| {
+        app.usage.count("unknown", &Tenant::default(), "refused credentials", address, Outcome::Denied);
+    })?;
+    if caller.scope().tenants().iter().any(|tenant| tenant.as_str() == AUDIT_TENANT) {
+        return Err(HttpError::forbidden(format!("the tenant `{AUDIT_TENANT}` is the server's own")));
+    }
+    let place = match request.method() {
+        &Method::GET | &Method::HEAD => request.uri().path().to_owned(),
+        method => format!("{method} {}", request.uri().path()),
+    };
+    let visit = Visit::new(app, route, &caller, place, address);
+    if let Err(denied) = needed.map_or(Ok(()), |permission| caller.require(permission)) {
+        visit.refused();
+        return Err(denied.into());
+    }
+    if route.audit && !app.audit.is_ready() {
+        visit.refused();
+        let text = "the audit trail cannot be written, so nothing is done that must stand in it; try again";
+        return Err(HttpError::new(StatusCode::SERVICE_UNAVAILABLE, text));
     }
     // Reads are over all tenants that are named; everything else is about one.
-    if needed != Some(Permission::Read) {
-        caller.require_one_tenant()?;
+    if needed != Some(Permission::Read)
+        && let Err(denied) = caller.require_one_tenant()
+    {
+        visit.refused();
+        return Err(denied.into());
     }
+    request.extensions_mut().insert(visit.note());
     request.extensions_mut().insert(Asker(caller));
-    Ok(request)
+    Ok((request, Some(visit)))
 }
 
-/// Whether the browser says that a page of another site asks. One that says nothing is no browser of this decade.
-fn is_from_elsewhere(headers: &HeaderMap) -> bool {
-    let site = headers.get("sec-fetch-site").and_then(|value| value.to_str().ok());
-    is_from_another_site(headers) || site.is_some_and(|site| !matches!(site, "same-origin" | "none"))
-}
-
-fn record(app: &App, route: &'static Route, caller: &Caller, outcome: Outcome) {
-    if !route.audit && outcome == Outcome::Allowed {
-        return;
-    }
-    app.audit.record(AuditEvent {
-        principal: caller.principal().to_owned(),
-        tenant: caller.tenant().clone(),
-        action: route.name,
-        detail: route.path.to_owned(),
-        outcome,
-    });
-}
-
-fn credentials(headers: &HeaderMap) -> Credentials<'_> {
+fn credentials<'a>(headers: &'a HeaderMap, peer: Option<&'a Peer>) -> Credentials<'a> {
     let text = |name: &str| headers.get(name).and_then(|value| value.to_str().ok()).filter(|text| !text.is_empty());
     Credentials {
         authorization: text(header::AUTHORIZATION.as_str()),
         session: session(headers),
         org_id: text("x-scope-orgid"),
         user: text("x-grafana-user"),
+        certificate: peer.and_then(Peer::certificate),
     }
 }
 

@@ -9,6 +9,7 @@ use tower_http::catch_panic::CatchPanicLayer;
 use tower_http::compression::CompressionLayer;
 
 use super::guard::guard;
+use super::shield::shield;
 use super::v1::{access, login};
 use super::{page, status, v1};
 use crate::app::App;
@@ -61,6 +62,8 @@ const ORDERS: Access = Access::Needs(Permission::Orders);
 const STATUS: Access = Access::Needs(Permission::Status);
 const DELETE: Access = Access::Needs(Permission::Delete);
 const RULES: Access = Access::ByMethod(Permission::Read, Permission::Rules);
+const AUDIT: Access = Access::Needs(Permission::Audit);
+const REVEAL: Access = Access::Needs(Permission::Reveal);
 const USERS: Access = Access::Needs(Permission::Users);
 
 const fn route(
@@ -97,6 +100,12 @@ pub static ROUTES: &[Route] = &[
     route("/api/v1/orders/graph", "orders", ORDERS, true, || get(v1::analysis::graph)),
     route("/api/v1/orders/export", "export orders", ORDERS, true, || get(v1::analysis::export)),
     route("/api/v1/orders/{id}", "order", ORDERS, true, || get(v1::story)),
+    route("/api/v1/access/reveal", "reveal", REVEAL, true, || post(v1::reveal::reveal)),
+    route("/auth/oidc", "login", Access::Open, false, || get(v1::elsewhere::providers)),
+    route("/auth/oidc/{name}", "login", Access::Open, false, || get(v1::elsewhere::begin)),
+    route("/auth/oidc/{name}/callback", "login", Access::Open, false, || get(v1::elsewhere::finish)),
+    route("/api/v1/audit", "audit", AUDIT, true, || get(v1::audit::list)),
+    route("/api/v1/audit/verify", "audit check", AUDIT, true, || get(v1::audit::verify)),
     route("/loki/api/v1/status/buildinfo", "buildinfo", Access::Open, false, || get(status::buildinfo)),
     route("/loki/api/v1/push", "push", PUSH, false, || post(loki::push_v1)),
     route("/api/prom/push", "push", PUSH, false, || post(loki::push_legacy)),
@@ -178,6 +187,7 @@ pub(crate) fn router(app: &App) -> Router {
         .fallback(status::not_found)
         .layer(CompressionLayer::new())
         .layer(CatchPanicLayer::new())
+        .layer(from_fn_with_state(app.shield.clone(), shield))
         .with_state(app.clone())
 }
 

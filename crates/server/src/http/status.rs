@@ -21,6 +21,8 @@ pub(super) async fn ready(State(app): State<App>) -> Response {
         let text = format!("pushes are refused: {}; reads go on", trouble.summary);
         return HttpError::new(StatusCode::SERVICE_UNAVAILABLE, text).into_response();
     }
+    let unwritten = "the audit trail cannot be written: queries and changes are refused once its queue is full\n";
+    let unwritten = app.audit.is_failing().then(|| unwritten.to_owned());
     let below = troubles.iter().map(|trouble| match trouble.affected {
         storage::Affected::Pushes | storage::Affected::Clock => format!("{}\n", trouble.summary),
         storage::Affected::Flushes => format!("flushes fail and are tried again: {}\n", trouble.summary),
@@ -28,7 +30,7 @@ pub(super) async fn ready(State(app): State<App>) -> Response {
         storage::Affected::Bucket => format!("lines of other nodes may be missing: {}\n", trouble.summary),
         storage::Affected::Jobs => format!("background work fails and is tried again: {}\n", trouble.summary),
     });
-    std::iter::once("ready\n".to_owned()).chain(below).collect::<String>().into_response()
+    std::iter::once("ready\n".to_owned()).chain(below).chain(unwritten).collect::<String>().into_response()
 }
 
 /// Prometheus's text format.

@@ -2,9 +2,12 @@
 
 pub(super) mod access;
 pub(super) mod analysis;
+pub(super) mod audit;
+pub(super) mod elsewhere;
 mod json;
 pub(super) mod login;
 mod params;
+pub(super) mod reveal;
 pub(super) mod rules;
 
 use axum::Json;
@@ -15,7 +18,9 @@ use orders::{Page, Story, StoryOptions, Summary};
 use serde::{Deserialize, Serialize};
 use stdx::Language;
 
+pub(crate) use self::audit::Verdict;
 use self::params::Parameters;
+pub(crate) use self::reveal::{Match, Question};
 use super::HttpError;
 use super::guard::Asker;
 use crate::app::App;

@@ -25,7 +25,7 @@ pub(crate) async fn query(
     params::limit(&form)?;
     params::direction(&form)?;
     let answer = app.engine.query_instant(&caller.scope(), text, time).await?;
-    Ok(body(encode::answer(answer, &Encoding::of(&headers))))
+    Ok(answered(answer, &headers))
 }
 
 /// A log or metric query over a stretch of time.
@@ -46,7 +46,7 @@ pub(crate) async fn query_range(
     } else {
         app.engine.query_range(&caller.scope(), &asked).await?
     };
-    Ok(body(encode::answer(answer, &Encoding::of(&headers))))
+    Ok(answered(answer, &headers))
 }
 
 /// Runs a query and tells how: its plan, what was read, what was ruled out by what.
@@ -126,6 +126,14 @@ pub(super) fn text(form: &Form) -> Result<&str, HttpError> {
 pub(super) fn range(app: &App, form: &Form) -> Result<TimeRange, HttpError> {
     let (start, end) = params::bounds(form, app.now())?;
     Ok(TimeRange { start, end })
+}
+
+/// The answer, and for the audit trail what it cost.
+fn answered(answer: query::Answer, headers: &HeaderMap) -> Response {
+    let cost = auth::Cost { rows: answer.stats.lines, bytes: answer.stats.bytes, millis: 0 };
+    let mut response = body(encode::answer(answer, &Encoding::of(headers)));
+    response.extensions_mut().insert(cost);
+    response
 }
 
 fn list(names: Vec<String>) -> Response {

@@ -1,5 +1,6 @@
 //! A start without the bucket: the server is there, says what it waits for, and begins its work once the bucket answers.
 
+use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -9,6 +10,7 @@ use axum::http::{StatusCode, Uri};
 use axum::response::{IntoResponse as _, Response};
 use stdx::{Backoff, Rng};
 use storage::{Components, Config, Kind, Storage};
+use tls::Greeting;
 use tokio::net::TcpListener;
 use tracing::{info, warn};
 
@@ -21,21 +23,34 @@ const PAUSE: (Duration, Duration) = (Duration::from_secs(1), Duration::from_secs
 const RETRY_AFTER: Duration = Duration::from_secs(5);
 const REASON: &str = "starting: the bucket does not answer, tried again";
 
+/// Where requests come in.
+pub(super) struct Entrance<'a> {
+    pub(super) listener: TcpListener,
+    pub(super) greeting: &'a Greeting,
+    pub(super) patience: Patience,
+}
+
+/// The address of a listener, for people.
+pub(super) fn url(greeting: &Greeting, address: SocketAddr) -> String {
+    let scheme = if matches!(greeting, Greeting::Clear) { "http" } else { "https" };
+    format!("{scheme}://{address}")
+}
+
 /// Opens the data folder. While the bucket of its files does not answer, requests are told to come back; senders keep
 /// what they have, since nothing is acknowledged. Gives the listener back.
 pub(super) async fn open(
     config: Config,
     components: Components,
-    listener: TcpListener,
-    patience: Patience,
+    entrance: Entrance<'_>,
 ) -> Result<(Arc<Storage>, TcpListener)> {
+    let Entrance { listener, greeting, patience } = entrance;
     let (in_bucket, opening) = (config.bucket.is_some(), "cannot open the data folder");
     let opened = Storage::open(config.clone(), components.clone()).await;
     let error = match opened {
         Err(error) if in_bucket && error.kind() == Kind::Unavailable => error,
         opened => return Ok((opened.context(opening)?, listener)),
     };
-    let address = format!("http://{}", listener.local_addr().context("the listener has no address")?);
+    let address = url(greeting, listener.local_addr().context("the listener has no address")?);
     warn!(%error, "the bucket does not answer; tried again until it does");
     info!(address, "waiting for the bucket");
     // Of the two halves one answers now, and the other for as long as the server lives.
@@ -52,7 +67,7 @@ pub(super) async fn open(
         }
     };
     let (opened, answered) = tokio::sync::oneshot::channel::<()>();
-    let answers = serve(now, Router::new().fallback(answer), patience, async { drop(answered.await) });
+    let answers = serve(now, greeting, Router::new().fallback(answer), patience, async { drop(answered.await) });
     let (storage, ()) = tokio::join!(
         async {
             let storage = tokio::select! {

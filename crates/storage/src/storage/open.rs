@@ -164,9 +164,9 @@ async fn replay(
     dedup_window: Duration,
 ) -> Result<LocalWal, Error> {
     let committed: Vec<u64> = shared.tables.iter().map(|table| table.committed()).collect();
-    // A derived table that had no rows for a while stands behind without missing anything: what the WAL no longer
-    // holds was flushed by all tables, and the lines have rows in every record.
-    let known = committed.get(LOGS_INDEX).copied().unwrap_or(0);
+    // A table that had no rows for a while stands behind without missing anything: what the WAL no longer holds was
+    // flushed by all tables, those that had rows of it.
+    let known = committed.iter().copied().max().unwrap_or(0);
     let from = committed.iter().copied().min().unwrap_or(0);
     let mut replay = Replay::open(folder, known, from)?;
     let seen = committed_marks(shared).await?;

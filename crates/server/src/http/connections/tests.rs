@@ -14,7 +14,7 @@ const PATIENCE: Patience =
 const LONG: Duration = Duration::from_secs(20);
 
 struct Running {
-    address: std::net::SocketAddr,
+    address: SocketAddr,
     stop: oneshot::Sender<()>,
     tasks: stdx::Tasks,
 }
@@ -32,7 +32,8 @@ async fn start() -> Running {
     let address = listener.local_addr().unwrap();
     let (stop, stopped) = oneshot::channel::<()>();
     let tasks = stdx::Tasks::default();
-    tasks.spawn(async move { serve(listener, router, PATIENCE, async { drop(stopped.await) }).await });
+    tasks
+        .spawn(async move { serve(listener, &Greeting::Clear, router, PATIENCE, async { drop(stopped.await) }).await });
     Running { address, stop, tasks }
 }
 

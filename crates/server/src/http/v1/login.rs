@@ -1,17 +1,18 @@
 //! The door for people: login with a cookie, logout, who am I, another password.
 
-use auth::{AuditEvent, LoggedIn, Outcome, Permissions};
+use auth::{AuditEvent, AuditSink as _, LoggedIn, Outcome, Permissions};
+use axum::Extension;
 use axum::Json;
 use axum::extract::State;
-use axum::http::{HeaderValue, StatusCode, header};
+use axum::http::{HeaderMap, HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse as _, Response};
 use serde::{Deserialize, Serialize};
 use stdx::Secret;
 
 use super::json::Body;
 use crate::app::App;
-use crate::http::HttpError;
 use crate::http::guard::{Asker, SESSION_COOKIE};
+use crate::http::{HttpError, Peer};
 
 /// Name and password.
 #[derive(Debug, Deserialize)]
@@ -40,15 +41,34 @@ pub(crate) struct Me {
 }
 
 /// Logs somebody in: the answer carries the cookie of the session.
-pub(crate) async fn login(State(app): State<App>, Body(asked): Body<Login>) -> Result<Response, HttpError> {
+pub(crate) async fn login(
+    State(app): State<App>,
+    Extension(peer): Extension<Peer>,
+    headers: HeaderMap,
+    Body(asked): Body<Login>,
+) -> Result<Response, HttpError> {
+    let address = app.shield.client(&peer, &headers);
+    let note = |done: bool, detail: String| {
+        let outcome = if done { Outcome::Allowed } else { Outcome::Denied };
+        let (who, tenant) = (audited(&asked.name, done), auth::Access::tenant_of_logins());
+        app.audit.record(AuditEvent::new(who, tenant, "login", detail, outcome).at(Some(address)));
+    };
+    // Whoever guesses waits, before a password is looked at; so does whoever is guessed about, but not long.
+    if let Err(wait) = app.attempts.admit(address, &asked.name) {
+        app.usage.count("unknown", &auth::Access::tenant_of_logins(), "login too soon", Some(address), Outcome::Denied);
+        return Err(HttpError::busy("too many wrong passwords; try again later", wait));
+    }
     let done = app.access.login(&asked.name, &asked.password).await;
-    app.audit.record(AuditEvent {
-        principal: audited(&asked.name, done.is_ok()),
-        tenant: auth::Access::tenant_of_logins(),
-        action: "login",
-        detail: done.as_ref().map_or_else(|error| error.to_string(), |done| done.identity.provider.clone()),
-        outcome: if done.is_ok() { Outcome::Allowed } else { Outcome::Denied },
-    });
+    match &done {
+        Ok(done) => {
+            app.attempts.succeeded(&asked.name);
+            note(true, done.identity.provider.clone());
+        }
+        Err(error) => {
+            app.attempts.failed(address, &asked.name);
+            note(false, error.to_string());
+        }
+    }
     entered(&app, &done?)
 }
 
@@ -85,7 +105,8 @@ pub(crate) async fn change_password(
     entered(&app, &app.access.change_password(&caller, &asked.old, &asked.new).await?)
 }
 
-fn entered(app: &App, done: &LoggedIn) -> Result<Response, HttpError> {
+/// The answer with the cookie of a new session.
+pub(super) fn entered(app: &App, done: &LoggedIn) -> Result<Response, HttpError> {
     let lasts = done.expires.duration_since(app.clock.now()).unwrap_or_default();
     let cookie = cookie(app, done.id.reveal(), lasts.as_secs())?;
     let body = serde_json::json!({"name": done.identity.name, "must_change_password": done.must_change});

@@ -8,7 +8,7 @@ use logline::Timestamp;
 use orders::{Filter, Select, State};
 use stdx::Language;
 
-use crate::http::HttpError;
+use crate::http::{Form, HttpError, Note};
 
 /// The parameters of a request and the language of its `Accept-Language`, English if that has none of ours.
 #[derive(Debug)]
@@ -21,8 +21,12 @@ impl<S: Send + Sync> FromRequestParts<S> for Parameters {
     type Rejection = HttpError;
 
     async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, HttpError> {
+        let query = parts.uri.query().unwrap_or_default();
+        if let Some(note) = parts.extensions.get::<Note>().filter(|_| !query.is_empty()) {
+            note.say(|| Form::of(query).to_string());
+        }
         let wanted = parts.headers.get(header::ACCEPT_LANGUAGE).and_then(|value| value.to_str().ok());
-        Ok(Self::new(parts.uri.query().unwrap_or_default(), wanted.and_then(Language::of).unwrap_or_default()))
+        Ok(Self::new(query, wanted.and_then(Language::of).unwrap_or_default()))
     }
 }
 
@@ -89,7 +93,7 @@ impl Parameters {
     }
 
     /// A time, or the day that begins then.
-    fn time(&self, name: &str, zone: &TimeZone) -> Result<Option<Timestamp>, HttpError> {
+    pub(crate) fn time(&self, name: &str, zone: &TimeZone) -> Result<Option<Timestamp>, HttpError> {
         let Some(text) = self.text(name) else { return Ok(None) };
         let day = text.parse::<jiff::civil::Date>().ok().filter(|_| text.len() == "2026-03-01".len());
         let day = day.and_then(|day| zone.to_timestamp(day.to_datetime(jiff::civil::Time::midnight())).ok());

@@ -94,6 +94,8 @@ impl Bench {
 struct Marks;
 
 pub(super) const MARKS: &str = "marks";
+/// The tenant whose batches are of that table alone.
+pub(super) const OWNED: &str = "owned";
 
 impl Derive for Marks {
     fn table(&self) -> TableSpec {
@@ -102,6 +104,10 @@ impl Derive for Marks {
             Field::new("timestamp", logs::micros_utc(), false),
         ]);
         TableSpec { name: MARKS, schema: Arc::new(schema), sort: &["mark", "timestamp"], id: Some("mark") }
+    }
+
+    fn owns(&self, tenant: &Tenant) -> bool {
+        tenant.as_str() == OWNED
     }
 
     fn derive(&self, batch: &Batch) -> Option<RecordBatch> {
@@ -223,7 +229,11 @@ pub(super) async fn counts(storage: &Storage) -> BTreeMap<String, usize> {
 
 /// How often each mark is in the derived table.
 pub(super) async fn marks(storage: &Storage) -> BTreeMap<String, usize> {
-    let snapshot = storage.table(MARKS).unwrap().snapshot(&Tenant::default());
+    marks_of(storage, &Tenant::default()).await
+}
+
+pub(super) async fn marks_of(storage: &Storage, tenant: &Tenant) -> BTreeMap<String, usize> {
+    let snapshot = storage.table(MARKS).unwrap().snapshot(tenant);
     let mut counts = BTreeMap::new();
     let change = |scan: &mut Scan| {
         scan.table = MARKS.to_owned();

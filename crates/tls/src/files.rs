@@ -5,7 +5,9 @@ use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
-use stdx::Clock;
+use stdx::{Clock, Settings};
+use tokio_rustls::rustls::pki_types::CertificateDer;
+use tokio_rustls::rustls::pki_types::pem::PemObject;
 use tracing::{info, warn};
 
 /// How often the files are compared with what was read.
@@ -13,40 +15,46 @@ const LOOK_EVERY: Duration = Duration::from_secs(5);
 
 /// Files in PEM.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub(crate) struct Tls {
+pub struct Tls {
     /// Who may vouch for the other side.
-    pub(crate) ca: Option<PathBuf>,
+    pub ca: Option<PathBuf>,
     /// Our certificate and its key.
-    pub(crate) own: Option<(PathBuf, PathBuf)>,
+    pub own: Option<(PathBuf, PathBuf)>,
 }
 
-/// What the files hold.
-#[derive(Clone, Default)]
-pub(crate) struct Pem {
-    pub(crate) ca: Option<Vec<u8>>,
+/// What the files hold. It shows itself to nobody.
+#[derive(Clone, Default, PartialEq, Eq)]
+pub struct Pem {
+    /// Certificates of authorities.
+    pub ca: Option<Vec<u8>>,
     /// Certificate and key.
-    pub(crate) own: Option<(Vec<u8>, Vec<u8>)>,
+    pub own: Option<(Vec<u8>, Vec<u8>)>,
 }
 
 /// The file that is wrong, and how.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("{text}")]
-pub(crate) struct Problem {
-    pub(crate) file: Which,
-    pub(crate) text: String,
+pub struct Problem {
+    /// Which of them.
+    pub file: Which,
+    /// What is wrong, with the path of the file.
+    pub text: String,
 }
 
 /// One of the files.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Which {
+pub enum Which {
+    /// The authorities.
     Ca,
+    /// Our certificate.
     Cert,
+    /// Its key.
     Key,
 }
 
 impl Tls {
     /// Reads the files. Blocks on the disk.
-    pub(crate) fn read(&self) -> Result<Pem, Problem> {
+    pub fn read(&self) -> Result<Pem, Problem> {
         let read = |which, path: &Path| {
             fs::read(path).map_err(|error| Problem::of(which, path, &format!("cannot be read: {error}")))
         };
@@ -56,12 +64,12 @@ impl Tls {
     }
 
     /// The authorities' file is no good.
-    pub(crate) fn bad_ca(&self) -> Problem {
+    pub fn bad_ca(&self) -> Problem {
         Problem::of(Which::Ca, self.ca.as_deref().unwrap_or(Path::new("")), "has no certificate in PEM")
     }
 
     /// Certificate and key are no good.
-    pub(crate) fn bad_own(&self) -> Problem {
+    pub fn bad_own(&self) -> Problem {
         let path = self.own.as_ref().map_or(Path::new(""), |(cert, _)| cert);
         Problem::of(Which::Cert, path, "and its key are no pair in PEM")
     }
@@ -73,15 +81,9 @@ impl Problem {
     }
 }
 
-impl Pem {
-    fn hash(&self) -> blake3::Hash {
-        let mut hasher = blake3::Hasher::new();
-        let (cert, key) = self.own.as_ref().map(|(cert, key)| (cert, key)).unzip();
-        for part in [self.ca.as_ref(), cert, key] {
-            hasher.update(part.map(Vec::as_slice).unwrap_or_default());
-            hasher.update(b"\0");
-        }
-        hasher.finalize()
+impl std::fmt::Debug for Pem {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("[secret]")
     }
 }
 
@@ -89,7 +91,7 @@ impl Pem {
 type Make<T> = dyn Fn(&Pem) -> Result<T, Problem> + Send + Sync;
 
 /// Something made of the files. Whoever has it keeps it, whatever changes.
-pub(crate) struct Renewed<T> {
+pub struct Renewed<T> {
     /// What it is for, in the log.
     place: String,
     tls: Tls,
@@ -100,8 +102,8 @@ pub(crate) struct Renewed<T> {
 
 struct Current<T> {
     made: T,
-    /// The hash of the files it was made of, or of those that were no good.
-    files: blake3::Hash,
+    /// The files it was made of, or those that were no good.
+    files: Pem,
     next_look: Instant,
 }
 
@@ -112,19 +114,20 @@ impl<T> std::fmt::Debug for Renewed<T> {
 }
 
 impl<T: Clone> Renewed<T> {
-    pub(crate) fn new(
+    /// Reads the files and makes the first. `place` is what it is for, in the log. Blocks on the disk.
+    pub fn new(
         place: String,
         tls: Tls,
         clock: Arc<dyn Clock>,
         make: impl Fn(&Pem) -> Result<T, Problem> + Send + Sync + 'static,
     ) -> Result<Self, Problem> {
         let pem = tls.read()?;
-        let current = Current { made: make(&pem)?, files: pem.hash(), next_look: clock.instant() + LOOK_EVERY };
+        let current = Current { made: make(&pem)?, files: pem, next_look: clock.instant() + LOOK_EVERY };
         Ok(Self { place, tls, make: Box::new(make), clock, current: Mutex::new(current) })
     }
 
     /// The newest that is good. Blocks on the disk for a moment.
-    pub(crate) fn get(&self) -> T {
+    pub fn get(&self) -> T {
         let mut current = self.current.lock().unwrap_or_else(PoisonError::into_inner);
         let now = self.clock.instant();
         if self.tls != Tls::default() && current.next_look <= now {
@@ -135,22 +138,23 @@ impl<T: Clone> Renewed<T> {
     }
 
     /// Has the files looked at the next time: the other side may have refused what we have.
-    pub(crate) fn doubt(&self) {
+    pub fn doubt(&self) {
         self.current.lock().unwrap_or_else(PoisonError::into_inner).next_look = self.clock.instant();
     }
 
     fn look(&self, current: &mut Current<T>) {
         let place = self.place.as_str();
         let pem = match self.tls.read() {
-            Ok(pem) if pem.hash() == current.files => return,
+            Ok(pem) if pem == current.files => return,
             Ok(pem) => pem,
             Err(problem) => {
                 warn!(place, %problem, "certificates cannot be read; going on with the old ones");
                 return;
             }
         };
-        current.files = pem.hash();
-        match (self.make)(&pem) {
+        let made = (self.make)(&pem);
+        current.files = pem;
+        match made {
             Ok(made) => {
                 current.made = made;
                 info!(place, "took new certificates");
@@ -158,4 +162,34 @@ impl<T: Clone> Renewed<T> {
             Err(problem) => warn!(place, %problem, "the new certificates are no good; going on with the old ones"),
         }
     }
+}
+
+/// Reads the paths from settings, under the keys of authorities, certificate and key; `check` says what is wrong with
+/// the files themselves.
+pub fn read_settings(
+    settings: &mut Settings,
+    keys: &[String; 3],
+    docs: [&'static str; 3],
+    check: fn(&Tls) -> Result<(), Problem>,
+) -> Tls {
+    let mut path = |index: usize| -> Option<PathBuf> { settings.optional(keys.get(index)?, docs.get(index)?) };
+    let (ca, cert, key) = (path(0), path(1), path(2));
+    if cert.is_some() != key.is_some() {
+        settings.problem(&keys[1], "and `key_file` belong together");
+    }
+    let tls = Tls { ca, own: cert.zip(key) };
+    if let Err(problem) = check(&tls) {
+        let [ca, cert, key] = keys;
+        let at = match problem.file {
+            Which::Ca => ca,
+            Which::Cert => cert,
+            Which::Key => key,
+        };
+        settings.problem(at, problem.text);
+    }
+    tls
+}
+
+pub(crate) fn certificates(pem: &[u8]) -> Vec<CertificateDer<'static>> {
+    CertificateDer::pem_slice_iter(pem).filter_map(Result::ok).collect()
 }

@@ -1,0 +1,146 @@
+//! Whether the trail is as it was written: no record changed, none missing, none put in.
+
+use std::collections::BTreeMap;
+use std::fmt;
+
+use logline::Timestamp;
+use serde::{Deserialize, Serialize};
+use stdx::Language;
+
+use super::chain::NOTHING;
+use super::{Anchor, Link, Record};
+
+/// Looks at records, those of one node in their order, and remembers where each chain is.
+#[derive(Clone, Debug, Default)]
+pub struct Verifier {
+    /// By node.
+    anchors: BTreeMap<String, BTreeMap<u64, Link>>,
+    chains: BTreeMap<String, Verified>,
+}
+
+/// What holds of one node's chain.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Verified {
+    /// Number of the oldest record that is kept.
+    pub first: u64,
+    /// The newest.
+    pub last: Link,
+    /// How many records.
+    pub records: u64,
+    /// How many of them are written down elsewhere as well.
+    pub anchored: u64,
+}
+
+/// The first record that is not as it was written.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Broken {
+    /// Whose chain.
+    pub node: String,
+    /// The record's number.
+    pub sequence: u64,
+    /// What is wrong.
+    pub why: Why,
+}
+
+/// What is wrong with a record.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Why {
+    /// It does not have its hash.
+    Changed,
+    /// It does not follow the one before.
+    Unlinked,
+    /// It is not there, but records behind it are.
+    Missing,
+    /// It is not the one that is written down elsewhere.
+    Replaced,
+}
+
+impl Verifier {
+    /// Compares with these anchors as well.
+    pub fn new(anchors: impl IntoIterator<Item = Anchor>) -> Self {
+        let mut all: BTreeMap<String, BTreeMap<u64, Link>> = BTreeMap::new();
+        for Anchor { node, link } in anchors {
+            all.entry(node).or_default().insert(link.sequence, link);
+        }
+        Self { anchors: all, chains: BTreeMap::new() }
+    }
+
+    /// Looks at the next record of its node.
+    pub fn check(&mut self, record: &Record) -> Result<(), Broken> {
+        let broken = |sequence, why| Err(Broken { node: record.node.clone(), sequence, why });
+        if record.digest() != record.hash {
+            return broken(record.sequence, Why::Changed);
+        }
+        let anchor = self.anchors.get(&record.node).and_then(|anchors| anchors.get(&record.sequence));
+        if anchor.is_some_and(|anchor| anchor.hash != record.hash) {
+            return broken(record.sequence, Why::Replaced);
+        }
+        let Some(chain) = self.chains.get_mut(&record.node) else {
+            if record.sequence == 1 && record.previous != NOTHING {
+                return broken(1, Why::Unlinked);
+            }
+            let anchored = u64::from(anchor.is_some());
+            let begun = Verified { first: record.sequence, last: Link::of(record), records: 1, anchored };
+            self.chains.insert(record.node.clone(), begun);
+            return Ok(());
+        };
+        let next = chain.last.sequence + 1;
+        if record.sequence == chain.last.sequence && record.hash == chain.last.hash {
+            // Written twice, since the answer to the first time got lost.
+            return Ok(());
+        }
+        if record.sequence > next {
+            return broken(next, Why::Missing);
+        }
+        if record.sequence < next || record.previous != chain.last.hash {
+            return broken(record.sequence, Why::Unlinked);
+        }
+        chain.last = Link::of(record);
+        chain.records += 1;
+        chain.anchored += u64::from(anchor.is_some());
+        Ok(())
+    }
+
+    /// What holds of each chain, once every record was looked at. Records older than `kept_since` may be gone.
+    pub fn finish(self, kept_since: Timestamp) -> Result<BTreeMap<String, Verified>, Broken> {
+        for (node, anchors) in &self.anchors {
+            let (first, last) = self.chains.get(node).map_or((u64::MAX, 0), |chain| (chain.first, chain.last.sequence));
+            let young = anchors.values().filter(|link| kept_since <= link.time);
+            let missing = young.map(|link| link.sequence).find(|sequence| !(first..=last).contains(sequence));
+            if let Some(sequence) = missing {
+                // Behind the end it is the first one that must have been there.
+                let sequence = if last < sequence && last > 0 { last + 1 } else { sequence };
+                return Err(Broken { node: node.clone(), sequence, why: Why::Missing });
+            }
+        }
+        Ok(self.chains)
+    }
+}
+
+impl Broken {
+    /// The sentence for people.
+    pub fn text(&self, language: Language) -> String {
+        let Self { node, sequence, why } = self;
+        let why = match why {
+            Why::Changed => language.pick("was changed", "изменена"),
+            Why::Unlinked => language.pick("does not follow the one before it", "не продолжает предыдущую"),
+            Why::Missing => language.pick("is missing", "отсутствует"),
+            Why::Replaced => language.pick("is not the one that was anchored", "не та, что была закреплена"),
+        };
+        let subject = language.pick("record", "запись");
+        let of = language.pick("of node", "узла");
+        format!("{subject} {sequence} {of} `{node}` {why}")
+    }
+}
+
+impl fmt::Display for Broken {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.text(Language::English))
+    }
+}
+
+impl std::error::Error for Broken {}
+
+#[cfg(test)]
+mod tests;

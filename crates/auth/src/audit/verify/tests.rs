@@ -1,0 +1,116 @@
+//! Every way to tamper with a chain is found, and named by the first record that it shows in.
+
+use logline::Tenant;
+
+use super::*;
+use crate::audit::{AuditEvent, Chain, Cost, Outcome};
+
+fn chain_of(node: &str, records: u64) -> (Vec<Record>, Chain) {
+    let mut chain = Chain::new(node, None);
+    let event = |n: u64| AuditEvent {
+        cost: n.is_multiple_of(2).then_some(Cost { rows: n, bytes: 2, millis: 3 }),
+        ..AuditEvent::new(format!("user-{n}"), Tenant::default(), "query", "{a=\"b\"}", Outcome::Allowed)
+    };
+    let records = (1..=records).map(|n| chain.seal(event(n), Timestamp(n.cast_signed()))).collect();
+    (records, chain)
+}
+
+fn verify(records: &[Record], anchors: &[Anchor]) -> Result<BTreeMap<String, Verified>, Broken> {
+    let mut verifier = Verifier::new(anchors.to_vec());
+    records.iter().try_for_each(|record| verifier.check(record))?;
+    verifier.finish(Timestamp::MIN)
+}
+
+#[track_caller]
+fn check_broken(records: &[Record], anchors: &[Anchor], sequence: u64, why: Why) {
+    assert_eq!(verify(records, anchors).unwrap_err(), Broken { node: "a".to_owned(), sequence, why });
+}
+
+#[test]
+fn a_chain_that_nobody_touched_holds_from_its_first_record_to_its_last() {
+    let (mut records, chain) = chain_of("a", 5);
+    records.extend(chain_of("b", 3).0);
+    let held = verify(&records, &[chain.anchor().unwrap()]).unwrap();
+    assert_eq!((held["a"].first, held["a"].last.sequence, held["a"].records, held["a"].anchored), (1, 5, 5, 1));
+    assert_eq!((held["b"].records, held["b"].anchored), (3, 0));
+}
+
+#[test]
+fn a_chain_goes_on_after_a_restart_and_with_a_clock_that_was_set_back() {
+    let (mut records, first) = chain_of("a", 2);
+    let mut second = Chain::new("a", first.anchor().map(|anchor| anchor.link));
+    let event = AuditEvent::new("x", Tenant::default(), "login", "", Outcome::Denied);
+    records.push(second.seal(event, Timestamp(-5)));
+    assert_eq!(records[2].time, records[1].time);
+    assert_eq!(verify(&records, &[]).unwrap()["a"].records, 3);
+}
+
+#[test]
+fn no_field_of_a_record_can_be_changed() {
+    let changes: [fn(&mut Record); 10] = [
+        |record| record.principal.push('x'),
+        |record| record.tenant.push('x'),
+        |record| record.action.push('x'),
+        |record| record.outcome = Outcome::Denied,
+        |record| record.detail.push('x'),
+        |record| record.address.push('x'),
+        |record| record.cost = Some(Cost { rows: 9, ..Cost::default() }),
+        |record| record.count += 1,
+        |record| record.time.0 += 1,
+        |record| record.previous = NOTHING.to_owned(),
+    ];
+    for (index, change) in changes.into_iter().enumerate() {
+        let mut records = chain_of("a", 5).0;
+        change(&mut records[2]);
+        assert_eq!(verify(&records, &[]).unwrap_err().why, Why::Changed, "{index}");
+        // Whoever hashes it again breaks the link to the one behind it.
+        records[2].hash = records[2].digest();
+        assert!(verify(&records, &[]).is_err(), "{index}");
+    }
+}
+
+#[test]
+fn fields_cannot_lend_each_other_letters() {
+    let mut record = chain_of("a", 1).0.remove(0);
+    let before = record.digest();
+    record.action = format!("{}{}", record.tenant.pop().unwrap(), record.action);
+    assert_ne!(record.digest(), before);
+}
+
+#[test]
+fn records_that_are_gone_or_put_in_are_named() {
+    let (records, chain) = chain_of("a", 5);
+    let anchors = [chain.anchor().unwrap()];
+    let mut gone = records.clone();
+    gone.remove(2);
+    check_broken(&gone, &anchors, 3, Why::Missing);
+    let mut twice = records.clone();
+    twice.insert(3, records[1].clone());
+    check_broken(&twice, &anchors, 2, Why::Unlinked);
+    // Without anchors the end of a chain can be cut off, and all of it written anew.
+    assert!(verify(&records[..3], &[]).is_ok());
+    check_broken(&records[..3], &anchors, 4, Why::Missing);
+    check_broken(&[], &anchors, 5, Why::Missing);
+    let forged = chain_of("a", 4).0;
+    let mut other = Chain::new("a", Some(Link::of(&forged[3])));
+    let event = AuditEvent::new("nobody", Tenant::default(), "query", "", Outcome::Allowed);
+    let forged = [forged, vec![other.seal(event, Timestamp(5))]].concat();
+    check_broken(&forged, &anchors, 5, Why::Replaced);
+}
+
+#[test]
+fn what_is_too_old_may_be_gone() {
+    let (records, chain) = chain_of("a", 5);
+    let mut early =
+        Verifier::new([Anchor { node: "a".to_owned(), link: Link::of(&records[1]) }, chain.anchor().unwrap()]);
+    records[3..].iter().try_for_each(|record| early.check(record)).unwrap();
+    assert_eq!(early.clone().finish(Timestamp(3)).unwrap()["a"].first, 4);
+    assert_eq!(early.finish(Timestamp(2)).unwrap_err().sequence, 2);
+}
+
+#[test]
+fn a_record_that_was_written_twice_is_one() {
+    let mut records = chain_of("a", 3).0;
+    records.insert(2, records[1].clone());
+    assert_eq!(verify(&records, &[]).unwrap()["a"].records, 3);
+}

@@ -1,0 +1,278 @@
+//! OpenID Connect: people log in elsewhere and come back with a code. Authorization code flow with PKCE (S256), state and
+//! nonce; a login that was begun in one browser ends in no other.
+
+mod claims;
+mod provider;
+
+use std::collections::HashMap;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::{Duration, Instant};
+
+use base64::prelude::{BASE64_URL_SAFE_NO_PAD, Engine as _};
+use reqwest::Url;
+use ring::digest::{SHA256, digest};
+use stdx::{Clock, Secret, entropy};
+use tls::Tls;
+
+use self::claims::Expected;
+use self::provider::Provider;
+use crate::{Identity, ProviderError};
+
+/// How long a person may take to log in elsewhere.
+const PATIENCE: Duration = Duration::from_secs(600);
+/// Logins under way; of more, the oldest is forgotten.
+const UNDER_WAY: usize = 10_000;
+
+/// A provider, as it is configured.
+#[derive(Clone, Debug)]
+pub struct OidcSettings {
+    /// Its name in addresses, sessions and the audit trail.
+    pub name: String,
+    /// Its address; must be exactly what it calls itself.
+    pub issuer: String,
+    /// What it calls us.
+    pub client_id: String,
+    /// What we show it; none for a public client.
+    pub client_secret: Option<Secret<String>>,
+    /// Where it sends people back to.
+    pub redirect: Url,
+    /// Where it sends people after they have logged out; also where they begin.
+    pub home: Url,
+    /// What is asked for, `openid` besides.
+    pub scopes: Vec<String>,
+    /// The claim that a person is called by here.
+    pub name_claim: String,
+    /// The claim with their groups.
+    pub groups_claim: String,
+    /// Who vouches for it.
+    pub tls: Tls,
+    /// How long one answer may take.
+    pub timeout: Duration,
+    /// How far its clock may be from ours.
+    pub skew: Duration,
+}
+
+/// Lets people log in with one provider.
+#[derive(Debug)]
+pub struct Oidc {
+    settings: OidcSettings,
+    provider: Provider,
+    clock: Arc<dyn Clock>,
+    /// By state.
+    pending: Mutex<HashMap<String, Pending>>,
+}
+
+/// A login that was begun.
+#[derive(Debug)]
+struct Pending {
+    begun: Instant,
+    nonce: String,
+    verifier: String,
+    /// Hash of what only the browser has.
+    browser: blake3::Hash,
+    return_to: String,
+}
+
+/// Where to send a person, and what their browser must bring back.
+#[derive(Clone, Debug)]
+pub struct Begun {
+    /// The provider's page.
+    pub url: Url,
+    /// For a cookie of the browser.
+    pub browser: Secret<String>,
+}
+
+/// Somebody who has logged in.
+#[derive(Clone, Debug)]
+pub struct Finished {
+    /// Who it is.
+    pub identity: Identity,
+    /// The page they wanted to see.
+    pub return_to: String,
+    /// To log out with; see [`Oidc::logout`].
+    pub id_token: Secret<String>,
+}
+
+/// Why a login did not succeed. Its text is for people; it holds no code and no token.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum OidcError {
+    /// The provider was not reached, or says what it must not.
+    #[error(transparent)]
+    Provider(#[from] ProviderError),
+    /// The person was refused there, or went back.
+    #[error("the provider refused: {0}")]
+    Refused(String),
+    /// Nobody here began this login, not lately, or in another browser.
+    #[error("this login was not begun here, or took too long; begin again")]
+    Unknown,
+    /// What the provider says of the person does not hold.
+    #[error("the provider's answer does not hold: {0}")]
+    Invalid(&'static str),
+}
+
+/// What the provider sends a person back with.
+#[derive(Clone, Debug, Default)]
+pub struct Answer {
+    /// `state`.
+    pub state: Option<String>,
+    /// `code`.
+    pub code: Option<Secret<String>>,
+    /// `error`.
+    pub error: Option<String>,
+    /// `iss` (RFC 9207).
+    pub issuer: Option<String>,
+}
+
+impl Oidc {
+    /// Reads the certificates; asks nobody yet. Blocks on the disk.
+    pub fn new(settings: OidcSettings, clock: Arc<dyn Clock>) -> Result<Self, tls::Problem> {
+        let provider = Provider::new(&settings, Arc::clone(&clock))?;
+        Ok(Self { settings, provider, clock, pending: Mutex::default() })
+    }
+
+    /// Its name.
+    pub fn name(&self) -> &str {
+        &self.settings.name
+    }
+
+    /// Begins a login. `return_to` is a path of ours.
+    pub async fn begin(&self, return_to: &str) -> Result<Begun, OidcError> {
+        let found = self.provider.found().await?;
+        let (state, nonce, verifier, browser) = (random()?, random()?, random()?, random()?);
+        let mut url = found.authorization_endpoint.clone();
+        let scope = self.settings.scopes.iter().filter(|scope| *scope != "openid");
+        let scope = std::iter::once("openid").chain(scope.map(String::as_str)).collect::<Vec<_>>().join(" ");
+        url.query_pairs_mut()
+            .append_pair("response_type", "code")
+            .append_pair("client_id", &self.settings.client_id)
+            .append_pair("redirect_uri", self.settings.redirect.as_str())
+            .append_pair("scope", &scope)
+            .append_pair("state", &state)
+            .append_pair("nonce", &nonce)
+            .append_pair("code_challenge", &challenge(&verifier))
+            .append_pair("code_challenge_method", "S256");
+        let pending = Pending {
+            begun: self.clock.instant(),
+            nonce,
+            verifier,
+            browser: blake3::hash(browser.as_bytes()),
+            return_to: own_path(return_to),
+        };
+        self.keep(state, pending);
+        Ok(Begun { url, browser: Secret::new(browser) })
+    }
+
+    /// Ends a login: once, in the browser in which it was begun, and soon enough.
+    pub async fn finish(&self, answer: Answer, browser: Option<&str>) -> Result<Finished, OidcError> {
+        let pending = answer.state.as_deref().and_then(|state| self.pending().remove(state));
+        let pending = pending.ok_or(OidcError::Unknown)?;
+        let age = self.clock.instant().saturating_duration_since(pending.begun);
+        let same = browser.is_some_and(|browser| blake3::hash(browser.as_bytes()) == pending.browser);
+        if !same || PATIENCE < age {
+            return Err(OidcError::Unknown);
+        }
+        if answer.issuer.is_some_and(|issuer| issuer != self.settings.issuer) {
+            return Err(OidcError::Invalid("it comes from another provider"));
+        }
+        if let Some(error) = answer.error {
+            return Err(OidcError::Refused(plain(&error)));
+        }
+        let code = answer.code.ok_or(OidcError::Invalid("there is no code in it"))?;
+        let tokens = self.provider.redeem(&self.settings, &code, &pending.verifier).await?;
+        let expected = Expected {
+            issuer: &self.settings.issuer,
+            client: &self.settings.client_id,
+            nonce: &pending.nonce,
+            skew: self.settings.skew,
+        };
+        let mut claims = self.provider.verified(&tokens.id_token, &expected).await?;
+        if claims.get(&self.settings.groups_claim).is_none() || claims.get(&self.settings.name_claim).is_none() {
+            self.provider.add_user_info(&tokens, &mut claims).await?;
+        }
+        let name = claims.text(&self.settings.name_claim);
+        let identity = Identity {
+            provider: self.settings.name.clone(),
+            subject: claims.subject.clone(),
+            name: name.ok_or(OidcError::Invalid("it does not say what the person is called"))?,
+            groups: claims.texts(&self.settings.groups_claim)?,
+        };
+        Ok(Finished { identity, return_to: pending.return_to, id_token: tokens.id_token })
+    }
+
+    /// Where to send a person who logs out, if the provider wants to know of it.
+    pub async fn logout(&self, id_token: &Secret<String>) -> Option<Url> {
+        let found = self.provider.found().await.ok()?;
+        let mut url = found.end_session_endpoint.clone()?;
+        url.query_pairs_mut()
+            .append_pair("id_token_hint", id_token.reveal())
+            .append_pair("client_id", &self.settings.client_id)
+            .append_pair("post_logout_redirect_uri", self.settings.home.as_str());
+        Some(url)
+    }
+
+    fn keep(&self, state: String, login: Pending) {
+        let now = self.clock.instant();
+        let mut pending = self.pending();
+        if pending.len() >= UNDER_WAY {
+            pending.retain(|_, login| now.saturating_duration_since(login.begun) <= PATIENCE);
+        }
+        if pending.len() >= UNDER_WAY {
+            let oldest = pending.iter().min_by_key(|(_, login)| login.begun).map(|(state, _)| state.clone());
+            oldest.and_then(|state| pending.remove(&state));
+        }
+        pending.insert(state, login);
+    }
+
+    fn pending(&self) -> MutexGuard<'_, HashMap<String, Pending>> {
+        self.pending.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// What nobody can guess.
+fn random() -> Result<String, OidcError> {
+    let bytes = entropy::<32>().map_err(|_| OidcError::Invalid("the operating system gives no randomness"))?;
+    Ok(BASE64_URL_SAFE_NO_PAD.encode(bytes))
+}
+
+/// What is told of the verifier at first (RFC 7636).
+fn challenge(verifier: &str) -> String {
+    BASE64_URL_SAFE_NO_PAD.encode(digest(&SHA256, verifier.as_bytes()))
+}
+
+/// A path of ours; the start page if it leads elsewhere.
+fn own_path(path: &str) -> String {
+    let own = path.starts_with('/') && !path.starts_with("//") && !path.contains(['\\', '\n', '\r', '\t']);
+    if own { path.to_owned() } else { "/".to_owned() }
+}
+
+/// Words of others, for our pages and logs.
+fn plain(text: &str) -> String {
+    text.chars().filter(|c| c.is_ascii_alphanumeric() || matches!(c, '_' | '-' | ' ')).take(100).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_challenge_is_that_of_the_standard() {
+        // RFC 7636, appendix B.
+        assert_eq!(
+            challenge("dBjftJeZ4CVP-mB92K27uhbUJU1p1r_wW1gFWFOEjXk"),
+            "E9Melhoa2OwvFrEMTJguCHaoeK1t8URWbuGJSstw-cM"
+        );
+    }
+
+    #[test]
+    fn nobody_is_sent_to_another_site_after_a_login() {
+        assert_eq!(own_path("/orders/1?a=b#c"), "/orders/1?a=b#c");
+        for path in ["https://evil.example", "//evil.example", "/\\evil.example", "", "x", "/\t/evil.example"] {
+            assert_eq!(own_path(path), "/", "{path}");
+        }
+    }
+
+    #[test]
+    fn an_error_of_theirs_cannot_break_out_of_ours() {
+        assert_eq!(plain("access_denied<script>\r\n"), "access_deniedscript");
+    }
+}

@@ -1,0 +1,107 @@
+//! The audit trail: who did what, kept in a table of its own, chained record by record, read by auditors only.
+//!
+//! Events wait in a bounded queue and are written together, durably, a moment later. When the trail cannot be written,
+//! what must not be done unseen is refused ([`auth::AuditSink::is_ready`]). What comes all the same and finds no room is
+//! counted, and the number becomes a record of its own as soon as there is room: nothing is lost in silence.
+
+mod anchors;
+mod forward;
+mod read;
+mod table;
+mod usage;
+mod writer;
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+
+use auth::{AuditEvent, AuditSink};
+use tokio::sync::mpsc;
+
+use forward::Forward;
+pub(crate) use forward::{Place, Target};
+use read::end;
+pub(crate) use read::{Filter, Page, Unverified, list, verify};
+pub(crate) use table::{AUDIT, AuditTable};
+pub(crate) use usage::Usage;
+pub(crate) use writer::{Anchors, Components, Running, Writer};
+
+/// Events that may wait to be written.
+const QUEUE: usize = 8_192;
+/// So many of them are kept for what cannot be refused any more.
+const RESERVE: usize = QUEUE / 4;
+
+/// Where events go; the other end is the [`Writer`].
+#[derive(Clone, Debug)]
+pub(crate) struct Trail {
+    queue: mpsc::Sender<AuditEvent>,
+    state: Arc<State>,
+}
+
+/// What both ends know.
+#[derive(Debug, Default)]
+pub(crate) struct State {
+    /// Events that found no room since the last record about them.
+    missed: AtomicU64,
+    /// All of them.
+    missed_in_all: AtomicU64,
+    written: AtomicU64,
+    failing: AtomicBool,
+}
+
+impl Trail {
+    /// Both ends of the queue; the second is for [`Writer::start`].
+    pub(crate) fn new() -> (Arc<Self>, mpsc::Receiver<AuditEvent>) {
+        let (queue, events) = mpsc::channel(QUEUE);
+        (Arc::new(Self { queue, state: Arc::default() }), events)
+    }
+
+    /// Records written, and events that found no room, since the start.
+    pub(crate) fn counts(&self) -> (u64, u64) {
+        (self.state.written.load(Ordering::Relaxed), self.state.missed_in_all.load(Ordering::Relaxed))
+    }
+
+    /// Whether the last attempt to write failed.
+    pub(crate) fn is_failing(&self) -> bool {
+        self.state.failing.load(Ordering::Relaxed)
+    }
+}
+
+impl AuditSink for Trail {
+    fn record(&self, event: AuditEvent) {
+        if self.queue.try_send(event).is_err() {
+            self.state.missed_in_all.fetch_add(1, Ordering::Relaxed);
+            if self.state.missed.fetch_add(1, Ordering::Relaxed) == 0 {
+                tracing::error!("the audit trail cannot be written as fast as things happen; events are counted only");
+            }
+        }
+    }
+
+    fn is_ready(&self) -> bool {
+        RESERVE < self.queue.capacity()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use auth::Outcome;
+    use logline::Tenant;
+
+    use super::*;
+
+    #[test]
+    fn a_trail_that_cannot_be_written_refuses_first_and_counts_what_comes_all_the_same() {
+        let (trail, mut events) = Trail::new();
+        let event = || AuditEvent::new("anna", Tenant::default(), "query", "", Outcome::Allowed);
+        for _ in 0..QUEUE - RESERVE {
+            assert!(trail.is_ready());
+            trail.record(event());
+        }
+        assert!(!trail.is_ready(), "what can be refused is refused while there is room for the rest");
+        for _ in 0..RESERVE + 3 {
+            trail.record(event());
+        }
+        assert_eq!(trail.counts(), (0, 3));
+        while events.try_recv().is_ok() {}
+        assert!(trail.is_ready());
+    }
+}

@@ -1,0 +1,213 @@
+//! Takes events from the queue, chains them, and has storage keep them; one at a time, in order.
+
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
+use std::time::{Duration, Instant};
+
+use auth::{Anchor, AuditEvent, Chain, Outcome, Record};
+use futures::future::BoxFuture;
+use logline::Tenant;
+use mask::Masker;
+use query::Engine;
+use stdx::{Backoff, Clock, Rng, Tasks};
+use storage::Storage;
+use tokio::sync::{mpsc, oneshot};
+use tokio::task::JoinSet;
+use tracing::{error, warn};
+
+use super::{Forward, State, Target, Trail, table};
+
+/// Events that are written together.
+const TOGETHER: usize = 512;
+/// How long the first of them waits for others: they share one write to the disk.
+const GATHER: Duration = Duration::from_millis(50);
+/// The longest detail; the rest is cut off.
+const DETAIL: usize = 4_096;
+/// The end of the chain is anchored when it is older than this, or longer by so many records.
+const ANCHOR_EVERY: Duration = Duration::from_secs(60);
+const ANCHOR_RECORDS: u64 = 1_000;
+/// Between two attempts to write, at least and at most.
+const PAUSE: (Duration, Duration) = (Duration::from_millis(100), Duration::from_secs(5));
+
+/// Where ends of chains are written down, so that the trail cannot be replaced as a whole.
+pub(crate) trait Anchors: Send + Sync + std::fmt::Debug {
+    /// Keeps one.
+    fn keep(&self, anchor: Anchor) -> BoxFuture<'_, Result<(), String>>;
+
+    /// All of a node, or of all nodes, oldest first.
+    fn all(&self) -> BoxFuture<'_, Result<Vec<Anchor>, String>>;
+}
+
+/// The task that writes.
+#[derive(Debug)]
+pub(crate) struct Writer {
+    events: mpsc::Receiver<AuditEvent>,
+    state: Arc<State>,
+    chain: Chain,
+    storage: Arc<Storage>,
+    anchors: Arc<dyn Anchors>,
+    forward: Option<Forward>,
+    masker: Masker,
+    clock: Arc<dyn Clock>,
+    anchored: (u64, Instant),
+}
+
+/// A writer that runs. It ends only by [`Running::stop`], so that what happens during a shutdown is kept as well.
+#[derive(Debug)]
+pub(crate) struct Running {
+    stop: oneshot::Sender<()>,
+    task: JoinSet<()>,
+}
+
+/// What a writer is made of.
+#[derive(Debug)]
+pub(crate) struct Components {
+    pub(crate) node: String,
+    pub(crate) storage: Arc<Storage>,
+    pub(crate) engine: Arc<Engine>,
+    pub(crate) anchors: Arc<dyn Anchors>,
+    pub(crate) forward: Option<Target>,
+    pub(crate) clock: Arc<dyn Clock>,
+    pub(crate) tasks: Tasks,
+}
+
+impl Writer {
+    /// Finds the end of the node's chain and goes on there.
+    pub(crate) async fn start(
+        trail: &Trail,
+        events: mpsc::Receiver<AuditEvent>,
+        components: Components,
+    ) -> anyhow::Result<Running> {
+        let Components { node, storage, engine, anchors, forward, clock, tasks } = components;
+        let last = super::end(&engine, &storage, trail, anchors.as_ref(), &node).await?;
+        let forward = forward.map(|target| Forward::start(&target, &clock, &tasks)).transpose()?;
+        let writer = Self {
+            events,
+            state: Arc::clone(&trail.state),
+            anchored: (last.as_ref().map_or(0, |link| link.sequence), clock.instant()),
+            chain: Chain::new(node, last),
+            storage,
+            anchors,
+            forward,
+            masker: Masker::new(&mask::Config::default())?,
+            clock,
+        };
+        let (stop, stopped) = oneshot::channel();
+        let mut task = JoinSet::new();
+        task.spawn(writer.run(stopped));
+        Ok(Running { stop, task })
+    }
+
+    async fn run(mut self, mut stopped: oneshot::Receiver<()>) {
+        loop {
+            let mut events = Vec::with_capacity(TOGETHER);
+            tokio::select! {
+                _ = &mut stopped => break,
+                _ = self.events.recv_many(&mut events, 1) => {}
+                () = tokio::time::sleep(ANCHOR_EVERY) => {}
+            }
+            if !events.is_empty() {
+                tokio::time::sleep(GATHER).await;
+            }
+            self.take(&mut events);
+            self.write(events, None).await;
+            self.anchor(false).await;
+        }
+        self.end().await;
+    }
+
+    /// What waits, as much as is written together.
+    fn take(&mut self, events: &mut Vec<AuditEvent>) {
+        while events.len() < TOGETHER
+            && let Ok(event) = self.events.try_recv()
+        {
+            events.push(event);
+        }
+        let missed = self.state.missed.swap(0, Ordering::Relaxed);
+        if missed > 0 {
+            let text = "the trail could not be written; so many events are not in it";
+            let event = AuditEvent::new("system", Tenant::default(), "audit", text, Outcome::Failed);
+            events.push(AuditEvent { count: missed, ..event });
+        }
+    }
+
+    /// Writes until it succeeds, or `attempts` are used up.
+    async fn write(&mut self, events: Vec<AuditEvent>, attempts: Option<u32>) {
+        if events.is_empty() {
+            return;
+        }
+        let records: Vec<Record> = events.into_iter().map(|event| self.seal(event)).collect();
+        let Some(mut backoff) = Backoff::new(PAUSE.0, PAUSE.1, Rng::from_entropy()) else { return };
+        let mut left = attempts;
+        loop {
+            let batch = table::batch(&records);
+            let kept = match batch {
+                Ok(batch) => self.storage.append(batch).await.map_err(|error| error.to_string()),
+                Err(error) => Err(error),
+            };
+            let failed = kept.is_err();
+            if self.state.failing.swap(failed, Ordering::Relaxed) != failed && !failed {
+                warn!("the audit trail is written again");
+            }
+            let Err(error) = kept else { break };
+            error!(error, records = records.len(), "the audit trail cannot be written; tried again");
+            left = left.map(|left| left.saturating_sub(1));
+            if left == Some(0) {
+                return;
+            }
+            tokio::time::sleep(backoff.next_wait()).await;
+        }
+        self.state.written.fetch_add(records.len() as u64, Ordering::Relaxed);
+        if let Some(forward) = &self.forward {
+            forward.offer(records);
+        }
+    }
+
+    fn seal(&mut self, event: AuditEvent) -> Record {
+        let mut detail = self.masker.mask(&event.detail).into_owned();
+        if detail.len() > DETAIL {
+            detail.truncate(detail.floor_char_boundary(DETAIL));
+            detail.push('…');
+        }
+        self.chain.seal(AuditEvent { detail, ..event }, self.clock.now().into())
+    }
+
+    async fn anchor(&mut self, at_once: bool) {
+        let Some(anchor) = self.chain.anchor() else { return };
+        let (sequence, time) = self.anchored;
+        let (grown, now) = (anchor.link.sequence.saturating_sub(sequence), self.clock.instant());
+        let due = at_once || ANCHOR_RECORDS <= grown || ANCHOR_EVERY <= now.saturating_duration_since(time);
+        if grown == 0 || !due {
+            return;
+        }
+        let sequence = anchor.link.sequence;
+        match self.anchors.keep(anchor).await {
+            Ok(()) => self.anchored = (sequence, now),
+            Err(error) => warn!(error, "the end of the audit trail cannot be anchored; tried again"),
+        }
+    }
+
+    /// Writes what waits, a few times at most, and anchors it.
+    async fn end(&mut self) {
+        self.events.close();
+        loop {
+            let mut events = Vec::new();
+            self.take(&mut events);
+            if events.is_empty() {
+                break;
+            }
+            self.write(events, Some(5)).await;
+        }
+        self.anchor(true).await;
+    }
+}
+
+impl Running {
+    /// Has everything written that waits; returns after `grace` at the latest.
+    pub(crate) async fn stop(mut self, grace: Duration) {
+        let asked = self.stop.send(());
+        if asked.is_err() || tokio::time::timeout(grace, self.task.join_next()).await.is_err() {
+            error!("the audit trail was not written to its end in time");
+        }
+    }
+}

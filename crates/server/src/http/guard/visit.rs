@@ -1,0 +1,131 @@
+//! One use of a route, as the audit trail has it: who, what was asked, under which rights, how it ended, what it cost.
+
+use std::fmt::Write as _;
+use std::net::IpAddr;
+use std::sync::{Arc, OnceLock};
+use std::time::Instant;
+
+use auth::{AuditEvent, AuditSink as _, Caller, Cost, Outcome, Services};
+use axum::http::StatusCode;
+use axum::response::Response;
+use logline::Tenant;
+
+use super::super::routes::Route;
+use crate::app::App;
+
+/// Services that are named; of more, how many there are.
+const NAMED: usize = 20;
+
+/// What was asked, once it was read; goes along with the request.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Note(Arc<OnceLock<String>>);
+
+impl Note {
+    /// Says it; the first time counts.
+    pub(crate) fn say(&self, asked: impl FnOnce() -> String) {
+        self.0.get_or_init(asked);
+    }
+}
+
+/// A use that has begun. One that is dropped came to nothing: its caller went away.
+pub(super) struct Visit {
+    app: App,
+    route: &'static Route,
+    principal: String,
+    tenant: Tenant,
+    place: String,
+    scope: String,
+    address: Option<IpAddr>,
+    note: Note,
+    begun: Instant,
+    ended: bool,
+}
+
+impl Visit {
+    pub(super) fn new(
+        app: &App,
+        route: &'static Route,
+        caller: &Caller,
+        place: String,
+        address: Option<IpAddr>,
+    ) -> Self {
+        let mut scope = if route.audit { described(caller.scope().services()) } else { String::new() };
+        if let Some(token) = caller.by() {
+            scope += &format!(", asked by the token {token}");
+        }
+        Self {
+            app: app.clone(),
+            route,
+            principal: caller.principal().to_owned(),
+            tenant: caller.tenant().clone(),
+            place,
+            scope,
+            address,
+            note: Note::default(),
+            begun: app.clock.instant(),
+            ended: false,
+        }
+    }
+
+    pub(super) fn note(&self) -> Note {
+        self.note.clone()
+    }
+
+    /// It was not let through.
+    pub(super) fn refused(mut self) {
+        self.tell(Outcome::Denied, None);
+    }
+
+    /// It was answered.
+    pub(super) fn end(mut self, response: &Response) {
+        let outcome = match response.status() {
+            StatusCode::UNAUTHORIZED | StatusCode::FORBIDDEN => Outcome::Denied,
+            status if status.is_client_error() || status.is_server_error() => Outcome::Failed,
+            _ => Outcome::Allowed,
+        };
+        self.tell(outcome, response.extensions().get::<Cost>().copied());
+    }
+
+    fn tell(&mut self, outcome: Outcome, cost: Option<Cost>) {
+        self.ended = true;
+        let Self { app, route, principal, tenant, address, .. } = self;
+        if !route.audit && outcome != Outcome::Denied {
+            app.usage.count(principal, tenant, route.name, *address, outcome);
+            return;
+        }
+        let mut detail = std::mem::take(&mut self.place);
+        if let Some(asked) = self.note.0.get().filter(|asked| !asked.is_empty()) {
+            // Writing to a String cannot fail.
+            write!(detail, " {asked}").unwrap_or_default();
+        }
+        if !self.scope.is_empty() {
+            write!(detail, " scope: {}", self.scope).unwrap_or_default();
+        }
+        let took = (app.clock.instant() - self.begun).as_millis();
+        let cost = cost.map(|cost| Cost { millis: u64::try_from(took).unwrap_or(u64::MAX), ..cost });
+        let event = AuditEvent::new(principal.as_str(), tenant.clone(), route.name, detail, outcome).at(*address);
+        app.audit.record(AuditEvent { cost, ..event });
+    }
+}
+
+impl Drop for Visit {
+    fn drop(&mut self) {
+        if !self.ended {
+            self.tell(Outcome::Failed, None);
+        }
+    }
+}
+
+/// The services that could be seen.
+fn described(services: &Services) -> String {
+    match services {
+        Services::All => "all services".to_owned(),
+        Services::Seen(_) => "parts, by policies".to_owned(),
+        Services::Only(names) if names.is_empty() => "no services".to_owned(),
+        Services::Only(names) => {
+            let more = names.len().saturating_sub(NAMED);
+            let named = names.iter().take(NAMED).map(String::as_str).collect::<Vec<_>>().join(", ");
+            if more == 0 { named } else { format!("{named} and {more} more") }
+        }
+    }
+}

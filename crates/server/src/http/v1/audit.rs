@@ -1,0 +1,68 @@
+//! The audit trail, for those who may read it: records, and whether the chain holds.
+
+use std::collections::BTreeMap;
+
+use auth::{Outcome, Verified};
+use axum::Json;
+use axum::extract::State;
+use jiff::tz::TimeZone;
+use logline::Timestamp;
+use serde::{Deserialize, Serialize};
+use storage::TimeRange;
+
+use super::params::Parameters;
+use crate::app::App;
+use crate::audit::{self, Filter, Page, Unverified};
+use crate::http::{Asker, HttpError};
+
+/// Records of one answer, at most.
+const MOST: usize = 5_000;
+const DEFAULT: usize = 100;
+
+/// What a tamper check found.
+#[derive(Debug, Serialize, Deserialize)]
+pub(crate) struct Verdict {
+    pub(crate) intact: bool,
+    /// By node; empty if the chain is broken.
+    pub(crate) chains: BTreeMap<String, Verified>,
+    /// The first record that is not as it was written.
+    pub(crate) broken: Option<auth::Broken>,
+}
+
+/// The newest records that fit.
+pub(crate) async fn list(
+    State(app): State<App>,
+    Asker(caller): Asker,
+    asked: Parameters,
+) -> Result<Json<Page>, HttpError> {
+    asked.only(&["principal", "action", "outcome", "node", "text", "since", "until", "limit"])?;
+    let words = Outcome::ALL.map(|outcome| (outcome.name(), outcome));
+    let text = |name: &str| asked.text(name).map(str::to_owned);
+    let start = asked.time("since", &TimeZone::UTC)?.unwrap_or(Timestamp::MIN);
+    let end = asked.time("until", &TimeZone::UTC)?.unwrap_or(Timestamp::MAX);
+    let filter = Filter {
+        principal: text("principal"),
+        action: text("action"),
+        outcome: asked.choice("outcome", &words)?.map(|outcome| outcome.name().to_owned()),
+        node: text("node"),
+        text: text("text"),
+        tenants: Some(caller.scope().tenants().to_vec()),
+        range: Some(TimeRange { start, end }),
+        limit: asked.limit(MOST)?.unwrap_or(DEFAULT).min(MOST),
+    };
+    Ok(Json(audit::list(&app.engine, &app.storage, app.audit.as_ref(), &filter).await?))
+}
+
+/// Looks at every record; says which is the first that is not as it was written.
+pub(crate) async fn verify(State(app): State<App>, asked: Parameters) -> Result<Json<Verdict>, HttpError> {
+    asked.only(&[])?;
+    let anchors = audit::Anchors::all(&app.state).await.map_err(|error| HttpError::unavailable(&error))?;
+    let kept = app.lifecycle.tables.get(audit::AUDIT).filter(|_| app.lifecycle.retention_enabled);
+    let since = kept.map_or(Timestamp::MIN, |period| app.now().before(*period));
+    let found = audit::verify(&app.engine, &app.storage, app.audit.as_ref(), anchors, since).await;
+    Ok(Json(match found {
+        Ok(chains) => Verdict { intact: true, chains: chains.into_iter().collect(), broken: None },
+        Err(Unverified::Broken(broken)) => Verdict { intact: false, chains: BTreeMap::new(), broken: Some(broken) },
+        Err(Unverified::Query(error)) => return Err(error.into()),
+    }))
+}

@@ -1,0 +1,150 @@
+//! The audit trail of a server that really runs: what stands in it, that it survives a kill, that a change of it is
+//! found; and that nothing secret stands in it, nor in logs, metrics, errors or settings.
+
+use std::path::Path;
+use std::process::Command;
+
+use serde_json::Value;
+
+use super::harness::{Server, eventually, files, program, run};
+
+const OPS: &str = "ops-token-plantedsecret";
+const READER: &str = "reader-token-plantedsecret";
+const PHONE: &str = "+79161234567";
+const KEY: &str = "mask-key-planted-secret";
+
+fn config(folder: &Path) -> std::path::PathBuf {
+    use std::os::unix::fs::PermissionsExt as _;
+    let (path, key) = (folder.join("lapidary.toml"), folder.join("mask.key"));
+    std::fs::write(&key, KEY).unwrap();
+    std::fs::set_permissions(&key, std::fs::Permissions::from_mode(0o600)).unwrap();
+    let text = format!(
+        "data_dir = {:?}\n[access]\ntoken_keys = [{:?}]\n\
+         [[auth.token]]\nname = \"ops\"\ntoken = \"{OPS}\"\nservices = [\"*\"]\npermissions = [\"read\", \"push\", \"status\", \"audit\", \"reveal\"]\n\
+         [[auth.token]]\nname = \"reader\"\ntoken = \"{READER}\"\nservices = [\"shop-api\"]\npermissions = [\"read\"]\n",
+        folder.join("data"),
+        format!("1:{}", key.display()),
+    );
+    std::fs::write(&path, text).unwrap();
+    path
+}
+
+async fn ask(server: &Server, token: &str, path: &str) -> (u16, String) {
+    let client = reqwest::Client::builder().no_proxy().build().unwrap();
+    server.request(client.get(format!("{}{path}", server.url)).bearer_auth(token)).await
+}
+
+fn lapidary(server: &Server, args: &[&str]) -> (Option<i32>, String) {
+    let mut command = Command::new(program("lapidary"));
+    command.args(args).env("LAPIDARY_ADDR", &server.url).env("LAPIDARY_TOKEN", OPS).env("LAPIDARY_LANG", "en");
+    run(&mut command)
+}
+
+async fn records(server: &Server) -> Vec<Value> {
+    let (status, text) = ask(server, OPS, "/api/v1/audit?limit=1000").await;
+    assert_eq!(status, 200, "{text}");
+    serde_json::from_str::<Value>(&text).unwrap()["records"].as_array().unwrap().clone()
+}
+
+fn is_there(records: &[Value], principal: &str, action: &str, outcome: &str, detail: &str) -> bool {
+    records.iter().any(|record| {
+        record["principal"] == principal
+            && record["action"] == action
+            && record["outcome"] == outcome
+            && record["detail"].as_str().unwrap().contains(detail)
+    })
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_people_did_stands_in_the_trail_and_nothing_secret_anywhere() {
+    let folder = tempfile::tempdir().unwrap();
+    let server = Server::configured(&config(folder.path()));
+    let query =
+        "/loki/api/v1/query_range?query=%7Bservice_name%3D%22shop-api%22%7D%20%7C%3D%20%22ivan%40planted.example%22";
+    assert_eq!(ask(&server, READER, query).await.0, 200);
+    assert_eq!(ask(&server, READER, "/api/v1/audit").await.0, 403);
+    assert_eq!(ask(&server, "wrong-token-plantedsecret", query).await.0, 401);
+    let token = mask::Masker::tokens(
+        &mask::Config { token_keys: vec![mask::TokenKey::new(1, KEY.as_bytes()).unwrap()], ..mask::Config::default() },
+        "phone",
+        PHONE,
+    );
+    let token = token.unwrap().unwrap().remove(0);
+    let reveal = |guess: &str, reason: &str| {
+        lapidary(&server, &["access", "reveal", "--token", &token, "--guess", guess, "--reason", reason])
+    };
+    assert_eq!(reveal("8 916 123-45-67", "ticket 4711"), (Some(0), "yes\n".to_owned()));
+    assert_eq!(reveal("8 916 123-45-68", "ticket 4711"), (Some(0), "no\n".to_owned()));
+    assert_eq!(reveal(PHONE, "").0, Some(1));
+    let key = format!("1:{}", folder.path().join("mask.key").display());
+    let local = lapidary(&server, &["access", "reveal", "--token", &token, "--guess", PHONE, "--key", &key]);
+    assert_eq!(local, (Some(0), "yes\n".to_owned()));
+
+    let wanted = [
+        ("reader", "query", "allowed", "shop-api"),
+        ("reader", "audit", "denied", "/api/v1/audit"),
+        ("ops", "reveal", "allowed", "answer=yes"),
+        ("ops", "reveal", "allowed", "answer=no"),
+        ("ops", "reveal", "failed", ""),
+    ];
+    eventually("everything stands in the trail", async || {
+        let records = records(&server).await;
+        wanted.iter().all(|(who, what, how, detail)| is_there(&records, who, what, how, detail))
+    })
+    .await;
+    let records = records(&server).await;
+    let queried = records.iter().find(|record| record["action"] == "query").unwrap();
+    assert!(queried["detail"].as_str().unwrap().contains("<email>") && queried["cost"].is_object(), "{queried}");
+    assert_eq!(queried["address"], "127.0.0.1");
+
+    let (code, table) = lapidary(&server, &["audit", "--principal", "reader"]);
+    assert!(code == Some(0) && table.contains("denied") && !table.contains("reveal"), "{table}");
+    let (_, metrics) = ask(&server, OPS, "/metrics").await;
+    let (_, settings) = ask(&server, OPS, "/config").await;
+    let (_, error) = ask(&server, READER, "/loki/api/v1/query_range?query=%7Bplantedsecret").await;
+    let trail = serde_json::to_string(&records).unwrap();
+    let shown = [server.log(), metrics, settings, trail, table];
+    for (index, text) in shown.iter().enumerate() {
+        for secret in ["plantedsecret", KEY, "9161234567", "916 123-45-67", "ivan@planted"] {
+            assert!(!text.contains(secret), "`{secret}` stands in {index}: {text}");
+        }
+    }
+    assert!(!error.contains(READER), "{error}");
+    drop(server);
+    for file in files(&folder.path().join("data")) {
+        let bytes = std::fs::read(&file).unwrap();
+        for secret in [OPS, READER, KEY, "9161234567", "ivan@planted"] {
+            let found = bytes.windows(secret.len()).any(|window| window == secret.as_bytes());
+            assert!(!found, "`{secret}` stands in {}", file.display());
+        }
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_trail_survives_a_kill_goes_on_behind_it_and_names_the_first_record_that_is_gone() {
+    let folder = tempfile::tempdir().unwrap();
+    let config = config(folder.path());
+    let server = Server::configured(&config);
+    assert_eq!(ask(&server, READER, "/loki/api/v1/labels").await.0, 200);
+    eventually("it is written", async || is_there(&records(&server).await, "reader", "labels", "allowed", "")).await;
+    server.kill();
+    let server = Server::configured(&config);
+    assert!(is_there(&records(&server).await, "reader", "labels", "allowed", ""));
+    let (code, said) = lapidary(&server, &["audit", "verify"]);
+    assert!(code == Some(0) && said.contains("local"), "{said}");
+    // Nobody pushes to the trail or asks for it as for lines.
+    let client = reqwest::Client::builder().no_proxy().build().unwrap();
+    let forged = client.get(format!("{}/loki/api/v1/labels", server.url)).header("X-Scope-OrgID", "lapidary.audit");
+    assert_eq!(server.request(forged.bearer_auth(OPS)).await.0, 403);
+    assert!(server.terminate().success());
+
+    // Somebody takes the files of the trail away, from disk and from the table.
+    let audit = files(&folder.path().join("data"))
+        .into_iter()
+        .filter(|path| path.components().any(|part| part.as_os_str() == "audit"));
+    audit.for_each(|path| std::fs::remove_file(path).unwrap());
+    let server = Server::configured(&config);
+    assert!(server.log().contains("the end of the audit trail is missing"), "{}", server.log());
+    let (code, said) = lapidary(&server, &["audit", "verify"]);
+    assert!(code == Some(1) && said.contains("of node `local` is missing"), "{said}");
+}
