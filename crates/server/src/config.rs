@@ -4,6 +4,7 @@ mod access;
 mod alerts;
 mod bucket;
 mod graphs;
+mod pushes;
 mod queries;
 mod reference;
 mod retention;
@@ -49,7 +50,7 @@ pub struct Config {
     /// Where and how lines are kept.
     pub storage: storage::Config,
     /// What a push may hold.
-    pub ingest: ingest::Limits,
+    pub ingest: ingest::LimitsByTenant,
     /// What is done about personal data that arrives unmasked.
     pub masking: ingest::Masking,
     /// What a query may cost.
@@ -100,7 +101,7 @@ fn read(settings: &mut Settings, flags: &Flags) -> Config {
         state: state(settings, &data_dir),
         is_secure,
         storage: storage(settings, data_dir),
-        ingest: ingest::Limits { max_body_wait: patience.body, ..ingest(settings) },
+        ingest: pushes::read(settings, patience.body),
         patience,
         masking: masking(settings),
         query: queries::read(settings),
@@ -201,26 +202,6 @@ fn storage(settings: &mut Settings, data_dir: PathBuf) -> storage::Config {
         ),
         bucket: bucket::read(settings),
         lifecycle: retention::read(settings),
-        ..default
-    }
-}
-
-fn ingest(settings: &mut Settings) -> ingest::Limits {
-    let default = ingest::Limits::default();
-    ingest::Limits {
-        max_line_size: settings
-            .or("limits.max_line_size", ByteSize(default.max_line_size as u64), "Longest line.")
-            .as_usize(),
-        max_line_size_truncate: settings.or(
-            "limits.max_line_size_truncate",
-            default.max_line_size_truncate,
-            "Cuts longer lines and marks them; else they are refused.",
-        ),
-        creation_grace_period: settings.or(
-            "limits.creation_grace_period",
-            default.creation_grace_period,
-            "How far in the future a timestamp may lie.",
-        ),
         ..default
     }
 }

@@ -103,7 +103,7 @@ impl Server {
             started: clock.instant(),
             metrics: Metrics::new(),
             body_timeout: config.patience.body,
-            ingest_limits: Arc::new(config.ingest),
+            ingest_limits: config.ingest,
             is_secure: config.is_secure,
             access,
             state,

@@ -35,10 +35,10 @@ pub struct Login {
     #[arg(long, env = "LAPIDARY_ADDR", default_value = "http://127.0.0.1:3100")]
     pub addr: String,
     /// Token, when the server asks for one.
-    #[arg(long, env = "LAPIDARY_TOKEN", hide_env_values = true)]
+    #[arg(long, alias = "bearer-token", env = "LAPIDARY_TOKEN", hide_env_values = true)]
     pub token: Option<String>,
     /// Tenant, when it is not the token's first one.
-    #[arg(long, env = "LAPIDARY_TENANT")]
+    #[arg(long, alias = "org-id", env = "LAPIDARY_TENANT")]
     pub tenant: Option<String>,
     /// Language of messages and of the words around the data; that of the locale if not given.
     #[arg(long, env = "LAPIDARY_LANG", value_enum)]
