@@ -27,14 +27,14 @@ pub(crate) async fn groups(
         .map_err(|problem| Json(json!({"status": "error", "data": null, "errorType": "bad_data", "error": problem})))?;
     let reports = app.rules.reports(&caller.scope());
     let groups = reports.iter().filter_map(|report| group(report, &wanted));
-    Ok(success(json!({"groups": groups.collect::<Vec<_>>()})))
+    Ok(success(&json!({"groups": groups.collect::<Vec<_>>()})))
 }
 
 /// Alerts that fire or wait, as far as the caller may see them.
 pub(crate) async fn alerts(State(app): State<App>, Asker(caller): Asker) -> Json<Value> {
     let reports = app.rules.reports(&caller.scope());
     let rules = reports.iter().flat_map(|report| &report.rules);
-    success(json!({"alerts": rules.flat_map(|rule| &rule.alerts).map(alert).collect::<Vec<_>>()}))
+    success(&json!({"alerts": rules.flat_map(|rule| &rule.alerts).map(alert).collect::<Vec<_>>()}))
 }
 
 /// The groups that are kept and those of files, as YAML by namespace; Loki has no word for an empty list but this one.
@@ -121,7 +121,6 @@ async fn forget(
 }
 
 /// An error of the evaluator as an answer.
-#[expect(clippy::needless_pass_by_value, reason = "made for `map_err`")]
 fn refused(error: Error) -> HttpError {
     match error {
         Error::Invalid(text) => HttpError::bad_request(text),
@@ -131,12 +130,12 @@ fn refused(error: Error) -> HttpError {
     }
 }
 
-fn success(data: Value) -> Json<Value> {
+fn success(data: &Value) -> Json<Value> {
     Json(json!({"status": "success", "data": data, "errorType": "", "error": ""}))
 }
 
 fn accepted() -> Response {
-    (StatusCode::ACCEPTED, success(Value::Null)).into_response()
+    (StatusCode::ACCEPTED, success(&Value::Null)).into_response()
 }
 
 fn yaml(what: &impl serde::Serialize) -> Result<Response, HttpError> {
