@@ -12,6 +12,7 @@ mod system {
     mod bad_start;
     pub(crate) mod browser;
     mod bucket;
+    mod canary;
     mod clients;
     mod demo;
     mod discovery;
@@ -20,6 +21,7 @@ mod system {
     pub(crate) mod harness;
     mod loki_api;
     pub(crate) mod orders;
+    mod otlp;
     mod pages;
     mod personal_data;
     mod process_mining;

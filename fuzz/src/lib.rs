@@ -39,6 +39,8 @@ pub const TARGETS: &[Target] = &[
     protocols::FORWARD,
     protocols::SYSLOG,
     protocols::JOURNAL,
+    protocols::PUSH,
+    protocols::OTLP,
     spool::TARGET,
     logql::QUERY,
     logql::TEMPLATE,

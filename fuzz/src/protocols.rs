@@ -1,7 +1,9 @@
-//! Decoders of streams: never panic, and give the same however the stream is cut into pieces.
+//! Decoders of streams: never panic, and give the same however the stream is cut into pieces. Decoders of requests: never
+//! panic, and what they give out is fit to be stored.
 
 use ingest::journal::Parser;
-use ingest::{forward, syslog};
+use ingest::loki::{Context, Version};
+use ingest::{Decoded, Limits, Masking, forward, loki, otlp, syslog};
 use logline::{Entry, Timestamp};
 
 use crate::Target;
@@ -33,6 +35,48 @@ pub(crate) const JOURNAL: Target = Target {
     name: "journal",
     run: journal,
     words: &["MESSAGE=", "MESSAGE\n", "\u{5}\0\0\0\0\0\0\0", "\n\n", "PRIORITY=", "__CURSOR=", "__REALTIME_TIMESTAMP="],
+};
+
+pub(crate) const PUSH: Target = Target {
+    name: "push",
+    run: push,
+    words: &[
+        "{\"streams\":[",
+        "\"stream\":{",
+        "\"values\":[[\"",
+        "\"labels\":\"{a=\\\"b\\\"}\"",
+        "\"entries\":[",
+        "\"ts\":\"2026-01-01T00:00:00Z\"",
+        "\"line\":",
+        "1767312000000000000",
+        "\n\u{5}",
+        "{a=\"b\"}",
+        "\u{12}",
+        "\u{1a}",
+    ],
+};
+
+pub(crate) const OTLP: Target = Target {
+    name: "otlp",
+    run: otlp,
+    words: &[
+        "{\"resourceLogs\":[",
+        "\"scopeLogs\":[",
+        "\"logRecords\":[",
+        "\"attributes\":[",
+        "\"key\":\"service.name\"",
+        "\"value\":{",
+        "\"stringValue\":",
+        "\"kvlistValue\":{\"values\":[",
+        "\"arrayValue\":{}",
+        "\"timeUnixNano\":\"1767312000000000000\"",
+        "\"severityNumber\":\"SEVERITY_NUMBER_INFO2\"",
+        "NaN",
+        "\n\u{5}",
+        "\u{12}",
+        "2",
+        "*",
+    ],
 };
 
 /// The longest message or field that is kept whole.
@@ -101,4 +145,46 @@ fn journal(input: &[u8]) {
         }
         records
     });
+}
+
+/// Limits so low that inputs reach them.
+fn limits() -> Limits {
+    Limits { max_items: 40, max_line_size: MAX, max_decoded_bytes: 4096, ..Limits::default() }
+}
+
+fn push(input: &[u8]) {
+    let limits = limits();
+    let context = Context { limits: &limits, masking: &Masking::Off, now: NOW };
+    for (kind, encoding, version) in [
+        ("application/json", "", Version::V1),
+        ("application/json", "", Version::V0),
+        ("application/x-protobuf", "snappy", Version::V1),
+    ] {
+        is_fit(loki::decode(Some(kind), Some(encoding), input, version, &context).ok());
+    }
+    // The input as what a body of protobuf holds.
+    let packed = snap::raw::Encoder::new().compress_vec(input).unwrap_or_default();
+    is_fit(loki::decode(Some("application/x-protobuf"), None, &packed, Version::V1, &context).ok());
+}
+
+fn otlp(input: &[u8]) {
+    let limits = limits();
+    let context = Context { limits: &limits, masking: &Masking::Off, now: NOW };
+    for kind in ["application/json", "application/x-protobuf"] {
+        is_fit(otlp::decode(Some(kind), None, input, &context).ok());
+    }
+}
+
+/// What may be stored: streams with entries, no two with the same labels, lines within the limit.
+fn is_fit(decoded: Option<Decoded>) {
+    let Some(decoded) = decoded else { return };
+    let mut seen = std::collections::BTreeSet::new();
+    for stream in decoded.streams {
+        assert!(!stream.entries.is_empty(), "a stream without entries");
+        for entry in &stream.entries {
+            check(entry);
+            assert!(entry.line.len() <= MAX, "a line over the limit");
+        }
+        assert!(seen.insert(stream.labels), "two streams have the same labels");
+    }
 }

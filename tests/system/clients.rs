@@ -30,6 +30,27 @@ pub(crate) fn python(packages: &[&str]) -> Option<PathBuf> {
     None
 }
 
+/// Node with these packages, and the folder to find them in; `None` when it cannot be had.
+pub(crate) fn node(packages: &[&str]) -> Option<(PathBuf, PathBuf)> {
+    let folder = super::harness::program("lapidary").with_file_name("node");
+    let alone = std::fs::File::create(folder.with_extension("lock")).unwrap();
+    alone.lock().unwrap();
+    let mut npm = Command::new("npm");
+    npm.args(["install", "--no-audit", "--no-fund", "--loglevel=error", "--prefix"]).arg(&folder).args(packages);
+    let output = npm.output().map(|output| (output.status.success(), output.stderr));
+    match output {
+        Ok((true, _)) => Some((PathBuf::from("node"), folder.join("node_modules"))),
+        Ok((false, said)) => {
+            println!("LEFT OUT: Node's {}: {}", packages.join(", "), String::from_utf8_lossy(&said));
+            None
+        }
+        Err(error) => {
+            println!("LEFT OUT: Node's {}: there is no npm: {error}", packages.join(", "));
+            None
+        }
+    }
+}
+
 fn script(python: &Path, text: &str, args: &[&str]) -> String {
     let (code, said) = run(Command::new(python).args(["-c", text]).args(args));
     assert_eq!(code, Some(0), "{said}");

@@ -34,7 +34,8 @@ async fn a_list_of_lines_has_no_limit_and_goes_on_where_it_was_cut() {
     let folder = tempfile::tempdir().unwrap();
     let (server, lines) = filled(folder.path()).await;
     let query = r#"{service="shop-api"}"#;
-    for more in [&["--forward"][..], &["--forward", "--parallel", "3"]] {
+    let windows = ["--forward", "--parallel", "3", "--parallel-duration", "1m"];
+    for more in [&["--forward"][..], &["--forward", "--parallel-max-workers", "3"], &windows] {
         let args = [&["query", query, "--limit", "0", "--output", "raw"], more].concat();
         let (code, out, said) = lapidary(&server, &args);
         assert_eq!(code, 0, "{said}");
@@ -69,6 +70,19 @@ async fn a_list_of_lines_has_no_limit_and_goes_on_where_it_was_cut() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_window_of_a_parallel_download_may_hold_more_than_is_kept_ahead() {
+    let folder = tempfile::tempdir().unwrap();
+    let server = Server::open(folder.path());
+    let base = now().0 - 600 * SECOND;
+    let lines: Vec<_> = (0..60_000_i64).map(|n| (Timestamp(base + n / 500 * SECOND), format!("n={n}"))).collect();
+    server.push(r#"{service="large"}"#, &lines).await;
+    let window = ["--parallel", "2", "--parallel-duration", "1h", "--limit", "0", "--forward", "--output", "raw"];
+    let (code, out, said) = lapidary(&server, &[&["query", r#"{service="large"}"#][..], &window].concat());
+    assert_eq!(code, 0, "{said}");
+    assert!(out.lines().eq(lines.iter().map(|(_, line)| line.as_str())), "{} lines", out.lines().count());
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn lines_are_printed_for_people_and_for_programs() {
     let folder = tempfile::tempdir().unwrap();
     let (server, _) = filled(folder.path()).await;
@@ -91,6 +105,8 @@ async fn lines_are_printed_for_people_and_for_programs() {
     let (_, out, said) = lapidary(&server, &["query", query, "--limit", "2", "--histogram"]);
     assert!(out.contains('█') && out.lines().count() >= 4, "{out}");
     assert!(said.contains("there are more: --limit 0"), "{said}");
+    let (_, _, said) = lapidary(&server, &["query", query, "--limit", "2", "--lang", "ru"]);
+    assert!(said.contains("строк: 2, есть ещё: --limit 0"), "{said}");
     let count = r#"sum by (service) (count_over_time({env="test"}[1h]))"#;
     let (code, out, said) = lapidary(&server, &["query", count, "--instant", "--stats"]);
     assert_eq!((code, out.as_str()), (0, "{service=\"crm-api\"} 1\n{service=\"shop-api\"} 12000\n"), "{said}");
@@ -147,7 +163,7 @@ async fn a_tail_prints_what_comes_in_and_survives_a_restart_of_the_server() {
     };
     push(&server, "first").await;
     let mut tail = Command::new(program("lapidary"))
-        .args(["tail", r#"{service="shop-api"}"#, "--output", "raw", "--addr", &server.url])
+        .args(["tail", r#"{service="shop-api"}"#, "--output", "raw", "--limit", "1", "--addr", &server.url])
         .stdout(Stdio::piped())
         .stderr(Stdio::null())
         .spawn()
@@ -163,8 +179,12 @@ async fn a_tail_prints_what_comes_in_and_survives_a_restart_of_the_server() {
             .args(["serve", "--listen", &address, "--auth", "none", "--data-dir"])
             .arg(folder.path()),
     );
-    push(&again, "third").await;
-    assert_eq!(next(), "third", "neither lost nor twice");
+    let base = now().0;
+    let missed: Vec<_> = (0..50).map(|n| (Timestamp(base + n), format!("missed {n}"))).collect();
+    again.push(r#"{service="shop-api"}"#, &missed).await;
+    for n in 0..50 {
+        assert_eq!(next(), format!("missed {n}"), "neither lost nor twice");
+    }
     tail.kill().unwrap();
     tail.wait().unwrap();
 }

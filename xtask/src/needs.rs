@@ -69,6 +69,18 @@ const NEEDS: &[Need] = &[
         python: &["opentelemetry-proto==1.45.2"],
         ..NOTHING
     },
+    Need {
+        suite: "OpenTelemetry's exporters for Python and Node",
+        programs: &[("python3", "python3"), ("npm", "npm"), ("node", "nodejs")],
+        python: &["opentelemetry-sdk==1.45.2", "opentelemetry-exporter-otlp-proto-http==1.45.2"],
+        node: &["@opentelemetry/exporter-logs-otlp-http@0.301.0", "@opentelemetry/sdk-logs@3.1.0"],
+    },
+    Need {
+        suite: "a canary, and a client that reads",
+        programs: PYTHON,
+        python: &["websockets==17.4", "loki-reader-core==0.2.5"],
+        ..NOTHING
+    },
     Need { suite: "Fluent's logger for Python", programs: PYTHON, python: &["fluent-logger==0.11.1"], ..NOTHING },
 ];
 

@@ -122,7 +122,8 @@ pub(crate) fn run(args: Args) -> Result<ExitCode> {
         }
         Command::Check { config } => {
             let config = load(&config)?;
-            say(&format!("fine: {} inputs\n", config.inputs()))?;
+            let words = language().pick("fine: inputs", "всё верно, входов");
+            say(&format!("{words}: {}\n", config.inputs()))?;
             Ok(ExitCode::SUCCESS)
         }
         Command::Status { config, state_dir, format } => {
@@ -131,7 +132,7 @@ pub(crate) fn run(args: Args) -> Result<ExitCode> {
                 (None, Some(config)) => load(&config)?.state_dir,
                 (None, None) => PathBuf::from("."),
             };
-            say(&status::show(&dir, format)?)?;
+            say(&status::show(&dir, format, language())?)?;
             Ok(ExitCode::SUCCESS)
         }
         Command::Convert { file } => {

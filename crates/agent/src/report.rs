@@ -7,6 +7,7 @@ use std::path::{Path, PathBuf};
 use std::time::SystemTime;
 
 use serde::Serialize;
+use stdx::Language;
 
 use crate::Error;
 use crate::cursor::Progress;
@@ -102,48 +103,79 @@ impl Report {
     }
 
     /// As text for a terminal.
-    pub fn table(&self) -> String {
+    pub fn table(&self, language: Language) -> String {
         let mut out = String::new();
-        self.write_table(&mut out).expect("memory takes everything");
+        self.write_table(&mut out, language).expect("memory takes everything");
         out
     }
 
-    fn write_table(&self, out: &mut String) -> std::fmt::Result {
-        let totals = &self.totals;
-        writeln!(out, "agent     {}", self.agent)?;
-        writeln!(out, "batches   {}", totals.batches)?;
-        writeln!(out, "lines     {} ({} bytes), {} cut", totals.lines, totals.bytes, totals.cut_lines)?;
-        if totals.mask_errors > 0 {
-            writeln!(out, "defects   {} lines not masked and so replaced", totals.mask_errors)?;
-        }
-        writeln!(out, "spool     {} bytes in {} segments", self.spool.bytes, self.spool.segments)?;
-        writeln!(out, "\n{:>14}  masked", "count")?;
-        for (rule, count) in &totals.masked {
-            writeln!(out, "{count:>14}  {rule}")?;
-        }
-        if !totals.dropped.is_empty() {
-            writeln!(out, "\n{:>14}  dropped by rule", "count")?;
-        }
-        for (rule, count) in &totals.dropped {
-            writeln!(out, "{count:>14}  {rule}")?;
+    fn write_table(&self, out: &mut String, language: Language) -> std::fmt::Result {
+        let word = |english, russian| language.pick(english, russian);
+        self.write_totals(out, language)?;
+        for (counts, what) in [
+            (&self.totals.masked, word("masked", "замаскировано")),
+            (&self.totals.dropped, word("dropped by rule", "отброшено правилом")),
+        ] {
+            if !counts.is_empty() {
+                writeln!(out, "\n{:>14}  {what}", word("count", "число"))?;
+            }
+            for (rule, count) in counts {
+                writeln!(out, "{count:>14}  {rule}")?;
+            }
         }
         writeln!(
             out,
-            "\n{:>14} {:>14} {:>10} {:>10} {:>10}  output",
-            "lines", "waiting", "refused", "lost", "retries"
+            "\n{:>14} {:>14} {:>10} {:>10} {:>10}  {}",
+            word("lines", "строк"),
+            word("waiting", "ждёт"),
+            word("refused", "отвергнуто"),
+            word("lost", "потеряно"),
+            word("retries", "повторов"),
+            word("output", "приёмник"),
         )?;
         for (name, output) in &self.outputs {
             let Progress { lines, refused_lines, refused_batches, lost_lines, retries, .. } = output.progress;
             let (refused, waiting) = (refused_lines.max(refused_batches), output.waiting_lines);
             writeln!(out, "{lines:>14} {waiting:>14} {refused:>10} {lost_lines:>10} {retries:>10}  {name}")?;
         }
-        writeln!(out, "\n{:>14} {:>14} {:>12} {:>10}  file", "read", "of bytes", "lag bytes", "lag s")?;
+        writeln!(
+            out,
+            "\n{:>14} {:>14} {:>12} {:>10}  {}",
+            word("read", "прочитано"),
+            word("of bytes", "из байт"),
+            word("lag bytes", "отстаёт, Б"),
+            word("lag s", "на, с"),
+            word("file", "файл"),
+        )?;
         for file in &self.files {
             let size = file.size.map_or_else(|| "-".to_owned(), |size| size.to_string());
             let FileReport { offset, lag_bytes, lag_seconds, path, .. } = file;
             writeln!(out, "{offset:>14} {size:>14} {lag_bytes:>12} {lag_seconds:>10}  {}", path.display())?;
         }
         Ok(())
+    }
+
+    fn write_totals(&self, out: &mut String, language: Language) -> std::fmt::Result {
+        let Totals { batches, lines, bytes, cut_lines, mask_errors, .. } = &self.totals;
+        let (agent, Waiting { bytes: spooled, segments, .. }) = (&self.agent, self.spool);
+        match language {
+            Language::English => {
+                writeln!(out, "agent     {agent}\nbatches   {batches}")?;
+                writeln!(out, "lines     {lines} ({bytes} bytes), {cut_lines} cut")?;
+                if *mask_errors > 0 {
+                    writeln!(out, "defects   {mask_errors} lines not masked and so replaced")?;
+                }
+                writeln!(out, "spool     {spooled} bytes in {segments} segments")
+            }
+            Language::Russian => {
+                writeln!(out, "агент     {agent}\nпартий    {batches}")?;
+                writeln!(out, "строк     {lines} ({bytes} байт), обрезано: {cut_lines}")?;
+                if *mask_errors > 0 {
+                    writeln!(out, "ошибки    не замаскировано и заменено строк: {mask_errors}")?;
+                }
+                writeln!(out, "очередь   {spooled} байт, сегментов: {segments}")
+            }
+        }
     }
 
     /// As Prometheus reads it. Paths are left out: they may name people, and there may be thousands.
@@ -229,10 +261,16 @@ mod tests {
         state.totals.dropped = [("health checks".to_owned(), 7), ("a \"b\" \\\n".to_owned(), 2)].into();
         state.totals.masked = [("email".to_owned(), 3)].into();
         let report = Report::new(&state, BTreeMap::new(), Waiting::default(), SystemTime::UNIX_EPOCH);
-        let table = report.table();
+        let table = report.table(Language::English);
         assert!(
             table.contains("count  dropped by rule\n") && table.contains("             7  health checks\n"),
             "{table}"
+        );
+        let russian = report.table(Language::Russian);
+        assert!(russian.contains("         число  отброшено правилом\n"), "{russian}");
+        assert!(
+            russian.starts_with("агент     ") && russian.contains("строк     0 (0 байт), обрезано: 0\n"),
+            "{russian}"
         );
         let metrics = report.metrics();
         for want in [

@@ -56,6 +56,8 @@ struct Open {
     level: Option<Level>,
     names: Names,
     counts: Counts,
+    /// The last time that an entry came with and kept.
+    told: Timestamp,
 }
 
 /// Names of structured metadata that are kept as they are: each is looked at once a stream and not once a line.
@@ -95,6 +97,11 @@ impl<'a> Assembler<'a> {
         Err(DecodeError::TooLarge(format!("the push has more than {max} entries, metadata pairs and streams")))
     }
 
+    /// How many parts there may still be.
+    pub(crate) fn items_left(&self) -> usize {
+        self.context.limits.max_items.saturating_sub(self.items)
+    }
+
     /// Opens a stream, or finds the one with the same labels. `text` is what the sender wrote.
     pub(crate) fn stream(&mut self, labels: Result<Labels, InvalidLabels>, text: &str) -> Target {
         self.seen = true;
@@ -128,6 +135,7 @@ impl<'a> Assembler<'a> {
             stream: Stream { labels, entries: Vec::new() },
             names: Names::default(),
             counts,
+            told: Timestamp(i64::MIN),
         });
         Ok(index)
     }
@@ -186,6 +194,8 @@ impl Open {
     fn add(&mut self, raw: RawEntry<'_>, context: &Context<'_>) -> Result<(), String> {
         let timestamp = check_time(raw.timestamp, &self.text, context)?;
         let limits = context.limits;
+        let timestamp =
+            if limits.increment_duplicate_timestamp { self.told_apart(timestamp, &raw.line) } else { timestamp };
         if raw.line.len() > limits.max_line_size && !limits.max_line_size_truncate {
             return Err(format!(
                 "max entry size '{}' bytes exceeded for stream '{}' while adding an entry with length '{}' bytes",
@@ -203,6 +213,21 @@ impl Open {
         }
         self.stream.entries.push(Entry { timestamp, line, metadata });
         Ok(())
+    }
+}
+
+impl Open {
+    /// A nanosecond behind the entry before, if both have one time but not one text.
+    fn told_apart(&mut self, timestamp: Timestamp, line: &str) -> Timestamp {
+        let last = self.stream.entries.last();
+        let is_same = last.is_some_and(|last| timestamp == last.timestamp || timestamp == self.told);
+        match last {
+            Some(last) if is_same && last.line != line => Timestamp(last.timestamp.0.saturating_add(1)),
+            _ => {
+                self.told = timestamp;
+                timestamp
+            }
+        }
     }
 }
 
@@ -317,7 +342,7 @@ impl Names {
 }
 
 /// A name that can be a label: other characters become `_`, a leading digit gets a prefix.
-fn metadata_name(name: Cow<'_, str>) -> String {
+pub(crate) fn metadata_name(name: Cow<'_, str>) -> String {
     let legal = |c: char| c.is_ascii_alphanumeric() || c == '_';
     let mut name = if name.chars().all(legal) {
         name.into_owned()

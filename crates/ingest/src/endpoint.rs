@@ -7,7 +7,8 @@ use logline::{Batch, Timestamp};
 use stdx::Clock;
 use tokio::sync::Semaphore;
 
-use crate::{DecodeError, Decoded, Hits, Masking, Sink, SinkError};
+use crate::rate::{Rates, TooFast};
+use crate::{DecodeError, Decoded, Hits, Limits, Masking, Sink, SinkError};
 
 /// Takes pushes of all protocols to one sink.
 #[derive(Debug)]
@@ -18,6 +19,7 @@ pub struct Endpoint {
     /// Decoding is work for the processor: more at once than there are processors only costs memory.
     slots: Arc<Semaphore>,
     totals: Mutex<Totals>,
+    rates: Rates,
 }
 
 /// What has come in since the start.
@@ -46,7 +48,14 @@ impl Endpoint {
     /// Takes pushes to `sink`.
     pub fn new(sink: Arc<dyn Sink>, masking: Masking, clock: Arc<dyn Clock>) -> Self {
         let slots = std::thread::available_parallelism().map_or(2, |n| n.get().clamp(2, 16));
-        Self { sink, masking, clock, slots: Arc::new(Semaphore::new(slots)), totals: Mutex::default() }
+        Self {
+            sink,
+            masking,
+            clock,
+            slots: Arc::new(Semaphore::new(slots)),
+            totals: Mutex::default(),
+            rates: Rates::default(),
+        }
     }
 
     /// What has come in so far.
@@ -78,6 +87,16 @@ impl Endpoint {
             self.count(|totals| totals.rejected_pushes += 1);
         }
         Some(decoded)
+    }
+
+    /// Whether the tenant may send this batch now.
+    pub(crate) fn admit(&self, batch: &Batch, limits: &Limits) -> Result<(), TooFast> {
+        let Some(rate) = limits.ingestion_rate else { return Ok(()) };
+        let admitted = self.rates.take(batch, rate, self.clock.instant());
+        if admitted.is_err() {
+            self.count(|totals| totals.failed_pushes += 1);
+        }
+        admitted
     }
 
     /// Stores a batch, if there is something in it, and counts what became of it.

@@ -12,11 +12,13 @@ mod fields;
 mod inflate;
 mod limits;
 mod masking;
+mod rate;
 mod sink;
 
 pub mod forward;
 pub mod journal;
 pub mod loki;
+pub mod otlp;
 pub mod protobuf;
 pub mod seal;
 pub mod syslog;
@@ -25,6 +27,6 @@ pub use batch_id::{BATCH_HEADER, InvalidBatchId, format_batch_id, parse_batch_id
 pub use cut::cut;
 pub use decoded::{DecodeError, Decoded, Rejected};
 pub use endpoint::{Endpoint, Totals};
-pub use limits::Limits;
+pub use limits::{Limits, LimitsByTenant, Rate};
 pub use masking::{Hits, Masking, Mode, mask_settings, token_keys};
 pub use sink::{Sink, SinkError};

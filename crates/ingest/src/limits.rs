@@ -1,6 +1,10 @@
 //! What a push may contain; names and defaults are Loki's, but for the ingestion limits that are off and the line size.
 
+use std::collections::BTreeMap;
+use std::sync::Arc;
 use std::time::Duration;
+
+use logline::Tenant;
 
 /// Limits of one tenant. Sizes are bytes.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -35,6 +39,35 @@ pub struct Limits {
     pub discover_service_name: Vec<String>,
     /// Whether `detected_level` is added to the structured metadata.
     pub discover_log_levels: bool,
+    /// Whether an entry with the time of the one before it in its stream, but another text, gets a nanosecond more.
+    pub increment_duplicate_timestamp: bool,
+    /// How much the tenant may send; `None` for any amount.
+    pub ingestion_rate: Option<Rate>,
+}
+
+/// A pace in the long run, and how much may come at once.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Rate {
+    /// Bytes a second, of lines and their metadata.
+    pub bytes_per_second: u64,
+    /// Bytes at once.
+    pub burst: u64,
+}
+
+/// The limits of all tenants: general ones, and those of single tenants.
+#[derive(Clone, Debug, Default)]
+pub struct LimitsByTenant {
+    /// Of every tenant that has none of its own.
+    pub general: Arc<Limits>,
+    /// Of single tenants, whole.
+    pub tenants: BTreeMap<Tenant, Arc<Limits>>,
+}
+
+impl LimitsByTenant {
+    /// Those that hold for a tenant.
+    pub fn of(&self, tenant: &Tenant) -> &Arc<Limits> {
+        self.tenants.get(tenant).unwrap_or(&self.general)
+    }
 }
 
 const SERVICE_LABELS: [&str; 13] = [
@@ -71,6 +104,8 @@ impl Default for Limits {
             max_structured_metadata_entries_count: 128,
             discover_service_name: SERVICE_LABELS.map(str::to_owned).to_vec(),
             discover_log_levels: true,
+            increment_duplicate_timestamp: false,
+            ingestion_rate: None,
         }
     }
 }

@@ -11,4 +11,6 @@ mod wire;
 
 pub use decode::{Context, Version, decode};
 pub use encode::{Encoder, encode};
+pub(crate) use json::describe;
 pub use push::{Push, PushReply, push};
+pub(crate) use push::{read, retry_after};

@@ -8,7 +8,7 @@ use std::time::{Duration, Instant};
 
 use alert::eval::Evaluator;
 use auth::{AUDIT_TENANT, Access, Attempts, Oidc};
-use ingest::{Endpoint, Limits, Sink, SinkError};
+use ingest::{Endpoint, LimitsByTenant, Sink, SinkError};
 use logline::{Batch, Timestamp};
 use orders::{OrderEvents, Orders};
 use query::Engine;
@@ -45,7 +45,7 @@ pub(crate) struct Parts {
     pub(crate) feed: Arc<Feed>,
     pub(crate) lifecycle: Lifecycle,
     pub(crate) tasks: Tasks,
-    pub(crate) ingest_limits: Arc<Limits>,
+    pub(crate) ingest_limits: LimitsByTenant,
     pub(crate) metrics: Metrics,
     pub(crate) body_timeout: Duration,
     pub(crate) shield: Shield,

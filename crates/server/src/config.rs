@@ -7,6 +7,7 @@ mod bucket;
 mod directory;
 mod graphs;
 mod oidc;
+mod pushes;
 mod queries;
 mod reference;
 mod retention;
@@ -54,7 +55,7 @@ pub struct Config {
     /// Where and how lines are kept.
     pub storage: storage::Config,
     /// What a push may hold.
-    pub ingest: ingest::Limits,
+    pub ingest: ingest::LimitsByTenant,
     /// What is done about personal data that arrives unmasked.
     pub masking: ingest::Masking,
     /// What a query may cost.
@@ -120,7 +121,7 @@ fn read(settings: &mut Settings, flags: &Flags) -> Config {
         state,
         is_secure: transport.is_secure(),
         storage,
-        ingest: ingest::Limits { max_body_wait: transport.patience.body, ..ingest(settings) },
+        ingest: pushes::read(settings, transport.patience.body),
         transport,
         masking: masker.map_or(ingest::Masking::Off, |masker| ingest::Masking::new(mode, masker)),
         reveal,
@@ -198,26 +199,6 @@ fn storage(settings: &mut Settings, data_dir: PathBuf) -> storage::Config {
         ),
         bucket: bucket::read(settings),
         lifecycle: retention::read(settings),
-        ..default
-    }
-}
-
-fn ingest(settings: &mut Settings) -> ingest::Limits {
-    let default = ingest::Limits::default();
-    ingest::Limits {
-        max_line_size: settings
-            .or("limits.max_line_size", ByteSize(default.max_line_size as u64), "Longest line.")
-            .as_usize(),
-        max_line_size_truncate: settings.or(
-            "limits.max_line_size_truncate",
-            default.max_line_size_truncate,
-            "Cuts longer lines and marks them; else they are refused.",
-        ),
-        creation_grace_period: settings.or(
-            "limits.creation_grace_period",
-            default.creation_grace_period,
-            "How far in the future a timestamp may lie.",
-        ),
         ..default
     }
 }

@@ -96,7 +96,7 @@ impl Server {
             reveals: Reveals::new(config.reveal, Arc::clone(&clock)),
             attempts: Attempts::new(Arc::clone(&clock)),
             providers: providers(config.providers, &clock)?,
-            ingest_limits: Arc::new(config.ingest),
+            ingest_limits: config.ingest,
             is_secure: config.is_secure,
             access,
             state,

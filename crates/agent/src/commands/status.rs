@@ -4,7 +4,7 @@ use std::path::Path;
 
 use agent::Report;
 use anyhow::{Context, Result, bail};
-use stdx::{Clock, SystemClock};
+use stdx::{Clock, Language, SystemClock};
 
 /// How to show them.
 #[derive(Clone, Copy, Debug, clap::ValueEnum)]
@@ -14,12 +14,12 @@ pub(crate) enum Format {
 }
 
 /// The state of an agent as text.
-pub(crate) fn show(dir: &Path, format: Format) -> Result<String> {
+pub(crate) fn show(dir: &Path, format: Format, language: Language) -> Result<String> {
     let Some(report) = Report::load(dir, SystemClock.now())? else {
         bail!("no agent has run with the state folder `{}`", dir.display())
     };
     match format {
         Format::Json => Ok(serde_json::to_string_pretty(&report).context("cannot write JSON")? + "\n"),
-        Format::Table => Ok(report.table()),
+        Format::Table => Ok(report.table(language)),
     }
 }

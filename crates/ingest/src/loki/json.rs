@@ -27,7 +27,7 @@ pub(super) fn read(body: &[u8], version: Version, out: &mut Assembler<'_>) -> Re
 }
 
 /// serde quotes the offending value; only what was expected is passed on.
-fn describe(error: &serde_json::Error) -> String {
+pub(crate) fn describe(error: &serde_json::Error) -> String {
     let place = format!("at line {} column {}", error.line(), error.column());
     let text = error.to_string();
     let expected =

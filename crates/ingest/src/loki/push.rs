@@ -11,6 +11,7 @@ use futures::StreamExt;
 use logline::{Batch, Tenant};
 
 use super::{Context, Version, decode};
+use crate::rate::TooFast;
 use crate::{BATCH_HEADER, DecodeError, Endpoint, Limits, SinkError, parse_batch_id};
 
 /// A push whose sender and tenant are known.
@@ -59,20 +60,22 @@ async fn take(endpoint: &Endpoint, limits: &Arc<Limits>, push: Push) -> Result<(
     };
     let body = read(&push.headers, push.body, limits).await?;
     let received = endpoint.now();
-    let (limits, masking) = (Arc::clone(limits), endpoint.masking().clone());
+    let (own, masking) = (Arc::clone(limits), endpoint.masking().clone());
     let decoded = endpoint.decode(move || {
         let text = |name| push.headers.get(name).map(|value: &HeaderValue| String::from_utf8_lossy(value.as_bytes()));
         let (kind, encoding) = (text(header::CONTENT_TYPE), text(header::CONTENT_ENCODING));
-        let context = Context { limits: &limits, masking: &masking, now: received };
+        let context = Context { limits: &own, masking: &masking, now: received };
         decode(kind.as_deref(), encoding.as_deref(), &body, push.version, &context)
     });
     let decoded = decoded.await.ok_or_else(PushReply::overloaded)?.map_err(PushReply::from)?;
     let batch = Batch { tenant: push.tenant, streams: decoded.streams, id, received };
+    endpoint.admit(&batch, limits)?;
     endpoint.store(batch, decoded.rejected.lines(), decoded.hits).await.map_err(PushReply::from)?;
     if decoded.rejected.is_empty() { Ok(()) } else { Err(PushReply::bad_request(&decoded.rejected)) }
 }
 
-async fn read(headers: &HeaderMap, body: Body, limits: &Limits) -> Result<Bytes, PushReply> {
+/// The body of a request, within the limits.
+pub(crate) async fn read(headers: &HeaderMap, body: Body, limits: &Limits) -> Result<Bytes, PushReply> {
     let max = limits.max_body_bytes;
     let too_large = || {
         PushReply::new(StatusCode::PAYLOAD_TOO_LARGE, format!("request body is larger than the limit of {max} bytes"))
@@ -132,7 +135,7 @@ impl PushReply {
         Self::new(StatusCode::BAD_REQUEST, reason.to_string())
     }
 
-    fn overloaded() -> Self {
+    pub(crate) fn overloaded() -> Self {
         let text = "too many pushes are waiting to be decoded".to_owned();
         Self { retry_after: Some(Duration::from_secs(1)), ..Self::new(StatusCode::SERVICE_UNAVAILABLE, text) }
     }
@@ -146,6 +149,13 @@ impl From<DecodeError> for PushReply {
             DecodeError::NoStreams => StatusCode::UNPROCESSABLE_ENTITY,
         };
         Self::new(status, error.to_string())
+    }
+}
+
+impl From<TooFast> for PushReply {
+    fn from(error: TooFast) -> Self {
+        let retry_after = Some(error.retry_after);
+        Self { retry_after, ..Self::new(StatusCode::TOO_MANY_REQUESTS, error.to_string()) }
     }
 }
 
@@ -178,11 +188,16 @@ impl IntoResponse for PushReply {
         ];
         let mut response = (self.status, shape, self.text + "\n").into_response();
         if let Some(wait) = self.retry_after {
-            let seconds = wait.as_secs() + u64::from(wait.subsec_nanos() > 0);
-            response.headers_mut().insert(header::RETRY_AFTER, HeaderValue::from(seconds.max(1)));
+            retry_after(&mut response, wait);
         }
         response
     }
+}
+
+/// Asks for another try after `wait`, in whole seconds.
+pub(crate) fn retry_after(response: &mut Response, wait: Duration) {
+    let seconds = wait.as_secs() + u64::from(wait.subsec_nanos() > 0);
+    response.headers_mut().insert(header::RETRY_AFTER, HeaderValue::from(seconds.max(1)));
 }
 
 #[cfg(test)]

@@ -7,10 +7,10 @@ use std::borrow::Cow;
 use std::collections::HashMap;
 
 use logline::{Labels, Timestamp};
-use prost::encoding::{DecodeContext, WireType, decode_key, decode_varint, skip_field};
 
 use crate::DecodeError;
 use crate::assemble::{Assembler, Pair, RawEntry, Target};
+use crate::protobuf::{Fields, Value};
 
 /// Reads a `PushRequest` into `out`.
 pub(super) fn read(body: &[u8], out: &mut Assembler<'_>) -> Result<(), DecodeError> {
@@ -102,53 +102,4 @@ fn pair(bytes: &[u8]) -> Result<Pair<'_>, DecodeError> {
 /// As `String::from_utf8_lossy`, which looks at each character; nearly all texts are whole, and told so many bytes at once.
 fn lossy(bytes: &[u8]) -> Cow<'_, str> {
     std::str::from_utf8(bytes).map_or_else(|_| String::from_utf8_lossy(bytes), Cow::Borrowed)
-}
-
-/// The fields of one message, in order; ends after the first broken one.
-struct Fields<'a>(&'a [u8]);
-
-enum Value<'a> {
-    Varint(u64),
-    Bytes(&'a [u8]),
-    Other,
-}
-
-impl<'a> Fields<'a> {
-    fn field(&mut self) -> Result<(u32, Value<'a>), DecodeError> {
-        let broken = |_| malformed();
-        let (tag, wire_type) = decode_key(&mut self.0).map_err(broken)?;
-        let value = match wire_type {
-            WireType::Varint => Value::Varint(decode_varint(&mut self.0).map_err(broken)?),
-            WireType::LengthDelimited => {
-                let length = usize::try_from(decode_varint(&mut self.0).map_err(broken)?).map_err(|_| malformed())?;
-                let (bytes, rest) = self.0.split_at_checked(length).ok_or_else(malformed)?;
-                self.0 = rest;
-                Value::Bytes(bytes)
-            }
-            WireType::SixtyFourBit | WireType::ThirtyTwoBit | WireType::StartGroup | WireType::EndGroup => {
-                skip_field(wire_type, tag, &mut self.0, DecodeContext::default()).map_err(broken)?;
-                Value::Other
-            }
-        };
-        Ok((tag, value))
-    }
-}
-
-impl<'a> Iterator for Fields<'a> {
-    type Item = Result<(u32, Value<'a>), DecodeError>;
-
-    fn next(&mut self) -> Option<Self::Item> {
-        if self.0.is_empty() {
-            return None;
-        }
-        let field = self.field();
-        if field.is_err() {
-            self.0 = &[];
-        }
-        Some(field)
-    }
-}
-
-fn malformed() -> DecodeError {
-    DecodeError::Invalid("the body is not a protobuf push request".to_owned())
 }

@@ -1,5 +1,5 @@
-//! What begins with a word of its own: schemes before credentials, JSON web tokens, keys of known services, PEM. All
-//! words are found in one pass of a vectorised search.
+//! What a word of its own tells: schemes before credentials, JSON web tokens, keys of known services, PEM, patronymics.
+//! All words are found in one pass of a vectorised search.
 
 use std::ops::Range;
 
@@ -28,11 +28,13 @@ enum Literal {
     Pem,
     /// `:AA` in the middle of `123456789:AA…`.
     Telegram,
+    /// The end of a patronymic, but for its case.
+    Patronymic,
     /// So many letters, digits, `_` and `-` follow at least.
     Key(usize),
 }
 
-const LITERALS: [(&str, Literal); 44] = [
+const LITERALS: [(&str, Literal); 61] = [
     ("Bearer", Literal::Bearer),
     ("bearer", Literal::Bearer),
     ("BEARER", Literal::Bearer),
@@ -42,6 +44,23 @@ const LITERALS: [(&str, Literal); 44] = [
     ("eyJ", Literal::Jwt),
     (PEM_BEGIN, Literal::Pem),
     (":AA", Literal::Telegram),
+    ("ович", Literal::Patronymic),
+    ("ьич", Literal::Patronymic),
+    ("ЬИЧ", Literal::Patronymic),
+    ("евич", Literal::Patronymic),
+    ("овн", Literal::Patronymic),
+    ("евн", Literal::Patronymic),
+    ("ичн", Literal::Patronymic),
+    ("ОВИЧ", Literal::Patronymic),
+    ("ЕВИЧ", Literal::Patronymic),
+    ("ОВН", Literal::Patronymic),
+    ("ЕВН", Literal::Patronymic),
+    ("ИЧН", Literal::Patronymic),
+    ("ovich", Literal::Patronymic),
+    ("evich", Literal::Patronymic),
+    ("ovna", Literal::Patronymic),
+    ("evna", Literal::Patronymic),
+    ("ichna", Literal::Patronymic),
     ("AKIA", Literal::Key(16)),
     ("ASIA", Literal::Key(16)),
     ("ghp_", Literal::Key(30)),
@@ -107,6 +126,7 @@ impl Scan<'_> {
                 Literal::Basic => self.basic(start, end).map(|span| (Rule::Credential, span)),
                 Literal::Jwt => self.jwt(start).map(|span| (Rule::Jwt, span)),
                 Literal::Pem => self.pem(start, end).map(|span| (Rule::PrivateKey, span)),
+                Literal::Patronymic => self.full_name(start, end).map(|span| (Rule::Name, span)),
                 Literal::Telegram => self.telegram(start).map(|span| (Rule::ApiKey, span)),
                 Literal::Key(following) => self.service_key(start, end, following).map(|span| (Rule::ApiKey, span)),
             };

@@ -5,7 +5,7 @@ use base64::engine::general_purpose::{STANDARD, URL_SAFE_NO_PAD};
 
 type Form = (&'static str, fn(&str) -> String);
 
-pub(crate) const FORMS: [Form; 19] = [
+pub(crate) const FORMS: [Form; 21] = [
     ("plain", str::to_owned),
     ("lines", |text| format!("first\n  {text}\nlast")),
     ("json", |text| format!(r#"{{"level":"info","message":"{}"}}"#, json(text, false))),
@@ -39,6 +39,19 @@ pub(crate) const FORMS: [Form; 19] = [
     ("wide digits", |text| {
         text.chars().map(|c| c.to_digit(10).and_then(|d| char::from_u32(0xff10 + d)).unwrap_or(c)).collect()
     }),
+    ("no-break blanks and dashes", |text| {
+        let (mut out, mut before) = (String::new(), ' ');
+        for c in text.chars() {
+            out.push(match c {
+                ' ' if before.is_ascii_digit() => '\u{a0}',
+                '-' if before.is_ascii_digit() => '\u{2011}',
+                c => c,
+            });
+            before = c;
+        }
+        out
+    }),
+    ("zero width", |text| text.chars().flat_map(|c| [c, '\u{200b}']).collect()),
     ("python bytes", |text| {
         text.bytes()
             .map(|byte| if byte.is_ascii() { char::from(byte).to_string() } else { format!("\\x{byte:02x}") })

@@ -1,7 +1,7 @@
 //! What no masked text may hold again: values of every class as they stand in logs.
 
 /// The name of a rule, a text that holds a value of it, and the part of the text that must not be found again.
-pub(crate) const PLANTED: [(&str, &str, &str); 30] = [
+pub(crate) const PLANTED: [(&str, &str, &str); 32] = [
     ("email", "write to ivan.petrov@example.ru today", "ivan.petrov@example.ru"),
     ("email", "иван@почта.рф", "иван@почта"),
     ("phone", "call +7 916 123-45-67 now", "916 123-45-67"),
@@ -22,6 +22,8 @@ pub(crate) const PLANTED: [(&str, &str, &str); 30] = [
     ("name", "ФИО: Петров Иван Сергеевич, заказ 7", "Петров Иван"),
     ("name", r#"{"customer_name":"Ivan Petrov","n":1}"#, "Ivan Petrov"),
     ("name", r#"{"name":"Анна Смит","email":"x"}"#, "Анна Смит"),
+    ("name", "заказ для Петрова Ивана Сергеевича готов", "Ивана Сергеевича"),
+    ("name", "order for Ivan Sergeevich Petrov is late", "Ivan Sergeevich"),
     ("address", r#"{"delivery_address":"ул. Тверская, 1"}"#, "Тверская"),
     ("address", "адрес: Москва, ул. Тверская, дом 1, тел: нет", "Тверская"),
     ("address", r#"{"address":{"city":"Москва","street":"Тверская"}}"#, "Тверская"),

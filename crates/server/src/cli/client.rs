@@ -37,10 +37,10 @@ pub struct Login {
     #[arg(long, env = "LAPIDARY_ADDR", default_value = "http://127.0.0.1:3100")]
     pub addr: String,
     /// Token, when the server asks for one.
-    #[arg(long, env = "LAPIDARY_TOKEN", hide_env_values = true)]
+    #[arg(long, alias = "bearer-token", env = "LAPIDARY_TOKEN", hide_env_values = true)]
     pub token: Option<String>,
     /// Tenant, when it is not the token's first one.
-    #[arg(long, env = "LAPIDARY_TENANT")]
+    #[arg(long, alias = "org-id", env = "LAPIDARY_TENANT")]
     pub tenant: Option<String>,
     /// File with the authorities (PEM) that may vouch for the server, instead of the system's.
     #[arg(long, env = "LAPIDARY_CA", value_name = "FILE")]

@@ -4,6 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use clap::{Args, ValueEnum};
 use serde_json::{Value, json};
+use stdx::Language;
 
 use super::client::{Connection, Format};
 use super::print::{Head, print};
@@ -135,11 +136,16 @@ impl StatsArgs {
             Format::Table => stdx::ByteSize(number("bytes")).to_string(),
             Format::Json | Format::Csv => number("bytes").to_string(),
         };
+        let is_table = self.connection.format == Format::Table;
+        let word = |english: &str, russian: &str| {
+            let words = if is_table { self.connection.language() } else { Language::English };
+            words.pick(english, russian).to_owned()
+        };
         let rows = vec![
-            vec!["streams".to_owned(), number("streams").to_string()],
-            vec!["files".to_owned(), number("chunks").to_string()],
-            vec!["lines".to_owned(), number("entries").to_string()],
-            vec!["bytes".to_owned(), bytes],
+            vec![word("streams", "потоки"), number("streams").to_string()],
+            vec![word("files", "файлы"), number("chunks").to_string()],
+            vec![word("lines", "строки"), number("entries").to_string()],
+            vec![word("bytes", "байты"), bytes],
         ];
         print(self.connection.format, Head::Csv, &["what", "count"], &rows, &answer)
     }

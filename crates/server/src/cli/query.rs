@@ -3,17 +3,23 @@
 mod histogram;
 mod lines;
 mod metrics;
+mod progress;
 
 use clap::{Args, ValueEnum};
 use serde_json::Value;
+use stdx::Language;
 
 pub(crate) use self::lines::{Output, Printer, braces, quoted};
 use super::client::{Login, encoded};
 use super::time::{self, Stretch, duration};
 use super::{Failure, block_on, complain, say};
 
-/// Windows of a parallel download.
+/// Windows of a parallel download at once.
 const MAX_PARALLEL: u16 = 16;
+/// Windows of a parallel download in all.
+const MAX_WINDOWS: i64 = 100_000;
+/// Lines of a window that are kept until it is its turn; the rest is asked for then.
+const AHEAD: u64 = 50_000;
 
 /// What to ask, and how to print the answer.
 #[derive(Debug, Args)]
@@ -26,7 +32,7 @@ pub(crate) struct QueryArgs {
     #[arg(long, default_value_t = 30)]
     limit: u64,
     /// Goes on where another list ended, as that list tells.
-    #[arg(long)]
+    #[arg(long, conflicts_with = "parallel")]
     cursor: Option<String>,
     /// Which end of the stretch comes first.
     #[arg(long, value_enum, default_value_t = Direction::Backward)]
@@ -43,9 +49,12 @@ pub(crate) struct QueryArgs {
     /// Values at the end of the stretch only, no series.
     #[arg(long)]
     instant: bool,
-    /// How many windows of time to download at once.
-    #[arg(long, value_name = "1..16", default_value_t = 1, value_parser = clap::value_parser!(u16).range(1..=i64::from(MAX_PARALLEL)))]
+    /// How many windows of time to download at once; with --limit 0.
+    #[arg(long, alias = "parallel-max-workers", value_name = "1..16", default_value_t = 1, value_parser = clap::value_parser!(u16).range(1..=i64::from(MAX_PARALLEL)))]
     parallel: u16,
+    /// How long each of these windows is, such as 15m; a quarter of each download's share if not given.
+    #[arg(long, value_name = "DURATION", value_parser = duration)]
+    parallel_duration: Option<std::time::Duration>,
     /// Shows how many lines there are over time, also where nobody looks.
     #[arg(long)]
     histogram: bool,
@@ -75,7 +84,7 @@ impl QueryArgs {
     async fn ask(&self) -> Result<(), Failure> {
         if self.explain {
             let told: Value = self.login.get("/api/v1/explain", &self.params()?).await?;
-            say(&explained(&told));
+            say(&explained(&told, self.login.language()));
             return Ok(());
         }
         if self.instant {
@@ -85,17 +94,21 @@ impl QueryArgs {
             return self.numbers(&answer);
         }
         let bounds = self.stretch.bounds()?;
-        let response = self.request(bounds, self.limit).await?;
+        let is_parallel = self.parallel > 1 && self.limit == 0;
+        let response = self.request(bounds, if is_parallel { 1 } else { self.limit }, self.cursor.as_deref()).await?;
         if !is_lines(&response) {
             let text = response.text().await.map_err(|error| self.login.unreachable(&error))?;
             let answer = serde_json::from_str(&text);
-            return self.numbers(&answer.map_err(|error| unreadable(&error))?);
+            return self.numbers(&answer.map_err(|error| unreadable(&error, self.login.language()))?);
         }
         if self.histogram || (Login::colours() && self.output.is_for_people()) {
             self.draw(bounds).await?;
         }
-        let mut printer = Printer::new(&self.output, usize::try_from(self.limit).unwrap_or(usize::MAX))?;
-        if self.parallel > 1 && self.limit == 0 {
+        let expected = usize::try_from(self.limit).unwrap_or(usize::MAX);
+        let mut printer = Printer::new(&self.output, expected, self.login.language())?;
+        let way = if self.is_forward() { bounds } else { (bounds.1, bounds.0) };
+        printer = printer.with_progress(way);
+        if is_parallel {
             drop(response);
             self.parallel(bounds, &mut printer).await?;
         } else {
@@ -103,19 +116,25 @@ impl QueryArgs {
         }
         let lines = printer.finish();
         if self.stats {
-            complain(&format!("{lines} lines"));
+            complain(&match self.login.language() {
+                Language::English => format!("{lines} lines"),
+                Language::Russian => format!("строк: {lines}"),
+            });
         }
         Ok(())
     }
 
-    fn params(&self) -> Result<Vec<(&'static str, String)>, Failure> {
-        let (start, end) = self.stretch.bounds()?;
-        Ok(self.params_of((start, end), self.limit))
+    fn is_forward(&self) -> bool {
+        self.forward || self.direction == Direction::Forward
     }
 
-    fn params_of(&self, (start, end): (i64, i64), limit: u64) -> Vec<(&'static str, String)> {
-        let forward = self.forward || self.direction == Direction::Forward;
-        let direction = if forward { "forward" } else { "backward" };
+    fn params(&self) -> Result<Vec<(&'static str, String)>, Failure> {
+        let (start, end) = self.stretch.bounds()?;
+        Ok(self.params_of((start, end), self.limit, self.cursor.as_deref()))
+    }
+
+    fn params_of(&self, (start, end): (i64, i64), limit: u64, cursor: Option<&str>) -> Vec<(&'static str, String)> {
+        let direction = if self.is_forward() { "forward" } else { "backward" };
         let mut params = vec![
             ("query", self.query.clone()),
             ("start", start.to_string()),
@@ -125,14 +144,19 @@ impl QueryArgs {
         if limit > 0 {
             params.push(("limit", limit.to_string()));
         }
-        params.extend(self.cursor.clone().map(|cursor| ("cursor", cursor)));
+        params.extend(cursor.map(|cursor| ("cursor", cursor.to_owned())));
         let given = [("step", self.step), ("interval", self.interval)];
         params.extend(given.into_iter().filter_map(|(name, value)| Some((name, value?.as_secs_f64().to_string()))));
         params
     }
 
-    async fn request(&self, bounds: (i64, i64), limit: u64) -> Result<reqwest::Response, Failure> {
-        let query = encoded(&self.params_of(bounds, limit));
+    async fn request(
+        &self,
+        bounds: (i64, i64),
+        limit: u64,
+        cursor: Option<&str>,
+    ) -> Result<reqwest::Response, Failure> {
+        let query = encoded(&self.params_of(bounds, limit, cursor));
         // Thinned out lines come page by page only.
         let accept = if self.interval.is_some() { "application/json" } else { "application/x-ndjson" };
         let ask = |client: &reqwest::Client, address: &str| {
@@ -141,12 +165,13 @@ impl QueryArgs {
         self.login.open(ask).await
     }
 
-    /// Windows of time are downloaded beside each other and printed one after the other.
+    /// Windows of time are downloaded beside each other and printed one after the other; what is kept of each is bounded.
     async fn parallel(&self, (start, end): (i64, i64), printer: &mut Printer<'_>) -> Result<(), Failure> {
         use futures::{StreamExt as _, TryStreamExt as _};
-        let forward = self.forward || self.direction == Direction::Forward;
-        let windows = i64::from(self.parallel).saturating_mul(4);
-        let length = (end.saturating_sub(start) / windows).max(1);
+        let whole = end.saturating_sub(start);
+        let asked = self.parallel_duration.map(|length| i64::try_from(length.as_nanos()).unwrap_or(i64::MAX));
+        let length = asked.unwrap_or(whole / i64::from(self.parallel) / 4).max(whole / MAX_WINDOWS).max(1);
+        let windows = whole / length + 1;
         let mut bounds: Vec<_> = (0..windows)
             .map(|index| start.saturating_add(length.saturating_mul(index)))
             .take_while(|from| *from < end)
@@ -155,16 +180,19 @@ impl QueryArgs {
         if let Some(last) = bounds.last_mut() {
             last.1 = end;
         }
-        if !forward {
+        if !self.is_forward() {
             bounds.reverse();
         }
         let fetch = async |window| {
-            let response = self.request(window, 0).await?;
-            response.bytes().await.map_err(|error| self.login.unreachable(&error))
+            let response = self.request(window, AHEAD, None).await?;
+            response.bytes().await.map(|page| (window, page)).map_err(|error| self.login.unreachable(&error))
         };
         let mut pages = futures::stream::iter(bounds).map(fetch).buffered(usize::from(self.parallel));
-        while let Some(page) = pages.try_next().await? {
+        while let Some((window, page)) = pages.try_next().await? {
             printer.add(&page)?;
+            if let Some(cursor) = printer.take_cut() {
+                printer.read(self.request(window, 0, Some(&cursor)).await?, &self.login).await?;
+            }
         }
         Ok(())
     }
@@ -186,7 +214,7 @@ impl QueryArgs {
     fn numbers(&self, answer: &Value) -> Result<(), Failure> {
         say(&metrics::shown(&answer["data"], &self.output)?);
         if self.stats {
-            complain(&metrics::summary(&answer["data"]["stats"]["summary"]));
+            complain(&metrics::summary(&answer["data"]["stats"]["summary"], self.login.language()));
         }
         Ok(())
     }
@@ -197,28 +225,32 @@ fn is_lines(response: &reqwest::Response) -> bool {
     kind.is_some_and(|kind| kind.starts_with("application/x-ndjson"))
 }
 
-fn unreadable(error: &dyn std::fmt::Display) -> Failure {
-    Failure::Failed(format!("the server's answer cannot be read: {error}"))
+/// An answer that is not what it should be.
+pub(crate) fn unreadable(error: &dyn std::fmt::Display, words: Language) -> Failure {
+    let text = words.pick("the server's answer cannot be read", "ответ сервера не читается");
+    Failure::Failed(format!("{text}: {error}"))
 }
 
 /// The plan of a query and what it cost, for people.
-fn explained(told: &Value) -> String {
+fn explained(told: &Value, words: Language) -> String {
     let number = |name: &str| told["cost"][name].as_u64().unwrap_or(0);
-    let mut out = String::from("plan:\n");
+    let mut out = words.pick("plan:\n", "план:\n").to_owned();
     for line in told["plan"].as_str().unwrap_or_default().lines() {
         out += &format!("  {line}\n");
     }
-    let bytes = stdx::ByteSize(number("bytes_decoded"));
-    out += &format!(
-        "files opened: {}\nlines ruled out unread: {}, {} of them by the index of words alone\n\
-         lines read: {}\ntext decoded: {bytes}\nlines kept: {}\nreturned: {}\ntime: {} ms\n",
-        number("files_opened"),
-        number("lines_pruned"),
-        number("lines_pruned_by_index"),
-        number("lines_read"),
-        number("lines_kept"),
-        number("returned"),
-        number("took_ms"),
-    );
-    out
+    let (pruned, by_index) = (number("lines_pruned"), number("lines_pruned_by_index"));
+    let pruned = match words {
+        Language::English => {
+            format!("lines ruled out unread: {pruned}, {by_index} of them by the index of words alone\n")
+        }
+        Language::Russian => format!("строк исключено без чтения: {pruned}, из них одним индексом слов: {by_index}\n"),
+    };
+    let row = |english, russian, value: String| format!("{}: {value}\n", words.pick(english, russian));
+    out += &row("files opened", "открыто файлов", number("files_opened").to_string());
+    out += &pruned;
+    out += &row("lines read", "прочитано строк", number("lines_read").to_string());
+    out += &row("text decoded", "разобрано текста", stdx::ByteSize(number("bytes_decoded")).to_string());
+    out += &row("lines kept", "подошло строк", number("lines_kept").to_string());
+    out += &row("returned", "возвращено", number("returned").to_string());
+    out + &row("time", "время", format!("{} {}", number("took_ms"), words.pick("ms", "мс")))
 }

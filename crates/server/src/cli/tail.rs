@@ -6,13 +6,14 @@ use std::time::Duration;
 use clap::Args;
 use futures::StreamExt as _;
 use serde::Deserialize;
+use stdx::Language;
 use tokio_tungstenite::WebSocketStream;
 use tokio_tungstenite::tungstenite::protocol::frame::coding::CloseCode;
 use tokio_tungstenite::tungstenite::protocol::{CloseFrame, Role};
 use tokio_tungstenite::tungstenite::{self, Message};
 
 use super::client::{Login, encoded};
-use super::query::{Output, Printer};
+use super::query::{Output, Printer, unreadable};
 use super::time::{duration, now};
 use super::{Failure, block_on, complain};
 
@@ -73,17 +74,25 @@ impl TailArgs {
     }
 
     async fn follow(&self) -> Result<(), Failure> {
-        let mut printer = Printer::new(&self.output, 0)?;
+        let words = self.login.language();
+        let mut printer = Printer::new(&self.output, 0, words)?;
         let mut from = now().before(self.since).0;
-        let mut left = ATTEMPTS;
+        let (mut left, mut is_first) = (ATTEMPTS, true);
         loop {
             let before = from;
-            match self.connection(&mut from, &mut printer).await {
+            let missed = if is_first { Ok(()) } else { self.missed(&mut from, &mut printer).await };
+            let ended = match missed {
+                Ok(()) => self.connection(&mut from, &mut printer).await,
+                Err(failure) => Err(failure),
+            };
+            is_first = false;
+            match ended {
                 Ok(Ended::Told(reason)) => return Err(Failure::Failed(reason)),
                 // What never worked will not.
                 Err(failure) if left == 0 || left == ATTEMPTS && before == from => return Err(failure),
                 Ok(Ended::Broken) if left == 0 => {
-                    return Err(Failure::Failed("the connection breaks again and again".to_owned()));
+                    let text = words.pick("the connection breaks again and again", "связь рвётся снова и снова");
+                    return Err(Failure::Failed(text.to_owned()));
                 }
                 Ok(Ended::Broken) | Err(_) => {}
             }
@@ -91,9 +100,26 @@ impl TailArgs {
                 left = ATTEMPTS;
             }
             left = left.saturating_sub(1);
-            complain("the connection broke; it is made again");
+            complain(words.pick("the connection broke; it is made again", "связь прервалась, соединяюсь снова"));
             tokio::time::sleep(PAUSE).await;
         }
+    }
+
+    /// What came in while there was no connection, however much it is.
+    async fn missed(&self, from: &mut i64, printer: &mut Printer<'_>) -> Result<(), Failure> {
+        let query = encoded(&[
+            ("query", self.query.clone()),
+            ("start", from.to_string()),
+            ("end", now().0.saturating_add(1).to_string()),
+            ("direction", "forward".to_owned()),
+        ]);
+        let lines = self.login.open(|client, address| {
+            let request = client.get(format!("{address}/loki/api/v1/query_range?{query}"));
+            request.header("Accept", "application/x-ndjson")
+        });
+        let read = printer.read(lines.await?, &self.login).await;
+        *from = (*from).max(printer.newest().saturating_add(1));
+        read
     }
 
     /// One connection, from its opening to its end. Moves `from` behind what was printed.
@@ -117,9 +143,9 @@ impl TailArgs {
         loop {
             match tokio::time::timeout(SILENCE, socket.next()).await {
                 Ok(Some(Ok(Message::Text(text)))) => {
-                    let frame: Frame = serde_json::from_str(&text)
-                        .map_err(|error| Failure::Failed(format!("the server's message cannot be read: {error}")))?;
-                    print(frame, from, printer);
+                    let frame =
+                        serde_json::from_str(&text).map_err(|error| unreadable(&error, self.login.language()))?;
+                    self.print(frame, from, printer);
                 }
                 Ok(Some(Ok(Message::Close(frame)))) => return Ok(ended(frame)),
                 Ok(Some(Ok(_))) => {}
@@ -128,18 +154,21 @@ impl TailArgs {
             }
         }
     }
-}
 
-fn print(frame: Frame, from: &mut i64, printer: &mut Printer<'_>) {
-    for Stream { stream, values } in frame.streams {
-        for (time, line) in values {
-            let time: i64 = time.parse().unwrap_or(0);
-            *from = (*from).max(time.saturating_add(1));
-            printer.show(time, stream.clone(), line);
+    fn print(&self, frame: Frame, from: &mut i64, printer: &mut Printer<'_>) {
+        for Stream { stream, values } in frame.streams {
+            for (time, line) in values {
+                printer.show(time.parse().unwrap_or(0), stream.clone(), line);
+            }
         }
-    }
-    if !frame.dropped_entries.is_empty() {
-        complain(&format!("{} lines came too fast and are left out", frame.dropped_entries.len()));
+        *from = (*from).max(printer.newest().saturating_add(1));
+        let lost = frame.dropped_entries.len();
+        if lost > 0 {
+            complain(&match self.login.language() {
+                Language::English => format!("{lost} lines came too fast and are left out"),
+                Language::Russian => format!("строки шли слишком быстро, пропущено: {lost}"),
+            });
+        }
     }
 }
 

@@ -13,11 +13,11 @@ pub(crate) struct Stretch {
     /// How far back from the end, such as 15m or 2d.
     #[arg(long, value_name = "DURATION", default_value = "1h", value_parser = duration)]
     since: Duration,
-    /// Begin, RFC 3339; wins over --since.
-    #[arg(long, value_name = "TIME")]
+    /// Begin, RFC 3339, or a date or date-time of the machine's zone; wins over --since.
+    #[arg(long, value_name = "TIME", value_parser = instant)]
     from: Option<Timestamp>,
-    /// End, RFC 3339 [default: now].
-    #[arg(long, value_name = "TIME")]
+    /// End, in the same forms [default: now].
+    #[arg(long, value_name = "TIME", value_parser = instant)]
     to: Option<Timestamp>,
 }
 
@@ -52,6 +52,14 @@ fn nanos(time: Timestamp) -> i64 {
     i64::try_from(time.as_nanosecond()).unwrap_or(if time < Timestamp::UNIX_EPOCH { i64::MIN } else { i64::MAX })
 }
 
+/// RFC 3339; what has no zone is meant in that of the machine.
+fn instant(text: &str) -> Result<Timestamp, String> {
+    let local =
+        |time: jiff::civil::DateTime| time.to_zoned(jiff::tz::TimeZone::system()).ok().map(|time| time.timestamp());
+    let found = text.parse().ok().or_else(|| text.parse().ok().and_then(local));
+    found.ok_or_else(|| "want a time such as 2026-11-26T12:00:00Z, 2026-11-26T12:00 or 2026-11-26".to_owned())
+}
+
 pub(crate) fn duration(text: &str) -> Result<Duration, String> {
     stdx::parse_duration(text).ok_or_else(|| "want a duration such as 15m, 1h30m or 2d".to_owned())
 }
@@ -70,5 +78,21 @@ pub(crate) fn shown(nanos: i64, zone: &jiff::tz::TimeZone) -> String {
     match Timestamp::from_nanosecond(i128::from(nanos)) {
         Ok(time) => time.to_zoned(zone.clone()).strftime("%Y-%m-%dT%H:%M:%S%.3f%:z").to_string(),
         Err(_) => nanos.to_string(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_time_may_be_a_date_or_have_no_zone() {
+        let at = |text: &str| instant(text).unwrap().as_second();
+        assert_eq!(at("2026-11-26T12:00:00Z"), 1_795_694_400);
+        assert_eq!(at("2026-11-26T12:00:00+03:00"), 1_795_694_400 - 3 * 3600);
+        assert_eq!(at("2026-11-26T12:00"), at("2026-11-26") + 12 * 3600);
+        for text in ["", "yesterday", "2026-13-01", "12:00"] {
+            assert!(instant(text).is_err(), "{text}");
+        }
     }
 }

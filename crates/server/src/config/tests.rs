@@ -159,6 +159,21 @@ fn retention_is_read_in_lokis_words_and_no_period_is_shorter_than_a_day() {
 }
 
 #[test]
+fn a_tenant_has_its_own_limits_of_pushes() {
+    let text = "[limits]\nmax_label_names_per_series = 20\nreject_old_samples = true\n[[limits.override]]\ntenant = \"team\"\n\
+                ingestion_rate_mb = 1.5\ningestion_burst_size_mb = 2\nmax_line_size = \"64KiB\"\ndiscover_service_name = []";
+    let ingest = load(text).unwrap().ingest;
+    let team = ingest.of(&logline::Tenant::new("team").unwrap());
+    assert_eq!((team.max_label_names_per_series, team.max_line_size), (20, 64 << 10));
+    assert_eq!(team.ingestion_rate, Some(ingest::Rate { bytes_per_second: 3 << 19, burst: 2 << 20 }));
+    assert_eq!((team.discover_service_name.len(), team.reject_old_samples), (0, Some(Duration::from_hours(24 * 7))));
+    let others = ingest.of(&logline::Tenant::default());
+    assert_eq!((others.ingestion_rate, others.max_line_size, others.discover_service_name.len()), (None, 1 << 20, 13));
+    let refused = load("[limits]\ningestion_rate_mb = -1.0").unwrap_err();
+    assert!(refused.starts_with("line 2: `limits.ingestion_rate_mb` must be 0 to"), "{refused}");
+}
+
+#[test]
 fn a_tenant_has_its_own_limits_and_the_general_ones_for_the_rest() {
     let text = "[limits]\nmax_query_series = 9\nmax_query_length = \"30d\"\n[[limits.override]]\ntenant = \"team\"\n\
                 max_query_series = 5\nmax_concurrent_tail_requests = 2\nmax_query_bytes_read = \"1GiB\"";

@@ -1,5 +1,7 @@
 //! Answers as Loki writes them: shapes, number formats, and Go's escaping of HTML in JSON.
 
+pub(super) mod legacy;
+
 use std::io;
 
 use axum::http::HeaderMap;
@@ -18,6 +20,8 @@ pub(super) struct Encoding {
     flags: Vec<String>,
     /// Labels of streams, metadata and parsers are told apart.
     categorize: bool,
+    /// As the first API had it.
+    is_legacy: bool,
 }
 
 impl Encoding {
@@ -26,13 +30,18 @@ impl Encoding {
         let values = headers.get_all("x-loki-response-encoding-flags").iter().filter_map(|value| value.to_str().ok());
         let flags = values.flat_map(|value| value.split(',')).map(|flag| flag.trim().to_owned());
         let flags: Vec<_> = flags.filter(|flag| !flag.is_empty()).collect();
-        Self { categorize: flags.iter().any(|flag| flag == "categorize-labels"), flags }
+        Self { categorize: flags.iter().any(|flag| flag == "categorize-labels"), flags, is_legacy: false }
+    }
+
+    /// That of the first API.
+    pub(super) fn legacy() -> Self {
+        Self { is_legacy: true, ..Self::default() }
     }
 }
 
 /// The body of an answer to a query.
 pub(super) fn answer(answer: Answer, encoding: &Encoding) -> Vec<u8> {
-    let Encoding { flags, categorize } = encoding;
+    let Encoding { flags, categorize, .. } = encoding;
     let (kind, result) = match answer.data {
         Data::Streams(found) if *categorize => ("streams", Found::Categorized(found)),
         Data::Streams(found) => ("streams", Found::Merged(merge_labels(found))),
@@ -75,6 +84,9 @@ fn volumes(kind: &str, result: &[Value], took: &Stats) -> Vec<u8> {
 pub(super) fn frame(lines: Vec<(Labels, LogEntry)>, dropped: &[Dropped], encoding: &Encoding) -> String {
     let stream = |(labels, entry): (Labels, LogEntry)| LogStream { labels, entries: vec![entry] };
     let streams: Vec<_> = lines.into_iter().map(stream).collect();
+    if encoding.is_legacy {
+        return legacy::frame(&each_merged(streams), dropped).to_string();
+    }
     let streams = if encoding.categorize { Found::Categorized(streams) } else { Found::Merged(each_merged(streams)) };
     let dropped = dropped
         .iter()
@@ -296,7 +308,13 @@ const CACHES: [&str; 10] = [
 /// Loki's statistics: true numbers where we have them, every other key with zero. A file counts as a chunk.
 fn stats(stats: &Stats) -> Value {
     let took = stats.took.as_secs_f64();
-    let per_second = |amount: u64| if took > 0.0 { (amount as f64 / took).round() } else { 0.0 };
+    // Whole, as all numbers but times: Go's readers refuse anything else.
+    #[expect(
+        clippy::cast_possible_truncation,
+        clippy::cast_sign_loss,
+        reason = "a rate of amounts that are not negative"
+    )]
+    let per_second = |amount: u64| if took > 0.0 { (amount as f64 / took).round() as u64 } else { 0 };
     let cache = json!({"entriesFound": 0, "entriesRequested": 0, "entriesStored": 0, "bytesReceived": 0, "bytesSent": 0,
         "requests": 0, "downloadTime": 0, "queryLengthServed": 0});
     let looked_at = stats.lines.saturating_add(stats.lines_pruned);

@@ -51,7 +51,10 @@ async fn volumes(
     let (start, end) = params::bounds(form, app.now())?;
     let labels = form.get("targetLabels").map(|names| names.split(',').map(|name| name.trim().to_owned()).collect());
     let most = app.engine.limits(&scope).max_volumes;
-    let limit = params::count(form, "limit", params::DEFAULT_LIMIT)?;
+    let limit = match form.get("limit") {
+        Some("0") => params::DEFAULT_LIMIT,
+        _ => params::count(form, "limit", params::DEFAULT_LIMIT)?,
+    };
     let asked = VolumeParams {
         selector: text(form)?.to_owned(),
         range: TimeRange { start, end },

@@ -66,15 +66,22 @@ const DRILLDOWN: [&str; 18] = [
 
 fn limits(app: &App, caller: &auth::Caller) -> Vec<(&'static str, Value)> {
     let limits: Limits = app.engine.limits(&caller.scope());
-    let ingest = &app.ingest_limits;
+    let ingest = app.ingest_limits.of(caller.tenant());
+    let megabytes = |bytes: u64| json!(bytes as f64 / f64::from(1 << 20));
     let time = |time: Option<Duration>| json!(time.map_or_else(|| "0s".to_owned(), stdx::show_duration));
     vec![
         ("creation_grace_period", time(Some(ingest.creation_grace_period))),
         ("discover_log_levels", json!(ingest.discover_log_levels)),
         ("discover_service_name", json!(ingest.discover_service_name)),
+        ("increment_duplicate_timestamp", json!(ingest.increment_duplicate_timestamp)),
+        ("ingestion_burst_size_mb", megabytes(ingest.ingestion_rate.map_or(0, |rate| rate.burst))),
+        ("ingestion_rate_mb", megabytes(ingest.ingestion_rate.map_or(0, |rate| rate.bytes_per_second))),
         ("log_level_fields", json!(LEVEL_FIELDS)),
         ("max_concurrent_tail_requests", json!(limits.max_tails)),
         ("max_entries_limit_per_query", json!(limits.max_entries)),
+        ("max_label_name_length", json!(ingest.max_label_name_length)),
+        ("max_label_names_per_series", json!(ingest.max_label_names_per_series)),
+        ("max_label_value_length", json!(ingest.max_label_value_length)),
         ("max_line_size", json!(ingest.max_line_size)),
         ("max_line_size_truncate", json!(ingest.max_line_size_truncate)),
         ("max_query_bytes_read", json!(limits.max_bytes.map_or_else(|| "0B".to_owned(), |bytes| bytes.to_string()))),
@@ -82,11 +89,14 @@ fn limits(app: &App, caller: &auth::Caller) -> Vec<(&'static str, Value)> {
         ("max_query_lookback", time(limits.max_lookback)),
         ("max_query_range", time(None)),
         ("max_query_series", json!(limits.max_series)),
+        ("max_structured_metadata_entries_count", json!(ingest.max_structured_metadata_entries_count)),
+        ("max_structured_metadata_size", json!(ingest.max_structured_metadata_size)),
         ("metric_aggregation_enabled", json!(false)),
         ("otlp_config", json!({})),
         ("pattern_persistence_enabled", json!(false)),
         ("query_timeout", time(Some(limits.timeout))),
-        ("reject_old_samples", json!(false)),
+        ("reject_old_samples", json!(ingest.reject_old_samples.is_some())),
+        ("reject_old_samples_max_age", time(ingest.reject_old_samples)),
         ("retention_period", time(retention(app, caller))),
         ("retention_stream", json!([])),
         ("volume_enabled", json!(true)),

@@ -40,7 +40,18 @@ const MAX_REASON_BYTES: usize = 123;
 pub(crate) async fn tail(
     State(app): State<App>,
     Asker(caller): Asker,
+    request: Request,
+) -> Result<Response, HttpError> {
+    let encoding = Encoding::of(request.headers());
+    begin(app, &caller, request, encoding)
+}
+
+/// Checks what is asked and answers; the tail goes on by itself.
+pub(super) fn begin(
+    app: App,
+    caller: &auth::Caller,
     mut request: Request,
+    encoding: Encoding,
 ) -> Result<Response, HttpError> {
     // A browser opens it for a page of whatever site, with the cookie, or where nobody is asked for anything.
     if (app.access.is_open() || caller.session().is_some()) && is_from_another_site(request.headers()) {
@@ -48,7 +59,6 @@ pub(crate) async fn tail(
     }
     let form = Form::of(request.uri().query().unwrap_or_default());
     caller.require_one_tenant()?;
-    let encoding = Encoding::of(request.headers());
     let scope = caller.scope();
     let query = handlers::text(&form)?;
     let (filter, lines) = query::tail(&scope, query)?;

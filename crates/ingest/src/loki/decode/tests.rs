@@ -461,3 +461,20 @@ proptest! {
         let _unused = run(PROTOBUF, None, &snappy(&plain), &Limits::default()).is_ok();
     }
 }
+
+#[test]
+fn equal_times_of_different_lines_are_told_apart_where_this_is_asked_for() {
+    let body = r#"{"streams":[{"stream":{"a":"b"},"values":[["5","one"],["5","two"],["5","two"],["5","three"],["9","four"]]}]}"#;
+    check_with(
+        &Limits { increment_duplicate_timestamp: true, ..limits() },
+        body,
+        &expect![[r#"
+            {a="b"}
+              5 "one" []
+              6 "two" []
+              5 "two" []
+              6 "three" []
+              9 "four" []
+        "#]],
+    );
+}

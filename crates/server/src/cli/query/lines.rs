@@ -6,7 +6,9 @@ use std::io::Write as _;
 use clap::{Args, ValueEnum};
 use serde::Deserialize;
 use serde_json::{Value, json};
+use stdx::Language;
 
+use super::progress::Progress;
 use super::unreadable;
 use crate::cli::client::Login;
 use crate::cli::{Failure, complain, time};
@@ -84,6 +86,7 @@ struct Line {
 #[derive(Debug)]
 pub(crate) struct Printer<'o> {
     output: &'o Output,
+    words: Language,
     zone: jiff::tz::TimeZone,
     colours: bool,
     /// Lines that wait until it is known which labels all of them share.
@@ -91,26 +94,38 @@ pub(crate) struct Printer<'o> {
     waits: bool,
     common: BTreeMap<String, String>,
     printed: usize,
+    /// The latest time of a line.
+    newest: i64,
     rest: Vec<u8>,
     /// Where the list goes on.
     cut: Option<String>,
+    progress: Option<Progress>,
 }
 
 impl<'o> Printer<'o> {
     /// For as many lines as `expected`; 0 for nobody knows how many.
-    pub(crate) fn new(output: &'o Output, expected: usize) -> Result<Self, Failure> {
+    pub(crate) fn new(output: &'o Output, expected: usize, words: Language) -> Result<Self, Failure> {
         let waits = output.is_for_people() && (1..=LOOKED_AT).contains(&expected) && !output.no_labels;
         Ok(Self {
             output,
+            words,
             zone: time::zone(output.zone())?,
             colours: Login::colours(),
             waiting: Vec::new(),
             waits,
             common: BTreeMap::new(),
             printed: 0,
+            newest: 0,
             rest: Vec::new(),
             cut: None,
+            progress: None,
         })
+    }
+
+    /// Tells beside the lines how far a list over this stretch is, where somebody sees it.
+    pub(super) fn with_progress(mut self, bounds: (i64, i64)) -> Self {
+        self.progress = (!self.output.quiet).then(|| Progress::begin(bounds, self.words, self.zone.clone())).flatten();
+        self
     }
 
     /// Prints all lines of an answer.
@@ -128,7 +143,7 @@ impl<'o> Printer<'o> {
         let mut lines: Vec<&[u8]> = all.split(|byte| *byte == b'\n').collect();
         self.rest = lines.pop().unwrap_or_default().to_vec();
         for line in lines.into_iter().filter(|line| !line.is_empty()) {
-            match serde_json::from_slice(line).map_err(|error| unreadable(&error))? {
+            match serde_json::from_slice(line).map_err(|error| unreadable(&error, self.words))? {
                 Received::Line { timestamp, stream, line } => {
                     self.line(Line { time: timestamp.parse().unwrap_or(0), labels: stream, text: line });
                 }
@@ -139,17 +154,34 @@ impl<'o> Printer<'o> {
         Ok(())
     }
 
+    /// Where the list that was added last was cut, if it was; then it is not told at the end.
+    pub(super) fn take_cut(&mut self) -> Option<String> {
+        self.cut.take()
+    }
+
     /// Takes a line.
     pub(crate) fn show(&mut self, time: i64, labels: BTreeMap<String, String>, text: String) {
         self.line(Line { time, labels, text });
     }
 
+    /// The latest time of any line so far.
+    pub(crate) const fn newest(&self) -> i64 {
+        self.newest
+    }
+
     fn line(&mut self, line: Line) {
+        self.newest = self.newest.max(line.time);
+        if let Some(progress) = &mut self.progress {
+            progress.tell(self.printed + self.waiting.len() + 1, line.time);
+        }
         if self.waits { self.waiting.push(line) } else { self.print(line) }
     }
 
     /// Prints what waits; tells how many lines were printed.
     pub(crate) fn finish(mut self) -> usize {
+        if let Some(progress) = self.progress.take() {
+            progress.end();
+        }
         let waiting = std::mem::take(&mut self.waiting);
         if let Some((first, others)) = waiting.split_first()
             && !others.is_empty()
@@ -159,7 +191,8 @@ impl<'o> Printer<'o> {
             let common = first.labels.iter().filter(shared);
             self.common = common.map(|(name, value)| (name.clone(), value.clone())).collect();
             if !self.common.is_empty() {
-                complain(&format!("labels of all lines: {}", braces(&self.common)));
+                let words = self.words.pick("labels of all lines", "метки всех строк");
+                complain(&format!("{words}: {}", braces(&self.common)));
             }
         }
         waiting.into_iter().for_each(|line| self.print(line));
@@ -167,10 +200,13 @@ impl<'o> Printer<'o> {
             self.write(if self.printed == 0 { "[]\n" } else { "\n]\n" });
         }
         if let Some(cursor) = self.cut.as_ref().filter(|_| !self.output.quiet) {
-            complain(&format!(
-                "{} lines, and there are more: --limit 0, or go on with --cursor {cursor}",
-                self.printed
-            ));
+            let lines = self.printed;
+            complain(&match self.words {
+                Language::English => {
+                    format!("{lines} lines, and there are more: --limit 0, or go on with --cursor {cursor}")
+                }
+                Language::Russian => format!("строк: {lines}, есть ещё: --limit 0, или дальше с --cursor {cursor}"),
+            });
         }
         self.printed
     }

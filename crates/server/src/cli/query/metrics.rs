@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 
 use serde_json::Value;
+use stdx::Language;
 
 use super::lines::{Output, Shape, braces, quoted};
 use crate::cli::{Failure, time};
@@ -48,11 +49,15 @@ pub(super) fn shown(data: &Value, output: &Output) -> Result<String, Failure> {
 }
 
 /// What a query cost, for people.
-pub(super) fn summary(summary: &Value) -> String {
+pub(super) fn summary(summary: &Value, words: Language) -> String {
     let number = |name: &str| summary[name].as_u64().unwrap_or(0);
     let bytes = stdx::ByteSize(number("totalBytesProcessed"));
     let millis = summary["execTime"].as_f64().unwrap_or(0.0) * 1e3;
-    format!("{} lines, {bytes} of text, {millis:.0} ms", number("totalLinesProcessed"))
+    let lines = number("totalLinesProcessed");
+    match words {
+        Language::English => format!("{lines} lines, {bytes} of text, {millis:.0} ms"),
+        Language::Russian => format!("строк: {lines}, текста: {bytes}, {millis:.0} мс"),
+    }
 }
 
 fn text(value: &Value) -> String {
