@@ -4,6 +4,7 @@ mod access;
 mod alerts;
 mod bucket;
 mod graphs;
+mod notify;
 mod queries;
 mod reference;
 mod retention;
@@ -19,6 +20,7 @@ use stdx::{ByteSize, Problems, Settings};
 use crate::http::Patience;
 
 pub use access::Access;
+pub use notify::Notify;
 pub use reference::reference;
 
 /// What the environment's overrides begin with: `LAPIDARY__STORAGE__MEMORY=512MiB`.
@@ -52,6 +54,8 @@ pub struct Config {
     pub ingest: ingest::Limits,
     /// What is done about personal data that arrives unmasked.
     pub masking: ingest::Masking,
+    /// Who is told of alerts, and how.
+    pub notify: Notify,
     /// What a query may cost.
     pub query: query::Config,
     /// The status graphs of objects.
@@ -94,15 +98,21 @@ fn read(settings: &mut Settings, flags: &Flags) -> Config {
     let is_secure = transport(settings, listen);
     let data_dir = flags.data_dir.clone().unwrap_or(data_dir);
     let patience = patience(settings);
+    let access = access::read(settings, listen, flags.no_auth);
+    let state = state(settings, &data_dir);
+    let storage = storage(settings, data_dir);
+    let ingest = ingest::Limits { max_body_wait: patience.body, ..ingest(settings) };
+    let (masking, masker) = masking(settings);
     Config {
         listen,
-        access: access::read(settings, listen, flags.no_auth),
-        state: state(settings, &data_dir),
+        access,
+        state,
         is_secure,
-        storage: storage(settings, data_dir),
-        ingest: ingest::Limits { max_body_wait: patience.body, ..ingest(settings) },
+        storage,
+        ingest,
         patience,
-        masking: masking(settings),
+        masking,
+        notify: notify::read(settings, masker),
         query: queries::read(settings),
         graphs: graphs::read(settings),
         orders_history: settings.or(
@@ -225,13 +235,16 @@ fn ingest(settings: &mut Settings) -> ingest::Limits {
     }
 }
 
-fn masking(settings: &mut Settings) -> ingest::Masking {
+/// What is done on arrival, and the masker for what leaves in messages: that is masked in any case.
+fn masking(settings: &mut Settings) -> (ingest::Masking, Arc<mask::Masker>) {
     let words = [("off", ingest::Mode::Off), ("detect", ingest::Mode::Detect), ("mask", ingest::Mode::Mask)];
     let doc = "Personal data in lines that arrive unmasked: `detect` counts it per service and rule, `mask` replaces it, `off` does not look.";
     let mode = settings.choice("masking.mode", &words, "detect", doc).unwrap_or_default();
     let rules = ingest::mask_settings(settings, "masking");
     // What makes no masker was reported as a problem.
-    mask::Masker::new(&rules).map_or(ingest::Masking::Off, |masker| ingest::Masking::new(mode, Arc::new(masker)))
+    let masker = mask::Masker::new(&rules).or_else(|_| mask::Masker::new(&mask::Config::default()));
+    let masker = Arc::new(masker.unwrap_or_else(|_| unreachable!("the default rules make a masker")));
+    (ingest::Masking::new(mode, Arc::clone(&masker)), masker)
 }
 
 fn count(settings: &mut Settings, key: &str, default: usize, doc: &'static str) -> usize {

@@ -8,6 +8,7 @@ mod page;
 mod routes;
 mod status;
 mod v1;
+mod v2;
 mod websocket;
 
 pub(crate) use connections::{Patience, serve};
@@ -17,5 +18,5 @@ pub(crate) use guard::Asker;
 pub(crate) use routes::router;
 pub use routes::{Access, ROUTES, Route};
 pub(crate) use v1::access::{List, ShownToken, ShownUser, Told};
-pub(crate) use v1::{Job, Jobs};
+pub(crate) use v1::{Alerts, Deliveries, Incidents, Job, Jobs, ShownIncident, TestSent};
 pub(crate) use websocket::{Socket, is_from_another_site, open};

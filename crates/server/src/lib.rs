@@ -3,6 +3,7 @@
 mod app;
 pub mod cli;
 pub mod config;
+mod desk;
 mod feed;
 mod http;
 mod loki;

@@ -23,7 +23,7 @@ use crate::config::{self, Config};
 use crate::feed::Feed;
 use crate::http::{Patience, router};
 use crate::metrics::Metrics;
-use crate::rules::{LineRecorder, RuleOwners, Unrouted};
+use crate::rules::{LineRecorder, RuleOwners};
 
 /// How soon what another node changed about access holds here.
 const REFRESH: Duration = Duration::from_secs(2);
@@ -53,8 +53,8 @@ pub async fn serve(config: Config) -> Result<()> {
 impl Server {
     /// Binds, opens the data folder and replays; everything that can fail at the start fails here.
     pub async fn build(config: Config) -> Result<Self> {
-        let listen = config.listen;
-        let listener = TcpListener::bind(listen).await.with_context(|| format!("cannot listen on {listen}"))?;
+        let listener = TcpListener::bind(config.listen).await;
+        let listener = listener.with_context(|| format!("cannot listen on {}", config.listen))?;
         let clock: Arc<dyn Clock> = Arc::new(SystemClock);
         let audit: Arc<dyn AuditSink> = Arc::new(LogAudit);
         let tasks = Tasks::default();
@@ -79,9 +79,10 @@ impl Server {
             tasks: tasks.clone(),
             audit: Arc::clone(&audit),
         })?;
+        let desk = crate::desk::open(config.notify, &state, &engine, &audit, &clock, &tasks, &node).await?;
         let feed = Arc::new(Feed::default());
         let sink = Arc::new(StorageSink { storage: Arc::clone(&storage), feed: Arc::clone(&feed) });
-        let components = alert::eval::Components {
+        let evaluator = alert::eval::Components {
             engine: Arc::clone(&engine),
             orders: Some(Arc::clone(&orders)),
             state: state.clone(),
@@ -91,13 +92,12 @@ impl Server {
                 storage: Arc::clone(&storage),
                 own: Mutex::default(),
             }),
-            notify: Arc::new(Unrouted),
+            notify: Arc::clone(&desk) as _,
             recorder: Arc::new(LineRecorder(Arc::clone(&sink))),
             clock: Arc::clone(&clock),
             node,
         };
-        let rules = Evaluator::open(components, config.alerts).await?;
-        rules.start(&tasks);
+        let rules = started(Evaluator::open(evaluator, config.alerts).await?, &tasks);
         let app = App::new(Parts {
             endpoint: Endpoint::new(sink, config.masking, Arc::clone(&clock)),
             started: clock.instant(),
@@ -107,6 +107,7 @@ impl Server {
             is_secure: config.is_secure,
             access,
             state,
+            desk,
             draining: AtomicBool::new(false),
             audit,
             clock,
@@ -169,6 +170,12 @@ impl Server {
             ));
         }
     }
+}
+
+/// The evaluator of rules, at work.
+fn started(rules: Arc<Evaluator>, tasks: &Tasks) -> Arc<Evaluator> {
+    rules.start(tasks);
+    rules
 }
 
 /// Opens the state, and who may come in; makes an admin where nobody could.

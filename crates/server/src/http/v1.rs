@@ -1,6 +1,7 @@
-//! Our own API, described by OpenAPI: orders and their stories, background work, and who may come in.
+//! Our own API, described by OpenAPI: orders and their stories, alerts and incidents, background work, and who may come in.
 
 pub(super) mod access;
+pub(super) mod alerts;
 pub(super) mod analysis;
 mod json;
 pub(super) mod login;
@@ -15,6 +16,8 @@ use orders::{Page, Story, StoryOptions, Summary};
 use serde::{Deserialize, Serialize};
 use stdx::Language;
 
+pub(super) use self::alerts::may_see;
+pub(crate) use self::alerts::{Alerts, Deliveries, Incidents, ShownIncident, TestSent};
 use self::params::Parameters;
 use super::HttpError;
 use super::guard::Asker;

@@ -89,7 +89,7 @@ impl Parameters {
     }
 
     /// A time, or the day that begins then.
-    fn time(&self, name: &str, zone: &TimeZone) -> Result<Option<Timestamp>, HttpError> {
+    pub(super) fn time(&self, name: &str, zone: &TimeZone) -> Result<Option<Timestamp>, HttpError> {
         let Some(text) = self.text(name) else { return Ok(None) };
         let day = text.parse::<jiff::civil::Date>().ok().filter(|_| text.len() == "2026-03-01".len());
         let day = day.and_then(|day| zone.to_timestamp(day.to_datetime(jiff::civil::Time::midnight())).ok());
