@@ -7,6 +7,7 @@
 mod system {
     mod access;
     pub(crate) mod agent;
+    mod alerts;
     mod audit;
     mod bad_input;
     mod bad_start;

@@ -2,10 +2,23 @@
 
 pub mod anomaly;
 pub mod backtest;
+mod desk;
 pub mod eval;
+mod incident;
+mod message;
 mod model;
+mod notify;
+mod outbox;
+mod route;
 pub mod rule;
+mod silence;
 mod time;
 pub mod unit;
 
+pub use desk::{AlertView, Alertmanagers, Desk, DeskParts, GroupView, Heartbeat, PostedAlert, TestSendError};
+pub use incident::{Delay, Incident, IncidentAction, IncidentEvent, IncidentState, Report, ReportRow, report};
+pub use message::{Author, Line, Lines, Style, services_of};
 pub use model::{ALERTNAME, Alert, Evidence, LinesQuery, Notify, NotifyError, Picture, RuleRef, fingerprint};
+pub use notify::{Receiver, Simple};
+pub use route::{Comparison, Matcher, Routing};
+pub use silence::{Silence, SilenceState, WrittenMatcher};

@@ -4,7 +4,7 @@ use std::sync::{Arc, LazyLock};
 
 use logline::Tenant;
 
-use crate::sight::{Services, Sight};
+use crate::sight::{Grant, Services, Sight};
 use crate::{AuditEvent, AuditSink, Outcome};
 
 /// Proof that somebody may read, and what. It cannot be made outside this crate but by [`Scope::system`].
@@ -32,6 +32,19 @@ impl Scope {
     pub fn system(reason: &'static str, tenant: Tenant, audit: &dyn AuditSink) -> Self {
         audit.record(AuditEvent::new("system", tenant.clone(), "scope", reason, Outcome::Allowed));
         Self::new("system".to_owned(), vec![(tenant, Sight::everything())])
+    }
+
+    /// Sees the lines of some services of one tenant, for messages to somebody whom the configuration gives them. Audited.
+    pub fn for_receiver(reason: &'static str, tenant: Tenant, services: Services, audit: &dyn AuditSink) -> Self {
+        audit.record(AuditEvent {
+            principal: "receiver".to_owned(),
+            tenant: tenant.clone(),
+            action: "scope",
+            detail: reason.to_owned(),
+            outcome: Outcome::Allowed,
+        });
+        let sight = Sight { grants: vec![Grant::of(services)], ..Sight::default() };
+        Self::new("receiver".to_owned(), vec![(tenant, sight)])
     }
 
     /// Who asks, for logs and limits.

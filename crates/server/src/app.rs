@@ -6,6 +6,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
+use alert::Desk;
 use alert::eval::Evaluator;
 use auth::{AUDIT_TENANT, Access, Attempts, Oidc};
 use ingest::{Endpoint, LimitsByTenant, Sink, SinkError};
@@ -31,6 +32,7 @@ pub(crate) struct App(Arc<Parts>);
 pub(crate) struct Parts {
     pub(crate) access: Arc<Access>,
     pub(crate) state: State,
+    pub(crate) desk: Arc<Desk>,
     /// Whether cookies travel over TLS only.
     pub(crate) is_secure: bool,
     pub(crate) audit: Arc<Trail>,

@@ -1,8 +1,10 @@
 //! The command line: what was typed, and which part of the program answers it.
 
 mod access;
+mod alerts;
 mod audit;
 mod client;
+mod incidents;
 mod jobs;
 mod labels;
 mod language;
@@ -14,6 +16,7 @@ mod reveal;
 mod rules;
 mod serve;
 mod session;
+mod silences;
 mod storage;
 mod tail;
 mod time;
@@ -61,6 +64,15 @@ enum Command {
     /// Looks after a data folder: inspect, verify, back up, restore; exports lines and imports them.
     #[command(subcommand)]
     Storage(storage::StorageCommand),
+    /// Shows what fires, what was delivered to whom, and tests receivers.
+    #[command(subcommand)]
+    Alerts(alerts::AlertsCommand),
+    /// Keeps alerts quiet for some time.
+    #[command(subcommand)]
+    Silences(silences::SilencesCommand),
+    /// Follows what went wrong: who cares, what was done, how fast.
+    #[command(subcommand)]
+    Incidents(incidents::IncidentsCommand),
     /// Shows background work: what runs, how far it is, what failed.
     Jobs(jobs::JobsArgs),
     /// Logs in with name and password; later commands to this server go by the session.
@@ -128,6 +140,9 @@ impl Args {
             Command::Orders(command) => command.run(),
             Command::Rules(command) => command.run(),
             Command::Storage(command) => command.run(),
+            Command::Alerts(command) => command.run(),
+            Command::Silences(command) => command.run(),
+            Command::Incidents(command) => command.run(),
             Command::Jobs(args) => args.run(),
             Command::Login(args) => args.run(),
             Command::Logout(args) => args.run(),

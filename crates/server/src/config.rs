@@ -6,6 +6,7 @@ mod audit;
 mod bucket;
 mod directory;
 mod graphs;
+mod notify;
 mod oidc;
 mod pushes;
 mod queries;
@@ -24,6 +25,7 @@ use stdx::{ByteSize, Problems, Settings};
 
 pub use access::Access;
 pub(crate) use audit::Audit;
+pub use notify::Notify;
 pub use reference::reference;
 pub(crate) use transport::Transport;
 
@@ -58,6 +60,8 @@ pub struct Config {
     pub ingest: ingest::LimitsByTenant,
     /// What is done about personal data that arrives unmasked.
     pub masking: ingest::Masking,
+    /// Who is told of alerts, and how.
+    pub notify: Notify,
     /// What a query may cost.
     pub query: query::Config,
     /// The status graphs of objects.
@@ -109,8 +113,7 @@ fn read(settings: &mut Settings, flags: &Flags) -> Config {
     let data_dir = flags.data_dir.clone().unwrap_or(data_dir);
     let audit = audit::read(settings);
     let (mode, rules) = masking(settings);
-    // What makes no masker was reported as a problem.
-    let masker = mask::Masker::new(&rules).ok().map(Arc::new);
+    let masker = masker(&rules);
     let reveal = reveal(settings, rules);
     let state = state(settings, &data_dir);
     let mut storage = storage(settings, data_dir);
@@ -123,11 +126,12 @@ fn read(settings: &mut Settings, flags: &Flags) -> Config {
         storage,
         ingest: pushes::read(settings, transport.patience.body),
         transport,
-        masking: masker.map_or(ingest::Masking::Off, |masker| ingest::Masking::new(mode, masker)),
+        masking: ingest::Masking::new(mode, Arc::clone(&masker)),
         reveal,
         directories: directory::read(settings),
         providers: oidc::read(settings),
         audit,
+        notify: notify::read(settings, masker),
         query: queries::read(settings),
         graphs: graphs::read(settings),
         orders_history: settings.or(
@@ -209,6 +213,12 @@ fn masking(settings: &mut Settings) -> (ingest::Mode, mask::Config) {
     let doc = "Personal data in lines that arrive unmasked: `detect` counts it per service and rule, `mask` replaces it, `off` does not look.";
     let mode = settings.choice("masking.mode", &words, "detect", doc).unwrap_or_default();
     (mode, ingest::mask_settings(settings, "masking"))
+}
+
+/// Masks what leaves in messages in any case. What makes no masker was reported as a problem.
+fn masker(rules: &mask::Config) -> Arc<mask::Masker> {
+    let masker = mask::Masker::new(rules).or_else(|_| mask::Masker::new(&mask::Config::default()));
+    Arc::new(masker.unwrap_or_else(|_| unreachable!("the default rules make a masker")))
 }
 
 /// By which rules and keys it is said whether a masked value is what somebody thinks.

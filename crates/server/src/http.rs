@@ -10,6 +10,7 @@ mod routes;
 mod shield;
 mod status;
 mod v1;
+mod v2;
 mod websocket;
 
 pub(crate) use connections::{Patience, serve};
@@ -21,5 +22,5 @@ pub(crate) use routes::router;
 pub use routes::{Access, ROUTES, Route};
 pub(crate) use shield::Shield;
 pub(crate) use v1::access::{List, ShownToken, ShownUser, Told};
-pub(crate) use v1::{Job, Jobs, Match, Question, Verdict};
+pub(crate) use v1::{Alerts, Deliveries, Incidents, Job, Jobs, Match, Question, ShownIncident, TestSent, Verdict};
 pub(crate) use websocket::{Socket, is_from_another_site, open};

@@ -4,6 +4,7 @@ mod app;
 mod audit;
 pub mod cli;
 pub mod config;
+mod desk;
 mod feed;
 mod http;
 mod loki;

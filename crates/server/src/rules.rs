@@ -4,7 +4,6 @@ use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use alert::eval::{Failure, Owners, Recorder};
-use alert::{Alert, Notify, NotifyError};
 use async_trait::async_trait;
 use auth::{Access, AuditSink, Scope};
 use ingest::Sink as _;
@@ -57,20 +56,5 @@ pub(crate) struct LineRecorder(pub(crate) Arc<StorageSink>);
 impl Recorder for LineRecorder {
     async fn record(&self, batch: Batch) -> Result<(), Failure> {
         self.0.append(batch).await.map_err(|error| Failure(format!("recorded series cannot be stored: {error}")))
-    }
-}
-
-/// Takes alerts where nobody has said whom to tell: they stand in the log by name, and in the API.
-#[derive(Debug)]
-pub(crate) struct Unrouted;
-
-#[async_trait]
-impl Notify for Unrouted {
-    async fn notify(&self, alerts: Vec<Alert>) -> Result<(), NotifyError> {
-        for alert in alerts {
-            let (name, ended) = (alert.name().to_owned(), alert.ends_at.is_some());
-            tracing::info!(tenant = %alert.tenant, alert = name, fingerprint = alert.fingerprint(), ended, "alert");
-        }
-        Ok(())
     }
 }

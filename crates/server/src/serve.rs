@@ -28,7 +28,7 @@ use crate::config::{self, Config};
 use crate::http::{Patience, router};
 use crate::metrics::Metrics;
 use crate::reveal::Reveals;
-use crate::rules::{LineRecorder, RuleOwners, Unrouted};
+use crate::rules::{LineRecorder, RuleOwners};
 
 /// How soon what another node changed about access holds here.
 const REFRESH: Duration = Duration::from_secs(2);
@@ -85,7 +85,8 @@ impl Server {
         let usage = Usage::start(Arc::clone(&base.audit), &base.tasks);
         let orders = base.orders(config.graphs, config.orders_history)?;
         let (sink, feed) = StorageSink::new(&base.storage);
-        let rules = base.rules(&orders, &sink, config.alerts).await?;
+        let desk = base.desk(config.notify).await?;
+        let rules = base.rules(&orders, &sink, &desk, config.alerts).await?;
         let Base { storage, engine, state, access, clock, tasks, .. } = base;
         let app = App::new(Parts {
             endpoint: Endpoint::new(sink, config.masking, Arc::clone(&clock)),
@@ -100,6 +101,7 @@ impl Server {
             is_secure: config.is_secure,
             access,
             state,
+            desk,
             draining: AtomicBool::new(false),
             audit: trail,
             usage,
@@ -222,11 +224,17 @@ impl Base {
         })?)
     }
 
+    /// Takes alerts from rules to people from now on.
+    async fn desk(&self, notify: config::Notify) -> Result<Arc<Desk>> {
+        crate::desk::open(notify, &self.state, &self.engine, &self.audit, &self.clock, &self.tasks, &self.node).await
+    }
+
     /// Evaluates rules from now on.
     async fn rules(
         &self,
         orders: &Arc<Orders>,
         sink: &Arc<StorageSink>,
+        desk: &Arc<Desk>,
         config: alert::eval::Config,
     ) -> Result<Arc<Evaluator>> {
         let components = alert::eval::Components {
@@ -239,7 +247,7 @@ impl Base {
                 storage: Arc::clone(&self.storage),
                 own: Mutex::default(),
             }),
-            notify: Arc::new(Unrouted),
+            notify: Arc::clone(desk) as _,
             recorder: Arc::new(LineRecorder(Arc::clone(sink))),
             clock: Arc::clone(&self.clock),
             node: self.node.clone(),

@@ -10,8 +10,8 @@ use sqlx::{AnyPool, ConnectOptions as _, Executor as _, Transaction};
 
 use crate::location::address;
 use crate::{
-    AlertStates, Anchors, Changes, Documents, Error, Kind, Leases, Location, Result, Sessions, Tokens, Users,
-    migrations,
+    AlertStates, Anchors, Changes, Documents, Error, Kind, Leases, Location, Notices, Outbox, Result, Sessions, Tokens,
+    Users, migrations,
 };
 
 /// Connections at once; SQLite has one writer anyway.
@@ -116,6 +116,16 @@ impl State {
     /// Duties that one node has at a time.
     pub const fn leases(&self) -> Leases<'_> {
         Leases(self)
+    }
+
+    /// What routing of alerts remembers.
+    pub const fn notices(&self) -> Notices<'_> {
+        Notices(self)
+    }
+
+    /// What is to be delivered, and what was.
+    pub const fn outbox(&self) -> Outbox<'_> {
+        Outbox(self)
     }
 
     pub(crate) const fn pool(&self) -> &AnyPool {

@@ -5,7 +5,8 @@ use serde::de::DeserializeOwned;
 
 use crate::{Error, Kind, Result};
 
-pub(crate) fn encode<T: Serialize + ?Sized>(value: &T) -> Result<String> {
+/// A value as JSON.
+pub fn encode<T: Serialize + ?Sized>(value: &T) -> Result<String> {
     serde_json::to_string(value)
         .map_err(|error| Error::new(Kind::Internal, format!("cannot be written as JSON: {error}")))
 }

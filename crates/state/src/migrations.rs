@@ -32,6 +32,7 @@ const ALL: &[Migration] = migrations![
     2 "0002_shared",
     100 "0100_audit",
     200 "0200_alert_states",
+    300 "0300_notices",
 ];
 
 const TABLE: &str = "CREATE TABLE IF NOT EXISTS migrations (

@@ -9,7 +9,7 @@ use std::path::PathBuf;
 use clap::{Args, ValueEnum};
 use tracing_subscriber::EnvFilter;
 
-use super::{Failure, say};
+use super::{Failure, complain, say};
 use crate::config::{Config, Flags};
 
 /// What is logged when `LAPIDARY_LOG` does not say otherwise: the Delta library tells every step at `info`.
@@ -63,7 +63,10 @@ impl ServeArgs {
 
 impl CheckArgs {
     pub(crate) fn run(&self) -> Result<(), Failure> {
-        load(Some(&self.config), &Flags::default())?;
+        let config = load(Some(&self.config), &Flags::default())?;
+        for warning in &config.notify.routing.warnings {
+            complain(warning);
+        }
         say(&format!("{} is fine\n", self.config.display()));
         Ok(())
     }

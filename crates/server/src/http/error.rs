@@ -107,6 +107,17 @@ impl From<auth::Error> for HttpError {
     }
 }
 
+impl From<state::Error> for HttpError {
+    fn from(error: state::Error) -> Self {
+        match error.kind() {
+            state::Kind::NotFound => Self::new(StatusCode::NOT_FOUND, error.to_string()),
+            state::Kind::Taken => Self::new(StatusCode::CONFLICT, error.to_string()),
+            state::Kind::Unavailable => Self::unavailable(&error),
+            state::Kind::Unusable | state::Kind::Internal => Self::internal(&error),
+        }
+    }
+}
+
 impl From<storage::Error> for HttpError {
     fn from(error: storage::Error) -> Self {
         match error.kind() {

@@ -10,8 +10,8 @@ use tower_http::compression::CompressionLayer;
 
 use super::guard::guard;
 use super::shield::shield;
-use super::v1::{access, login};
-use super::{page, status, v1};
+use super::v1::{access, alerts, login};
+use super::{page, status, v1, v2};
 use crate::app::App;
 use crate::loki;
 
@@ -59,6 +59,7 @@ const READ: Access = Access::Needs(Permission::Read);
 const PUSH: Access = Access::Needs(Permission::Push);
 const OPERATE: Access = Access::Needs(Permission::Operate);
 const ORDERS: Access = Access::Needs(Permission::Orders);
+const SILENCES: Access = Access::Needs(Permission::Silences);
 const STATUS: Access = Access::Needs(Permission::Status);
 const DELETE: Access = Access::Needs(Permission::Delete);
 const RULES: Access = Access::ByMethod(Permission::Read, Permission::Rules);
@@ -171,6 +172,19 @@ pub static ROUTES: &[Route] = &[
     route("/api/v1/tokens/{name}", "tokens", USERS, true, || delete(access::remove_token)),
     route("/api/v1/access/explain", "explain access", USERS, true, || get(access::explain)),
     route("/api/v1/access/report", "report access", USERS, true, || get(access::report)),
+    route("/api/v1/alerts", "alerts", READ, false, || get(alerts::alerts)),
+    route("/api/v1/alerts/deliveries", "deliveries", STATUS, false, || get(alerts::deliveries)),
+    route("/api/v1/alerts/test/{name}", "test alert", OPERATE, true, || post(alerts::test_send)),
+    route("/api/v1/incidents", "incidents", READ, false, || get(alerts::incidents)),
+    route("/api/v1/incidents/report", "incidents", READ, false, || get(alerts::report)),
+    route("/api/v1/incidents/{id}", "incident", READ, false, || get(alerts::incident)),
+    route("/api/v1/incidents/{id}/act", "incident", SILENCES, true, || post(alerts::act)),
+    route("/api/v2/status", "buildinfo", READ, false, || get(v2::status)),
+    route("/api/v2/receivers", "alerts", READ, false, || get(v2::receivers)),
+    route("/api/v2/alerts", "alerts", READ, false, || get(v2::alerts).post(v2::take)),
+    route("/api/v2/alerts/groups", "alerts", READ, false, || get(v2::groups)),
+    route("/api/v2/silences", "silences", SILENCES, true, || get(v2::silences).post(v2::put_silence)),
+    route("/api/v2/silence/{id}", "silences", SILENCES, true, || get(v2::silence).delete(v2::expire_silence)),
     route("/api/v1/explain", "query", READ, true, || get(loki::explain)),
     route("/api/v1/jobs", "jobs", STATUS, false, || get(v1::jobs)),
     route("/api/v1/jobs/{id}", "cancel job", OPERATE, true, || delete(v1::cancel_job)),

@@ -1,6 +1,7 @@
-//! Our own API, described by OpenAPI: orders and their stories, background work, and who may come in.
+//! Our own API, described by OpenAPI: orders and their stories, alerts and incidents, background work, and who may come in.
 
 pub(super) mod access;
+pub(super) mod alerts;
 pub(super) mod analysis;
 pub(super) mod audit;
 pub(super) mod elsewhere;
@@ -18,6 +19,8 @@ use orders::{Page, Story, StoryOptions, Summary};
 use serde::{Deserialize, Serialize};
 use stdx::Language;
 
+pub(super) use self::alerts::may_see;
+pub(crate) use self::alerts::{Alerts, Deliveries, Incidents, ShownIncident, TestSent};
 pub(crate) use self::audit::Verdict;
 use self::params::Parameters;
 pub(crate) use self::reveal::{Match, Question};

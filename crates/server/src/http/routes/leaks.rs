@@ -34,6 +34,10 @@ fn shows(route: &Route) -> Option<Shows> {
         "page" | "ready" | "openapi" | "buildinfo" | "login" | "logout" | "me" | "format" => Shows::Public,
         "query" | "labels" | "series" | "stats" | "volume" | "patterns" | "fields" | "tail" | "rules"
         | "test rules" => Shows::Lines,
+        // Alerts and incidents of services that one may see.
+        "alerts" | "incidents" | "incident" => Shows::Lines,
+        // Labels that people named themselves, and where messages went.
+        "silences" | "deliveries" | "test alert" => Shows::Server,
         // Answers without a word of the tenant's data.
         "limits" | "push" => Shows::Public,
         "orders" | "order" | "export orders" => Shows::Steps,

@@ -166,3 +166,28 @@ fn incidents_are_as_described() {
         "orders": [{"id": "1", "entered": TIME, "due": TIME, "overdue_ms": 5}], "last_error": error}]}),
     );
 }
+
+#[test]
+fn alerts_deliveries_and_incidents_are_as_described() {
+    assert_described::<super::Alerts>(
+        "Alerts",
+        json!({"alerts": [{"fingerprint": "00000000000000ff", "labels": {"alertname": "OrderStuck"}, "annotations": {"summary": "s"},
+        "since": TIME, "state": "firing", "receivers": ["ops"], "silenced_by": [], "inhibited_by": [], "orders": ["4711"],
+        "orders_total": 1, "query_url": ""}]}),
+    );
+    assert_described::<super::Deliveries>(
+        "Deliveries",
+        json!({"deliveries": [{"key": "k", "receiver": "ops", "destination": "telegram:-1", "status": "sent", "created": TIME,
+        "ended": TIME, "attempts": 1, "reason": ""}], "broken": ["telegram:-1"]}),
+    );
+    assert_described::<super::TestSent>("TestSent", json!({"keys": ["k"]}));
+    assert_described::<super::Incidents>(
+        "IncidentList",
+        json!({"incidents": [{"id": "i", "title": "OrderStuck", "severity": "critical", "state": "open", "services": ["mes"],
+        "orders": ["4711"], "orders_total": 1, "alerts": 1, "assignee": null, "started": TIME, "notified": TIME,
+        "acknowledged": null, "resolved": null, "timeline": [{"at": TIME, "what": "opened", "who": "system", "text": ""}]}]}),
+    );
+    let delay = json!({"count": 1, "mean_seconds": 1.5, "median_seconds": 1.5, "p90_seconds": 1.5});
+    let row = json!({"name": "all", "incidents": 1, "detect": delay, "acknowledge": delay, "resolve": delay});
+    assert_described::<alert::Report>("IncidentReport", json!({"all": row, "rules": [row], "services": [row]}));
+}
