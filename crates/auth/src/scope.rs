@@ -36,13 +36,7 @@ impl Scope {
 
     /// Sees the lines of some services of one tenant, for messages to somebody whom the configuration gives them. Audited.
     pub fn for_receiver(reason: &'static str, tenant: Tenant, services: Services, audit: &dyn AuditSink) -> Self {
-        audit.record(AuditEvent {
-            principal: "receiver".to_owned(),
-            tenant: tenant.clone(),
-            action: "scope",
-            detail: reason.to_owned(),
-            outcome: Outcome::Allowed,
-        });
+        audit.record(AuditEvent::new("receiver", tenant.clone(), "scope", reason, Outcome::Allowed));
         let sight = Sight { grants: vec![Grant::of(services)], ..Sight::default() };
         Self::new("receiver".to_owned(), vec![(tenant, sight)])
     }

@@ -8,6 +8,7 @@ use std::sync::atomic::AtomicBool;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
+use alert::Desk;
 use alert::eval::Evaluator;
 use anyhow::{Context as _, Result};
 use auth::{Access, Attempts, AuditEvent, AuditSink, Directory, IdentityProvider, Ldap, Oidc, OidcSettings};
