@@ -167,7 +167,8 @@ async fn routes_are_those_that_amtool_finds() {
                     assert_eq!(code, Some(0), "{said}");
                     let ours: Vec<&str> =
                         routing.route.matching(&labels).iter().map(|route| route.receiver.as_str()).collect();
-                    assert_eq!(ours.join(","), said.trim(), "{labels:?}");
+                    // Behind the answer stands a warning of some versions.
+                    assert_eq!(ours.join(","), said.lines().next().unwrap_or_default(), "{labels:?}");
                     compared += 1;
                 }
             }

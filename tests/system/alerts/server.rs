@@ -113,7 +113,8 @@ async fn the_command_line_tests_receivers_silences_alerts_and_follows_incidents(
         let mut amtool = Command::new("amtool");
         let url = format!("--alertmanager.url={}", server.url);
         let (code, text) = run(amtool.args([&url, "silence", "query", "-q"]));
-        assert_eq!((code, text.trim()), (Some(0), id.trim()));
+        // Behind the answer some versions warn that ours is not their own.
+        assert_eq!((code, text.lines().next()), (Some(0), Some(id.trim())), "{text}");
     }
     let alerts = [posted(7, now()), posted(8, now())];
     assert_eq!(post(&server, &json!(alerts)).await, Some(200));

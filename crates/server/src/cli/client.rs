@@ -182,7 +182,8 @@ impl Login {
         if let Some(token) = &self.token {
             request = request.bearer_auth(token);
         } else if let Some(session) = super::session::of(&self.addr) {
-            request = request.header("Cookie", format!("lapidary_session={session}"));
+            // No page of another site asks, but the person at this terminal.
+            request = request.header("Cookie", format!("lapidary_session={session}")).header("Sec-Fetch-Site", "none");
         }
         if let Some(tenant) = &self.tenant {
             request = request.header("X-Scope-OrgID", tenant);

@@ -76,7 +76,9 @@ async fn enter(
         .answer(|client, address| {
             let mut request = client.request(method, format!("{address}{path}")).json(body);
             if let Some(cookie) = cookie {
-                request = request.header("Cookie", format!("lapidary_session={cookie}"));
+                // No page of another site asks, but the person at this terminal.
+                request =
+                    request.header("Cookie", format!("lapidary_session={cookie}")).header("Sec-Fetch-Site", "none");
             }
             request
         })

@@ -17,9 +17,9 @@ const MAX_VALUE_BYTES: u64 = 4 << 10;
 /// The question.
 #[derive(Debug, Args)]
 pub(crate) struct RevealArgs {
-    /// The token, as it stands in a line: `<phone:v1:5e884898da280471>`.
-    #[arg(long)]
-    token: String,
+    /// The masked value, as it stands in a line: `<phone:v1:5e884898da280471>`.
+    #[arg(long = "masked", value_name = "TOKEN")]
+    masked: String,
     /// The value it could be, in any spelling; `-` reads it from the standard input, which keeps it out of the shell's
     /// history.
     #[arg(long)]
@@ -46,7 +46,7 @@ impl RevealArgs {
         };
         let answer = if self.key.is_empty() {
             let reason = self.reason.unwrap_or_default();
-            let question = Question { token: self.token, guess, reason };
+            let question = Question { token: self.masked, guess, reason };
             let asking = self
                 .connection
                 .open(|client, address| client.post(format!("{address}/api/v1/access/reveal")).json(&question));
@@ -55,7 +55,7 @@ impl RevealArgs {
             block_on(answer)??
         } else {
             let mask = mask::Config { token_keys: keys(&self.key)?, ..mask::Config::default() };
-            let matches = reveal::answer(&mask, &self.token, &guess);
+            let matches = reveal::answer(&mask, &self.masked, &guess);
             Match { matches: matches.map_err(|refused| Failure::Failed(refused.text(language)))? }
         };
         let word = if answer.matches { language.pick("yes", "да") } else { language.pick("no", "нет") };
