@@ -127,7 +127,8 @@ impl Server {
 
     /// Lines of one stream, which must be taken.
     pub(crate) async fn push(&self, labels: &str, lines: &[(Timestamp, String)]) {
-        assert_eq!(self.try_push(labels, lines).await.unwrap(), 204);
+        let status = self.try_push(labels, lines).await.unwrap();
+        assert_eq!(status, 204, "a push is refused; the server says: {}", self.log());
     }
 
     /// Asks for a flush; the answer may never come.

@@ -196,7 +196,7 @@ async fn the_command_line_speaks_russian() {
     let locale = [("LANG", "ru_RU.UTF-8")];
     let cases: [(&[&str], i32, &str); 6] = [
         (&["stuck", "--token", OPS], 0, "Ничего не застряло"),
-        (&["stuck"], 1, "сервер просит токен"),
+        (&["stuck"], 1, "сервер просит назваться"),
         (&["show", "1", "--token", OPS], 1, "нет ни одной строки об объекте"),
         (&["list", "--status", "lost", "--token", OPS], 1, "нет статуса `lost`; есть"),
         (&["list", "--zone", "Mars", "--token", OPS], 2, "не часовой пояс"),
