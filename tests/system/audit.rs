@@ -77,7 +77,7 @@ async fn what_people_did_stands_in_the_trail_and_nothing_secret_anywhere() {
     assert_eq!(reveal("8 916 123-45-68", "ticket 4711"), (Some(0), "no\n".to_owned()));
     assert_eq!(reveal(PHONE, "").0, Some(1));
     let key = format!("1:{}", folder.path().join("mask.key").display());
-    let local = lapidary(&server, &["access", "reveal", "--masked", &token, "--guess", PHONE, "--key", &key]);
+    let local = lapidary(&server, &["access", "reveal", "--masked", &token, "--guess", PHONE, "--token-key", &key]);
     assert_eq!(local, (Some(0), "yes\n".to_owned()));
 
     let wanted = [

@@ -25,12 +25,12 @@ pub(crate) struct RevealArgs {
     #[arg(long)]
     guess: String,
     /// Why you ask; it stands in the audit trail.
-    #[arg(long, required_unless_present = "key")]
+    #[arg(long, required_unless_present = "token_key")]
     reason: Option<String>,
     /// A key of the tokens, `VERSION:FILE`: then the answer is found on this machine and no server is asked. Several
     /// times for several keys.
     #[arg(long, value_name = "VERSION:FILE")]
-    key: Vec<String>,
+    token_key: Vec<String>,
     #[command(flatten)]
     connection: Connection,
 }
@@ -44,7 +44,7 @@ impl RevealArgs {
         } else {
             self.guess
         };
-        let answer = if self.key.is_empty() {
+        let answer = if self.token_key.is_empty() {
             let reason = self.reason.unwrap_or_default();
             let question = Question { token: self.masked, guess, reason };
             let asking = self
@@ -54,7 +54,7 @@ impl RevealArgs {
                 async { asking.await?.json::<Match>().await.map_err(|error| self.connection.unreachable(&error)) };
             block_on(answer)??
         } else {
-            let mask = mask::Config { token_keys: keys(&self.key)?, ..mask::Config::default() };
+            let mask = mask::Config { token_keys: keys(&self.token_key)?, ..mask::Config::default() };
             let matches = reveal::answer(&mask, &self.masked, &guess);
             Match { matches: matches.map_err(|refused| Failure::Failed(refused.text(language)))? }
         };
