@@ -1,0 +1,132 @@
+//! The first admin, passwords, sessions.
+
+use super::*;
+
+#[tokio::test]
+async fn the_first_start_makes_one_admin_who_must_choose_a_new_password() {
+    let door = door(Declared::default()).await;
+    let (name, password) = door.access.first_admin().await.unwrap().unwrap();
+    assert!(door.access.first_admin().await.unwrap().is_none(), "one, once");
+    let session = door.access.login(&name, &password).await.unwrap();
+    assert!(session.must_change);
+    let caller = door.by_session(&session.id).await.unwrap();
+    assert!(matches!(caller.require(Permission::Users), Err(Denied::PasswordChange { .. })));
+    let easy = door.access.change_password(&caller, &password, &secret("short")).await.unwrap_err();
+    assert_eq!(easy.kind(), Kind::Invalid);
+    let same = door.access.change_password(&caller, &password, &password).await.unwrap_err();
+    assert_eq!(same.kind(), Kind::Invalid);
+    let changed = door.access.change_password(&caller, &password, &secret("correct horse battery")).await.unwrap();
+    assert_eq!(door.by_session(&session.id).await.unwrap_err(), Denied::Unauthenticated, "old sessions end");
+    let caller = door.by_session(&changed.id).await.unwrap();
+    assert!(caller.require(Permission::Users).is_ok() && caller.require(Permission::Read).is_ok());
+    assert!(door.access.login(&name, &password).await.is_err(), "the first password is spent");
+}
+
+#[tokio::test]
+async fn nobody_is_made_where_a_token_or_a_directory_lets_people_in() {
+    let token = Token {
+        name: "ops".to_owned(),
+        secret: secret("a-secret-of-enough-length"),
+        tenants: vec![Tenant::default()],
+        ..Token::default()
+    };
+    let with_token = door(Declared { tokens: vec![token], ..Declared::default() }).await;
+    assert!(with_token.access.first_admin().await.unwrap().is_none());
+    let with_directory = door_with(Declared::default(), vec![Arc::new(Directory::default())]).await;
+    assert!(with_directory.access.first_admin().await.unwrap().is_none());
+}
+
+#[tokio::test]
+async fn an_unknown_name_costs_the_same_verification_and_gives_the_same_answer() {
+    let door = door(Declared::default()).await;
+    door.user("anna", &[]).await;
+    let before = door.access.passwords_verified();
+    let known = door.access.login("anna", &secret("wrong password here")).await.unwrap_err();
+    assert_eq!(door.access.passwords_verified(), before + 1);
+    let unknown = door.access.login("nobody", &secret("wrong password here")).await.unwrap_err();
+    assert_eq!(door.access.passwords_verified(), before + 2);
+    assert_eq!(known, unknown);
+    let change = UserChange { disabled: Some(true), ..UserChange::default() };
+    door.access.change_user("anna", change).await.unwrap();
+    let disabled = door.access.login("anna", &secret("correct horse battery")).await.unwrap_err();
+    assert_eq!(door.access.passwords_verified(), before + 3);
+    assert_eq!(disabled, unknown);
+    for (name, password) in [("", "x"), ("anna", ""), ("anna", &"x".repeat(300)), (&"n".repeat(300), "x")] {
+        assert_eq!(door.access.login(name, &secret(password)).await.unwrap_err(), unknown);
+    }
+}
+
+#[tokio::test]
+async fn after_some_wrong_passwords_the_door_is_locked_for_longer_and_longer() {
+    let door = door(Declared::default()).await;
+    door.user("anna", &[]).await;
+    let wrong = async || door.access.login("Anna ", &secret("wrong password here")).await.unwrap_err();
+    for _ in 0..5 {
+        wrong().await;
+    }
+    let right = async || door.access.login("anna", &secret("correct horse battery")).await;
+    assert!(right().await.is_err(), "locked after five");
+    door.clock.advance(Duration::from_secs(31));
+    wrong().await;
+    door.clock.advance(Duration::from_secs(31));
+    assert!(right().await.is_err(), "the second wait is twice as long");
+    door.clock.advance(Duration::from_secs(31));
+    assert!(right().await.is_ok());
+    for _ in 0..5 {
+        wrong().await;
+    }
+    let change = UserChange { unlock: true, ..UserChange::default() };
+    door.access.change_user("anna", change).await.unwrap();
+    assert!(right().await.is_ok(), "an admin unlocks");
+}
+
+#[test]
+fn the_wait_doubles_up_to_its_limit() {
+    let lockout = Lockout::default();
+    let waits: Vec<_> = [4, 5, 6, 9, 10, u32::MAX].map(|n| lockout.wait(n).map(|wait| wait.as_secs())).into();
+    assert_eq!(waits, [None, Some(30), Some(60), Some(480), Some(900), Some(900)]);
+}
+
+#[tokio::test]
+async fn a_session_ends_by_idleness_by_age_by_logout_and_when_its_user_goes() {
+    let door = door(Declared::default()).await;
+    door.user("anna", &["developer"]).await;
+    let id = door.login("anna").await;
+    assert!(!door.access.state.sessions().of(LOCAL, "anna").await.unwrap()[0].id.contains(id.reveal().as_str()));
+    door.clock.advance(Duration::from_secs(8 * 3600 - 60));
+    assert!(door.by_session(&id).await.is_ok(), "seen again");
+    door.clock.advance(Duration::from_secs(8 * 3600 - 120));
+    assert!(door.by_session(&id).await.is_ok());
+    door.clock.advance(Duration::from_secs(8 * 3600));
+    assert_eq!(door.by_session(&id).await.unwrap_err(), Denied::Unauthenticated, "idle");
+
+    let id = door.login("anna").await;
+    for _ in 0..24 {
+        door.clock.advance(Duration::from_secs(7 * 3600 - 60));
+        door.by_session(&id).await.unwrap();
+    }
+    door.clock.advance(Duration::from_secs(3600));
+    assert_eq!(door.by_session(&id).await.unwrap_err(), Denied::Unauthenticated, "a week is over");
+    assert!(door.access.purge().await.unwrap() >= 2);
+
+    let (one, two) = (door.login("anna").await, door.login("anna").await);
+    let caller = door.by_session(&one).await.unwrap();
+    door.access.logout(&caller).await.unwrap();
+    assert!(door.by_session(&one).await.is_err() && door.by_session(&two).await.is_ok());
+    door.access.remove_user("anna").await.unwrap();
+    assert!(door.by_session(&two).await.is_err());
+    assert!(door.by_session(&secret("made-up")).await.is_err());
+}
+
+#[tokio::test]
+async fn one_person_has_so_many_sessions_and_no_more() {
+    let door = door(Declared::default()).await;
+    door.user("anna", &[]).await;
+    let first = door.login("anna").await;
+    for _ in 0..20 {
+        door.clock.advance(Duration::from_secs(1));
+        door.login("anna").await;
+    }
+    assert_eq!(door.access.state.sessions().of(LOCAL, "anna").await.unwrap().len(), 20);
+    assert!(door.by_session(&first).await.is_err(), "the oldest ended");
+}
