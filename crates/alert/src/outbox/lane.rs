@@ -54,14 +54,13 @@ impl Lane {
         self.busy = true;
     }
 
-    /// It arrived, or was refused for itself: the destination works.
+    /// It arrived, or was refused for itself: the destination works. The lane stays busy until that is kept.
     pub(super) fn answered(&mut self) {
-        (self.failures, self.busy) = (0, false);
+        self.failures = 0;
     }
 
     /// It did not arrive; gives when to try again.
     pub(super) fn failed(&mut self, now: Timestamp, after: Option<Duration>, rng: &mut Rng) -> Timestamp {
-        self.busy = false;
         self.failures = self.failures.saturating_add(1);
         let step = FIRST_WAIT.saturating_mul(1 << self.failures.min(10)).min(LONGEST_WAIT) / 2;
         let wait = step + step.mul_f64(rng.unit());
@@ -91,6 +90,8 @@ mod tests {
             assert!(lane.opens(at(0)) <= at(0));
             lane.begin();
         }
+        lane.answered();
+        assert!(lane.busy, "what came of it is not kept yet");
         assert_eq!(lane.opens(at(0)), at(3_000));
         assert_eq!(lane.opens(at(1_500)), at(3_000));
         assert!(lane.opens(at(3_000)) <= at(3_000));
