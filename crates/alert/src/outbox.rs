@@ -19,8 +19,6 @@ use crate::route::Routing;
 
 /// Deliveries that are on their way at once.
 const MOST_AT_ONCE: usize = 16;
-/// Open parcels that are looked at in one round.
-const MOST_OPEN: u32 = 5_000;
 /// How long the lines of a message may take to be found.
 const LINES_WITHIN: Duration = Duration::from_secs(5);
 /// How long the log of deliveries is kept.
@@ -87,14 +85,10 @@ impl Courier {
     /// latest; none when nothing is open.
     pub(crate) async fn round(&self) -> state::Result<Option<Timestamp>> {
         let now: Timestamp = self.0.clock.now().into();
-        let open = self.0.state.outbox().open(MOST_OPEN).await?;
+        let heads = self.0.state.outbox().heads().await?;
         let mut lanes = self.0.lanes.lock().await;
-        let mut heads: BTreeMap<&str, &Parcel> = BTreeMap::new();
-        for parcel in &open {
-            heads.entry(&parcel.destination).or_insert(parcel);
-        }
         let mut next: Option<Timestamp> = None;
-        for parcel in heads.into_values() {
+        for parcel in &heads {
             let pace = self.integration(parcel).map(|integration| integration.sender.pace());
             let lane =
                 lanes.entry(parcel.destination.clone()).or_insert_with(|| Lane::new(pace.unwrap_or_default(), now));

@@ -112,13 +112,14 @@ impl ParcelStatus {
 type Row = (String, String, String, String, String, String, String, i64, i64, i64, i64, String, Option<i64>);
 
 impl Outbox<'_> {
-    /// What is not delivered yet, without documents, in the order it was put in.
-    pub async fn open(&self, limit: u32) -> Result<Vec<Parcel>> {
+    /// What comes next at each destination, without documents: of what is not delivered yet the one that was put in first.
+    pub async fn heads(&self) -> Result<Vec<Parcel>> {
         let rows: Vec<Row> = sqlx::query_as(
             "SELECT key, tenant, receiver, destination, thread, '', status, created, due, deadline, attempts, reason, ended
-             FROM outbox WHERE status = 'waiting' OR status = 'sending' ORDER BY created, place LIMIT $1",
+             FROM (SELECT outbox.*, ROW_NUMBER() OVER (PARTITION BY destination ORDER BY created, place) AS turn
+                   FROM outbox WHERE status = 'waiting' OR status = 'sending') AS open
+             WHERE turn = 1 ORDER BY created, place",
         )
-        .bind(i64::from(limit))
         .fetch_all(self.0.pool())
         .await?;
         Ok(rows.into_iter().map(parcel).collect())
@@ -280,11 +281,15 @@ mod tests {
     }
 
     fn new(key: &str, place: u32) -> NoticeChange {
+        to("chat", key, place)
+    }
+
+    fn to(destination: &str, key: &str, place: u32) -> NoticeChange {
         NoticeChange::Enqueue(NewParcel {
             key: key.to_owned(),
             tenant: "t".to_owned(),
             receiver: "ops".to_owned(),
-            destination: "chat".to_owned(),
+            destination: destination.to_owned(),
             thread: "g".to_owned(),
             document: format!("\"{key}\""),
             place,
@@ -293,26 +298,46 @@ mod tests {
     }
 
     #[tokio::test]
+    async fn each_destination_has_its_own_first_parcel() {
+        each(async |state| {
+            let outbox = state.outbox();
+            let heads = async || {
+                let heads = outbox.heads().await.unwrap();
+                heads.into_iter().map(|parcel| parcel.key).collect::<Vec<_>>()
+            };
+            let first = [new("a", 0), new("b", 1), to("mail", "c", 2)];
+            state.notices().apply(&first, at(1)).await.unwrap();
+            state.notices().apply(&[to("mail", "d", 0)], at(2)).await.unwrap();
+            assert_eq!(heads().await, ["a", "c"]);
+            let parcel = outbox.begin("a").await.unwrap().unwrap();
+            assert_eq!(heads().await, ["a", "c"], "what is on its way is not over");
+            outbox.end(&parcel, &ParcelEnd::Sent, "{}", at(3)).await.unwrap();
+            assert_eq!(heads().await, ["b", "c"]);
+        })
+        .await;
+    }
+
+    #[tokio::test]
     async fn a_parcel_is_taken_in_once_tried_and_kept_as_a_log() {
         each(async |state| {
             let outbox = state.outbox();
             state.notices().apply(&[new("b", 0), new("a", 1), new("b", 2)], at(1)).await.unwrap();
-            let open = outbox.open(10).await.unwrap();
-            assert_eq!(open.iter().map(|parcel| parcel.key.as_str()).collect::<Vec<_>>(), ["b", "a"]);
+            let open = async || outbox.heads().await.unwrap().remove(0);
+            assert_eq!(open().await.key, "b");
             let parcel = outbox.begin("b").await.unwrap().unwrap();
             assert_eq!((parcel.status, parcel.attempts, parcel.document.as_str()), (ParcelStatus::Sending, 1, "\"b\""));
             let again = ParcelEnd::Again { due: at(7), reason: "busy".to_owned() };
             outbox.end(&parcel, &again, "{}", at(2)).await.unwrap();
-            let waits = outbox.open(10).await.unwrap().remove(0);
+            let waits = open().await;
             assert_eq!((waits.status, waits.due, waits.reason.as_str()), (ParcelStatus::Waiting, at(7), "busy"));
             outbox.begin("b").await.unwrap().unwrap();
             outbox.end(&parcel, &ParcelEnd::Sent, r#"{"message":"5"}"#, at(8)).await.unwrap();
             assert_eq!(outbox.begin("b").await.unwrap(), None);
             assert_eq!(outbox.memory("chat", "g").await.unwrap().as_deref(), Some(r#"{"message":"5"}"#));
-            assert_eq!(outbox.open(10).await.unwrap().len(), 1);
+            assert_eq!(open().await.key, "a");
             // Once sent, the same key is not put in again.
             state.notices().apply(&[new("b", 0)], at(9)).await.unwrap();
-            assert_eq!(outbox.open(10).await.unwrap().len(), 1);
+            assert_eq!(open().await.key, "a");
             let log = outbox.list("t", 10).await.unwrap();
             assert_eq!(log.len(), 2);
             assert_eq!(outbox.purge(at(8)).await.unwrap(), 0);

@@ -107,7 +107,7 @@ impl World {
 async fn deliver(desk: &Desk) {
     for _ in 0..400 {
         let next = desk.courier.round().await.unwrap();
-        let open = desk.state.outbox().open(10).await.unwrap();
+        let open = desk.state.outbox().heads().await.unwrap();
         let waits = next.is_some_and(|next| next > desk.clock.now().into());
         if open.is_empty() || (waits && open.iter().all(|parcel| parcel.status == state::ParcelStatus::Waiting)) {
             return;
@@ -156,7 +156,7 @@ async fn a_kill_while_a_message_is_on_its_way_repeats_it_and_says_so() {
     desk.notify(vec![world.alert("1", false)]).await.unwrap();
     world.pass(31);
     desk.decide(world.now()).await.unwrap();
-    let open = desk.state.outbox().open(10).await.unwrap();
+    let open = desk.state.outbox().heads().await.unwrap();
     // The kill comes between the note that it goes and the note that it arrived.
     desk.state.outbox().begin(&open[0].key).await.unwrap().unwrap();
     deliver(&*world.desk().await).await;
