@@ -1,6 +1,6 @@
 //! A group while it is evaluated: its rules, the state of their alerts, what each remembers, how the last time went.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -12,7 +12,7 @@ use super::found::{Findings, Grid};
 use super::kinds::{self, Memory};
 use super::record;
 use super::source::{Failure, Source};
-use super::state::{Instance, Outside, RuleState, Standing};
+use super::state::{Instance, Outside, RuleState};
 use crate::model::{Alert, Evidence, LinesQuery, Picture, RuleRef};
 use crate::rule::{Group, Kind, Role, Rule};
 
@@ -88,9 +88,11 @@ pub struct Due {
 }
 
 impl Running {
-    /// A group that goes on from a state; rules that it does not know begin inactive.
-    pub fn new(key: GroupKey, owner: Option<String>, group: Arc<Group>, state: GroupState) -> Self {
+    /// A group that goes on from a state; rules that it does not know begin inactive, what it knows of others is dropped.
+    pub fn new(key: GroupKey, owner: Option<String>, group: Arc<Group>, mut state: GroupState) -> Self {
         let rules = group.rules.len();
+        let known: BTreeSet<String> = group.rules.iter().map(Rule::key).collect();
+        state.rules.retain(|rule, _| known.contains(rule));
         let memories = std::iter::repeat_with(Memory::default).take(rules).collect();
         Self { key, owner, group, state, memories, health: vec![Health::default(); rules], pictures: BTreeMap::new() }
     }
@@ -104,12 +106,6 @@ impl Running {
     pub fn rules(&self) -> impl Iterator<Item = (&Rule, Option<&RuleState>, &Health)> {
         let health = self.group.rules.iter().zip(&self.health);
         health.map(|(rule, health)| (rule, self.state.rules.get(&rule.key()), health))
-    }
-
-    /// Whether a rule of another version of the group is one of these.
-    pub fn knows(&self, rule: &Rule) -> bool {
-        let key = rule.key();
-        self.group.rules.iter().any(|own| own.key() == key)
     }
 
     /// Moments that are to be evaluated by `now`: since the last one, but not further back than `most`; and how many
@@ -214,23 +210,6 @@ impl Running {
         }
     }
 
-    /// Everything that fires, as resolved at `time`, of rules that are no more.
-    pub fn withdrawn(&self, gone: &dyn Fn(&Rule) -> bool, time: Timestamp, around: &Surroundings) -> Vec<Alert> {
-        let fires = |rule: &Rule| {
-            let state = self.state.rules.get(&rule.key());
-            let known = state.into_iter().flat_map(|state| state.instances.values());
-            known.filter(|one| one.standing == Standing::Firing && one.sent_at.is_some()).cloned().collect::<Vec<_>>()
-        };
-        let mut alerts = Vec::new();
-        for rule in self.group.rules.iter().filter(|rule| gone(rule)) {
-            for instance in fires(rule) {
-                let over = Instance { resolved_at: Some(time), standing: Standing::Inactive, ..instance };
-                alerts.push(self.alert(rule, &over, None, time, around));
-            }
-        }
-        alerts
-    }
-
     fn alert(
         &self,
         rule: &Rule,
@@ -245,37 +224,17 @@ impl Running {
             .filter(|(name, _)| !rule.labels.contains_key(*name) && *name != crate::ALERTNAME)
             .map(|(name, value)| (name.clone(), value.clone()))
             .collect();
-        let first_seen = instance.about.first_seen.unwrap_or(instance.active_at);
+        let alert = told(&self.key, instance, time);
         let lines = kinds::lines_query(&rule.kind, &own).map(|query| LinesQuery {
             query,
-            start: first_seen.before(BEFORE),
+            start: alert.evidence.first_seen.before(BEFORE),
             end: instance.resolved_at.unwrap_or(time),
         });
-        let services = instance.labels.get("service_name").into_iter().cloned().collect();
         Alert {
-            tenant: self.key.tenant.clone(),
-            labels: instance.labels.clone(),
-            annotations: instance.annotations.clone(),
-            starts_at: instance.fired_at.unwrap_or(instance.active_at),
-            ends_at: instance.resolved_at,
-            updated_at: time,
-            value: instance.value,
-            rule: RuleRef {
-                namespace: self.key.namespace.clone(),
-                group: self.key.group.clone(),
-                name: rule.name.clone(),
-                kind: rule.kind.name().to_owned(),
-                owner: self.owner.clone(),
-            },
+            rule: RuleRef { kind: rule.kind.name().to_owned(), owner: self.owner.clone(), ..alert.rule },
             generator_url: generator_url(&around.outside.external_url, lines.as_ref()),
-            evidence: Evidence {
-                lines,
-                orders: instance.about.orders.clone(),
-                orders_total: instance.about.total,
-                services,
-                picture,
-                first_seen,
-            },
+            evidence: Evidence { lines, picture, ..alert.evidence },
+            ..alert
         }
     }
 
@@ -297,6 +256,44 @@ impl Running {
         let drawn = Arc::new(kinds::picture(with, memory, &instance.labels, (since, time), language)?);
         self.pictures.insert(place, Arc::clone(&drawn));
         Some(drawn)
+    }
+}
+
+impl GroupState {
+    /// Everything that the routes believe to fire, as over at `time`, of rules that are no more.
+    pub(super) fn withdrawn(&self, key: &GroupKey, is_gone: &dyn Fn(&str) -> bool, time: Timestamp) -> Vec<Alert> {
+        let gone = self.rules.iter().filter(|(rule, _)| is_gone(rule)).flat_map(|(_, state)| state.instances.values());
+        let mut ends: Vec<Instance> = gone.cloned().collect();
+        ends.retain_mut(|instance| instance.end(time));
+        ends.iter().map(|instance| told(key, instance, time)).collect()
+    }
+}
+
+/// An alert as far as its state tells, whether its rule is still there or not.
+fn told(key: &GroupKey, instance: &Instance, time: Timestamp) -> Alert {
+    let first_seen = instance.about.first_seen.unwrap_or(instance.active_at);
+    Alert {
+        tenant: key.tenant.clone(),
+        labels: instance.labels.clone(),
+        annotations: instance.annotations.clone(),
+        starts_at: instance.fired_at.unwrap_or(instance.active_at),
+        ends_at: instance.resolved_at,
+        updated_at: time,
+        value: instance.value,
+        rule: RuleRef {
+            namespace: key.namespace.clone(),
+            group: key.group.clone(),
+            name: instance.labels.get(crate::ALERTNAME).cloned().unwrap_or_default(),
+            ..RuleRef::default()
+        },
+        generator_url: String::new(),
+        evidence: Evidence {
+            orders: instance.about.orders.clone(),
+            orders_total: instance.about.total,
+            services: instance.labels.get("service_name").into_iter().cloned().collect(),
+            first_seen,
+            ..Evidence::default()
+        },
     }
 }
 

@@ -102,7 +102,7 @@ impl RuleState {
     /// Takes in what was found at `at`. `limit` is the most alerts there may be, zero for no limit.
     ///
     /// # Errors
-    /// The result is unusable; the state is as before, or empty when there were too many.
+    /// The result is unusable; the state is as before, or when there were too many what is left are ends to be told.
     pub fn evaluate(
         &mut self,
         rule: &Rule,
@@ -133,7 +133,7 @@ impl RuleState {
         self.instances.retain(|key, instance| instance.step(rule, at, holding.contains(key)));
         let active = self.active().count();
         if limit > 0 && limit < active {
-            self.instances.clear();
+            self.instances.retain(|_, instance| instance.end(at));
             return Err(Refused::Limit { limit, alerts: active });
         }
         Ok(())
@@ -173,12 +173,11 @@ impl Instance {
         } else {
             let kept = self.is_kept(rule, at);
             let old = self.resolved_at.is_some_and(|resolved| RESOLVED_KEPT < at.since(resolved));
-            if self.standing == Standing::Pending || old {
+            if (self.standing == Standing::Pending || old) && !self.owes_end() {
                 return false;
             }
             if self.standing != Standing::Inactive && !kept {
-                self.standing = Standing::Inactive;
-                self.resolved_at = Some(at);
+                self.end(at);
             }
             if !kept {
                 return true;
@@ -198,6 +197,18 @@ impl Instance {
             _ => {}
         }
         true
+    }
+
+    /// Whether the routes still believe that it fires.
+    fn owes_end(&self) -> bool {
+        self.resolved_at.is_some_and(|resolved| self.sent_at.is_some_and(|sent| sent < resolved))
+    }
+
+    /// It stops now at the latest; false when nobody has to hear of it.
+    pub(super) fn end(&mut self, at: Timestamp) -> bool {
+        self.standing = Standing::Inactive;
+        self.resolved_at.get_or_insert(at);
+        self.owes_end()
     }
 
     fn is_kept(&mut self, rule: &Rule, at: Timestamp) -> bool {

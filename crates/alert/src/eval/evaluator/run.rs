@@ -1,6 +1,6 @@
 //! The rounds: who has the duty looks which groups are due, evaluates them side by side, saves, then hands over.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -8,7 +8,7 @@ use logline::{Tenant, Timestamp};
 use stdx::{Shutdown, Tasks};
 use tokio::sync::{Mutex, OnceCell, OwnedMutexGuard, Semaphore};
 
-use super::{DUTY, Evaluator, LEASE, RELOAD};
+use super::{DUTY, Error, Evaluator, LEASE, RELOAD};
 use crate::eval::book::{self, Book};
 use crate::eval::found::Grid;
 use crate::eval::group::{Due, GroupKey, GroupState, Running};
@@ -69,7 +69,13 @@ impl Evaluator {
     /// The groups that are due, if this node has the duty.
     pub(super) async fn due(&self) -> Vec<Job> {
         match self.hold().await {
-            Some(true) => self.begin().await,
+            Some(true) => {
+                if let Err(error) = self.begin().await {
+                    tracing::warn!(%error, "the duty of evaluating rules cannot be taken over yet");
+                    self.shared().holds_until = None;
+                    return Vec::new();
+                }
+            }
             Some(false) => {}
             None => {
                 self.shared().running.clear();
@@ -113,15 +119,15 @@ impl Evaluator {
         until.map(|_| !still)
     }
 
-    /// Takes over: the state of all alerts is read.
-    async fn begin(&self) {
-        let states = self.components.state.alert_states().all::<GroupState>().await;
-        let states = match states {
-            Ok(states) => states,
-            Err(error) => {
-                tracing::warn!(%error, "the state of alerts cannot be read; they begin anew");
+    /// Takes over: the state of all alerts is read, and what fired by rules that are gone since is told to be over.
+    async fn begin(&self) -> Result<(), Error> {
+        self.reload().await?;
+        let states = match self.components.state.alert_states().all::<GroupState>().await {
+            Err(error) if error.kind() == state::Kind::Unusable => {
+                tracing::error!(%error, "the state of alerts cannot be read; they begin anew");
                 Vec::new()
             }
+            states => states?,
         };
         let mut known = BTreeMap::new();
         for one in states {
@@ -129,8 +135,26 @@ impl Evaluator {
                 known.insert(GroupKey { tenant, namespace: one.namespace, group: one.group }, one.value);
             }
         }
+        let book = self.shared().book.clone();
+        // A tenant without lines has no groups of the server's own yet; what is known of it waits.
+        let own = book.keys().filter(|key| key.namespace == book::DEFAULTS);
+        let tenants: BTreeSet<Tenant> = own.map(|key| key.tenant.clone()).collect();
+        let waits = |key: &GroupKey| self.config.defaults && !tenants.contains(&key.tenant);
+        known.retain(|key, _| book.contains_key(key) || !waits(key));
+        let now = Timestamp::from(self.components.clock.now());
+        let mut over = Vec::new();
+        for (key, state) in &known {
+            let rules = book.get(key).map(|entry| &entry.group.rules);
+            let is_gone = |name: &str| rules.is_none_or(|rules| rules.iter().all(|rule| rule.key() != name));
+            over.extend(state.withdrawn(key, &is_gone, now));
+        }
+        if !self.hand_over_resolved(over).await {
+            return Err(Error::Unavailable("the ends of alerts whose rules are gone are not taken in".to_owned()));
+        }
+        for key in known.keys().filter(|key| !book.contains_key(key)) {
+            self.forget_state(key).await;
+        }
         let mut shared = self.shared();
-        let book = shared.book.clone();
         shared.running = book
             .iter()
             .map(|(key, entry)| {
@@ -139,6 +163,15 @@ impl Evaluator {
                 (key.clone(), Arc::new(Mutex::new(running)))
             })
             .collect();
+        Ok(())
+    }
+
+    /// Whatever fails here is tried again when the duty is taken over next.
+    async fn forget_state(&self, key: &GroupKey) {
+        let states = self.components.state.alert_states();
+        if let Err(error) = states.remove(key.tenant.as_str(), &key.namespace, &key.group).await {
+            tracing::warn!(%error, group = key.group, "the state of a group that is gone cannot be removed");
+        }
     }
 
     async fn look_for_changes(&self) {
@@ -175,15 +208,14 @@ impl Evaluator {
                 Some(entry) => {
                     let state = one.state().clone();
                     let next = Running::new(key, entry.owner.clone(), Arc::clone(&entry.group), state);
-                    let gone = one.withdrawn(&|rule| !next.knows(rule), now, &self.config.around);
-                    self.hand_over_resolved(gone).await;
-                    *one = next;
+                    let is_gone = |rule: &str| !next.state().rules.contains_key(rule);
+                    if self.hand_over_resolved(one.state().withdrawn(&next.key, &is_gone, now)).await {
+                        *one = next;
+                    }
                 }
                 None => {
-                    let gone = one.withdrawn(&|_| true, now, &self.config.around);
-                    if self.hand_over_resolved(gone).await {
-                        let states = self.components.state.alert_states();
-                        drop(states.remove(key.tenant.as_str(), &key.namespace, &key.group).await);
+                    if self.hand_over_resolved(one.state().withdrawn(&key, &|_| true, now)).await {
+                        self.forget_state(&key).await;
                         self.shared().running.remove(&key);
                     }
                 }
@@ -258,7 +290,7 @@ impl Evaluator {
         }
     }
 
-    /// Saves the state of a group; false when this node has no right to any more.
+    /// Saves the state of a group; false when it cannot be, or this node has no right to any more.
     async fn save(&self, running: &Running) -> bool {
         let now = self.components.clock.now();
         if self.shared().holds_until.is_none_or(|until| until <= Timestamp::from(now)) {
@@ -267,10 +299,10 @@ impl Evaluator {
         let key = &running.key;
         let states = self.components.state.alert_states();
         let saved = states.put(key.tenant.as_str(), &key.namespace, &key.group, running.state(), now).await;
-        if let Err(error) = saved {
-            tracing::error!(%error, group = key.group, "the state of alerts cannot be saved; a restart may repeat some");
+        if let Err(error) = &saved {
+            tracing::error!(%error, group = key.group, "the state of alerts cannot be saved; they are handed over later");
         }
-        true
+        saved.is_ok()
     }
 
     async fn source(&self, sources: &Sources, tenant: &Tenant, owner: Option<String>) -> Result<Arc<Source>, Failure> {

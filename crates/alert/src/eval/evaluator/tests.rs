@@ -151,6 +151,26 @@ async fn a_rule_that_is_taken_away_ends_its_alerts() {
 }
 
 #[tokio::test]
+async fn a_rule_that_went_while_nobody_evaluated_ends_its_alerts_as_soon_as_somebody_takes_them() {
+    let world = with_errors().await;
+    let first = evaluator(&world, "one").await;
+    first.keep(&Tenant::default(), "shop", ERRORS, "anna").await.unwrap();
+    rounds(&world, &first, 3_600, 3_800).await;
+    first.forget(&Tenant::default(), "shop", None).await.unwrap();
+    drop(first);
+    let second = evaluator(&world, "one").await;
+    world.notified.broken.store(true, Ordering::Relaxed);
+    world.move_to(3_810);
+    second.round().await;
+    assert_eq!(world.notified.told(), ["Errors 3780-"]);
+    world.notified.broken.store(false, Ordering::Relaxed);
+    world.move_to(3_820);
+    second.round().await;
+    assert_eq!(world.notified.told(), ["Errors 3780-", "Errors 3780-3820"]);
+    assert!(world.state().await.alert_states().all::<serde_json::Value>().await.unwrap().is_empty());
+}
+
+#[tokio::test]
 async fn a_rule_without_an_owner_or_with_a_bad_query_says_so_and_others_go_on() {
     let world = with_errors().await;
     let evaluator = evaluator(&world, "one").await;

@@ -90,6 +90,30 @@ fn firing_is_told_at_once_and_again_after_a_while_and_its_end_too() {
 }
 
 #[test]
+fn an_end_is_kept_until_it_was_handed_over_also_when_there_are_too_many() {
+    let rule = rule("");
+    let resend = Duration::from_secs(120);
+    let mut state = RuleState::default();
+    state.evaluate(&rule, minute(0), vec![found("shop", 1.0)], &Outside::default(), 0).unwrap();
+    let key = *state.instances.keys().next().unwrap();
+    state.sent([key], minute(0));
+    let mut crowd = state.clone();
+    for number in 1..=30 {
+        state.evaluate(&rule, minute(number), Vec::new(), &Outside::default(), 0).unwrap();
+    }
+    let ends = |state: &RuleState, at| state.due(at, resend).map(|(_, one)| one.resolved_at).collect::<Vec<_>>();
+    assert_eq!(ends(&state, minute(30)), [Some(minute(1))], "nobody took it for half an hour");
+    state.sent([key], minute(30));
+    state.evaluate(&rule, minute(31), Vec::new(), &Outside::default(), 0).unwrap();
+    assert!(state.instances.is_empty());
+
+    let both = vec![found("shop", 1.0), found("crm", 1.0)];
+    assert!(crowd.evaluate(&rule, minute(1), both, &Outside::default(), 1).is_err());
+    assert_eq!(ends(&crowd, minute(1)), [Some(minute(1))], "what was told as firing is told as over");
+    assert_eq!(crowd.instances.len(), 1);
+}
+
+#[test]
 fn labels_and_annotations_are_filled_in_and_the_rules_own_win() {
     let rule = rule(
         "    labels:\n      severity: page\n      service_name: ''\n      team: '{{ $labels.service_name }}s'\n    annotations:\n      summary: '{{ $labels.service_name }} at {{ $value | humanizePercentage }}, {{ .Total }} of {{ .Window }}'\n      broken: '{{ .Value | toUpper }}'\n",
