@@ -21,7 +21,7 @@ use tokio::sync::Mutex;
 pub use self::heartbeat::Heartbeat;
 pub use self::push::Alertmanagers;
 pub use self::view::{AlertView, GroupView, PostedAlert, TestSendError};
-use crate::incident::Incident;
+use crate::incident::{Incident, REOPENS_WITHIN};
 use crate::message::{Author, Lines, MOST_ALERTS, Notification};
 use crate::notify::{Integration, Receiver};
 use crate::outbox::{Content, Courier, Parts, to_system};
@@ -35,7 +35,7 @@ const MOST_KNOWN: usize = 100_000;
 const LONGEST_SLEEP: Duration = Duration::from_secs(1);
 /// How long a node that decides and delivers may be silent before another one takes over.
 const LEASE: Duration = Duration::from_secs(30);
-/// How long what was told last is remembered after nothing was told.
+/// How long what was told last is remembered after nothing was told, and an incident after it was over.
 const LOG_KEPT: Duration = Duration::from_secs(400 * 86_400);
 /// The kind of the documents that hold silences.
 const SILENCE: &str = "silence";
@@ -90,6 +90,8 @@ struct Book {
     silences: Silences,
     /// Of the silences in the database.
     version: i64,
+    /// Of the last step that is known: other nodes make steps too.
+    step: i64,
     /// By what their alerts have in common.
     incidents: BTreeMap<String, Incident>,
     rng: Rng,
@@ -189,7 +191,7 @@ impl Desk {
     }
 
     async fn purge(&self, now: Timestamp) -> state::Result<()> {
-        self.state.notices().purge_log(to_system(now.before(LOG_KEPT))).await?;
+        self.state.notices().purge(to_system(now.before(LOG_KEPT))).await?;
         self.expire_old(now).await?;
         self.courier.purge().await
     }
@@ -197,7 +199,7 @@ impl Desk {
     /// Decides what is due, and keeps the decisions together with what they put into the outbox.
     pub(crate) async fn decide(&self, now: Timestamp) -> state::Result<Option<Timestamp>> {
         let mut book = self.book.lock().await;
-        book.refresh_silences(&self.state).await?;
+        book.refresh(&self.state, now).await?;
         self.note_ends(&mut book, now).await?;
         let silences = &book.silences;
         let silenced = |alert: &Alert| !silences.holding(&alert.tenant, &alert.labels, now).is_empty();
@@ -236,9 +238,7 @@ impl Desk {
             }
         }
         // Everything is kept before anything is taken in; a failure leaves the group due.
-        if !changes.is_empty() {
-            self.state.notices().apply(&changes, to_system(now)).await?;
-        }
+        self.apply(book, &changes, now).await?;
         book.log.extend(entries);
         book.incidents.extend(incidents);
         let gone = book.dispatcher.settle(due, now);
@@ -246,8 +246,17 @@ impl Desk {
         if !book.dispatcher.has_group(&due.group) {
             removed.extend(book.forget_log(&due.group));
         }
-        if !removed.is_empty() {
-            self.state.notices().apply(&removed, to_system(now)).await?;
+        self.apply(book, &removed, now).await
+    }
+
+    /// Keeps a step of this node; when another node made one in between, the book is read again next time.
+    async fn apply(&self, book: &mut Book, changes: &[NoticeChange], now: Timestamp) -> state::Result<()> {
+        if changes.is_empty() {
+            return Ok(());
+        }
+        let step = self.state.notices().apply(changes, to_system(now)).await?;
+        if step == book.step + 1 {
+            book.step = step;
         }
         Ok(())
     }
@@ -263,12 +272,9 @@ impl Desk {
                 ended.insert(key, incident);
             }
         }
-        if ended.is_empty() {
-            return Ok(());
-        }
         let changes: state::Result<Vec<_>> =
             ended.values().map(|incident| Ok(NoticeChange::PutIncident(row(incident)?))).collect();
-        self.state.notices().apply(&changes?, to_system(now)).await?;
+        self.apply(book, &changes?, now).await?;
         book.incidents.extend(ended);
         Ok(())
     }
@@ -337,11 +343,14 @@ impl Notify for Desk {
     async fn notify(&self, alerts: Vec<Alert>) -> Result<(), NotifyError> {
         let now: Timestamp = self.clock.now().into();
         let mut book = self.book.lock().await;
+        book.refresh(&self.state, now).await.map_err(|error| NotifyError(error.to_string()))?;
         let news: Vec<Alert> = alerts.into_iter().filter(|alert| book.dispatcher.is_news(alert, now)).collect();
         if news.is_empty() {
             return Ok(());
         }
-        if book.dispatcher.len() + news.len() > MOST_KNOWN {
+        // The end of one that is known is always taken.
+        let more = news.iter().filter(|alert| book.dispatcher.get(&alert.tenant, alert.fingerprint()).is_none()).count();
+        if more > 0 && book.dispatcher.len() + more > MOST_KNOWN {
             return Err(NotifyError(format!("{MOST_KNOWN} alerts are known, which is the limit")));
         }
         let kept = self.keep(&mut book, news, now).await;
@@ -374,7 +383,7 @@ impl Desk {
         for incident in touched.values() {
             changes.push(NoticeChange::PutIncident(row(incident)?));
         }
-        self.state.notices().apply(&changes, to_system(now)).await?;
+        self.apply(book, &changes, now).await?;
         book.incidents.extend(touched);
         book.incidents.retain(|_, incident| incident.goes_on(now));
         for alert in news {
@@ -399,23 +408,40 @@ impl Book {
     }
 
     async fn read(state: &State, routing: &Arc<Routing>, now: Timestamp) -> state::Result<Self> {
-        let notices = state.notices();
-        let mut dispatcher = Dispatcher::new(Arc::clone(routing));
-        for alert in notices.alerts::<Alert>().await? {
-            dispatcher.insert(alert, now);
-        }
-        let log = notices.log::<LogEntry>().await?;
-        let incidents = notices.open_incidents::<Incident>().await?;
+        let log = state.notices().log::<LogEntry>().await?;
         let mut book = Self {
-            dispatcher,
+            dispatcher: Dispatcher::new(Arc::clone(routing)),
             log: log.into_iter().map(|(group, integration, entry)| ((group, integration), entry)).collect(),
             silences: Silences::default(),
             version: -1,
-            incidents: incidents.into_iter().map(|incident| (incident.key.clone(), incident)).collect(),
+            step: -1,
+            incidents: BTreeMap::new(),
             rng: Rng::from_entropy(),
         };
-        book.refresh_silences(state).await?;
+        book.refresh(state, now).await?;
         Ok(book)
+    }
+
+    /// Takes in what other nodes have kept since: alerts, incidents, silences. The log is its of who has the duty.
+    async fn refresh(&mut self, state: &State, now: Timestamp) -> state::Result<()> {
+        self.refresh_silences(state).await?;
+        let notices = state.notices();
+        let step = notices.number().await?;
+        if step == self.step {
+            return Ok(());
+        }
+        self.dispatcher.replace(notices.alerts::<Alert>().await?, now);
+        let incidents = notices.recent_incidents::<Incident>(to_system(now.before(REOPENS_WITHIN))).await?;
+        // Of one place the youngest is the one that goes on.
+        self.incidents.clear();
+        for incident in incidents {
+            let known = self.incidents.get(&incident.key);
+            if known.is_none_or(|known| known.opened_at <= incident.opened_at) {
+                self.incidents.insert(incident.key.clone(), incident);
+            }
+        }
+        self.step = step;
+        Ok(())
     }
 
     /// Reads silences again when somebody, here or on another node, changed them.

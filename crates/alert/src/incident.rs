@@ -127,7 +127,7 @@ const MOST_EVENTS: usize = 400;
 /// Longest text of a person, in characters.
 const LONGEST_TEXT: usize = 2_000;
 /// An incident that comes again within this time goes on.
-const REOPENS_WITHIN: Duration = Duration::from_secs(15 * 60);
+pub(crate) const REOPENS_WITHIN: Duration = Duration::from_secs(15 * 60);
 
 /// Labels that name a place: what is the same in these is one incident.
 const PLACE: [&str; 6] = ["service_name", "service", "object", "object_type", "type", "status"];

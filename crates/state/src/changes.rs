@@ -11,7 +11,7 @@ use crate::{Result, State};
 pub struct Changes<'a>(pub(crate) &'a State);
 
 const BUMP: &str = "INSERT INTO changes (topic, number) VALUES ($1, 1)
-    ON CONFLICT (topic) DO UPDATE SET number = changes.number + 1";
+    ON CONFLICT (topic) DO UPDATE SET number = changes.number + 1 RETURNING number";
 
 impl Changes<'_> {
     /// How often this topic changed.
@@ -37,8 +37,8 @@ impl Changes<'_> {
     }
 }
 
-/// Says that a topic changed, together with the change.
-pub(crate) async fn bump(tx: &mut Transaction<'static, Any>, topic: &str) -> Result<()> {
-    sqlx::query(BUMP).bind(topic).execute(&mut **tx).await?;
-    Ok(())
+/// Says that a topic changed, together with the change; gives the number it has now.
+pub(crate) async fn bump(tx: &mut Transaction<'static, Any>, topic: &str) -> Result<i64> {
+    let (number,): (i64,) = sqlx::query_as(BUMP).bind(topic).fetch_one(&mut **tx).await?;
+    Ok(number)
 }

@@ -9,7 +9,10 @@ use sqlx::{Any, Transaction};
 
 use crate::outbox::{NewParcel, enqueue};
 use crate::time::millis;
-use crate::{Result, State, json};
+use crate::{Result, State, changes, json};
+
+/// What counts the steps; see [`Notices::number`].
+const TOPIC: &str = "notices";
 
 /// See [`State::notices`].
 #[derive(Clone, Copy, Debug)]
@@ -104,26 +107,36 @@ impl Notices<'_> {
         rows.into_iter().map(read).collect()
     }
 
-    /// Does all of it or nothing.
-    pub async fn apply(&self, changes: &[NoticeChange], now: SystemTime) -> Result<()> {
+    /// Does all of it or nothing; gives the number of the step.
+    pub async fn apply(&self, changes: &[NoticeChange], now: SystemTime) -> Result<i64> {
         let mut tx = self.0.begin().await?;
         for change in changes {
             one(&mut tx, change, now).await?;
         }
+        let number = changes::bump(&mut tx, TOPIC).await?;
         tx.commit().await?;
+        Ok(number)
+    }
+
+    /// The number of the last step, whichever node made it.
+    pub async fn number(&self) -> Result<i64> {
+        self.0.changes().number(TOPIC).await
+    }
+
+    /// Forgets what was told last about groups that were not told about since, and incidents that were over by then.
+    pub async fn purge(&self, before: SystemTime) -> Result<()> {
+        for old in ["DELETE FROM notices WHERE changed < $1", "DELETE FROM incidents WHERE is_open = 0 AND ended < $1"] {
+            sqlx::query(old).bind(millis(before)).execute(self.0.pool()).await?;
+        }
         Ok(())
     }
 
-    /// Forgets what was told last about groups that were not told about since.
-    pub async fn purge_log(&self, before: SystemTime) -> Result<u64> {
-        let done = sqlx::query("DELETE FROM notices WHERE changed < $1").bind(millis(before));
-        Ok(done.execute(self.0.pool()).await?.rows_affected())
-    }
-
-    /// The incidents that go on, of all tenants.
-    pub async fn open_incidents<T: DeserializeOwned>(&self) -> Result<Vec<T>> {
-        let rows: Vec<(String,)> =
-            sqlx::query_as("SELECT document FROM incidents WHERE is_open = 1").fetch_all(self.0.pool()).await?;
+    /// The incidents that go on or were over no earlier than `ended`, of all tenants.
+    pub async fn recent_incidents<T: DeserializeOwned>(&self, ended: SystemTime) -> Result<Vec<T>> {
+        let rows: Vec<(String,)> = sqlx::query_as("SELECT document FROM incidents WHERE is_open = 1 OR ended >= $1 ORDER BY id")
+            .bind(millis(ended))
+            .fetch_all(self.0.pool())
+            .await?;
         rows.iter().map(|(document,)| json::decode("incidents", document)).collect()
     }
 
@@ -215,13 +228,13 @@ mod tests {
     async fn a_step_is_kept_as_a_whole_and_read_back() {
         each(async |state| {
             let notices = state.notices();
-            let incident = |id: &str, open, started| {
+            let incident = |id: &str, ended: Option<u64>, started| {
                 NoticeChange::PutIncident(IncidentRow {
                     id: id.to_owned(),
                     tenant: "t".to_owned(),
-                    open,
+                    open: ended.is_none(),
                     started: at(started),
-                    ended: None,
+                    ended: ended.map(at),
                     document: format!("\"{id}\""),
                 })
             };
@@ -234,19 +247,27 @@ mod tests {
                 NoticeChange::put_notice("g", "i", &2).unwrap(),
                 NoticeChange::put_notice("g", "j", &3).unwrap(),
                 NoticeChange::RemoveNotice { group: "g".to_owned(), integration: "j".to_owned() },
-                incident("a", true, 5),
-                incident("b", false, 6),
-                incident("c", false, 7),
+                incident("a", None, 5),
+                incident("b", Some(8), 6),
+                incident("c", Some(9), 7),
             ];
-            notices.apply(&steps, at(9)).await.unwrap();
+            assert_eq!(notices.number().await.unwrap(), 0);
+            assert_eq!(notices.apply(&steps, at(9)).await.unwrap(), 1);
+            assert_eq!(notices.apply(&[], at(9)).await.unwrap(), 2);
+            assert_eq!(notices.number().await.unwrap(), 2);
             assert_eq!(notices.alerts::<String>().await.unwrap(), ["newer"]);
             assert_eq!(notices.log::<u32>().await.unwrap(), [("g".to_owned(), "i".to_owned(), 2)]);
-            assert_eq!(notices.open_incidents::<String>().await.unwrap(), ["a"]);
+            assert_eq!(notices.recent_incidents::<String>(at(10)).await.unwrap(), ["a"]);
+            assert_eq!(notices.recent_incidents::<String>(at(9)).await.unwrap(), ["a", "c"]);
             assert_eq!(notices.incidents::<String>("t", at(5), at(7), 10).await.unwrap(), ["b", "a"]);
             assert_eq!(notices.incident::<String>("t", "c").await.unwrap().as_deref(), Some("c"));
             assert_eq!(notices.incident::<String>("other", "c").await.unwrap(), None);
-            assert_eq!(notices.purge_log(at(9)).await.unwrap(), 0);
-            assert_eq!(notices.purge_log(at(10)).await.unwrap(), 1);
+            notices.purge(at(9)).await.unwrap();
+            assert_eq!(notices.log::<u32>().await.unwrap().len(), 1);
+            assert_eq!(notices.incidents::<String>("t", at(5), at(8), 10).await.unwrap(), ["c", "a"]);
+            notices.purge(at(10)).await.unwrap();
+            assert_eq!(notices.log::<u32>().await.unwrap(), []);
+            assert_eq!(notices.incidents::<String>("t", at(5), at(8), 10).await.unwrap(), ["a"]);
         })
         .await;
     }

@@ -11,7 +11,6 @@ use super::{Desk, remove, row};
 use crate::Alert;
 use crate::incident::Incident;
 use crate::notify::{Failure, Guard, Http, HttpOptions};
-use crate::outbox::to_system;
 
 /// How often everything is pushed.
 const EVERY: Duration = Duration::from_secs(30);
@@ -73,7 +72,10 @@ impl Alertmanagers {
 impl Desk {
     /// Pushes what is known when its time has come or something changed.
     pub(super) async fn push(&self, to: &Alertmanagers, now: Timestamp) -> state::Result<Option<Timestamp>> {
-        let alerts: Vec<Alert> = self.book.lock().await.dispatcher.alerts().cloned().collect();
+        let mut book = self.book.lock().await;
+        book.refresh(&self.state, now).await?;
+        let alerts: Vec<Alert> = book.dispatcher.alerts().cloned().collect();
+        drop(book);
         let mark = alerts.iter().fold(alerts.len() as u64, |mark, alert| {
             mark.wrapping_mul(31).wrapping_add(alert.fingerprint() ^ u64::from(alert.ends_at.is_some()))
         });
@@ -110,9 +112,7 @@ impl Desk {
         let over: Vec<&Alert> =
             alerts.iter().filter(|alert| alert.ends_at.is_some_and(|end| end.after(ENDS_FOR) <= now)).collect();
         changes.extend(over.iter().map(|alert| remove(&alert.tenant, alert.fingerprint())));
-        if !changes.is_empty() {
-            self.state.notices().apply(&changes, to_system(now)).await?;
-        }
+        self.apply(&mut book, &changes, now).await?;
         for alert in over {
             book.dispatcher.forget(&alert.tenant, alert.fingerprint());
         }

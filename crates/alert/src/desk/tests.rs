@@ -232,6 +232,36 @@ async fn a_silence_keeps_quiet_and_its_end_tells() {
 }
 
 #[tokio::test]
+async fn what_another_node_takes_in_is_told_by_the_one_that_has_the_duty() {
+    let world = World::new(vec![(200, OK)]).await;
+    let (teller, other) = (world.desk().await, world.desk().await);
+    other.notify(vec![world.alert("1", false)]).await.unwrap();
+    world.pass(31);
+    teller.decide(world.now()).await.unwrap();
+    deliver(&teller).await;
+    assert_eq!(world.told(), [first("sendMessage", "🟠 OrderStuck (mes)")]);
+    let incident = other.incidents(&Tenant::default(), Timestamp(0), Timestamp::MAX, 10).await.unwrap().remove(0);
+    let ack = crate::IncidentAction::Ack { comment: String::new() };
+    other.act(&Tenant::default(), &incident.id, ack, "anna").await.unwrap().unwrap().unwrap();
+
+    world.pass(300);
+    other.notify(vec![world.alert("1", true)]).await.unwrap();
+    teller.decide(world.now()).await.unwrap();
+    deliver(&teller).await;
+    assert_eq!(world.told()[1..], [first("editMessageText", "✅ OrderStuck: resolved (mes)")]);
+    assert!(other.alerts(&Tenant::default()).await.is_empty());
+    let incident = teller.incident(&Tenant::default(), &incident.id).await.unwrap().unwrap();
+    assert_eq!((incident.notified_at.is_some(), incident.assignee.as_deref()), (true, Some("anna")));
+    assert_eq!(incident.resolved_at, Some(world.now()));
+    // Back within a quarter of an hour, after a restart: the same incident.
+    world.pass(60);
+    let again = Alert { starts_at: world.now(), ..world.alert("1", false) };
+    world.desk().await.notify(vec![again]).await.unwrap();
+    let all = teller.incidents(&Tenant::default(), Timestamp(0), Timestamp::MAX, 10).await.unwrap();
+    assert_eq!(all.iter().map(|one| one.state).collect::<Vec<_>>(), [crate::IncidentState::Open]);
+}
+
+#[tokio::test]
 async fn stuck_orders_at_one_place_are_one_incident_with_the_time_of_the_first_notification() {
     let world = World::new(vec![(200, OK)]).await;
     let desk = world.desk().await;

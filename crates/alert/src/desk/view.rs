@@ -71,15 +71,18 @@ const MOST_SILENCES: usize = 1_000;
 impl Desk {
     /// Alerts of a tenant that fire.
     pub async fn alerts(&self, tenant: &Tenant) -> Vec<AlertView> {
-        let book = self.book.lock().await;
+        let mut book = self.book.lock().await;
         let now: Timestamp = self.clock.now().into();
+        if let Err(error) = book.refresh(&self.state, now).await {
+            tracing::warn!(%error, "alerts are shown as they were known last");
+        }
         let own = book.dispatcher.alerts().filter(|alert| alert.tenant == *tenant && !alert.is_resolved_at(now));
-        own.map(|alert| self.view(&book, alert, now)).collect()
+        let firing = book.dispatcher.firing(tenant, now);
+        own.map(|alert| self.view(&book, alert, &firing, now)).collect()
     }
 
-    fn view(&self, book: &Book, alert: &Alert, now: Timestamp) -> AlertView {
-        let firing = book.dispatcher.firing(&alert.tenant, now);
-        let inhibitor = book.dispatcher.inhibitor(alert, &firing);
+    fn view(&self, book: &Book, alert: &Alert, firing: &[&Alert], now: Timestamp) -> AlertView {
+        let inhibitor = book.dispatcher.inhibitor(alert, firing);
         let routes = self.routing.route.matching(&alert.labels);
         let silences = book.silences.holding(&alert.tenant, &alert.labels, now);
         AlertView {
@@ -132,7 +135,8 @@ impl Desk {
         };
         // An alert that is known began when it began.
         let mut alerts: Vec<Alert> = posted.into_iter().map(alert).collect();
-        let book = self.book.lock().await;
+        let mut book = self.book.lock().await;
+        book.refresh(&self.state, now).await.map_err(|error| NotifyError(error.to_string()))?;
         for alert in &mut alerts {
             let known = book.dispatcher.get(tenant, alert.fingerprint()).filter(|known| !known.is_resolved_at(now));
             if let Some(known) = known {
@@ -290,17 +294,18 @@ impl Desk {
         who: &str,
     ) -> state::Result<Option<Result<Incident, String>>> {
         let mut book = self.book.lock().await;
+        let now: Timestamp = self.clock.now().into();
+        book.refresh(&self.state, now).await?;
         let known = book.incidents.values().find(|one| one.id == id && one.tenant == *tenant).cloned();
         let known = match known {
             Some(known) => Some(known),
             None => self.incident(tenant, id).await?,
         };
         let Some(mut incident) = known else { return Ok(None) };
-        let now: Timestamp = self.clock.now().into();
         if let Err(problem) = incident.act(action, who, now) {
             return Ok(Some(Err(problem)));
         }
-        self.state.notices().apply(&[NoticeChange::PutIncident(row(&incident)?)], to_system(now)).await?;
+        self.apply(&mut book, &[NoticeChange::PutIncident(row(&incident)?)], now).await?;
         if book.incidents.get(&incident.key).is_some_and(|one| one.id == incident.id) {
             book.incidents.insert(incident.key.clone(), incident.clone());
         }

@@ -8,6 +8,7 @@ use logline::{Tenant, Timestamp};
 use serde::{Deserialize, Serialize};
 
 use super::config::Routing;
+use super::inhibit::InhibitRule;
 use super::tree::{Labels, Route, label_text};
 use crate::Alert;
 
@@ -106,12 +107,27 @@ impl Dispatcher {
         }
     }
 
+    /// Knows these and no others: what is the same stays in its group as it is.
+    pub(crate) fn replace(&mut self, alerts: Vec<Alert>, now: Timestamp) {
+        let mut gone: BTreeSet<(Tenant, u64)> = self.alerts.keys().cloned().collect();
+        for alert in alerts {
+            let key = (alert.tenant.clone(), alert.fingerprint());
+            gone.remove(&key);
+            if self.alerts.get(&key) != Some(&alert) {
+                self.insert(alert, now);
+            }
+        }
+        for (tenant, fingerprint) in gone {
+            self.forget(&tenant, fingerprint);
+        }
+    }
+
     /// Takes an alert in: into the group of each route that it takes.
     pub(crate) fn insert(&mut self, alert: Alert, now: Timestamp) {
         let fingerprint = alert.fingerprint();
         for route in self.routing.route.matching(&alert.labels) {
             let labels = route.group_by.labels(&alert.labels);
-            let id = format!("{}/{}:{}", alert.tenant, route.id, label_text(&labels));
+            let id = group_id(&alert, route, &labels);
             let waited = alert.starts_at.after(route.group_wait) <= now;
             let group = self.groups.entry(id).or_insert_with(|| Group {
                 tenant: alert.tenant.clone(),
@@ -131,11 +147,20 @@ impl Dispatcher {
 
     /// Forgets an alert, whatever group it is in.
     pub(crate) fn forget(&mut self, tenant: &Tenant, fingerprint: u64) {
-        self.alerts.remove(&(tenant.clone(), fingerprint));
-        for group in self.groups.values_mut().filter(|group| group.tenant == *tenant) {
+        let Some(alert) = self.alerts.remove(&(tenant.clone(), fingerprint)) else { return };
+        for id in self.groups_of(&alert) {
+            let Some(group) = self.groups.get_mut(&id) else { continue };
             group.members.remove(&fingerprint);
+            if group.members.is_empty() {
+                self.groups.remove(&id);
+            }
         }
-        self.groups.retain(|_, group| !group.members.is_empty());
+    }
+
+    /// Names of the groups that an alert belongs to.
+    fn groups_of(&self, alert: &Alert) -> Vec<String> {
+        let routes = self.routing.route.matching(&alert.labels);
+        routes.into_iter().map(|route| group_id(alert, route, &route.group_by.labels(&alert.labels))).collect()
     }
 
     /// Whether the group has alerts.
@@ -194,8 +219,8 @@ impl Dispatcher {
 
     /// The alert that holds this one back.
     pub(crate) fn inhibitor<'f>(&self, alert: &Alert, firing: &[&'f Alert]) -> Option<&'f Alert> {
-        let labels: Vec<&Labels> = firing.iter().map(|alert| &alert.labels).collect();
-        let position = self.routing.inhibit.iter().find_map(|rule| rule.inhibits(&alert.labels, &labels))?;
+        let inhibits = |rule: &InhibitRule| rule.inhibits(&alert.labels, firing.iter().map(|alert| &alert.labels));
+        let position = self.routing.inhibit.iter().find_map(inhibits)?;
         firing.get(position).copied()
     }
 
@@ -215,15 +240,21 @@ impl Dispatcher {
         }
         let mut gone = Vec::new();
         for (fingerprint, _) in &due.ended {
-            let mut groups = self.groups.values().filter(|group| group.tenant == due.tenant);
-            if !groups.any(|group| group.members.contains(fingerprint)) {
-                let key = (due.tenant.clone(), *fingerprint);
+            let key = (due.tenant.clone(), *fingerprint);
+            let groups = self.alerts.get(&key).map(|alert| self.groups_of(alert)).unwrap_or_default();
+            let is_in = |id: &String| self.groups.get(id).is_some_and(|group| group.members.contains(fingerprint));
+            if !groups.iter().any(is_in) {
                 self.alerts.remove(&key);
                 gone.push(key);
             }
         }
         gone
     }
+}
+
+/// Names the group of an alert below a route among all of all tenants.
+fn group_id(alert: &Alert, route: &Route, labels: &Labels) -> String {
+    format!("{}/{}:{}", alert.tenant, route.id, label_text(labels))
 }
 
 impl LogEntry {

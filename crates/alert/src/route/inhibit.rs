@@ -16,7 +16,7 @@ type Labels = BTreeMap<String, String>;
 
 impl InhibitRule {
     /// The first of the alerts that fire which holds this one back; by its position.
-    pub fn inhibits(&self, target: &Labels, firing: &[&Labels]) -> Option<usize> {
+    pub fn inhibits<'l>(&self, target: &Labels, mut firing: impl Iterator<Item = &'l Labels>) -> Option<usize> {
         let fits = |matchers: &[Matcher], labels: &Labels| matchers.iter().all(|matcher| matcher.matches(labels));
         if !fits(&self.target, target) {
             return None;
@@ -24,9 +24,7 @@ impl InhibitRule {
         // Those that are both source and target do not hold each other back.
         let both = fits(&self.source, target);
         let same = |source: &Labels| self.equal.iter().all(|name| value(source, name) == value(target, name));
-        firing
-            .iter()
-            .position(|source| fits(&self.source, source) && same(source) && !(both && fits(&self.target, source)))
+        firing.position(|source| fits(&self.source, source) && same(source) && !(both && fits(&self.target, source)))
     }
 }
 
@@ -50,7 +48,7 @@ mod tests {
             equal: vec!["service".to_owned()],
         };
         let critical = labels("severity=critical service=shop");
-        let held = |text: &str| rule.inhibits(&labels(text), &[&critical]).is_some();
+        let held = |text: &str| rule.inhibits(&labels(text), std::iter::once(&critical)).is_some();
         assert!(held("severity=warning service=shop"));
         assert!(!held("severity=warning service=crm"));
         assert!(!held("severity=critical service=shop"));
@@ -65,9 +63,9 @@ mod tests {
             equal: vec!["zone".to_owned()],
         };
         let one = labels("a=b n=1");
-        assert_eq!(rule.inhibits(&labels("a=b n=1"), &[&one]), None);
-        assert_eq!(rule.inhibits(&labels("a=b n=2"), &[&one]), None);
+        assert_eq!(rule.inhibits(&labels("a=b n=1"), std::iter::once(&one)), None);
+        assert_eq!(rule.inhibits(&labels("a=b n=2"), std::iter::once(&one)), None);
         let wider = InhibitRule { target: Matcher::parse("n=2").unwrap(), ..rule };
-        assert_eq!(wider.inhibits(&labels("n=2"), &[&one]), Some(0));
+        assert_eq!(wider.inhibits(&labels("n=2"), std::iter::once(&one)), Some(0));
     }
 }
