@@ -13,7 +13,7 @@ use stdx::{Clock, Secret};
 
 use crate::authenticator::hash;
 use crate::identity::LOCAL;
-use crate::model::{Holder, LocalUser, Model};
+use crate::model::{Holder, KnownToken, LocalUser, Model};
 use crate::password::Passwords;
 use crate::session::{self, SEEN_STEP, SessionLimits};
 use crate::{
@@ -124,7 +124,8 @@ impl Access {
         let session = found.filter(|session| self.settings.sessions.holds(session, now));
         let session = session.ok_or(Denied::Unauthenticated)?;
         let identity = session::identity(&session);
-        if identity.provider == LOCAL && self.authenticator.local(&identity.subject).is_none() {
+        let is_gone = identity.provider == LOCAL && self.authenticator.local(&identity.subject).is_none();
+        if is_gone || self.model().has_name_of_ours(&identity) {
             return Err(Denied::Unauthenticated);
         }
         if now > session.seen + SEEN_STEP {
@@ -141,7 +142,7 @@ impl Access {
         }
         for provider in &self.providers {
             if let Some(identity) = provider.find(name).await.map_err(|error| unavailable(&error))? {
-                return Ok(Some(identity));
+                return Ok(Some(identity).filter(|identity| !self.model().has_name_of_ours(identity)));
             }
         }
         Ok(None)
@@ -153,17 +154,17 @@ impl Access {
         let now = self.now().into();
         let names = tenants.iter().map(Tenant::as_str).collect::<Vec<_>>().join("|");
         let rights = if self.is_open() {
-            crate::rights::Rights::everything(principal)
+            Arc::new(crate::rights::Rights::everything(principal))
         } else if let Some(identity) = self.find(principal).await? {
-            self.model().rights_of(&identity)
+            Arc::new(self.model().rights_of(&identity))
         } else {
             let model = self.model();
-            let holder =
-                model.token_named(principal).filter(|holder| holder.expires.is_none_or(|end| self.now() < end));
-            model.rights_of_token(holder.ok_or(Denied::Unauthenticated)?)
+            let is_over = |token: &&KnownToken| token.holder.expires.is_some_and(|end| end <= self.now());
+            let token = model.token_named(principal).filter(|token| !is_over(token));
+            Arc::clone(&token.ok_or(Denied::Unauthenticated)?.rights)
         };
         let org_id = Some(names.as_str()).filter(|names| !names.is_empty());
-        let caller = Caller::new(Arc::new(rights), org_id, now)?;
+        let caller = Caller::new(rights, org_id, now)?;
         caller.require(Permission::Read)?;
         Ok(caller.scope())
     }

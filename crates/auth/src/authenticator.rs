@@ -8,7 +8,7 @@ use base64::prelude::{BASE64_STANDARD, Engine as _};
 use logline::Tenant;
 use stdx::{Clock, Secret, SystemClock};
 
-use crate::model::{Declared, Holder, Invalid, Model};
+use crate::model::{Declared, Holder, Invalid, KnownToken, Model};
 use crate::rights::Rights;
 use crate::{Caller, Denied, Identity, NamePattern, Names, Permissions};
 
@@ -127,18 +127,17 @@ impl Authenticator {
             (None, None) => None,
         };
         let hash = hash.ok_or(Denied::Unauthenticated)?;
-        let holder = model.tokens.get(&hash).ok_or(Denied::Unauthenticated)?;
+        let KnownToken { holder, rights } = model.tokens.get(&hash).ok_or(Denied::Unauthenticated)?;
         if holder.expires.is_some_and(|end| end <= now) {
             return Err(Denied::Unauthenticated);
         }
         if holder.is_stored {
             self.note_use(hash, now);
         }
-        let rights = model.rights_of_token(holder);
         let on_behalf = credentials.user.filter(|_| rights.permissions.contains(&crate::Permission::Impersonate));
         // The tenant must be theirs then, not the token's.
         let org_id = if on_behalf.is_some() { None } else { credentials.org_id };
-        Ok((Caller::new(Arc::new(rights), org_id, now.into())?, on_behalf))
+        Ok((Caller::new(Arc::clone(rights), org_id, now.into())?, on_behalf))
     }
 
     /// A user of ours who may come in.

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use logline::{Tenant, Timestamp};
 
 use crate::rights::Rights;
-use crate::{Permission, Scope};
+use crate::{AUDIT_TENANT, Permission, Scope};
 
 /// Somebody whose credentials held.
 #[derive(Clone, Debug)]
@@ -73,7 +73,8 @@ impl Caller {
             None => vec![default.unwrap_or_default()],
             Some(names) => named(names)?,
         };
-        if org_id.is_some() && tenants.iter().any(|tenant| !rights.may_choose(tenant)) {
+        let is_theirs = |tenant: &Tenant| org_id.is_none() || rights.may_choose(tenant);
+        if tenants.iter().any(|tenant| tenant.as_str() == AUDIT_TENANT || !is_theirs(tenant)) {
             return Err(Denied::Tenant { principal: rights.principal.clone() });
         }
         Ok(Self { rights, tenants, has_tenant, now, must_change: false, session: None, by: None })

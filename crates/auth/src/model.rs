@@ -58,6 +58,13 @@ pub(crate) struct Holder {
     pub(crate) is_stored: bool,
 }
 
+/// A token, and what it may do and see: worked out once, since programs ask all the time.
+#[derive(Debug)]
+pub(crate) struct KnownToken {
+    pub(crate) holder: Holder,
+    pub(crate) rights: Arc<Rights>,
+}
+
 /// Somebody with a password of ours.
 #[derive(Clone, Debug)]
 pub(crate) struct LocalUser {
@@ -74,7 +81,7 @@ pub(crate) struct Model {
     pub(crate) groups: BTreeMap<String, (Group, Source)>,
     pub(crate) users: BTreeMap<String, LocalUser>,
     /// By the hash of the secret.
-    pub(crate) tokens: HashMap<String, Arc<Holder>>,
+    pub(crate) tokens: HashMap<String, KnownToken>,
     /// Names of certificates, and the key of the token that they stand for.
     certificates: Vec<(NamePattern, String)>,
     of_role: HashMap<String, Vec<Arc<Rule>>>,
@@ -155,9 +162,6 @@ impl Model {
         for (name, (group, _)) in &self.groups {
             check("group", name, &group.roles);
         }
-        for holder in self.tokens.values() {
-            check("token", &holder.name, &holder.roles);
-        }
     }
 
     fn index(&mut self) {
@@ -176,16 +180,18 @@ impl Model {
 
     /// Adds a token by the hash of its secret; its roles must be there.
     pub(crate) fn add_token(&mut self, hash: String, holder: Holder) -> Result<(), Invalid> {
-        let missing = holder.roles.iter().find(|role| !self.roles.contains_key(*role));
-        let problem = match missing {
-            Some(role) => Some(format!("names the role `{role}`, which is not there")),
-            None => policy::grants(&holder.services, &Arc::from([])).err(),
+        let services = match holder.roles.iter().find(|role| !self.roles.contains_key(*role)) {
+            Some(role) => Err(format!("names the role `{role}`, which is not there")),
+            None => policy::grants(&holder.services, &Arc::from([])),
         };
-        if let Some(problem) = problem {
-            return Err(Invalid { kind: "token", name: holder.name, problem });
+        match services {
+            Ok(services) => {
+                let rights = Arc::new(self.rights_of_token(&holder, services));
+                self.tokens.insert(hash, KnownToken { holder, rights });
+                Ok(())
+            }
+            Err(problem) => Err(Invalid { kind: "token", name: holder.name, problem }),
         }
-        self.tokens.insert(hash, Arc::new(holder));
-        Ok(())
     }
 
     /// Has certificates with these names stand for a token.
@@ -200,12 +206,19 @@ impl Model {
     }
 
     /// The token with this name.
-    pub(crate) fn token_named(&self, name: &str) -> Option<&Arc<Holder>> {
-        self.tokens.values().find(|holder| holder.name == name)
+    pub(crate) fn token_named(&self, name: &str) -> Option<&KnownToken> {
+        self.tokens.values().find(|token| token.holder.name == name)
     }
 
-    /// What a token may do and see.
-    pub(crate) fn rights_of_token(&self, holder: &Holder) -> Rights {
+    /// Whether somebody elsewhere is called like a user or token of ours. Policies go by name: whoever comes with such a
+    /// name is nobody, also while the one of ours may not come in.
+    pub(crate) fn has_name_of_ours(&self, identity: &Identity) -> bool {
+        identity.provider != crate::identity::LOCAL
+            && (self.users.contains_key(&identity.name) || self.token_named(&identity.name).is_some())
+    }
+
+    /// What a token may do and see; `services` are those that stand with it.
+    fn rights_of_token(&self, holder: &Holder, services: Vec<Grant>) -> Rights {
         let via = holder.roles.iter().map(|role| (role.clone(), Via::Direct));
         let (roles, mut permissions) = self.roles(via);
         let rules = self.rules_of(roles.keys(), &holder.name);
@@ -214,13 +227,11 @@ impl Model {
         } else if !holder.permissions.is_empty() {
             permissions.retain(|permission| holder.permissions.contains(permission));
         }
-        // What cannot be used was refused when the token was added.
-        let services = || policy::grants(&holder.services, &Arc::from([])).unwrap_or_default();
         let is_narrowed = !holder.services.is_empty();
         let (own, narrowed) = match (holder.roles.is_empty(), is_narrowed) {
             (_, false) => (Vec::new(), None),
-            (true, true) => (services(), None),
-            (false, true) => (Vec::new(), Some(services())),
+            (true, true) => (services, None),
+            (false, true) => (Vec::new(), Some(services)),
         };
         Rights {
             principal: holder.name.clone(),

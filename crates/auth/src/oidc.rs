@@ -36,8 +36,6 @@ pub struct OidcSettings {
     pub client_secret: Option<Secret<String>>,
     /// Where it sends people back to.
     pub redirect: Url,
-    /// Where it sends people after they have logged out; also where they begin.
-    pub home: Url,
     /// What is asked for, `openid` besides.
     pub scopes: Vec<String>,
     /// The claim that a person is called by here.
@@ -89,8 +87,6 @@ pub struct Finished {
     pub identity: Identity,
     /// The page they wanted to see.
     pub return_to: String,
-    /// To log out with; see [`Oidc::logout`].
-    pub id_token: Secret<String>,
 }
 
 /// Why a login did not succeed. Its text is for people; it holds no code and no token.
@@ -196,18 +192,7 @@ impl Oidc {
             name: name.ok_or(OidcError::Invalid("it does not say what the person is called"))?,
             groups: claims.texts(&self.settings.groups_claim)?,
         };
-        Ok(Finished { identity, return_to: pending.return_to, id_token: tokens.id_token })
-    }
-
-    /// Where to send a person who logs out, if the provider wants to know of it.
-    pub async fn logout(&self, id_token: &Secret<String>) -> Option<Url> {
-        let found = self.provider.found().await.ok()?;
-        let mut url = found.end_session_endpoint.clone()?;
-        url.query_pairs_mut()
-            .append_pair("id_token_hint", id_token.reveal())
-            .append_pair("client_id", &self.settings.client_id)
-            .append_pair("post_logout_redirect_uri", self.settings.home.as_str());
-        Some(url)
+        Ok(Finished { identity, return_to: pending.return_to })
     }
 
     fn keep(&self, state: String, login: Pending) {
@@ -239,10 +224,12 @@ fn challenge(verifier: &str) -> String {
     BASE64_URL_SAFE_NO_PAD.encode(digest(&SHA256, verifier.as_bytes()))
 }
 
-/// A path of ours; the start page if it leads elsewhere.
+/// A path of ours as it stands in a header; the start page if it leads elsewhere, as a browser would understand it.
 fn own_path(path: &str) -> String {
-    let own = path.starts_with('/') && !path.starts_with("//") && !path.contains(['\\', '\n', '\r', '\t']);
-    if own { path.to_owned() } else { "/".to_owned() }
+    let ours = Url::parse("http://ours.invalid/").ok().filter(|_| path.starts_with('/'));
+    let url = ours.and_then(|ours| ours.join(path).ok());
+    let path = url.as_ref().and_then(|url| url.as_str().strip_prefix("http://ours.invalid/"));
+    format!("/{}", path.filter(|path| !path.starts_with('/')).unwrap_or_default())
 }
 
 /// Words of others, for our pages and logs.
@@ -266,7 +253,10 @@ mod tests {
     #[test]
     fn nobody_is_sent_to_another_site_after_a_login() {
         assert_eq!(own_path("/orders/1?a=b#c"), "/orders/1?a=b#c");
-        for path in ["https://evil.example", "//evil.example", "/\\evil.example", "", "x", "/\t/evil.example"] {
+        assert_eq!(own_path("/explore?q=имя 1"), "/explore?q=%D0%B8%D0%BC%D1%8F%201", "a header takes ASCII alone");
+        let elsewhere =
+            ["https://evil.example", "//evil.example", "/\\evil.example", "/\t/evil.example", "/.//evil.example"];
+        for path in elsewhere.into_iter().chain(["", "x", "//ours.invalid@evil.example", "///"]) {
             assert_eq!(own_path(path), "/", "{path}");
         }
     }

@@ -134,7 +134,7 @@ impl Rule {
     /// Adds what it says to a sight.
     pub(crate) fn add_to(&self, sight: &mut Sight, now: Timestamp) {
         let since = self.depth.map(|depth| cut_off(now, depth));
-        let grants = self.grants.iter().map(|grant| Grant::new(grant.services().clone(), grant.tests().into(), since));
+        let grants = self.grants.iter().map(|grant| grant.back_to(since));
         match self.policy.effect {
             Effect::Allow => sight.grants.extend(grants),
             // A denial with a depth takes away what is younger, as an allowance shows it.

@@ -114,6 +114,11 @@ impl Grant {
         Self::new(services, Arc::new([]), None)
     }
 
+    /// The same streams, no further back than this.
+    pub(crate) fn back_to(&self, since: Option<Timestamp>) -> Self {
+        Self { since, ..self.clone() }
+    }
+
     /// Which services' streams.
     pub const fn services(&self) -> &Services {
         &self.services

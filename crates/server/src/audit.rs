@@ -13,8 +13,10 @@ mod writer;
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::time::Duration;
 
 use auth::{AuditEvent, AuditSink};
+use storage::Lifecycle;
 use tokio::sync::mpsc;
 
 use forward::Forward;
@@ -79,6 +81,11 @@ impl AuditSink for Trail {
     fn is_ready(&self) -> bool {
         RESERVE < self.queue.capacity()
     }
+}
+
+/// How long records are kept; for ever if nothing is set.
+pub(crate) fn kept_for(lifecycle: &Lifecycle) -> Option<Duration> {
+    lifecycle.tables.get(AUDIT).copied().filter(|_| lifecycle.retention_enabled)
 }
 
 #[cfg(test)]

@@ -82,7 +82,7 @@ impl Server {
         keep_fresh(&access, &tasks);
         let engine = Arc::new(Engine::new(Arc::clone(&storage), config.query, Arc::clone(&clock))?);
         let base = Base { storage, engine, state, access, audit, clock, tasks, node };
-        let writer = base.writer(&trail, occurred, config.audit.forward).await?;
+        let writer = base.writer((&trail, occurred), audit::kept_for(&lifecycle), config.audit.forward).await?;
         let usage = Usage::start(Arc::clone(&base.audit), &base.tasks);
         let orders = base.orders(config.graphs, config.orders_history)?;
         let (sink, feed) = StorageSink::new(&base.storage);
@@ -196,8 +196,8 @@ impl Base {
     /// Writes the audit trail from now on.
     async fn writer(
         &self,
-        trail: &Trail,
-        occurred: mpsc::Receiver<AuditEvent>,
+        (trail, occurred): (&Trail, mpsc::Receiver<AuditEvent>),
+        kept_for: Option<Duration>,
         forward: Option<audit::Target>,
     ) -> Result<audit::Running> {
         let components = audit::Components {
@@ -205,6 +205,7 @@ impl Base {
             storage: Arc::clone(&self.storage),
             engine: Arc::clone(&self.engine),
             anchors: Arc::new(self.state.clone()),
+            kept_for,
             forward,
             clock: Arc::clone(&self.clock),
             tasks: self.tasks.clone(),

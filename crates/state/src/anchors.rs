@@ -44,9 +44,16 @@ impl Anchors<'_> {
         Ok(rows.into_iter().map(|(node, sequence, time, hash)| Anchor { node, sequence, time, hash }).collect())
     }
 
-    /// Forgets those of records that are older than a time: they are kept no longer either. Gives how many.
+    /// Forgets those of records that are older than a time: they are kept no longer either. The newest of each node
+    /// stays, since its chain goes on there. Gives how many.
     pub async fn forget(&self, before: i64) -> Result<u64> {
-        let done = sqlx::query("DELETE FROM audit_anchors WHERE time < $1").bind(before).execute(self.0.pool()).await?;
+        let done = sqlx::query(
+            "DELETE FROM audit_anchors WHERE time < $1 AND sequence <
+             (SELECT MAX(newest.sequence) FROM audit_anchors AS newest WHERE newest.node = audit_anchors.node)",
+        )
+        .bind(before)
+        .execute(self.0.pool())
+        .await?;
         Ok(done.rows_affected())
     }
 }
@@ -70,8 +77,8 @@ mod tests {
             }
             let want = [anchor("a", 1, "z"), anchor("a", 2, "y"), anchor("b", 1, "x")];
             assert_eq!(state.anchors().all().await.unwrap(), want);
-            assert_eq!(state.anchors().forget(2).await.unwrap(), 2);
-            assert_eq!(state.anchors().all().await.unwrap(), [anchor("a", 2, "y")]);
+            assert_eq!(state.anchors().forget(9).await.unwrap(), 1);
+            assert_eq!(state.anchors().all().await.unwrap(), [anchor("a", 2, "y"), anchor("b", 1, "x")]);
         })
         .await;
     }

@@ -95,7 +95,7 @@ impl Access {
         let model = self.model();
         let rights = match (found, model.token_named(name)) {
             (Some(identity), _) => model.rights_of(&identity),
-            (None, Some(holder)) => model.rights_of_token(holder),
+            (None, Some(token)) => token.rights.as_ref().clone(),
             (None, None) => return Err(Error::new(Kind::NotFound, format!("there is no user or token `{name}`"))),
         };
         let rules = rights.rules.iter().filter(|rule| rule.is_of(tenant));
@@ -142,7 +142,7 @@ impl Access {
             .filter(|(_, user)| !user.disabled)
             .map(|(name, user)| ("user", model.rights_of(&local(name, &user.groups))));
         let groups = model.groups.keys().map(|group| ("group", rights_of_group(&model, group)));
-        let tokens = model.tokens.values().map(|holder| ("token", model.rights_of_token(holder)));
+        let tokens = model.tokens.values().map(|token| ("token", token.rights.as_ref().clone()));
         let all = users.chain(groups).chain(tokens);
         let mut principals: Vec<_> =
             all.map(|(kind, rights)| self.principal(kind, &rights, tenant, services)).collect();

@@ -65,7 +65,7 @@ impl Access {
             self.count_failure(&user, now).await?;
             return Err(refused());
         }
-        if user.disabled {
+        if user.disabled || self.was_locked_meanwhile(&user).await? {
             return Err(refused());
         }
         if user.failures > 0 {
@@ -90,6 +90,12 @@ impl Access {
         Err(refused())
     }
 
+    /// Of many guesses at once only as many count as come before the lock.
+    async fn was_locked_meanwhile(&self, user: &User) -> Result<bool, Error> {
+        let until = self.state.users().get(&user.name).await?.and_then(|user| user.locked_until);
+        Ok(until.is_some_and(|until| self.now() < until))
+    }
+
     async fn count_failure(&self, user: &User, now: SystemTime) -> Result<(), Error> {
         let failures = self.state.users().fail(&user.name).await?;
         if let Some(wait) = self.settings.lockout.wait(failures) {
@@ -98,11 +104,11 @@ impl Access {
         Ok(())
     }
 
-    /// Begins a session of somebody whom a provider vouches for. One that calls them like a user of ours is refused:
-    /// policies go by name.
+    /// Begins a session of somebody whom a provider vouches for. One that calls them like a user or token of ours is
+    /// refused: policies go by name.
     pub async fn begin_session(&self, identity: Identity) -> Result<LoggedIn, Error> {
-        if identity.provider != LOCAL && self.model().users.contains_key(&identity.name) {
-            tracing::error!(provider = identity.provider, "somebody elsewhere has the name of a user of ours");
+        if self.model().has_name_of_ours(&identity) {
+            tracing::error!(provider = identity.provider, "somebody elsewhere has the name of a user or token of ours");
             return Err(refused());
         }
         self.begin(identity, false).await

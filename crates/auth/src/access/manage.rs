@@ -324,8 +324,8 @@ impl Model {
         };
         let group =
             || self.groups.iter().find(|(_, (group, _))| has(&group.roles)).map(|(name, _)| format!("group `{name}`"));
-        let token =
-            || self.tokens.values().find(|holder| has(&holder.roles)).map(|holder| format!("token `{}`", holder.name));
+        let holders = || self.tokens.values().map(|token| &token.holder);
+        let token = || holders().find(|holder| has(&holder.roles)).map(|holder| format!("token `{}`", holder.name));
         user.or_else(policy).or_else(group).or_else(token)
     }
 }

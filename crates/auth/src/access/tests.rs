@@ -288,13 +288,30 @@ async fn a_directory_that_does_not_answer_lets_nobody_in() {
 }
 
 #[tokio::test]
-async fn somebody_elsewhere_cannot_take_the_name_of_a_user_of_ours() {
-    let directory = Directory::default().with("root", &[]);
+async fn somebody_elsewhere_cannot_take_the_name_of_a_user_or_token_of_ours() {
+    let directory = Directory::default().with("root", &[]).with("grafana", &[]).with("lena", &[]);
     let door = door_with(Declared::default(), vec![Arc::new(directory)]).await;
+    let lena = door.access.login("lena", &secret("from the directory")).await.unwrap();
+    assert!(door.by_session(&lena.id).await.is_ok());
     door.user("root", &["admin"]).await;
-    let identity =
-        Identity { provider: "oidc".to_owned(), subject: "1".to_owned(), name: "root".to_owned(), groups: Vec::new() };
-    assert_eq!(door.access.begin_session(identity).await.unwrap_err().kind(), Kind::Refused);
+    door.user("lena", &[]).await;
+    let permissions = [Permission::Read, Permission::Impersonate].into();
+    let token = NewToken { name: "grafana".to_owned(), permissions, services: list(&["*"]), ..NewToken::default() };
+    let grafana = door.access.add_token(token, "admin").await.unwrap();
+    for name in ["root", "grafana"] {
+        let (provider, name) = ("oidc".to_owned(), name.to_owned());
+        let identity = Identity { provider, subject: "1".to_owned(), name, groups: Vec::new() };
+        assert_eq!(door.access.begin_session(identity).await.unwrap_err().kind(), Kind::Refused);
+    }
+    // A user who may not come in is not looked for elsewhere.
+    let change = UserChange { disabled: Some(true), ..UserChange::default() };
+    door.access.change_user("root", change).await.unwrap();
+    for name in ["root", "grafana"] {
+        assert!(matches!(door.by_token(&grafana, Some(name), None).await, Err(Denied::Stranger { .. })), "{name}");
+    }
+    assert!(door.access.scope_of("root", &[]).await.is_err());
+    // One who came before the name was given here is out, too.
+    assert_eq!(door.by_session(&lena.id).await.unwrap_err(), Denied::Unauthenticated);
 }
 
 #[tokio::test]

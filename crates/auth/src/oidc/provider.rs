@@ -33,7 +33,6 @@ pub(super) struct Found {
     token_endpoint: Url,
     jwks_uri: Url,
     userinfo_endpoint: Option<Url>,
-    pub(super) end_session_endpoint: Option<Url>,
     #[serde(default)]
     token_endpoint_auth_methods_supported: Vec<String>,
 }
@@ -85,11 +84,10 @@ impl Provider {
             return Err(self.failed("it calls itself other than `issuer` says"));
         }
         let endpoints = [&found.authorization_endpoint, &found.token_endpoint, &found.jwks_uri];
-        let optional = [&found.userinfo_endpoint, &found.end_session_endpoint];
         let in_clear = |url: &Url| {
             url.scheme() != "https" && !(url.scheme() == "http" && url.host_str().is_some_and(tls::is_loopback))
         };
-        if endpoints.into_iter().chain(optional.into_iter().flatten()).any(in_clear) {
+        if endpoints.into_iter().chain(&found.userinfo_endpoint).any(in_clear) {
             return Err(self.failed("it wants secrets to be sent in clear"));
         }
         let found = Arc::new(found);

@@ -16,7 +16,6 @@ use stdx::{Clock, ManualClock, Secret, SystemClock};
 use tls::Tls;
 
 const REDIRECT: &str = "http://127.0.0.1:1/auth/oidc/corp/callback";
-const HOME: &str = "http://127.0.0.1:1/";
 
 struct Provider {
     child: Child,
@@ -32,7 +31,7 @@ impl Provider {
             let port = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
             let mut child = Command::new("node")
                 .arg(&script)
-                .args([&port.to_string(), REDIRECT, HOME])
+                .args([&port.to_string(), REDIRECT])
                 .arg(&modules)
                 .stdout(Stdio::piped())
                 .stderr(Stdio::null())
@@ -58,7 +57,6 @@ impl Provider {
             client_id: "lapidary".to_owned(),
             client_secret: Some(Secret::new("a secret: with/odd+letters".to_owned())),
             redirect: Url::parse(REDIRECT).unwrap(),
-            home: Url::parse(HOME).unwrap(),
             scopes: ["openid", "profile", "groups"].map(str::to_owned).to_vec(),
             name_claim: "preferred_username".to_owned(),
             groups_claim: "groups".to_owned(),
@@ -158,7 +156,7 @@ fn of_browser(begun: &Begun) -> Option<&str> {
 }
 
 #[tokio::test]
-async fn a_person_logs_in_with_their_groups_and_out_again() {
+async fn a_person_logs_in_with_their_groups() {
     let Some(provider) = Provider::start() else { return };
     let oidc = provider.oidc();
     let begun = oidc.begin("/orders/4711?lines=true").await.unwrap();
@@ -173,8 +171,6 @@ async fn a_person_logs_in_with_their_groups_and_out_again() {
     assert_eq!(finished.return_to, "/orders/4711?lines=true");
     // A code and a state are good for once.
     assert_eq!(oidc.finish(answer, of_browser(&begun)).await.unwrap_err(), OidcError::Unknown);
-    let out = oidc.logout(&finished.id_token).await.unwrap();
-    assert!(out.as_str().starts_with(&format!("{}/session/end?id_token_hint=ey", provider.issuer)), "{out}");
     assert!(!format!("{finished:?}").contains("eyJ"), "a token shows itself to nobody");
 }
 
@@ -262,7 +258,6 @@ fn offline() -> OidcSettings {
         client_id: "lapidary".to_owned(),
         client_secret: None,
         redirect: Url::parse(REDIRECT).unwrap(),
-        home: Url::parse(HOME).unwrap(),
         scopes: Vec::new(),
         name_claim: "name".to_owned(),
         groups_claim: "groups".to_owned(),

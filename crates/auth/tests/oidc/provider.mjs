@@ -1,11 +1,11 @@
 // A real OpenID Connect provider (npm `oidc-provider`) for the tests. It logs in whoever its form names and speaks plain
-// HTTP on loopback. Arguments: port, where to send people back to, after a login and after a logout.
+// HTTP on loopback. Arguments: port, where to send people back to after a login, and the folder of its package.
 import { createRequire } from 'node:module';
 import { generateKeyPairSync } from 'node:crypto';
 import { createServer } from 'node:http';
 import { pathToFileURL } from 'node:url';
 
-const [port, redirect, home, modules] = process.argv.slice(2);
+const [port, redirect, modules] = process.argv.slice(2);
 const require = createRequire(`${modules}/`);
 const { default: Provider } = await import(pathToFileURL(require.resolve('oidc-provider')));
 
@@ -15,7 +15,7 @@ const groups = { anna: ['developers', 'shop'], boris: [] };
 const make = (kid) => new Provider(issuer, {
   clients: [{
     client_id: 'lapidary', client_secret: 'a secret: with/odd+letters', redirect_uris: [redirect], id_token_signed_response_alg: 'ES256',
-    post_logout_redirect_uris: [home], grant_types: ['authorization_code'], response_types: ['code'],
+    grant_types: ['authorization_code'], response_types: ['code'],
   }],
   claims: { openid: ['sub'], profile: ['preferred_username'], groups: ['groups'] },
   scopes: ['openid', 'profile', 'groups'],

@@ -56,6 +56,7 @@ fn values_of_the_house_format_logfmt_and_addresses_are_replaced() {
     check(&["email"], "customer.email=a@b.c x=1", "customer.email=*** x=1");
     check(&["email"], "email= x=1", "email= x=1");
     check(&["имя"], "имя=Анна x=1", "имя=*** x=1");
+    check(&["имя"], "Имя=Анна x=1", "Имя=*** x=1");
 }
 
 #[test]
@@ -63,6 +64,34 @@ fn headers_are_replaced_to_their_end() {
     check(&["authorization"], "Authorization: Bearer abc.def, Accept: */*", "Authorization: ***, Accept: */*");
     check(&["authorization"], "authorization=Bearer abc.def x=1", "authorization=*** x=1");
     check(&["cookie"], "Cookie: a=1", "Cookie: ***");
+    check(&["cookie"], "Cookie: a=1; token=2; c=3, Accept: */*", "Cookie: ***, Accept: */*");
+    check(&["cookie"], r#"{"msg":"Cookie: a=1; b=2","n":1}"#, r#"{"msg":"Cookie: ***","n":1}"#);
+    let digest = r#"authorization: Digest username="anna", realm="x, y", response="6629fae4", n: 1"#;
+    check(&["authorization"], digest, "authorization: ***, n: 1");
+    let escaped = r#"{"m":"authorization: Digest username=\"anna\", response=\"6629fae4\"","n":1}"#;
+    check(&["authorization"], escaped, r#"{"m":"authorization: ***","n":1}"#);
+}
+
+#[test]
+fn a_bare_value_is_replaced_to_its_end_whatever_stands_in_it() {
+    check(&["password"], "password=ab,cd;ef)gh|ij x=1", "password=*** x=1");
+    check(&["a"], "a=1,b=2;c=3", "a=***,b=2;c=3");
+    check(&["card"], "[GET /x?card=4111] order_id=7", "[GET /x?card=***] order_id=7");
+    check(&["card"], "Order(name=x, card=4111), next", "Order(name=x, card=***), next");
+    check(&["card"], r#"{"msg":"card=4111","n":1}"#, r#"{"msg":"card=***","n":1}"#);
+}
+
+#[test]
+fn keys_that_are_escaped_or_in_colours_are_the_same_keys() {
+    check(&["имя"], r#"{"\u0438\u043C\u044f":"Анна","n":1}"#, r#"{"\u0438\u043C\u044f":"***","n":1}"#);
+    check(
+        &["имя"],
+        r#"{"b":"{\"\\u0438\\u043c\\u044f\":\"Анна\"}"}"#,
+        r#"{"b":"{\"\\u0438\\u043c\\u044f\":\"***\"}"}"#,
+    );
+    check(&["email"], "\x1b[36memail=\x1b[0ma@b.c x=1", "\x1b[36memail=\x1b[0m*** x=1");
+    check(&["email"], "email=\x1b[32m\"a b\"\x1b[0m x=1", "email=\x1b[32m\"***\"\x1b[0m x=1");
+    check(&["email"], "\x1b[1;36memail\x1b[0m=a@b.c x=1", "\x1b[1;36memail\x1b[0m=*** x=1");
 }
 
 #[test]

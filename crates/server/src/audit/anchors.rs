@@ -16,6 +16,10 @@ impl Anchors for State {
         })
     }
 
+    fn forget(&self, before: Timestamp) -> BoxFuture<'_, Result<(), String>> {
+        Box::pin(async move { self.anchors().forget(before.0).await.map(drop).map_err(|error| error.to_string()) })
+    }
+
     fn all(&self) -> BoxFuture<'_, Result<Vec<Anchor>, String>> {
         Box::pin(async move {
             let all = self.anchors().all().await.map_err(|error| error.to_string())?;

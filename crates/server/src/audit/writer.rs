@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 
 use auth::{Anchor, AuditEvent, Chain, Outcome, Record};
 use futures::future::BoxFuture;
-use logline::Tenant;
+use logline::{Tenant, Timestamp};
 use mask::Masker;
 use query::Engine;
 use stdx::{Backoff, Clock, Rng, Tasks};
@@ -34,7 +34,10 @@ pub(crate) trait Anchors: Send + Sync + std::fmt::Debug {
     /// Keeps one.
     fn keep(&self, anchor: Anchor) -> BoxFuture<'_, Result<(), String>>;
 
-    /// All of a node, or of all nodes, oldest first.
+    /// Forgets those of records that are older.
+    fn forget(&self, before: Timestamp) -> BoxFuture<'_, Result<(), String>>;
+
+    /// Those of all nodes.
     fn all(&self) -> BoxFuture<'_, Result<Vec<Anchor>, String>>;
 }
 
@@ -46,6 +49,7 @@ pub(crate) struct Writer {
     chain: Chain,
     storage: Arc<Storage>,
     anchors: Arc<dyn Anchors>,
+    kept_for: Option<Duration>,
     forward: Option<Forward>,
     masker: Masker,
     clock: Arc<dyn Clock>,
@@ -66,6 +70,8 @@ pub(crate) struct Components {
     pub(crate) storage: Arc<Storage>,
     pub(crate) engine: Arc<Engine>,
     pub(crate) anchors: Arc<dyn Anchors>,
+    /// How long records are kept; for ever if missing.
+    pub(crate) kept_for: Option<Duration>,
     pub(crate) forward: Option<Target>,
     pub(crate) clock: Arc<dyn Clock>,
     pub(crate) tasks: Tasks,
@@ -78,7 +84,7 @@ impl Writer {
         events: mpsc::Receiver<AuditEvent>,
         components: Components,
     ) -> anyhow::Result<Running> {
-        let Components { node, storage, engine, anchors, forward, clock, tasks } = components;
+        let Components { node, storage, engine, anchors, kept_for, forward, clock, tasks } = components;
         let last = super::end(&engine, &storage, trail, anchors.as_ref(), &node).await?;
         let forward = forward.map(|target| Forward::start(&target, &clock, &tasks)).transpose()?;
         let writer = Self {
@@ -88,6 +94,7 @@ impl Writer {
             chain: Chain::new(node, last),
             storage,
             anchors,
+            kept_for,
             forward,
             masker: Masker::new(&mask::Config::default())?,
             clock,
@@ -184,6 +191,12 @@ impl Writer {
         match self.anchors.keep(anchor).await {
             Ok(()) => self.anchored = (sequence, now),
             Err(error) => warn!(error, "the end of the audit trail cannot be anchored; tried again"),
+        }
+        let oldest = self.kept_for.map(|period| Timestamp::from(self.clock.now()).before(period));
+        if let Some(oldest) = oldest
+            && let Err(error) = self.anchors.forget(oldest).await
+        {
+            warn!(error, "old anchors of the audit trail cannot be forgotten; tried again");
         }
     }
 

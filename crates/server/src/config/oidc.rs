@@ -63,7 +63,6 @@ fn provider(settings: &mut Settings, prefix: &str, home: Option<&Url>) -> Option
     let name = name.filter(plain)?;
     Some(OidcSettings {
         redirect: home.join(&format!("/auth/oidc/{name}/callback")).ok()?,
-        home: home.clone(),
         name,
         issuer: issuer?,
         client_id: client_id?,

@@ -2,7 +2,7 @@
 
 mod visit;
 
-use auth::{AUDIT_TENANT, AuditSink as _, Caller, Credentials, Outcome, Permission};
+use auth::{AuditSink as _, Caller, Credentials, Outcome, Permission};
 use axum::extract::{FromRequestParts, Request, State};
 use axum::http::request::Parts;
 use axum::http::{HeaderMap, Method, StatusCode, header};
@@ -73,9 +73,6 @@ async fn admit(app: &App, route: &'static Route, mut request: Request) -> Result
     let caller = app.access.authenticate(asking).await.inspect_err(|_| {
         app.usage.count("unknown", &Tenant::default(), "refused credentials", address, Outcome::Denied);
     })?;
-    if caller.scope().tenants().iter().any(|tenant| tenant.as_str() == AUDIT_TENANT) {
-        return Err(HttpError::forbidden(format!("the tenant `{AUDIT_TENANT}` is the server's own")));
-    }
     let place = match request.method() {
         &Method::GET | &Method::HEAD => request.uri().path().to_owned(),
         method => format!("{method} {}", request.uri().path()),

@@ -80,6 +80,16 @@ async fn after_some_wrong_passwords_the_door_is_locked_for_longer_and_longer() {
     assert!(right().await.is_ok(), "an admin unlocks");
 }
 
+#[tokio::test]
+async fn guesses_that_come_all_at_once_are_no_more_than_others() {
+    let door = door(Declared::default()).await;
+    door.user("anna", &[]).await;
+    let (wrong, right) = (secret("wrong password here"), secret("correct horse battery"));
+    let guesses = (0..16).map(|guess| door.access.login("anna", if guess < 15 { &wrong } else { &right }));
+    let answers = futures::future::join_all(guesses).await;
+    assert!(answers.iter().all(Result::is_err), "the right one came behind the lock");
+}
+
 #[test]
 fn the_wait_doubles_up_to_its_limit() {
     let lockout = Lockout::default();

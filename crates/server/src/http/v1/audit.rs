@@ -57,8 +57,7 @@ pub(crate) async fn list(
 pub(crate) async fn verify(State(app): State<App>, asked: Parameters) -> Result<Json<Verdict>, HttpError> {
     asked.only(&[])?;
     let anchors = audit::Anchors::all(&app.state).await.map_err(|error| HttpError::unavailable(&error))?;
-    let kept = app.lifecycle.tables.get(audit::AUDIT).filter(|_| app.lifecycle.retention_enabled);
-    let since = kept.map_or(Timestamp::MIN, |period| app.now().before(*period));
+    let since = audit::kept_for(&app.lifecycle).map_or(Timestamp::MIN, |period| app.now().before(period));
     let found = audit::verify(&app.engine, &app.storage, app.audit.as_ref(), anchors, since).await;
     Ok(Json(match found {
         Ok(chains) => Verdict { intact: true, chains: chains.into_iter().collect(), broken: None },
