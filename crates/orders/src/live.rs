@@ -293,9 +293,10 @@ impl Live {
     }
 
     /// What a stay in each status of a type usually takes at most.
-    pub(crate) fn set_norms(&mut self, object: &str, norms: impl Iterator<Item = (Symbol, Duration)>) {
-        if let Some(all) = self.types.get_mut(object) {
-            all.norms = norms.collect();
+    pub(crate) fn set_norms(&mut self, object: &str, norms: &[(String, Duration)]) {
+        let Self { types, symbols, .. } = self;
+        if let Some(all) = types.get_mut(object) {
+            all.norms = norms.iter().filter_map(|(status, norm)| Some((symbols.find(status)?, *norm))).collect();
         }
     }
 
