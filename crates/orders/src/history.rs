@@ -62,6 +62,16 @@ impl History {
         self.index.insert(hash, Place { segment, offset });
     }
 
+    /// Changes the path of an object, should it be here.
+    pub(crate) fn change(&mut self, hash: u64, with: impl FnOnce(&mut Trail)) {
+        let mut trail = Trail::default();
+        let Some(place) = self.index.get(&hash).copied() else { return };
+        if self.read(place, &mut trail).is_some() {
+            with(&mut trail);
+            self.put(hash, &trail, &mut Vec::new());
+        }
+    }
+
     /// Whether the path of an object is here.
     pub(crate) fn has(&self, hash: u64) -> bool {
         self.index.contains_key(&hash)
@@ -70,14 +80,9 @@ impl History {
     /// Forgets the path of an object.
     pub(crate) fn remove(&mut self, hash: u64) {
         let Some(place) = self.index.remove(&hash) else { return };
+        let length = self.read(place, &mut Trail::default()).unwrap_or(0);
         let Some(segment) = self.segments.get_mut(place.segment.wrapping_sub(self.first) as usize) else { return };
-        let offset = place.offset as usize;
-        let length = segment
-            .bytes
-            .get(offset..)
-            .and_then(|bytes| entry(bytes, &mut Trail::default()))
-            .map_or(0, |(_, length)| length);
-        if let Some(flag) = Arc::make_mut(&mut segment.bytes).get_mut(offset) {
+        if let Some(flag) = Arc::make_mut(&mut segment.bytes).get_mut(place.offset as usize) {
             *flag = DEAD;
         }
         segment.wasted += length;
@@ -119,6 +124,13 @@ impl History {
     /// The segments as they are now: they stay so for whoever holds them.
     pub(crate) fn segments(&self) -> Vec<Arc<Vec<u8>>> {
         self.segments.iter().map(|segment| Arc::clone(&segment.bytes)).collect()
+    }
+
+    /// Reads the path at a place; gives how many bytes it takes.
+    fn read(&self, place: Place, trail: &mut Trail) -> Option<usize> {
+        let segment = self.segments.get(place.segment.wrapping_sub(self.first) as usize)?;
+        let (_, length) = entry(segment.bytes.get(place.offset as usize..)?, trail)?;
+        Some(length)
     }
 
     /// Writes a segment anew without what is marked.

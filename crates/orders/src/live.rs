@@ -163,10 +163,9 @@ impl Default for Live {
 impl Live {
     /// Takes an event in.
     pub(crate) fn apply(&mut self, event: &Event<'_>, graphs: &Graphs) {
-        let judged = graphs.get(event.object).is_some();
         self.ties.note(event, graphs);
         let open = self.is_open(event.object, event.object_id);
-        if judged && !open && self.is_over(event.object, event.object_id) {
+        if !open && self.is_over(event.object, event.object_id) {
             return self.note_late(event, graphs);
         }
         let mark = Mark::of(event, graphs, &mut self.symbols);
@@ -222,7 +221,7 @@ impl Live {
     /// much. Events from before `horizon` are all known: what had ended by then goes to the history.
     pub(crate) fn refresh(&mut self, graphs: &Graphs, horizon: Timestamp) {
         self.update(graphs);
-        let Self { ended, ties, types, late, objects, .. } = self;
+        let Self { ended, ties, types, objects, .. } = self;
         let (mut trail, mut scratch) = (Trail::default(), Vec::new());
         for (object, all) in types {
             let judged = graphs.get(object).is_some();
@@ -237,12 +236,8 @@ impl Live {
                 if stays {
                     return true;
                 }
-                let hash = hash(object, id);
-                if history.has(hash) && late.len() < LATE {
-                    // What was let go before has gone on: here is only the end of its path.
-                    late.insert((object.clone(), id.clone()));
-                } else if trail.unpack(&tracked.packed).is_some() {
-                    history.put(hash, &trail, &mut scratch);
+                if trail.unpack(&tracked.packed).is_some() {
+                    history.put(hash(object, id), &trail, &mut scratch);
                 }
                 false
             });
@@ -293,9 +288,10 @@ impl Live {
     }
 
     /// What a stay in each status of a type usually takes at most.
-    pub(crate) fn set_norms(&mut self, object: &str, norms: impl Iterator<Item = (Symbol, Duration)>) {
-        if let Some(all) = self.types.get_mut(object) {
-            all.norms = norms.collect();
+    pub(crate) fn set_norms(&mut self, object: &str, norms: &[(String, Duration)]) {
+        let Self { types, symbols, .. } = self;
+        if let Some(all) = types.get_mut(object) {
+            all.norms = norms.iter().filter_map(|(status, norm)| Some((symbols.find(status)?, *norm))).collect();
         }
     }
 
@@ -337,11 +333,16 @@ impl Live {
         }
     }
 
-    /// Notes an object whose path is over and packed, if the event may change that path.
+    /// Notes an object whose path is over and packed, if the event may change that path. What its customer thinks of it
+    /// comes late as a rule: of several ratings the one that came last counts then.
     fn note_late(&mut self, event: &Event<'_>, graphs: &Graphs) {
-        let kept = self.types.get(event.object).is_some_and(|all| all.history.has(hash(event.object, event.object_id)));
+        let hash = hash(event.object, event.object_id);
+        let Some(all) = self.types.get_mut(event.object).filter(|all| all.history.has(hash)) else { return };
         let earlier = event.status.is_some_and(|status| !graphs.is_end(event.object, status));
-        if !kept || !(event.kind == EventKind::Status || event.rating.is_some() || earlier) {
+        if event.kind != EventKind::Status && !earlier {
+            if event.rating.is_some() {
+                all.history.change(hash, |trail| trail.rating = event.rating);
+            }
             return;
         }
         if LATE <= self.late.len() {

@@ -103,6 +103,8 @@ struct Held {
     anew: Option<HashMap<Tenant, Live>>,
     /// While the table is being read: up to when all of its events are known.
     read_up_to: Option<Timestamp>,
+    /// How often everything was forgotten: what was read before that is not taken in after it.
+    forgotten: u64,
 }
 
 impl Held {

@@ -199,11 +199,14 @@ pub(crate) fn dwell(lens: &Lens<'_>, loading: bool) -> Dwell {
     Dwell { basis, statuses, edges }
 }
 
-/// What a stay in each status usually takes at most, where enough of them are known.
-pub(crate) fn norms(lens: &Lens<'_>) -> Vec<(Symbol, Duration)> {
+/// What a stay in each status usually takes at most, where enough of them are known. By name: a state that is read anew
+/// has other symbols.
+pub(crate) fn norms(lens: &Lens<'_>) -> Vec<(String, Duration)> {
     let (_, gathered) = gather(lens, false);
     let enough = gathered.statuses.into_iter().filter(|(_, tally)| SAMPLE <= tally.spans.ended());
-    let norm =
-        |(status, tally): (Symbol, Tally)| Some((status, Duration::from_millis(tally.spans.percentiles().p99_ms?)));
+    let norm = |(status, tally): (Symbol, Tally)| {
+        let norm = Duration::from_millis(tally.spans.percentiles().p99_ms?);
+        Some((lens.name(status).to_owned(), norm))
+    };
     enough.filter_map(norm).collect()
 }

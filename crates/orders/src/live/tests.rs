@@ -70,6 +70,40 @@ fn an_object_without_a_graph_is_let_go_when_nothing_happens_to_it() {
     assert_eq!(live.objects, 0);
 }
 
+/// The ways that are told of a type: statuses and rating.
+fn ways(live: &Live, object: &str) -> Vec<(usize, Option<u8>)> {
+    let mut ways = Vec::new();
+    live.trails(object).each(|trail| ways.push((trail.stays.len(), trail.rating)));
+    ways
+}
+
+fn add(live: &mut Live, rows: &str) {
+    with_events(rows, |events| events.iter().for_each(|event| live.apply(event, &Graphs::default())));
+}
+
+#[test]
+fn an_object_that_goes_on_after_it_was_let_go_counts_once_and_is_read_again() {
+    let mut live = fed("mes-api [2026-03-09T10:00:00Z][STATUS][model] model_id=7 from=UPLOADED to=CHECKED");
+    live.refresh(&Graphs::default(), at("2026-03-17T10:00:00Z"));
+    assert!(!live.is_behind());
+    add(&mut live, "mes-api [2026-03-18T10:00:00Z][STATUS][model] model_id=7 from=CHECKED to=SLICED");
+    live.refresh(&Graphs::default(), at("2026-03-18T10:00:01Z"));
+    assert_eq!(ways(&live, "model"), [(2, None)]);
+    assert_eq!(live.take_late(9), Some(("model".to_owned(), vec!["7".to_owned()])));
+}
+
+#[test]
+fn a_rating_that_comes_late_is_noted_without_reading_the_order_again() {
+    let mut live = fed(&status(1, "2026-03-09T10:00:00Z", "from=DELIVERED to=CLOSED"));
+    live.refresh(&Graphs::default(), at(NOW));
+    add(
+        &mut live,
+        "shop-api [2026-03-12T10:00:00Z][RESP][POST /ratings] order_id=1 status=CLOSED http_status=200 rating=4",
+    );
+    assert_eq!(ways(&live, "order"), [(2, Some(4))]);
+    assert!(!live.is_behind());
+}
+
 #[test]
 fn what_says_nothing_of_a_status_takes_no_memory() {
     let live = fed("shop-api [2026-03-09T10:00:00Z][REQ][GET /cart] customer_id=7");

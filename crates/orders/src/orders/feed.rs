@@ -2,7 +2,7 @@
 
 use std::collections::HashMap;
 use std::sync::atomic::Ordering;
-use std::sync::{Arc, PoisonError};
+use std::sync::{Arc, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use arrow::array::RecordBatch;
@@ -74,13 +74,15 @@ pub(super) async fn correct(orders: Arc<Orders>, mut shutdown: Shutdown) {
             () = shutdown.wait() => return,
             () = orders.late.notified() => {}
         }
+        let mut pause = LATE_PAUSE;
         if let Err(error) = orders.read_late().await {
             warn!(error = %error, "late events of orders that are over cannot be read, trying again");
             orders.late.notify_one();
+            pause = RELOAD_PAUSE;
         }
         tokio::select! {
             () = shutdown.wait() => return,
-            () = tokio::time::sleep(LATE_PAUSE) => {}
+            () = tokio::time::sleep(pause) => {}
         }
     }
 }
@@ -90,7 +92,7 @@ pub(super) async fn learn(orders: Arc<Orders>, mut shutdown: Shutdown) {
     loop {
         tokio::select! {
             () = shutdown.wait() => return,
-            () = tokio::time::sleep(if orders.is_loading() { RELOAD_PAUSE } else { LEARN }) => {}
+            () = tokio::time::sleep(LEARN) => {}
         }
         orders.learn().await;
     }
@@ -108,10 +110,9 @@ async fn reload(orders: Arc<Orders>, table: Arc<Table>, missed: Arc<Notify>, mut
             loaded = load(&orders, &table) => loaded,
         };
         match loaded {
-            Ok(events) => {
-                orders.loading.store(false, Ordering::Relaxed);
-                info!(events, "the state of open orders is loaded");
-            }
+            Ok(Some(events)) => info!(events, "the state of open orders is loaded"),
+            // Everything was forgotten meanwhile, and is read next.
+            Ok(None) => {}
             Err(error) => {
                 warn!(error = %error, "the state of open orders cannot be loaded, trying again");
                 missed.notify_one();
@@ -125,9 +126,10 @@ async fn reload(orders: Arc<Orders>, table: Arc<Table>, missed: Arc<Notify>, mut
 }
 
 /// Reads all events of all tenants, the oldest first: once an object is over, only its path is kept. When something is
-/// shown already the new state is built beside it and takes its place at the end.
-async fn load(orders: &Orders, table: &Table) -> Result<u64, Error> {
-    orders.start_reading();
+/// shown already the new state is built beside it and takes its place at the end. Gives how many events there are; none
+/// if everything was forgotten meanwhile: some of what was read is hidden now.
+async fn load(orders: &Orders, table: &Table) -> Result<Option<u64>, Error> {
+    let turn = orders.start_reading();
     let (mut work, mut total) = (Vec::new(), 0);
     for tenant in table.tenants() {
         let snapshot = table.snapshot(&tenant);
@@ -140,18 +142,21 @@ async fn load(orders: &Orders, table: &Table) -> Result<u64, Error> {
         let scope = orders.system("the state of open objects", &tenant);
         for range in stretches {
             for rows in read::all_events(&orders.components.engine, &scope, range).await? {
-                reading.done += orders.apply_read(&tenant, &rows)?;
+                let Some(events) = orders.apply_read(turn, &tenant, &rows)? else { return Ok(None) };
+                reading.done += events;
             }
-            orders.settle_read(&tenant, range.end);
+            orders.settle_read(turn, &tenant, range.end);
             orders.set_reading(reading);
         }
     }
     reading.ended = Some(orders.now());
     orders.set_reading(reading);
-    orders.end_reading();
+    orders.end_reading(turn);
     orders.refresh();
     orders.late.notify_one();
-    Ok(reading.done)
+    // Before the state counts as read: who asks what is stuck would miss what is unusual.
+    orders.learn().await;
+    Ok(orders.end_loading(turn).then_some(reading.done))
 }
 
 impl Orders {
@@ -192,20 +197,28 @@ impl Orders {
         *self.reading.lock().unwrap_or_else(PoisonError::into_inner) = Some(reading);
     }
 
-    fn start_reading(&self) {
+    /// Gives the turn in which is read: what is read in it counts until everything is forgotten.
+    pub(super) fn start_reading(&self) -> u64 {
         let mut held = self.held();
         held.anew = (!held.tenants.is_empty() && !self.is_loading_first()).then(HashMap::new);
         held.read_up_to = Some(Timestamp::MIN);
+        held.forgotten
     }
 
-    fn apply_read(&self, tenant: &Tenant, rows: &RecordBatch) -> Result<u64, Error> {
-        let Held { tenants, anew, .. } = &mut *self.held();
-        self.apply_to(anew.as_mut().unwrap_or(tenants), tenant, rows, Timestamp::MIN)
+    /// What is held, if nothing was forgotten since this turn began.
+    fn held_in(&self, turn: u64) -> Option<MutexGuard<'_, Held>> {
+        Some(self.held()).filter(|held| held.forgotten == turn)
+    }
+
+    pub(super) fn apply_read(&self, turn: u64, tenant: &Tenant, rows: &RecordBatch) -> Result<Option<u64>, Error> {
+        let Some(mut held) = self.held_in(turn) else { return Ok(None) };
+        let Held { tenants, anew, .. } = &mut *held;
+        self.apply_to(anew.as_mut().unwrap_or(tenants), tenant, rows, Timestamp::MIN).map(Some)
     }
 
     /// All events of a tenant up to a moment have been read.
-    fn settle_read(&self, tenant: &Tenant, up_to: Timestamp) {
-        let mut held = self.held();
+    fn settle_read(&self, turn: u64, tenant: &Tenant, up_to: Timestamp) {
+        let Some(mut held) = self.held_in(turn) else { return };
         held.read_up_to = Some(up_to);
         let Held { tenants, anew, .. } = &mut *held;
         if let Some(live) = anew.as_mut().unwrap_or(tenants).get_mut(tenant) {
@@ -214,14 +227,22 @@ impl Orders {
         }
     }
 
-    fn end_reading(&self) {
-        let mut held = self.held();
+    fn end_reading(&self, turn: u64) {
+        let Some(mut held) = self.held_in(turn) else { return };
         held.read_up_to = None;
         if let Some(anew) = held.anew.take() {
             held.tenants = anew;
         }
-        drop(held);
         self.read_once.store(true, Ordering::Relaxed);
+    }
+
+    /// From here on the state is whole; not if everything was forgotten since this turn began.
+    fn end_loading(&self, turn: u64) -> bool {
+        let held = self.held_in(turn);
+        if held.is_some() {
+            self.loading.store(false, Ordering::Relaxed);
+        }
+        held.is_some()
     }
 
     /// Whether nothing was read to its end yet.
@@ -230,10 +251,11 @@ impl Orders {
     }
 
     /// What is read again later may be less than what is known now.
-    fn forget(&self) {
+    pub(super) fn forget(&self) {
+        let mut held = self.held();
         self.loading.store(true, Ordering::Relaxed);
         self.read_once.store(false, Ordering::Relaxed);
-        *self.held() = Held::default();
+        *held = Held { forgotten: held.forgotten + 1, ..Held::default() };
     }
 
     pub(super) fn refresh(&self) {
@@ -268,22 +290,27 @@ impl Orders {
             if let Ok(norms) = norms.await
                 && let Some(live) = self.held().tenants.get_mut(&tenant)
             {
-                live.set_norms(&object, norms.into_iter());
+                live.set_norms(&object, &norms);
             }
         }
     }
 
-    fn take_late(&self, tenant: &Tenant) -> Option<(String, Vec<String>)> {
-        self.held().tenants.get_mut(tenant).and_then(|live| live.take_late(LATE_OBJECTS))
+    /// The turn, and objects of one type that are to be read again.
+    fn take_late(&self, tenant: &Tenant) -> Option<(u64, String, Vec<String>)> {
+        let Held { tenants, forgotten, .. } = &mut *self.held();
+        let (object, ids) = tenants.get_mut(tenant)?.take_late(LATE_OBJECTS)?;
+        Some((*forgotten, object, ids))
     }
 
     async fn read_late(&self) -> Result<(), Error> {
         let tenants: Vec<Tenant> = self.held().tenants.keys().cloned().collect();
         for tenant in tenants {
-            while let Some((object, ids)) = self.take_late(&tenant) {
+            while let Some((turn, object, ids)) = self.take_late(&tenant) {
                 let scope = self.system("late events of objects that are over", &tenant);
                 let read = read::events_of_all(&self.components.engine, &scope, &object, ids.clone()).await;
-                let Held { tenants, .. } = &mut *self.held();
+                // Some of it may be hidden now, and all of it is read again.
+                let Some(mut held) = self.held_in(turn) else { return Ok(()) };
+                let Held { tenants, .. } = &mut *held;
                 let live = tenants.entry(tenant.clone()).or_default();
                 let rows = read.inspect_err(|_| live.put_late(&object, &ids))?;
                 ids.iter().for_each(|id| live.forget(&object, id));

@@ -275,3 +275,24 @@ async fn a_changed_graph_holds_for_what_was_kept_before() {
     assert!(reading.ended.is_some() && reading.done == 1 && reading.total == 1, "{reading:?}");
     server.close().await;
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_was_read_before_lines_were_hidden_is_not_taken_in_afterwards() {
+    let folder = tempfile::tempdir().unwrap();
+    let server = Server::open(folder.path()).await;
+    server.until("the first load", |orders| !orders.summary(&scope(&["*"])).loading).await;
+    server.append(batch("shop-api [2026-03-16T05:59:00Z][STATUS][order] order_id=14 to=CREATED")).await;
+    server.until("order 14", |orders| ids(orders) == ["14"]).await;
+    let (orders, tenant) = (&server.orders, Tenant::default());
+    let system = Scope::system("a test", tenant.clone(), &NoAudit);
+    let rows = read::all_events(&orders.components.engine, &system, TimeRange::ALL).await.unwrap();
+    let turn = orders.start_reading();
+    assert_eq!(orders.apply_read(turn, &tenant, &rows[0]).unwrap(), Some(1));
+    orders.forget();
+    assert_eq!(orders.apply_read(turn, &tenant, &rows[0]).unwrap(), None);
+    assert!(ids(orders).is_empty() && orders.is_loading());
+    let turn = orders.start_reading();
+    assert_eq!(orders.apply_read(turn, &tenant, &rows[0]).unwrap(), Some(1));
+    assert_eq!(ids(orders), ["14"]);
+    server.close().await;
+}

@@ -48,3 +48,35 @@ pub(super) async fn script() -> impl IntoResponse {
 pub(super) async fn style() -> impl IntoResponse {
     asset("text/css; charset=utf-8", include_str!("page/style.css"))
 }
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeSet;
+
+    /// Of a key that stands twice the last one counts, without a word from the browser.
+    #[test]
+    fn every_word_of_a_language_stands_once() {
+        let texts = include_str!("page/texts.js");
+        for language in ["en", "ru"] {
+            let (_, words) = texts.split_once(&format!("\n  {language}: {{")).unwrap();
+            let (mut seen, mut depth, mut rest) = (BTreeSet::new(), 1, words);
+            while let Some(at) = rest.find(['\'', '{', '[', '}', ']', ':']) {
+                let (before, after) = rest.split_at(at);
+                let name = before.rsplit(|c: char| !c.is_alphanumeric()).next().unwrap();
+                let (sign, after) = after.split_at(1);
+                rest = after;
+                match sign {
+                    "'" => rest = rest.split_once('\'').unwrap().1,
+                    "{" | "[" => depth += 1,
+                    "}" | "]" => depth -= 1,
+                    _ if depth == 1 => assert!(seen.insert(name), "`{name}` stands twice in `{language}`"),
+                    _ => {}
+                }
+                if depth == 0 {
+                    break;
+                }
+            }
+            assert!(70 < seen.len(), "{seen:?}");
+        }
+    }
+}

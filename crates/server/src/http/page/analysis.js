@@ -29,11 +29,7 @@ async function analysis() {
 
 /** The graph: the answer's own drawing, as nodes of this page. */
 async function picture(path) {
-  const token = sessionStorage.getItem('token');
-  const headers = { 'Accept-Language': language, ...(token ? { Authorization: `Bearer ${token}` } : {}) };
-  const response = await fetch(path, { headers, signal: AbortSignal.timeout(15000) });
-  if (!response.ok) { throw Object.assign(new Error((await response.text()).trim()), { status: response.status }); }
-  const svg = new DOMParser().parseFromString(await response.text(), 'image/svg+xml').documentElement;
+  const svg = new DOMParser().parseFromString(await ask(path, (response) => response.text()), 'image/svg+xml').documentElement;
   return el('div', { className: 'picture', tabIndex: 0, role: 'group', ariaLabel: t.graph }, document.importNode(svg, true));
 }
 
@@ -43,7 +39,7 @@ function promises(sla) {
     cell(grouped(one.bad), one.bad ? 'n bad' : 'n', t.late), cell(percent(one.budget_left), one.budget_left < 0 ? 'n bad' : 'n', t.budget),
     cell(one.burn.map((burn) => `${span(burn.window_ms)}: ${burn.rate.toFixed(1)}`).join(' · '), '', t.burn),
     cell([one.ratings_good.mean, one.ratings_bad.mean].map((mean) => (mean === null ? '–' : mean.toFixed(1))).join(' / '), 'n', t.rated)));
-  const heads = [heading(t.promise), heading(t.way), rightHead(t.allowed), rightHead(t.attained), rightHead(t.target), rightHead(t.late), rightHead(t.budget), heading(t.burn), rightHead(t.rated)];
+  const heads = [heading(t.promise), heading(t.edge), rightHead(t.allowed), rightHead(t.attained), rightHead(t.target), rightHead(t.late), rightHead(t.budget), heading(t.burn), rightHead(t.rated)];
   return part(t.promises, nothing(rows, () => table('promises', t.promises, heads, rows)));
 }
 
@@ -52,8 +48,8 @@ function funnels(funnel) {
     cell(bar(step.reached, 0, funnel.total.started), 'chart'), cell(orDash(step.median_ms), 'n', t.median)));
   const heads = [heading(t.status), rightHead(t.reached), rightHead(t.share), heading(t.chart, true), rightHead(t.median)];
   const cohorts = funnel.cohorts.slice(-12).map((row) => el('tr', {}, rowHead(row.cohort), cell(grouped(row.started), 'n', t.count),
-    row.steps.slice(1).map((step) => cell(percent(step.share), 'n', step.status)), cell(grouped(row.closed), 'n', t.closed)));
-  const cohortHeads = [heading(t.cohort), rightHead(t.all), ...funnel.total.steps.slice(1).map((step) => rightHead(step.status.split('_').map((word) => word.slice(0, 4)).join(' '))), rightHead(t.closed)];
+    row.steps.slice(1).map((step) => cell(percent(step.share), 'n', step.status)), cell(grouped(row.closed), 'n', t.ended)));
+  const cohortHeads = [heading(t.cohort), rightHead(t.all), ...funnel.total.steps.slice(1).map((step) => rightHead(step.status.split('_').map((word) => word.slice(0, 4)).join(' '))), rightHead(t.ended)];
   return part(t.funnel, nothing(rows, () => table('funnel', t.funnel, heads, rows)), nothing(cohorts, () => el('div', { className: 'wide-table' }, table('cohorts', t.cohort, cohortHeads, cohorts))));
 }
 
@@ -62,7 +58,7 @@ function variants(ways) {
   const rows = ways.variants.map((one) => el('tr', {}, rowHead(grouped(one.count)), cell(percent(one.share), 'n', t.share), cell(bar(one.count, 0, most), 'chart'),
     cell(span(one.median_ms), 'n', t.median), cell(one.statuses.join(' → '), 'wide'),
     cell(one.deviations.map((kind) => t.kinds[kind] || kind).join(', '), 'bad', one.deviations.length ? t.deviates : '')));
-  const heads = [heading(t.count), rightHead(t.share), heading(t.chart, true), rightHead(t.median), heading(t.way), heading(t.deviates)];
+  const heads = [heading(t.count), rightHead(t.share), heading(t.chart, true), rightHead(t.median), heading(t.edge), heading(t.deviates)];
   return part(`${t.variants}: ${grouped(ways.total)}`, nothing(rows, () => table('variants', t.variants, heads, rows)));
 }
 

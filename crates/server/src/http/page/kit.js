@@ -10,11 +10,11 @@ function el(name, props = {}, ...children) {
   return node;
 }
 
-async function ask(path) {
+async function ask(path, read = (response) => response.json()) {
   const token = sessionStorage.getItem('token');
   const headers = { 'Accept-Language': language, ...(token ? { Authorization: `Bearer ${token}` } : {}) };
   const response = await fetch(path, { headers, signal: AbortSignal.timeout(15000) });
-  if (response.ok) { return response.json(); }
+  if (response.ok) { return read(response); }
   throw Object.assign(new Error((await response.text()).trim() || String(response.status)), { status: response.status });
 }
 
