@@ -349,7 +349,8 @@ impl Notify for Desk {
             return Ok(());
         }
         // The end of one that is known is always taken.
-        let more = news.iter().filter(|alert| book.dispatcher.get(&alert.tenant, alert.fingerprint()).is_none()).count();
+        let more =
+            news.iter().filter(|alert| book.dispatcher.get(&alert.tenant, alert.fingerprint()).is_none()).count();
         if more > 0 && book.dispatcher.len() + more > MOST_KNOWN {
             return Err(NotifyError(format!("{MOST_KNOWN} alerts are known, which is the limit")));
         }

@@ -12,7 +12,7 @@ use crate::wire::millis;
 use crate::{Deviation, DeviationKind, Evidence, Graph};
 
 /// How far apart two stays may begin whose order is taken for the fault of a clock.
-const SKEWED: Duration = Duration::from_secs(10 * 60);
+pub(crate) const SKEWED: Duration = Duration::from_secs(10 * 60);
 
 /// Everything that is wrong with a path at the moment `now`, in order of its steps.
 pub(crate) fn deviations(path: &Path, graph: &Graph, symbols: &Symbols, now: Timestamp) -> Vec<Deviation> {

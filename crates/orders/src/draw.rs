@@ -323,7 +323,9 @@ fn quoted(text: &str) -> String {
 }
 
 fn escaped(text: &str) -> String {
-    text.replace('&', "&amp;").replace('<', "&lt;").replace('>', "&gt;").replace('"', "&quot;")
+    let mut out = String::with_capacity(text.len());
+    crate::export::escaped(&mut out, text);
+    out
 }
 
 #[cfg(test)]

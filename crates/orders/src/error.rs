@@ -48,6 +48,8 @@ pub(crate) enum Failure {
     Columns(&'static str),
     #[error("an analysis ended with a fault")]
     Broken,
+    #[error("others analyse orders already; try again")]
+    Crowded,
     #[error(transparent)]
     Query(#[from] query::Error),
 }
@@ -91,6 +93,7 @@ impl Error {
             (Language::Russian, Failure::EmptyPage) => {
                 format!("на странице от 1 до {LARGEST_PAGE} объектов, а не `0`")
             }
+            (Language::Russian, Failure::Crowded) => "заказы уже анализируют другие; повторите".to_owned(),
             (Language::English, _)
             | (_, Failure::NoTable(_) | Failure::Columns(_) | Failure::Broken | Failure::Query(_)) => self.to_string(),
         }
@@ -102,6 +105,7 @@ impl Error {
             Failure::NotFound { .. } => Kind::NotFound,
             Failure::Cursor(_) | Failure::Unknown { .. } | Failure::EmptyPage => Kind::Invalid,
             Failure::NoTable(_) | Failure::Columns(_) | Failure::Broken => Kind::Internal,
+            Failure::Crowded => Kind::Busy { retry_after: Duration::from_secs(5) },
             Failure::Query(error) => match error.kind() {
                 query::Kind::TooLarge | query::Kind::Busy => Kind::Busy { retry_after: Duration::from_secs(1) },
                 query::Kind::Timeout | query::Kind::Cancelled | query::Kind::Unavailable => Kind::Unavailable,

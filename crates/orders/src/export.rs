@@ -22,16 +22,6 @@ pub enum ExportFormat {
 }
 
 impl ExportFormat {
-    /// The format of this name.
-    pub fn parse(name: &str) -> Option<Self> {
-        match name {
-            "xes" => Some(Self::Xes),
-            "ocel" => Some(Self::Ocel),
-            "csv" => Some(Self::Csv),
-            _ => None,
-        }
-    }
-
     /// The media type.
     pub const fn media_type(self) -> &'static str {
         match self {
@@ -42,7 +32,7 @@ impl ExportFormat {
     }
 }
 
-/// Writes the log and hands it to `send` in pieces, until that says no.
+/// Writes the log and hands it to `send` in pieces, until that says no. An empty piece says that nothing is missing.
 pub(crate) fn export(lens: &Lens<'_>, format: ExportFormat, send: impl FnMut(Vec<u8>) -> bool) {
     let mut out = Out { text: String::new(), send, open: true, first: true };
     match format {
@@ -51,6 +41,9 @@ pub(crate) fn export(lens: &Lens<'_>, format: ExportFormat, send: impl FnMut(Vec
         ExportFormat::Csv => csv(lens, &mut out),
     }
     out.flush(0);
+    if out.open {
+        (out.send)(Vec::new());
+    }
 }
 
 struct Out<S> {
@@ -202,8 +195,8 @@ fn time(stay: &Stay) -> String {
     format!("{time:.3}")
 }
 
-/// Text within quotes of XML. What XML cannot hold becomes a question mark.
-fn escaped(out: &mut String, text: &str) {
+/// Text of XML, also within quotes. What XML cannot hold becomes a question mark.
+pub(crate) fn escaped(out: &mut String, text: &str) {
     for c in text.chars() {
         match c {
             '&' => out.push_str("&amp;"),
@@ -216,7 +209,8 @@ fn escaped(out: &mut String, text: &str) {
     }
 }
 
-fn json(text: &str) -> String {
+/// Text in the quotes of JSON.
+pub(crate) fn json(text: &str) -> String {
     serde_json::Value::from(text).to_string()
 }
 

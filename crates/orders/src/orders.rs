@@ -4,13 +4,14 @@ use std::collections::HashMap;
 use std::fmt;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
 
 use auth::{AuditSink, Scope};
 use logline::{Tenant, Timestamp};
 use query::Engine;
 use stdx::{ByteSize, Clock, Tasks};
 use storage::{Storage, TimeRange};
-use tokio::sync::{Notify, Semaphore};
+use tokio::sync::{Notify, OwnedSemaphorePermit, Semaphore};
 
 use crate::analysis::{Lens, conformance, dwell, funnel, objectives, picture, throughput, variants};
 use crate::error::Failure;
@@ -30,6 +31,10 @@ const ANALYSES: usize = 2;
 const EXPORTS: usize = 4;
 /// Pieces of an event log that wait for who reads it.
 const PIECES: usize = 4;
+/// How long whoever reads an event log may take for a piece.
+const STALL: Duration = Duration::from_secs(60);
+/// How long whoever asks waits for others to be done.
+const WAIT: Duration = Duration::from_secs(30);
 
 /// What [`Orders::start`] works with.
 pub struct Components {
@@ -70,7 +75,7 @@ pub struct Orders {
     /// Whether the table has been read to its end.
     read_once: AtomicBool,
     /// Whoever analyses holds one.
-    turns: Semaphore,
+    turns: Arc<Semaphore>,
     /// Whoever writes an event log holds one.
     exports: Arc<Semaphore>,
     reading: Mutex<Option<Reading>>,
@@ -92,7 +97,7 @@ pub struct Reading {
     pub total: u64,
 }
 
-/// Pieces of an event log as they are written.
+/// Pieces of an event log as they are written. The last one is empty: without it something is missing.
 pub type Pieces = tokio::sync::mpsc::Receiver<Vec<u8>>;
 
 /// What is held in memory.
@@ -128,7 +133,7 @@ impl Orders {
             held: Mutex::default(),
             loading: AtomicBool::new(true),
             read_once: AtomicBool::new(false),
-            turns: Semaphore::new(ANALYSES),
+            turns: Arc::new(Semaphore::new(ANALYSES)),
             exports: Arc::new(Semaphore::new(EXPORTS)),
             reading: Mutex::default(),
             late: Notify::new(),
@@ -225,14 +230,15 @@ impl Orders {
     }
 
     /// The steps of all selected objects as an event log, piece by piece. It has no lines, so it is for everybody who may
-    /// see orders. Who stops listening ends it.
+    /// see orders. Who stops listening, or does not take a piece for a minute, ends it.
     pub async fn export(&self, scope: &Scope, select: &Select, format: ExportFormat) -> Result<Pieces, Error> {
-        let (turn, (object, trails)) = (Arc::clone(&self.exports).acquire_owned().await, self.trails(scope, select)?);
+        let (turn, (object, trails)) = (turn(&self.exports).await?, self.trails(scope, select)?);
         let (sender, pieces) = tokio::sync::mpsc::channel(PIECES);
         let (graphs, select, now) = (self.components.graphs.clone(), select.clone(), self.now());
+        let runtime = tokio::runtime::Handle::current();
         tokio::task::spawn_blocking(move || {
             let lens = Lens::new((&trails, &graphs), &select, &object, now);
-            export::export(&lens, format, |piece| sender.blocking_send(piece).is_ok());
+            export::export(&lens, format, |piece| runtime.block_on(sender.send_timeout(piece, STALL)).is_ok());
             drop(turn);
         });
         Ok(pieces)
@@ -258,15 +264,17 @@ impl Orders {
         select: &Select,
         look: impl FnOnce(&Lens<'_>, bool) -> T + Send + 'static,
     ) -> Result<T, Error> {
-        let turn = self.turns.acquire().await;
+        let turn = turn(&self.turns).await?;
         let (object, trails) = self.trails(scope, select)?;
         let (graphs, select) = (self.components.graphs.clone(), select.clone());
         let (now, loading) = (self.now(), self.is_loading() || trails.behind);
-        let told =
-            tokio::task::spawn_blocking(move || look(&Lens::new((&trails, &graphs), &select, &object, now), loading));
-        let told = told.await.map_err(|_| Failure::Broken)?;
-        drop(turn);
-        Ok(told)
+        let told = tokio::task::spawn_blocking(move || {
+            let told = look(&Lens::new((&trails, &graphs), &select, &object, now), loading);
+            // Held to here, also when whoever asked has gone.
+            drop(turn);
+            told
+        });
+        Ok(told.await.map_err(|_| Failure::Broken)?)
     }
 
     /// The paths that were selected, as they are now, and the name of their type.
@@ -311,6 +319,12 @@ impl Orders {
     fn system(&self, reason: &'static str, tenant: &Tenant) -> Scope {
         Scope::system(reason, tenant.clone(), &*self.components.audit)
     }
+}
+
+/// Waits until few enough do the same.
+async fn turn(turns: &Arc<Semaphore>) -> Result<OwnedSemaphorePermit, Failure> {
+    let turn = tokio::time::timeout(WAIT, Arc::clone(turns).acquire_owned()).await;
+    turn.ok().and_then(Result::ok).ok_or(Failure::Crowded)
 }
 
 impl fmt::Debug for Orders {

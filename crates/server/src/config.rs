@@ -20,6 +20,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
+use reqwest::Url;
 use state::Location;
 use stdx::{ByteSize, Problems, Settings};
 
@@ -52,8 +53,6 @@ pub struct Config {
     pub access: Access,
     /// Where users, sessions, tokens and the like are kept.
     pub state: Location,
-    /// Whether people reach the server over TLS.
-    pub is_secure: bool,
     /// Where and how lines are kept.
     pub storage: storage::Config,
     /// What a push may hold.
@@ -118,20 +117,21 @@ fn read(settings: &mut Settings, flags: &Flags) -> Config {
     let state = state(settings, &data_dir);
     let mut storage = storage(settings, data_dir);
     storage.lifecycle.tables.extend(audit.retention.map(|period| (crate::audit::AUDIT.to_owned(), period)));
+    let home = external_url(settings);
+    let links = home.as_ref().map_or("", |home| home.as_str().trim_end_matches('/'));
     Config {
         listen,
         access: access::read(settings, listen, flags.no_auth),
         state,
-        is_secure: transport.is_secure(),
         storage,
         ingest: pushes::read(settings, transport.patience.body),
         transport,
         masking: ingest::Masking::new(mode, Arc::clone(&masker)),
         reveal,
         directories: directory::read(settings),
-        providers: oidc::read(settings),
+        providers: oidc::read(settings, home.as_ref()),
         audit,
-        notify: notify::read(settings, masker),
+        notify: notify::read(settings, masker, links),
         query: queries::read(settings),
         graphs: graphs::read(settings),
         orders_history: settings.or(
@@ -139,31 +139,30 @@ fn read(settings: &mut Settings, flags: &Flags) -> Config {
             ByteSize(256 << 20),
             "Memory for the paths of orders that are over, for each tenant and type of objects; past it analysis reaches less far back.",
         ),
-        alerts: alerts::read(settings),
+        alerts: alerts::read(settings, links),
         shutdown_grace,
     }
 }
 
 /// Where everything but lines is kept.
 fn state(settings: &mut Settings, data_dir: &Path) -> Location {
-    let doc = "Where users, sessions, tokens, silences and the like are kept: a file of SQLite (relative to the data folder), or `postgres://user:password@host/database` that several nodes share.";
-    let written: Option<String> = settings.optional("state.url", doc);
-    let file: Option<PathBuf> =
-        settings.optional("state.url_file", "File that holds `state.url`, for an address with a password.");
-    let read = file.map(|file| std::fs::read_to_string(&file));
-    let url = match (written, read) {
-        (Some(_), Some(_)) => {
-            settings.problem("state.url", "stands beside `state.url_file`; write one of them");
-            None
-        }
-        (_, Some(Err(error))) => {
-            settings.problem("state.url_file", format!("cannot be read: {error}"));
-            None
-        }
-        (_, Some(Ok(text))) => Some(text.trim().to_owned()),
-        (written, None) => written,
-    };
-    Location::parse(url.as_deref().unwrap_or(Location::FILE), data_dir)
+    let docs = [
+        "Where users, sessions, tokens, silences and the like are kept: a file of SQLite (relative to the data folder), or `postgres://user:password@host/database` that several nodes share.",
+        "File that holds `state.url`, for an address with a password.",
+    ];
+    let url = secret::read(settings, "state.url", docs);
+    Location::parse(url.as_ref().map_or(Location::FILE, |url| url.reveal().as_str()), data_dir)
+}
+
+/// The address that people see.
+fn external_url(settings: &mut Settings) -> Option<Url> {
+    let doc = "The address that people see, such as `https://logs.example`: logins elsewhere come back to it, and links begin with it.";
+    let written: Option<String> = settings.optional("external_url", doc);
+    let url = Url::parse(&written?).ok().filter(|url| matches!(url.scheme(), "http" | "https") && url.has_host());
+    if url.is_none() {
+        settings.problem("external_url", "is no address such as `https://logs.example`");
+    }
+    url
 }
 
 fn storage(settings: &mut Settings, data_dir: PathBuf) -> storage::Config {

@@ -23,4 +23,4 @@ pub use routes::{Access, ROUTES, Route};
 pub(crate) use shield::Shield;
 pub(crate) use v1::access::{List, ShownToken, ShownUser, Told};
 pub(crate) use v1::{Alerts, Deliveries, Incidents, Job, Jobs, Match, Question, ShownIncident, TestSent, Verdict};
-pub(crate) use websocket::{Socket, is_from_another_site, open};
+pub(crate) use websocket::{Socket, open};

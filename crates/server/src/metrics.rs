@@ -38,7 +38,8 @@ impl Metrics {
     /// Counts a request that was answered.
     pub(crate) fn observe(&self, route: &'static str, method: &Method, status: StatusCode, took: Duration) {
         // Any other method is one a client made up; it must not make a series of its own.
-        let known = [Method::GET, Method::POST, Method::PUT, Method::DELETE, Method::HEAD].contains(method);
+        let known = [Method::GET, Method::POST, Method::PUT, Method::PATCH, Method::DELETE, Method::HEAD];
+        let known = known.contains(method);
         let method = if known { method.to_string() } else { "OTHER".to_owned() };
         let labels = RequestLabels { method, route, status_code: status.as_u16() };
         self.requests.get_or_create(&labels).observe(took.as_secs_f64());

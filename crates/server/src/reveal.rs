@@ -63,13 +63,14 @@ impl Reveals {
         if asked.len() >= MOST_PEOPLE {
             asked.retain(|_, times| times.back().is_some_and(|at| !old(at)));
         }
-        let full = asked.len() >= MOST_PEOPLE && !asked.contains_key(principal);
+        if asked.len() >= MOST_PEOPLE && !asked.contains_key(principal) {
+            return Err(Refused::Often(HOUR));
+        }
         let times = asked.entry(principal.to_owned()).or_default();
         while times.front().is_some_and(old) {
             times.pop_front();
         }
         match times.front() {
-            _ if full => Err(Refused::Often(HOUR)),
             Some(first) if times.len() >= self.settings.per_hour => {
                 Err(Refused::Often(HOUR.saturating_sub(now.saturating_duration_since(*first))))
             }

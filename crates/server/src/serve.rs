@@ -33,7 +33,7 @@ use crate::rules::{LineRecorder, RuleOwners};
 
 /// How soon what another node changed about access holds here.
 const REFRESH: Duration = Duration::from_secs(2);
-/// Rounds of that between two looks for sessions that have ended.
+/// Rounds of that between two looks for what has ended or is too old.
 const PURGE_ROUNDS: u32 = 300;
 
 /// A server that is built and bound, but does not answer yet.
@@ -42,7 +42,10 @@ pub struct Server {
     app: App,
     listener: TcpListener,
     greeting: Greeting,
+    /// Work that uses storage and writes to the audit trail.
     tasks: Tasks,
+    /// Work that both need to the end.
+    below: Tasks,
     writer: audit::Running,
     patience: Patience,
     grace: Duration,
@@ -65,30 +68,31 @@ impl Server {
         let clock: Arc<dyn Clock> = Arc::new(SystemClock);
         let (trail, occurred) = Trail::new();
         let audit: Arc<dyn AuditSink> = Arc::clone(&trail) as _;
-        let tasks = Tasks::default();
+        let (tasks, below) = (Tasks::default(), Tasks::default());
         let events = Arc::new(OrderEvents::default());
         let components = storage::Components {
             clock: Arc::clone(&clock),
             derives: vec![Arc::clone(&events) as _, Arc::new(AuditTable)],
-            tasks: tasks.clone(),
+            tasks: below.clone(),
         };
         let (lifecycle, node) = (config.storage.lifecycle.clone(), config.storage.node.clone());
         let transport = config.transport;
+        let is_secure = transport.is_secure();
         let greeting = transport.greeting(config.listen, &clock)?;
         let entrance = waiting::Entrance { listener, greeting: &greeting, patience: transport.patience };
         let (storage, listener) = Box::pin(waiting::open(config.storage, components, entrance)).await?;
         let allowed = (config.access, config.directories);
-        let (access, state, newcomer) = open_access(&config.state, allowed, &clock).await?;
-        keep_fresh(&access, &tasks);
+        let (access, state) = open_access(&config.state, allowed, &clock).await?;
         let engine = Arc::new(Engine::new(Arc::clone(&storage), config.query, Arc::clone(&clock))?);
-        let base = Base { storage, engine, state, access, audit, clock, tasks, node };
+        let base = Base { storage, engine, state, access, audit, clock, tasks, below, node };
+        keep_fresh(&base);
         let writer = base.writer((&trail, occurred), audit::kept_for(&lifecycle), config.audit.forward).await?;
         let usage = Usage::start(Arc::clone(&base.audit), &base.tasks);
         let orders = base.orders(config.graphs, config.orders_history)?;
         let (sink, feed) = StorageSink::new(&base.storage);
         let desk = base.desk(config.notify).await?;
         let rules = base.rules(&orders, &sink, &desk, config.alerts).await?;
-        let Base { storage, engine, state, access, clock, tasks, .. } = base;
+        let Base { storage, engine, state, access, clock, tasks, below, .. } = base;
         let app = App::new(Parts {
             endpoint: Endpoint::new(sink, config.masking, Arc::clone(&clock)),
             started: clock.instant(),
@@ -99,7 +103,7 @@ impl Server {
             attempts: Attempts::new(Arc::clone(&clock)),
             providers: providers(config.providers, &clock)?,
             ingest_limits: config.ingest,
-            is_secure: config.is_secure,
+            is_secure,
             access,
             state,
             desk,
@@ -116,8 +120,10 @@ impl Server {
             tasks: tasks.clone(),
             storage,
         });
-        let patience = transport.patience;
-        Ok(Self { app, listener, greeting, tasks, writer, patience, grace: config.shutdown_grace, newcomer })
+        // Last of all: a password that was made and never told would shut everybody out.
+        let newcomer = app.access.first_admin().await?;
+        let (patience, grace) = (transport.patience, config.shutdown_grace);
+        Ok(Self { app, listener, greeting, tasks, below, writer, patience, grace, newcomer })
     }
 
     /// Where it listens; the port is real even when 0 was asked for.
@@ -131,7 +137,7 @@ impl Server {
 
     /// Answers requests until `stop` resolves, then lets the running ones end, flushes and closes.
     pub async fn run(self, stop: impl Future<Output = ()> + Send + 'static) -> Result<()> {
-        let Self { app, listener, greeting, tasks, writer, patience, grace, newcomer: _ } = self;
+        let Self { app, listener, greeting, tasks, below, writer, patience, grace, newcomer: _ } = self;
         let told = app.clone();
         let (draining, drained) = tokio::sync::oneshot::channel();
         let stop = async move {
@@ -152,13 +158,11 @@ impl Server {
             () = server => {}
             () = late => warn!("some requests did not end in time and were dropped"),
         }
+        drained_in(&tasks, grace).await;
         // Nothing happens any more that must be written down.
-        app.usage.flush();
         writer.stop(grace).await;
         let closed = app.storage.close().await.context("cannot close the data folder");
-        if let Drained::Aborted(count) = tasks.drain(grace).await {
-            warn!(count, "some background tasks did not end in time");
-        }
+        drained_in(&below, grace).await;
         app.state.close().await;
         closed?;
         info!("stopped");
@@ -176,6 +180,12 @@ impl Server {
     }
 }
 
+async fn drained_in(tasks: &Tasks, grace: Duration) {
+    if let Drained::Aborted(count) = tasks.drain(grace).await {
+        warn!(count, "some background tasks did not end in time");
+    }
+}
+
 async fn bind(address: SocketAddr) -> Result<TcpListener> {
     TcpListener::bind(address).await.with_context(|| format!("cannot listen on {address}"))
 }
@@ -189,6 +199,7 @@ struct Base {
     audit: Arc<dyn AuditSink>,
     clock: Arc<dyn Clock>,
     tasks: Tasks,
+    below: Tasks,
     node: String,
 }
 
@@ -208,7 +219,7 @@ impl Base {
             kept_for,
             forward,
             clock: Arc::clone(&self.clock),
-            tasks: self.tasks.clone(),
+            tasks: self.below.clone(),
         };
         audit::Writer::start(trail, occurred, components).await
     }
@@ -260,12 +271,12 @@ impl Base {
     }
 }
 
-/// Opens the state, and who may come in; makes an admin where nobody could.
+/// Opens the state, and who may come in.
 async fn open_access(
     location: &Location,
     (config, directories): (config::Access, Vec<Directory>),
     clock: &Arc<dyn Clock>,
-) -> Result<(Arc<Access>, State, Option<(String, Secret<String>)>)> {
+) -> Result<(Arc<Access>, State)> {
     let state = State::open(location).await?;
     let directories = self::directories(directories, clock)?;
     let clock = Arc::clone(clock);
@@ -274,9 +285,7 @@ async fn open_access(
     } else {
         Access::closed(state.clone(), config.declared, config.settings, clock).await?
     };
-    let access = access.with_providers(directories);
-    let newcomer = access.first_admin().await?;
-    Ok((Arc::new(access), state, newcomer))
+    Ok((Arc::new(access.with_providers(directories)), state))
 }
 
 /// Directories that people log in with.
@@ -292,9 +301,9 @@ fn providers(configured: Vec<OidcSettings>, clock: &Arc<dyn Clock>) -> Result<BT
 }
 
 /// Sees what other nodes changed about access, and forgets sessions that have ended.
-fn keep_fresh(access: &Arc<Access>, tasks: &Tasks) {
-    let (access, mut shutdown) = (Arc::clone(access), tasks.shutdown());
-    tasks.spawn(async move {
+fn keep_fresh(base: &Base) {
+    let (access, mut shutdown) = (Arc::clone(&base.access), base.tasks.shutdown());
+    base.tasks.spawn(async move {
         let mut rounds: u32 = 0;
         loop {
             tokio::select! {

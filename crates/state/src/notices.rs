@@ -125,7 +125,8 @@ impl Notices<'_> {
 
     /// Forgets what was told last about groups that were not told about since, and incidents that were over by then.
     pub async fn purge(&self, before: SystemTime) -> Result<()> {
-        for old in ["DELETE FROM notices WHERE changed < $1", "DELETE FROM incidents WHERE is_open = 0 AND ended < $1"] {
+        for old in ["DELETE FROM notices WHERE changed < $1", "DELETE FROM incidents WHERE is_open = 0 AND ended < $1"]
+        {
             sqlx::query(old).bind(millis(before)).execute(self.0.pool()).await?;
         }
         Ok(())
@@ -133,10 +134,11 @@ impl Notices<'_> {
 
     /// The incidents that go on or were over no earlier than `ended`, of all tenants.
     pub async fn recent_incidents<T: DeserializeOwned>(&self, ended: SystemTime) -> Result<Vec<T>> {
-        let rows: Vec<(String,)> = sqlx::query_as("SELECT document FROM incidents WHERE is_open = 1 OR ended >= $1 ORDER BY id")
-            .bind(millis(ended))
-            .fetch_all(self.0.pool())
-            .await?;
+        let rows: Vec<(String,)> =
+            sqlx::query_as("SELECT document FROM incidents WHERE is_open = 1 OR ended >= $1 ORDER BY id")
+                .bind(millis(ended))
+                .fetch_all(self.0.pool())
+                .await?;
         rows.iter().map(|(document,)| json::decode("incidents", document)).collect()
     }
 

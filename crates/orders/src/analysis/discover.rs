@@ -1,6 +1,7 @@
 //! A graph found in what happened: the statuses in the order in which they are passed, the ways between them that are
 //! more than slips, who moves objects on, and how long that usually takes.
 
+use std::cmp::Reverse;
 use std::collections::BTreeMap;
 use std::time::Duration;
 
@@ -11,6 +12,10 @@ use crate::{Graph, Status};
 
 /// Ways that fewer than this share of the objects in a status take are slips.
 pub(crate) const SLIP: f64 = 0.005;
+/// Statuses of a graph: those with most visits. A service that writes numbers as statuses makes no graph of them.
+const STATUSES: usize = 200;
+/// Statuses that are counted.
+const COUNTED: usize = 1_000;
 
 #[derive(Debug, Default)]
 struct Seen {
@@ -32,7 +37,8 @@ struct Seen {
 /// The graph of what happened to the objects of a type; none if nothing did. Ways that are rarer than `slip` among those
 /// that leave a status are left out, as far as every status can then still be reached and left.
 pub(crate) fn discover(lens: &Lens<'_>, slip: f64) -> Option<Graph> {
-    let seen = gather(lens);
+    let mut seen = gather(lens);
+    keep_most_visited(&mut seen);
     let start = *seen.iter().max_by_key(|(_, seen)| seen.starts)?.0;
     let mut order: Vec<Symbol> = seen.keys().copied().collect();
     let place = |symbol: &Symbol| seen.get(symbol).map_or(0.0, |seen| seen.place / seen.visits.max(1) as f64);
@@ -54,6 +60,15 @@ pub(crate) fn discover(lens: &Lens<'_>, slip: f64) -> Option<Graph> {
     Some(Graph::found(lens.object.to_owned(), statuses))
 }
 
+fn keep_most_visited(seen: &mut BTreeMap<Symbol, Seen>) {
+    let mut all: Vec<(Reverse<u64>, Symbol)> =
+        seen.iter().map(|(status, one)| (Reverse(one.visits), *status)).collect();
+    all.sort_unstable();
+    let rare: Vec<Symbol> = all.into_iter().skip(STATUSES).map(|(_, status)| status).collect();
+    seen.retain(|status, _| !rare.contains(status));
+    seen.values_mut().for_each(|one| one.next.retain(|next, _| !rare.contains(next)));
+}
+
 fn gather(lens: &Lens<'_>) -> BTreeMap<Symbol, Seen> {
     let mut seen: BTreeMap<Symbol, Seen> = BTreeMap::new();
     lens.each(false, |trail, version| {
@@ -61,6 +76,9 @@ fn gather(lens: &Lens<'_>) -> BTreeMap<Symbol, Seen> {
         let last = stays.len().saturating_sub(1);
         let mut times: BTreeMap<Symbol, u32> = BTreeMap::new();
         for (index, stay) in stays.iter().enumerate() {
+            if COUNTED <= seen.len() && !seen.contains_key(&stay.status) {
+                continue;
+            }
             *times.entry(stay.status).or_default() += 1;
             let one = seen.entry(stay.status).or_default();
             one.visits += 1;

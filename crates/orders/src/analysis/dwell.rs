@@ -13,6 +13,8 @@ use crate::wire::millis;
 
 /// Stays that must have ended before their 99th percentile says what is unusual.
 const SAMPLE: u64 = 200;
+/// Statuses, and ways, that are told apart: each takes some tens of kilobytes while it is counted.
+const ROWS: usize = 1_000;
 
 /// Dwell over many objects.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -109,7 +111,7 @@ impl Gathered {
                 Some(version) => version.elapsed(working, stay.entered, to),
                 None => span(stay.entered, to),
             };
-            let tally = self.statuses.entry(stay.status).or_default();
+            let Some(tally) = row(&mut self.statuses, stay.status) else { continue };
             let next = counted.get(index + 1);
             let lasted = match next {
                 Some(next) => dwell(next.entered),
@@ -125,13 +127,21 @@ impl Gathered {
                 continue;
             };
             tally.spans.add_ended(lasted);
-            let edge = self.edges.entry((stay.status, next.status)).or_default();
+            let Some(edge) = row(&mut self.edges, (stay.status, next.status)) else { continue };
             edge.spans.add_ended(lasted);
             let limit = status.and_then(|status| edge_limit(status, version?, next.status));
             edge.over += u64::from(limit.is_some_and(|limit| limit < lasted));
             edge.note(stay);
         }
     }
+}
+
+/// The row of a status or a way; none for a new one when there are too many.
+fn row<K: Ord>(rows: &mut BTreeMap<K, Tally>, key: K) -> Option<&mut Tally> {
+    if ROWS <= rows.len() && !rows.contains_key(&key) {
+        return None;
+    }
+    Some(rows.entry(key).or_default())
 }
 
 impl Tally {

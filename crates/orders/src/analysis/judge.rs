@@ -4,13 +4,10 @@ use std::collections::HashMap;
 
 use super::{Lens, Version};
 use crate::Evidence;
-use crate::deviation::{self, befores};
+use crate::deviation::{self, SKEWED, befores};
 use crate::symbols::{Symbol, Symbols};
 use crate::trail::{Stay, Trail};
 use crate::wire::millis;
-
-/// How far apart two stays may begin whose order is taken for the fault of a clock, in milliseconds.
-const SKEWED: i64 = 10 * 60 * 1_000;
 
 /// What is wrong with a step, without saying how.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -50,7 +47,7 @@ impl Judge {
         self.visits.clear();
         self.visits.resize(lens.symbols().len(), 0);
         let told = trail.stays.iter().any(|stay| stay.told.is_some());
-        let near = |a: &Stay, b: &Stay| b.entered - a.entered <= SKEWED;
+        let near = |a: &Stay, b: &Stay| super::span(a.entered, b.entered) <= millis(SKEWED);
         let befores = told.then(|| befores(&trail.stays, |stay| (stay.status, stay.told), near));
         for (step, stay) in trail.stays.iter().enumerate() {
             let status = stay.status;

@@ -12,12 +12,14 @@ fn written(format: ExportFormat, rows: &str, most: usize) -> (String, usize) {
     live.refresh(&graphs, at("2026-03-16T06:00:00Z"));
     let trails = live.trails("order");
     let lens = Lens::new((&trails, &graphs), &select, "order", at("2026-03-16T06:00:00Z"));
-    let (mut text, mut pieces) = (Vec::new(), 0);
+    let (mut text, mut pieces, mut whole) = (Vec::new(), 0, false);
     export(&lens, format, |piece| {
+        whole |= piece.is_empty();
         text.extend(piece);
         pieces += 1;
         pieces < most
     });
+    assert_eq!(whole, pieces < most, "only what nobody stopped is told to be whole");
     (String::from_utf8(text).unwrap(), pieces)
 }
 

@@ -1,10 +1,10 @@
-//! Sends records on as well, to a syslog server (RFC 5424) or a webhook: at least once, in order, as long as there is
-//! room for what waits. The trail itself never waits for it.
+//! Sends records on as well, to a syslog server (RFC 5424) or a webhook: in order, tried until they are taken, as long as
+//! there is room for what waits and the server runs. The trail itself never waits for it.
 
 mod syslog;
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use auth::Record;
@@ -83,7 +83,7 @@ impl Place {
 #[derive(Debug)]
 pub(crate) struct Forward {
     queue: mpsc::Sender<Vec<Record>>,
-    dropped: Arc<AtomicU64>,
+    has_dropped: AtomicBool,
 }
 
 enum Sender {
@@ -97,13 +97,12 @@ impl Forward {
         let sender = Sender::new(target, clock)?;
         let (queue, waiting) = mpsc::channel(QUEUE);
         tasks.spawn(run(sender, waiting, tasks.shutdown()));
-        Ok(Self { queue, dropped: Arc::default() })
+        Ok(Self { queue, has_dropped: AtomicBool::default() })
     }
 
     /// Hands records over, if there is room.
     pub(crate) fn offer(&self, records: Vec<Record>) {
-        let count = records.len() as u64;
-        if self.queue.try_send(records).is_err() && self.dropped.fetch_add(count, Ordering::Relaxed) == 0 {
+        if self.queue.try_send(records).is_err() && !self.has_dropped.swap(true, Ordering::Relaxed) {
             warn!("the receiver of the audit trail is too slow or away: some records are in the trail only");
         }
     }

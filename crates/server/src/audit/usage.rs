@@ -60,7 +60,7 @@ impl Usage {
     }
 
     /// Writes down what was counted.
-    pub(crate) fn flush(&self) {
+    fn flush(&self) {
         let counts = std::mem::take(&mut *self.counts.lock().unwrap_or_else(PoisonError::into_inner));
         self.tell(counts);
     }

@@ -37,7 +37,7 @@ pub(crate) trait Anchors: Send + Sync + std::fmt::Debug {
     /// Forgets those of records that are older.
     fn forget(&self, before: Timestamp) -> BoxFuture<'_, Result<(), String>>;
 
-    /// Those of all nodes.
+    /// All of all nodes, those of one node oldest first.
     fn all(&self) -> BoxFuture<'_, Result<Vec<Anchor>, String>>;
 }
 

@@ -54,6 +54,9 @@ pub struct Login {
     /// Language of messages and of the words around the data; that of the locale if not given.
     #[arg(long, env = "LAPIDARY_LANG", value_enum)]
     pub lang: Option<Tongue>,
+    /// A session that is not kept yet; that of the file without one.
+    #[arg(skip)]
+    pub(super) session: Option<String>,
 }
 
 /// How an answer is printed.
@@ -181,7 +184,7 @@ impl Login {
         let mut request = request.header("Accept-Language", self.language().pick("en", "ru"));
         if let Some(token) = &self.token {
             request = request.bearer_auth(token);
-        } else if let Some(session) = super::session::of(&self.addr) {
+        } else if let Some(session) = self.session.clone().or_else(|| super::session::of(&self.addr)) {
             // No page of another site asks, but the person at this terminal.
             request = request.header("Cookie", format!("lapidary_session={session}")).header("Sec-Fetch-Site", "none");
         }

@@ -4,6 +4,7 @@ use std::io::{self, BufRead as _, IsTerminal as _};
 use std::process::Command;
 
 use clap::Args;
+use reqwest::Method;
 use serde_json::{Value, json};
 use stdx::Language;
 
@@ -33,14 +34,16 @@ impl LoginArgs {
         let words = self.login.language();
         let password = secret(words.pick("password: ", "пароль: "))?;
         let body = json!({"name": self.user, "password": password});
-        let (answer, mut cookie) = block_on(enter(&self.login, "POST", "/api/v1/login", &body, None))??;
+        let mut login = Login { token: None, ..self.login };
+        let (answer, mut session) = block_on(enter(&login, Method::POST, "/api/v1/login", &body))??;
         if answer["must_change_password"] == true {
             complain(words.pick("a new password must be chosen now", "нужно выбрать новый пароль"));
             let new = secret(words.pick("new password: ", "новый пароль: "))?;
             let body = json!({"old": password, "new": new});
-            (_, cookie) = block_on(enter(&self.login, "PUT", "/api/v1/me/password", &body, Some(&cookie)))??;
+            login.session = Some(session);
+            (_, session) = block_on(enter(&login, Method::PUT, "/api/v1/me/password", &body))??;
         }
-        session::keep(&self.login.addr, Some(&cookie)).map_err(|error| kept_nowhere(words, &error))?;
+        session::keep(&login.addr, Some(&session)).map_err(|error| kept_nowhere(words, &error))?;
         say(&format!("{}\n", words.pick("logged in", "вход выполнен")));
         Ok(())
     }
@@ -49,10 +52,12 @@ impl LoginArgs {
 impl LogoutArgs {
     pub(crate) fn run(self) -> Result<(), Failure> {
         let words = self.login.language();
-        let asked = self.login.send(|client, address| client.post(format!("{address}/api/v1/logout")));
+        // It is the session that ends, whatever token stands in the environment.
+        let login = Login { token: None, ..self.login };
+        let asked = login.send(|client, address| client.post(format!("{address}/api/v1/logout")));
         // A session that has ended is no reason to keep it.
         let done = block_on(asked)?;
-        session::keep(&self.login.addr, None).map_err(|error| kept_nowhere(words, &error))?;
+        session::keep(&login.addr, None).map_err(|error| kept_nowhere(words, &error))?;
         done.map(drop)
     }
 }
@@ -62,27 +67,10 @@ fn kept_nowhere(words: Language, error: &io::Error) -> Failure {
 }
 
 /// Asks for a session; gives the answer and the session's id.
-async fn enter(
-    login: &Login,
-    method: &str,
-    path: &str,
-    body: &Value,
-    cookie: Option<&str>,
-) -> Result<(Value, String), Failure> {
+async fn enter(login: &Login, method: Method, path: &str, body: &Value) -> Result<(Value, String), Failure> {
     let words = login.language();
-    let method = if method == "PUT" { reqwest::Method::PUT } else { reqwest::Method::POST };
-    let without_token = Login { token: None, ..login.clone() };
-    let response = without_token
-        .answer(|client, address| {
-            let mut request = client.request(method, format!("{address}{path}")).json(body);
-            if let Some(cookie) = cookie {
-                // No page of another site asks, but the person at this terminal.
-                request =
-                    request.header("Cookie", format!("lapidary_session={cookie}")).header("Sec-Fetch-Site", "none");
-            }
-            request
-        })
-        .await?;
+    let asked = login.answer(|client, address| client.request(method, format!("{address}{path}")).json(body));
+    let response = asked.await?;
     let status = response.status().as_u16();
     let set = response.headers().get("set-cookie").and_then(|value| value.to_str().ok()).map(str::to_owned);
     let text = response.text().await.map_err(|error| login.unreachable(&error))?;

@@ -7,8 +7,9 @@ use stdx::{Language, Settings};
 
 use super::count;
 
-/// Reads the settings of rules; what is wrong, also with the files of rules, is reported to `settings`.
-pub(super) fn read(settings: &mut Settings) -> Config {
+/// Reads the settings of rules; what is wrong, also with the files of rules, is reported to `settings`. Links
+/// in alerts begin with `links`.
+pub(super) fn read(settings: &mut Settings, links: &str) -> Config {
     let usual = Config::default();
     let folder: Option<PathBuf> = settings.optional(
         "alerts.rules",
@@ -21,11 +22,7 @@ pub(super) fn read(settings: &mut Settings) -> Config {
     }
     let languages = [("en", Language::English), ("ru", Language::Russian)];
     let language = settings.choice("alerts.language", &languages, "en", "Language of the words in pictures.");
-    let external_url: Option<String> = settings.optional(
-        "external_url",
-        "Where people reach this server, such as `https://logs.example.org`; for links in messages.",
-    );
-    let outside = Outside { external_url: external_url.unwrap_or_default(), ..Outside::default() };
+    let outside = Outside { external_url: links.to_owned(), ..Outside::default() };
     Config {
         folder,
         defaults: settings.or(

@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use alert::{Alertmanagers, Author, Heartbeat, Routing, Simple};
 use mask::Masker;
-use stdx::{Secret, Settings};
+use stdx::Settings;
 
 /// What is set about alerts.
 #[derive(Debug)]
@@ -109,10 +109,8 @@ const CHANNEL: &str = "Channel to tell, if not the webhook's own.";
 const WEBHOOK: [(&str, &str, &str); 3] =
     [("url", "webhook_url", URL), ("url_file", "webhook_url_file", URL_FILE), ("channel", "channel", CHANNEL)];
 
-/// Reads `alerts`; what is wrong is reported to `settings`.
-pub(super) fn read(settings: &mut Settings, masker: Arc<Masker>) -> Notify {
-    let doc = "Where people reach this server, such as `https://logs.example.org`; for links in messages.";
-    let external_url: Option<String> = settings.optional("external_url", doc);
+/// Reads `alerts`; what is wrong is reported to `settings`. Links in messages begin with `links`.
+pub(super) fn read(settings: &mut Settings, masker: Arc<Masker>, links: &str) -> Notify {
     let file: Option<PathBuf> = settings
         .optional("alerts.routing", "An `alertmanager.yml` with routes and receivers, in place of the receiver below.");
     let doc = "Alertmanagers that route and deliver instead, such as [\"http://127.0.0.1:9093\"].";
@@ -132,7 +130,7 @@ pub(super) fn read(settings: &mut Settings, masker: Arc<Masker>) -> Notify {
         alertmanagers.and_then(|read| read.map_err(|problem| settings.problem("alerts.alertmanagers", problem)).ok());
     let deadline = "How long a notification is tried before it is given up.";
     Notify {
-        author: Author::new(masker, external_url.as_deref().unwrap_or_default()),
+        author: Author::new(masker, links),
         routing: Arc::new(routing.unwrap_or_else(|()| silent())),
         alertmanagers,
         heartbeat: heartbeat(settings),
@@ -181,26 +179,11 @@ fn simple(settings: &mut Settings) -> Simple {
 }
 
 fn heartbeat(settings: &mut Settings) -> Option<Heartbeat> {
-    let doc = "Address that gets a `POST` as long as alerts are worked on: a dead man's switch.";
-    let url: Option<Secret<String>> = settings.optional("alerts.heartbeat.url", doc);
-    let file: Option<PathBuf> = settings.optional("alerts.heartbeat.url_file", "File with that address.");
+    let docs =
+        ["Address that gets a `POST` as long as alerts are worked on: a dead man's switch.", "File with that address."];
+    let url = super::secret::read(settings, "alerts.heartbeat.url", docs);
     let every = settings.or("alerts.heartbeat.interval", Duration::from_secs(60), "How often.");
-    let url = match (url, file) {
-        (Some(url), None) => url,
-        (None, Some(path)) => match secret(&path.display().to_string()) {
-            Ok(text) => Secret::new(text.trim().to_owned()),
-            Err(problem) => {
-                settings.problem("alerts.heartbeat.url_file", problem);
-                return None;
-            }
-        },
-        (None, None) => return None,
-        (Some(_), Some(_)) => {
-            settings.problem("alerts.heartbeat.url", "stands beside `url_file`; write one of them");
-            return None;
-        }
-    };
-    Heartbeat::new(url, every).map_err(|problem| settings.problem("alerts.heartbeat.url", problem)).ok()
+    Heartbeat::new(url?, every).map_err(|problem| settings.problem("alerts.heartbeat.url", problem)).ok()
 }
 
 /// The text of a file with a secret.

@@ -8,19 +8,10 @@ use stdx::Settings;
 
 use super::secret;
 
-/// Reads all providers; what is wrong with one is reported, and then there is none.
-pub(super) fn read(settings: &mut Settings) -> Vec<OidcSettings> {
-    let doc = "The address that people see, such as `https://logs.example`: logins elsewhere come back to it, and links begin with it.";
-    let home: Option<String> = settings.optional("external_url", doc);
-    let home = home.and_then(|text| match Url::parse(&text) {
-        Ok(url) if matches!(url.scheme(), "http" | "https") && url.has_host() => Some(url),
-        _ => {
-            settings.problem("external_url", "is no address such as `https://logs.example`");
-            None
-        }
-    });
+/// Reads all providers, which send people back to `home`; what is wrong with one is reported, and then there is none.
+pub(super) fn read(settings: &mut Settings, home: Option<&Url>) -> Vec<OidcSettings> {
     let prefixes = settings.tables("auth.oidc");
-    prefixes.iter().filter_map(|prefix| provider(settings, prefix, home.as_ref())).collect()
+    prefixes.iter().filter_map(|prefix| provider(settings, prefix, home)).collect()
 }
 
 fn provider(settings: &mut Settings, prefix: &str, home: Option<&Url>) -> Option<OidcSettings> {

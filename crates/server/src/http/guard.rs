@@ -2,10 +2,10 @@
 
 mod visit;
 
-use auth::{AuditSink as _, Caller, Credentials, Outcome, Permission};
+use auth::{AuditSink as _, Caller, Credentials, Denied, Outcome, Permission};
 use axum::extract::{FromRequestParts, Request, State};
 use axum::http::request::Parts;
-use axum::http::{HeaderMap, Method, StatusCode, header};
+use axum::http::{HeaderMap, StatusCode, header};
 use axum::middleware::Next;
 use axum::response::{IntoResponse as _, Response};
 use logline::Tenant;
@@ -70,14 +70,14 @@ async fn admit(app: &App, route: &'static Route, mut request: Request) -> Result
     let peer = request.extensions().get::<Peer>().cloned();
     let address = peer.as_ref().map(|peer| app.shield.client(peer, request.headers()));
     let asking = credentials(request.headers(), peer.as_ref());
-    let caller = app.access.authenticate(asking).await.inspect_err(|_| {
-        app.usage.count("unknown", &Tenant::default(), "refused credentials", address, Outcome::Denied);
+    let caller = app.access.authenticate(asking).await.inspect_err(|denied| {
+        let who = match denied {
+            Denied::Tenant { principal } | Denied::Stranger { principal } => principal,
+            _ => "unknown",
+        };
+        app.usage.count(who, &Tenant::default(), "refused credentials", address, Outcome::Denied);
     })?;
-    let place = match request.method() {
-        &Method::GET | &Method::HEAD => request.uri().path().to_owned(),
-        method => format!("{method} {}", request.uri().path()),
-    };
-    let visit = Visit::new(app, route, &caller, place, address);
+    let visit = Visit::new(app, route, &caller, &request, address);
     if let Err(denied) = needed.map_or(Ok(()), |permission| caller.require(permission)) {
         visit.refused();
         return Err(denied.into());

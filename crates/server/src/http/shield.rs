@@ -84,14 +84,16 @@ pub(super) async fn shield(State(shield): State<Shield>, request: Request, next:
 }
 
 /// Whether nobody but the asker themselves can have sent this. A browser adds cookies to requests that other sites make,
-/// but tells whose page it was; what brings a token of its own is nobody else's doing.
+/// but tells whose page it was; what brings a bearer token is nobody else's doing. Name and password (`Basic`) are: they
+/// may stand in an address that a page of another site opens.
 fn of_own_site(request: &Request) -> bool {
     let headers = request.headers();
+    let text = |name: &str| headers.get(name).map(|value| value.to_str().unwrap_or_default());
     let changes = ![Method::GET, Method::HEAD, Method::OPTIONS].contains(request.method());
-    if !(changes || headers.contains_key(header::UPGRADE)) || headers.contains_key(header::AUTHORIZATION) {
+    let has_token = text("authorization").is_some_and(|shown| !shown.to_ascii_lowercase().starts_with("basic "));
+    if !(changes || headers.contains_key(header::UPGRADE)) || has_token {
         return true;
     }
-    let text = |name: &str| headers.get(name).map(|value| value.to_str().unwrap_or_default());
     if let Some(site) = text("sec-fetch-site") {
         return matches!(site, "same-origin" | "none");
     }

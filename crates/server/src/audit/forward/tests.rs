@@ -1,5 +1,7 @@
 //! Real sockets take what is sent on.
 
+use std::sync::atomic::AtomicU64;
+
 use auth::{AuditEvent, Chain, Outcome};
 use axum::http::{HeaderMap, StatusCode};
 use axum::routing::post;

@@ -144,10 +144,17 @@ impl GroupsCommand {
 }
 
 impl Named {
-    fn remove(&self, kind: &str) -> Result<(), Failure> {
-        let path = format!("/api/v1/{kind}/{}", escaped(&self.name));
+    /// Removes what has the name among things of a kind.
+    pub(super) fn remove(&self, kind: &str) -> Result<(), Failure> {
+        let path = of(kind, &self.name);
         block_on(self.connection.change::<Value>(Method::DELETE, &path, &json!({})))?.map(drop)
     }
+}
+
+/// The path of what has a name among things of a kind.
+pub(super) fn of(kind: &str, name: &str) -> String {
+    let name: String = form_urlencoded::byte_serialize(name.as_bytes()).collect();
+    format!("/api/v1/{kind}/{}", name.replace('+', "%20"))
 }
 
 /// A policy in one line.
@@ -203,8 +210,7 @@ fn list<T: Serialize + DeserializeOwned>(
 }
 
 fn put(connection: &Connection, kind: &str, name: &str, body: &impl Serialize) -> Result<(), Failure> {
-    let path = format!("/api/v1/{kind}/{}", escaped(name));
-    block_on(connection.change::<Value>(Method::PUT, &path, body))?.map(drop)
+    block_on(connection.change::<Value>(Method::PUT, &of(kind, name), body))?.map(drop)
 }
 
 fn read(file: &std::path::Path) -> Result<Policy, Failure> {
@@ -214,9 +220,4 @@ fn read(file: &std::path::Path) -> Result<Policy, Failure> {
         return toml::from_str(&text).map_err(|error| unusable(&error));
     }
     serde_json::from_str(&text).map_err(|error| unusable(&error))
-}
-
-/// A name as a part of a path.
-fn escaped(name: &str) -> String {
-    form_urlencoded::byte_serialize(name.as_bytes()).collect::<String>().replace('+', "%20")
 }

@@ -2,8 +2,10 @@
 
 use clap::Subcommand;
 use reqwest::Method;
-use serde_json::{Value, json};
+use serde_json::json;
+use stdx::Language;
 
+use super::documents::{Named, source};
 use super::users::told;
 use crate::cli::client::Connection;
 use crate::cli::print::{Head, print};
@@ -41,12 +43,7 @@ pub(crate) enum TokensCommand {
         connection: Connection,
     },
     /// Removes one.
-    Remove {
-        /// The name.
-        name: String,
-        #[command(flatten)]
-        connection: Connection,
-    },
+    Remove(Named),
 }
 
 impl TokensCommand {
@@ -60,10 +57,7 @@ impl TokensCommand {
                 });
                 told(&connection, &block_on(connection.change(Method::POST, "/api/v1/tokens", &body))??)
             }
-            Self::Remove { name, connection } => {
-                let path = format!("/api/v1/tokens/{name}");
-                block_on(connection.change::<Value>(Method::DELETE, &path, &json!({})))?.map(drop)
-            }
+            Self::Remove(named) => named.remove("tokens"),
         }
     }
 }
@@ -75,7 +69,7 @@ fn list(connection: &Connection) -> Result<(), Failure> {
     let row = |token: &ShownToken| {
         vec![
             token.name.clone(),
-            super::documents::source(token.source, words).to_owned(),
+            source(token.source, words).to_owned(),
             [token.roles.as_slice(), &token.permissions].concat().join(" "),
             token.services.join(" "),
             token.tenants.join(" "),
@@ -84,14 +78,9 @@ fn list(connection: &Connection) -> Result<(), Failure> {
         ]
     };
     let rows: Vec<_> = tokens.items.iter().map(row).collect();
-    let heading = [
-        words.pick("name", "имя"),
-        words.pick("declared in", "где задан"),
-        words.pick("may", "может"),
-        words.pick("services", "сервисы"),
-        words.pick("tenants", "арендаторы"),
-        words.pick("expires", "до"),
-        words.pick("last used", "использован"),
-    ];
+    let heading = match words {
+        Language::English => ["name", "declared in", "may", "services", "tenants", "expires", "last used"],
+        Language::Russian => ["имя", "где задан", "может", "сервисы", "арендаторы", "до", "использован"],
+    };
     print(connection.format, Head::Both, &heading, &rows, &tokens)
 }

@@ -3,7 +3,9 @@
 use clap::Subcommand;
 use reqwest::Method;
 use serde_json::{Value, json};
+use stdx::Language;
 
+use super::documents::{Named, of};
 use crate::cli::client::Connection;
 use crate::cli::print::{Head, print};
 use crate::cli::{Failure, block_on, say};
@@ -63,12 +65,7 @@ pub(crate) enum UsersCommand {
         connection: Connection,
     },
     /// Removes one and logs them out.
-    Remove {
-        /// The name.
-        name: String,
-        #[command(flatten)]
-        connection: Connection,
-    },
+    Remove(Named),
 }
 
 impl UsersCommand {
@@ -83,17 +80,13 @@ impl UsersCommand {
                 let body = json!({
                     "display": display, "roles": roles, "groups": groups, "disabled": disabled, "unlock": unlock,
                 });
-                let path = format!("/api/v1/users/{name}");
-                block_on(connection.change::<Value>(Method::PATCH, &path, &body))?.map(drop)
+                block_on(connection.change::<Value>(Method::PATCH, &of("users", &name), &body))?.map(drop)
             }
             Self::ResetPassword { name, connection } => {
-                let path = format!("/api/v1/users/{name}/password");
+                let path = of("users", &name) + "/password";
                 told(&connection, &block_on(connection.change(Method::POST, &path, &json!({})))??)
             }
-            Self::Remove { name, connection } => {
-                let path = format!("/api/v1/users/{name}");
-                block_on(connection.change::<Value>(Method::DELETE, &path, &json!({})))?.map(drop)
-            }
+            Self::Remove(named) => named.remove("users"),
         }
     }
 }
@@ -120,12 +113,9 @@ fn list(connection: &Connection) -> Result<(), Failure> {
         vec![user.name.clone(), user.display.clone(), user.roles.join(" "), user.groups.join(" "), state(user)]
     };
     let rows: Vec<_> = users.items.iter().map(row).collect();
-    let heading = [
-        words.pick("name", "имя"),
-        words.pick("called", "как зовут"),
-        words.pick("roles", "роли"),
-        words.pick("groups", "группы"),
-        words.pick("state", "состояние"),
-    ];
+    let heading = match words {
+        Language::English => ["name", "called", "roles", "groups", "state"],
+        Language::Russian => ["имя", "как зовут", "роли", "группы", "состояние"],
+    };
     print(connection.format, Head::Both, &heading, &rows, &users)
 }

@@ -272,13 +272,14 @@ fn export(format: Log, file: Option<&std::path::Path>, selection: &Selection, lo
     let mut params = selection.params()?;
     params.push(("format", name(&format)));
     let failed = |error: std::io::Error| Failure::Failed(format!("cannot write the event log: {error}"));
-    let mut out: Box<dyn std::io::Write> = match file {
-        Some(file) => Box::new(std::io::BufWriter::new(std::fs::File::create(file).map_err(failed)?)),
-        None => Box::new(std::io::stdout().lock()),
-    };
     let path = format!("/api/v1/orders/export?{}", encoded(&params));
     block_on(async {
         let mut answer = login.open(|client, address| client.get(format!("{address}{path}"))).await?;
+        // Only now: what the file holds is not lost to a request that was wrong.
+        let mut out: Box<dyn std::io::Write> = match file {
+            Some(file) => Box::new(std::io::BufWriter::new(std::fs::File::create(file).map_err(failed)?)),
+            None => Box::new(std::io::stdout().lock()),
+        };
         while let Some(piece) = answer.chunk().await.map_err(|error| login.unreachable(&error))? {
             out.write_all(&piece).map_err(failed)?;
         }

@@ -6,7 +6,8 @@ use std::sync::{Arc, OnceLock};
 use std::time::Instant;
 
 use auth::{AuditEvent, AuditSink as _, Caller, Cost, Outcome, Services};
-use axum::http::StatusCode;
+use axum::extract::Request;
+use axum::http::{Method, StatusCode, Uri};
 use axum::response::Response;
 use logline::Tenant;
 
@@ -33,7 +34,8 @@ pub(super) struct Visit {
     route: &'static Route,
     principal: String,
     tenant: Tenant,
-    place: String,
+    method: Method,
+    uri: Uri,
     scope: String,
     address: Option<IpAddr>,
     note: Note,
@@ -46,7 +48,7 @@ impl Visit {
         app: &App,
         route: &'static Route,
         caller: &Caller,
-        place: String,
+        request: &Request,
         address: Option<IpAddr>,
     ) -> Self {
         let mut scope = if route.audit { described(caller.scope().services()) } else { String::new() };
@@ -58,7 +60,8 @@ impl Visit {
             route,
             principal: caller.principal().to_owned(),
             tenant: caller.tenant().clone(),
-            place,
+            method: request.method().clone(),
+            uri: request.uri().clone(),
             scope,
             address,
             note: Note::default(),
@@ -93,7 +96,11 @@ impl Visit {
             app.usage.count(principal, tenant, route.name, *address, outcome);
             return;
         }
-        let mut detail = std::mem::take(&mut self.place);
+        let path = self.uri.path();
+        let mut detail = match self.method {
+            Method::GET | Method::HEAD => path.to_owned(),
+            _ => format!("{} {path}", self.method),
+        };
         if let Some(asked) = self.note.0.get().filter(|asked| !asked.is_empty()) {
             // Writing to a String cannot fail.
             write!(detail, " {asked}").unwrap_or_default();

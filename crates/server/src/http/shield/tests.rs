@@ -37,14 +37,22 @@ async fn a_page_of_another_site_changes_nothing_in_the_name_of_a_visitor() {
         (vec![cookie, ("sec-fetch-site", "same-site"), ("origin", "http://logs.example:3100")], 403),
         (vec![("sec-fetch-site", "cross-site")], 403),
         (vec![("sec-fetch-site", "cross-site"), ("authorization", "Bearer x")], 200),
+        (vec![("sec-fetch-site", "cross-site"), ("authorization", "Basic eDp5")], 403),
+        (vec![("origin", "https://evil.example"), ("authorization", "basic eDp5")], 403),
+        (vec![("authorization", "Basic eDp5")], 200),
     ] {
         let answer = ask(&Shield::default(), request("POST", &headers, false)).await;
         assert_eq!(answer.status(), want, "{headers:?}");
     }
     let seen = [cookie, ("sec-fetch-site", "cross-site")];
     assert_eq!(ask(&Shield::default(), request("GET", &seen, false)).await.status(), 200);
-    let socket = [cookie, ("sec-fetch-site", "cross-site"), ("upgrade", "websocket")];
-    assert_eq!(ask(&Shield::default(), request("GET", &socket, false)).await.status(), 403);
+    // A WebSocket shows what comes in, also where nobody is asked for anything.
+    for socket in [
+        [cookie, ("sec-fetch-site", "cross-site"), ("upgrade", "websocket")],
+        [("origin", "https://evil.example"), ("host", "logs.example:3100"), ("upgrade", "websocket")],
+    ] {
+        assert_eq!(ask(&Shield::default(), request("GET", &socket, false)).await.status(), 403, "{socket:?}");
+    }
 }
 
 #[tokio::test]

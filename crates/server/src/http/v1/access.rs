@@ -9,7 +9,7 @@ use axum::http::{HeaderName, StatusCode, header};
 use serde::{Deserialize, Serialize};
 use storage::TimeRange;
 
-use super::json::Body;
+use super::json::Noted;
 use crate::app::App;
 use crate::http::guard::Asker;
 use crate::http::{Form, HttpError};
@@ -102,7 +102,7 @@ pub(crate) async fn users(State(app): State<App>) -> Result<Json<List<ShownUser>
 }
 
 /// Adds one; the answer tells the password to use once.
-pub(crate) async fn add_user(State(app): State<App>, Body(new): Body<NewUser>) -> Result<Kept<Told>, HttpError> {
+pub(crate) async fn add_user(State(app): State<App>, Noted(new): Noted<NewUser>) -> Result<Kept<Told>, HttpError> {
     let name = new.name.clone();
     Ok(told(&name, &app.access.add_user(new).await?))
 }
@@ -111,7 +111,7 @@ pub(crate) async fn add_user(State(app): State<App>, Body(new): Body<NewUser>) -
 pub(crate) async fn change_user(
     State(app): State<App>,
     Path(name): Path<String>,
-    Body(change): Body<UserChange>,
+    Noted(change): Noted<UserChange>,
 ) -> Result<Json<ShownUser>, HttpError> {
     Ok(Json(shown(app.access.change_user(&name, change).await?)))
 }
@@ -137,7 +137,7 @@ pub(crate) async fn put_role(
     State(app): State<App>,
     Asker(caller): Asker,
     Path(name): Path<String>,
-    Body(role): Body<Role>,
+    Noted(role): Noted<Role>,
 ) -> Result<StatusCode, HttpError> {
     app.access.put_role(&name, &role, caller.principal()).await?;
     Ok(StatusCode::NO_CONTENT)
@@ -159,7 +159,7 @@ pub(crate) async fn put_policy(
     State(app): State<App>,
     Asker(caller): Asker,
     Path(name): Path<String>,
-    Body(policy): Body<Policy>,
+    Noted(policy): Noted<Policy>,
 ) -> Result<StatusCode, HttpError> {
     app.access.put_policy(&name, &policy, caller.principal()).await?;
     Ok(StatusCode::NO_CONTENT)
@@ -181,7 +181,7 @@ pub(crate) async fn put_group(
     State(app): State<App>,
     Asker(caller): Asker,
     Path(name): Path<String>,
-    Body(group): Body<Group>,
+    Noted(group): Noted<Group>,
 ) -> Result<StatusCode, HttpError> {
     app.access.put_group(&name, &group, caller.principal()).await?;
     Ok(StatusCode::NO_CONTENT)
@@ -227,7 +227,7 @@ pub(crate) async fn tokens(State(app): State<App>) -> Result<Json<List<ShownToke
 pub(crate) async fn add_token(
     State(app): State<App>,
     Asker(caller): Asker,
-    Body(new): Body<NewToken>,
+    Noted(new): Noted<NewToken>,
 ) -> Result<Kept<Told>, HttpError> {
     let name = new.name.clone();
     Ok(told(&name, &app.access.add_token(new, caller.principal()).await?))

@@ -1,6 +1,8 @@
 //! What all objects of a type tell together: dwell, variants, conformance, funnel, promises, throughput, incidents, the
 //! graph as a picture, the event log.
 
+use std::io;
+
 use axum::Json;
 use axum::body::Body;
 use axum::extract::State;
@@ -40,7 +42,7 @@ pub(in crate::http) async fn variants(
     asked: Parameters,
 ) -> Result<Json<Variants>, HttpError> {
     let select = asked.select(&["limit"])?;
-    let limit = asked.limit(MOST_VARIANTS)?.unwrap_or(VARIANTS);
+    let limit = asked.limit(MOST_VARIANTS)?.unwrap_or(VARIANTS).min(MOST_VARIANTS);
     let variants = app.orders.variants(&caller.scope(), &select, limit).await;
     variants.map(Json).map_err(told(asked.language))
 }
@@ -131,7 +133,7 @@ enum Shape {
     Toml,
 }
 
-/// The steps of all objects as an event log.
+/// The steps of all objects as an event log. One that ends early breaks the connection, so that nobody takes it for whole.
 pub(in crate::http) async fn export(
     State(app): State<App>,
     Asker(caller): Asker,
@@ -141,9 +143,13 @@ pub(in crate::http) async fn export(
     let words = [("xes", ExportFormat::Xes), ("ocel", ExportFormat::Ocel), ("csv", ExportFormat::Csv)];
     let format = asked.choice("format", &words)?.unwrap_or(ExportFormat::Xes);
     let pieces = app.orders.export(&caller.scope(), &select, format).await.map_err(told(asked.language))?;
-    let stream = futures::stream::unfold(pieces, async |mut pieces| {
-        let piece = pieces.recv().await?;
-        Some((Ok::<_, std::convert::Infallible>(piece), pieces))
+    let stream = futures::stream::unfold(Some(pieces), async |pieces| {
+        let mut pieces = pieces?;
+        match pieces.recv().await {
+            Some(piece) if piece.is_empty() => None,
+            Some(piece) => Some((Ok(piece), Some(pieces))),
+            None => Some((Err(io::Error::from(io::ErrorKind::UnexpectedEof)), None)),
+        }
     });
     Ok(([(header::CONTENT_TYPE, format.media_type())], Body::from_stream(stream)).into_response())
 }

@@ -37,6 +37,8 @@ pub(crate) async fn reveal(
     asked: Parameters,
     Body(question): Body<Question>,
 ) -> Result<Json<Match>, HttpError> {
+    // A query would stand in the trail in place of token, reason and answer.
+    asked.only(&[])?;
     let language = asked.language;
     if !REASON.contains(&question.reason.trim().chars().count()) {
         let english = "a reason of 5 to 500 letters is wanted; it stands in the audit trail";
