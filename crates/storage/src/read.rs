@@ -8,6 +8,7 @@ mod head;
 mod output;
 mod page;
 mod prune;
+mod tally;
 mod words;
 
 use std::collections::VecDeque;
@@ -26,7 +27,7 @@ pub(crate) use self::output::Output;
 pub(crate) use self::words::{FileIndex, Unread};
 use crate::filter::{Filter, Hidden};
 use crate::logs::{LINE, METADATA};
-use crate::{Error, Predicate, Scan, SharedStats, TableSpec, TimeRange, Visibility};
+use crate::{Error, Predicate, Scan, SharedStats, Stretches, TableSpec, TimeRange, Visibility};
 
 /// Rows of an output batch, and of a page in a file.
 pub(crate) const BATCH_ROWS: usize = 8_192;
@@ -42,6 +43,8 @@ pub(crate) struct Plan {
     pub(crate) stats: SharedStats,
     /// See [`Scan::pairs`].
     pairs: Option<Vec<String>>,
+    /// See [`Scan::stretches`].
+    stretches: Option<Stretches>,
 }
 
 /// What one step of a reader gave.
@@ -70,6 +73,7 @@ impl Plan {
             filter,
             stats: Arc::clone(stats),
             pairs: scan.pairs.clone(),
+            stretches: scan.stretches,
         })
     }
 
@@ -89,13 +93,16 @@ impl Plan {
             output: Output::new(&spec.schema, columns, &[])?,
             stats: SharedStats::default(),
             pairs: None,
+            stretches: None,
         })
     }
 
-    /// Whether lines or maps are decoded, of which a batch should not have too many.
-    fn reads_text(&self) -> bool {
+    /// How many rows are decoded together: few when there are lines or maps, of which a batch should not have too many,
+    /// and when rows are counted, which a page's statistics can spare.
+    fn piece_rows(&self) -> usize {
         let reads = self.output.reads();
-        [LINE, METADATA].into_iter().any(|column| self.filter.looks_at(column) || reads.contains(column))
+        let has_text = [LINE, METADATA].into_iter().any(|name| self.filter.looks_at(name) || reads.contains(name));
+        if has_text || self.output.counts() { BATCH_ROWS } else { UNIT_ROWS }
     }
 
     fn count(&self, counter: impl Fn(&crate::ScanStats) -> &AtomicU64, by: usize) {
@@ -104,11 +111,10 @@ impl Plan {
 
     /// Counts the bytes of line text in a decoded column.
     fn count_lines(&self, lines: &ArrayRef) {
-        if let Some(lines) = lines.as_string_opt::<i32>() {
-            let (first, last) = (lines.value_offsets().first(), lines.value_offsets().last());
-            let bytes = last.unwrap_or(&0) - first.unwrap_or(&0);
-            self.count(|stats| &stats.bytes_read, usize::try_from(bytes).unwrap_or(0));
-        }
+        let texts = lines.as_string_opt::<i32>().map(|lines| lines.value_offsets());
+        let offsets = texts.or_else(|| Some(lines.as_binary_opt::<i32>()?.value_offsets())).unwrap_or_default();
+        let bytes = offsets.last().unwrap_or(&0) - offsets.first().unwrap_or(&0);
+        self.count(|stats| &stats.bytes_read, usize::try_from(bytes).unwrap_or(0));
     }
 }
 
