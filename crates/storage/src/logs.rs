@@ -43,7 +43,8 @@ pub const KEYS: [&str; 7] =
 pub const ALL_METADATA: &str = "all_metadata";
 /// How many rows a row stands for. No file has this column; when it is projected, rows of one stream whose times lie in
 /// one of [`crate::Scan::stretches`] may be given out as one row, with the time of one of them. Beside it only
-/// [`STREAM`], [`TIMESTAMP`] and [`NANOS`] can be projected.
+/// [`STREAM`], [`TIMESTAMP`], [`NANOS`] and [`METADATA`] can be projected; rows that have pairs that are wanted
+/// ([`crate::Scan::pairs`]) stay by themselves.
 pub const COUNT: &str = "count";
 /// When the server received the line.
 pub const RECEIVED: &str = "received";

@@ -15,7 +15,7 @@ use std::collections::VecDeque;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
-use arrow::array::{ArrayRef, AsArray};
+use arrow::array::{Array, ArrayRef, AsArray};
 use arrow::record_batch::RecordBatch;
 use futures::StreamExt;
 use futures::stream::{BoxStream, unfold};
@@ -26,7 +26,7 @@ pub(crate) use self::head::HeadRows;
 pub(crate) use self::output::Output;
 pub(crate) use self::words::{FileIndex, Unread};
 use crate::filter::{Filter, Hidden};
-use crate::logs::{LINE, METADATA};
+use crate::logs::{LINE, METADATA, STREAM};
 use crate::{Error, Predicate, Scan, SharedStats, Stretches, TableSpec, TimeRange, Visibility};
 
 /// Rows of an output batch, and of a page in a file.
@@ -103,6 +103,21 @@ impl Plan {
         let reads = self.output.reads();
         let has_text = [LINE, METADATA].into_iter().any(|name| self.filter.looks_at(name) || reads.contains(name));
         if has_text || self.output.counts() { BATCH_ROWS } else { UNIT_ROWS }
+    }
+
+    /// Whether rows may have pairs of metadata that are wanted, as far as their streams tell.
+    fn wants_pairs(&self, streams: Option<&ArrayRef>) -> bool {
+        let Some(names) = &self.pairs else { return true };
+        streams.is_none_or(|streams| !self.filter.all_have(streams, names))
+    }
+
+    /// The answer's rows for rows that were kept; counted where that is wanted and none has metadata that matters.
+    fn rows(&self, kept: &RecordBatch) -> Result<RecordBatch, Error> {
+        let metadata = kept.column_by_name(METADATA).filter(|_| self.output.reads().contains(METADATA));
+        let has_some = metadata.is_some_and(|metadata| metadata.null_count() < metadata.len());
+        let is_each = !self.output.counts() || has_some && self.wants_pairs(kept.column_by_name(STREAM));
+        let rows = if is_each { self.output.rows(kept) } else { self.output.together(kept, self.stretches.as_ref()) };
+        rows.map_err(Error::internal)
     }
 
     fn count(&self, counter: impl Fn(&crate::ScanStats) -> &AtomicU64, by: usize) {

@@ -45,7 +45,8 @@ pub(crate) struct Compiled {
     has_streams: bool,
     /// Whether it matters when a line was written; if not, all lines count for the only window.
     has_times: bool,
-    /// Whether every line is a sample of 1 and its series follows from its stream, so that the scan may count.
+    /// Whether every line is a sample of 1 and its series follows from its stream, unless it has metadata that matters, so
+    /// that the scan may count.
     counts: bool,
     windows: Windows,
     streams: Streams,
@@ -103,7 +104,7 @@ impl Compiled {
         let ids: Vec<_> = logs::KEYS.into_iter().filter(|id| wanted.has(id)).collect();
         let has_line = matches!(sample, Sample::Bytes) || split.stages.iter().any(reads_line);
         let is_plain = split.stages.is_empty() && matches!(sample, Sample::Line);
-        let counts = is_plain && ids.is_empty() && !has_metadata;
+        let counts = is_plain && ids.is_empty() && (!has_metadata || pairs.is_some());
         let formats = |stage: &Stage| matches!(stage, Stage::LineFormat(_) | Stage::LabelFormat(_));
         let has_times = !windows.is_one() || aggregate.looks_at_times() || split.stages.iter().any(formats);
         let pipeline = Pipeline::compile(&split.stages, &wanted)?;
@@ -111,7 +112,7 @@ impl Compiled {
             split,
             pipeline,
             sample,
-            has_streams: !(counts && wanted.is_nothing()),
+            has_streams: !(counts && wanted.is_nothing() && !has_metadata),
             grouping,
             wanted,
             ids,

@@ -85,7 +85,8 @@ mod tests {
             let mut table = table(Aggregate::Sum, windows);
             for _ in 0..900 {
                 let series = table.series(&format!("name\0{}\0", rng.below(300)));
-                table.add(series, 1 + rng.below(30).cast_signed(), [1.0, 2.0, f64::NAN][(rng.below(20) / 9) as usize]);
+                let value = [1.0, 2.0, f64::NAN][usize::try_from(rng.below(20) / 9).unwrap()];
+                table.add(series, 1 + rng.below(30).cast_signed(), value);
             }
             let (k, is_falling) = (1 + round % 7 * 20, round % 2 == 0);
             let mut all = Vec::new();

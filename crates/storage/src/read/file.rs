@@ -119,7 +119,7 @@ impl Steps for FileRows {
         let found = match kept {
             Some(kept) => {
                 self.plan.count(|stats| &stats.rows_kept, kept.count_set_bits());
-                Step::Rows(if self.plan.output.counts() { rows.counted(&kept)? } else { rows.output(&kept)? })
+                Step::Rows(if rows.are_counted()? { rows.counted(&kept)? } else { rows.output(&kept)? })
             }
             None => Step::More,
         };
@@ -244,7 +244,7 @@ impl Rows<'_> {
                 .for_each(|(_, lines)| self.plan.count_lines(&lines));
             columns.extend(named);
         }
-        self.plan.output.rows(&batch(&columns, count)?, None).map_err(Error::internal)
+        self.plan.output.rows(&batch(&columns, count)?).map_err(Error::internal)
     }
 
     /// How many rows of each stream and stretch of time are kept. Times are not decoded when statistics tell enough.
@@ -253,6 +253,7 @@ impl Rows<'_> {
         let micros = self.only_stretch();
         let has_times = names.remove(TIMESTAMP) && micros.is_none();
         names.remove(NANOS);
+        names.remove(METADATA);
         names.extend(has_times.then_some(TIMESTAMP));
         self.decode(&names)?;
         if !has_times {
@@ -292,11 +293,19 @@ impl Rows<'_> {
         lines.for_each(|(_, lines)| self.unpacker.reclaim(lines));
     }
 
+    /// Whether rows are given out together with their number: never where metadata may tell them apart.
+    fn are_counted(&mut self) -> Result<bool, Error> {
+        let reads = self.plan.output.reads();
+        if !self.plan.output.counts() || !self.in_file(&reads).contains(METADATA) {
+            return Ok(self.plan.output.counts());
+        }
+        self.decode(&BTreeSet::from([STREAM]))?;
+        Ok(!self.wants_pairs())
+    }
+
     /// Whether the map of metadata may hold a pair that is wanted.
     fn wants_pairs(&self) -> bool {
-        let Some(names) = &self.plan.pairs else { return true };
-        let streams = self.columns.iter().find(|(field, _)| field.name() == STREAM);
-        streams.is_none_or(|(_, streams)| !self.plan.filter.all_have(streams, names))
+        self.plan.wants_pairs(self.columns.iter().find(|(field, _)| field.name() == STREAM).map(|(_, streams)| streams))
     }
 
     /// Decodes columns of all rows.

@@ -66,7 +66,7 @@ impl Steps for HeadRows {
             return Ok(Step::More);
         }
         plan.count(|stats| &stats.rows_kept, rows.num_rows());
-        plan.output.rows(&rows, plan.stretches.as_ref()).map(Step::Rows).map_err(Error::internal)
+        plan.rows(&rows).map(Step::Rows)
     }
 }
 

@@ -64,7 +64,7 @@ impl Output {
             fields.push(field);
         }
         let output = Self { schema: Arc::new(Schema::new(fields)), columns, veils: None };
-        let together = |name: &String| [STREAM, TIMESTAMP, NANOS, COUNT].contains(&name.as_str());
+        let together = |name: &String| [STREAM, TIMESTAMP, NANOS, METADATA, COUNT].contains(&name.as_str());
         match projection.iter().find(|name| !together(name)).filter(|_| output.counts()) {
             Some(name) => Err(Error::invalid(format!("`{COUNT}` cannot be projected together with `{name}`"))),
             None => Ok(output),
@@ -100,12 +100,18 @@ impl Output {
         names
     }
 
-    /// The answer's rows for rows that were kept.
-    pub(crate) fn rows(&self, kept: &RecordBatch, stretches: Option<&Stretches>) -> Result<RecordBatch, ArrowError> {
-        if self.counts() {
-            return self.counted(kept, Tally::of_batch(kept, stretches), None);
-        }
+    /// The answer's rows for rows that were kept, each by itself.
+    pub(crate) fn rows(&self, kept: &RecordBatch) -> Result<RecordBatch, ArrowError> {
         self.projected(kept, None)
+    }
+
+    /// The same for rows of which those of one stream and stretch are one row.
+    pub(super) fn together(
+        &self,
+        kept: &RecordBatch,
+        stretches: Option<&Stretches>,
+    ) -> Result<RecordBatch, ArrowError> {
+        self.counted(kept, Tally::of_batch(kept, stretches), None)
     }
 
     /// The answer's rows for a count of rows; all of them at about the time `micros` if it is given.
@@ -125,6 +131,8 @@ impl Output {
         let wanted = self.reads();
         for name in &wanted {
             match (rows.column_by_name(name), micros) {
+                // Nobody wants any of it.
+                _ if *name == METADATA => {}
                 (Some(column), _) => add(name, take(column, &chosen, None)?),
                 (None, Some(micros)) if *name == TIMESTAMP => {
                     let times = TimestampMicrosecondArray::from(vec![micros; count]).with_timezone("UTC");
@@ -146,7 +154,9 @@ impl Output {
         let kept = behind.as_ref().unwrap_or(kept);
         let column = |(field, column): (&Arc<Field>, &Column)| match column {
             Column::Masked(value) => repeat(value, kept.num_rows()),
-            Column::Count => Ok(counts.clone().unwrap_or_else(|| new_null_array(field.data_type(), kept.num_rows()))),
+            Column::Count => {
+                Ok(counts.clone().unwrap_or_else(|| Arc::new(UInt64Array::from(vec![1; kept.num_rows()]))))
+            }
             Column::Metadata(hidden) => logs::assembled(kept, hidden),
             Column::Key(name) => {
                 let ids = logs::key_column(kept, name);
