@@ -182,7 +182,7 @@ impl Lookup {
     }
 
     /// All points: those that were known, and those of [`Lookup::windows`], whose numbers become those of the query.
-    pub(crate) fn joined(&self, computed: Vec<Curve>) -> Vec<Curve> {
+    pub(crate) fn joined(&self, computed: &[Curve]) -> Vec<Curve> {
         let (shift, points) = (self.missing.map_or(0, |(first, _)| i64::from(first)), i64::from(self.windows.points));
         let is_missing = |point: i64| {
             self.missing.is_some_and(|(first, last)| (i64::from(first)..=i64::from(last)).contains(&point))

@@ -63,16 +63,16 @@ pub(crate) fn ranked(
         _ => return None,
     };
     let top = Top::new(outer.k?, is_falling, points).filter(|_| outer.grouping.is_none())?;
-    match &outer.expr {
-        MetricExpr::Range(range) if range.op != RangeOp::AbsentOverTime => Some((top, None, range)),
+    let (inner, range): (Option<&VectorAggregation>, _) = match &outer.expr {
+        MetricExpr::Range(range) if range.op != RangeOp::AbsentOverTime => (None, range),
         MetricExpr::Vector(inner) => match &inner.expr {
-            MetricExpr::Range(range) if range.grouping.is_none() && merges(inner.op, range.op) => {
-                Some((top, Some(inner), range))
-            }
-            _ => None,
+            MetricExpr::Range(range) if range.grouping.is_none() && merges(inner.op, range.op) => (Some(inner), range),
+            _ => return None,
         },
-        _ => None,
-    }
+        _ => return None,
+    };
+    // Series with errors have all their labels: only what stands above them adds them up to those that are ranked.
+    (!keeps_errors(&leaf_of(range, inner), range)).then_some((top, inner, range))
 }
 
 /// How a range aggregation below `outer` is computed. When the outer one only adds up what the inner one adds up, the
@@ -240,7 +240,7 @@ pub(crate) async fn compute(
     Ok(match lookup {
         Some(lookup) => {
             run.cache().keep(&lookup, &computed);
-            lookup.joined(computed)
+            lookup.joined(&computed)
         }
         None => computed,
     })

@@ -102,7 +102,13 @@ impl Plan {
     fn piece_rows(&self) -> usize {
         let reads = self.output.reads();
         let has_text = [LINE, METADATA].into_iter().any(|name| self.filter.looks_at(name) || reads.contains(name));
-        if has_text || self.output.counts() { BATCH_ROWS } else { UNIT_ROWS }
+        if has_text || self.counts() { BATCH_ROWS } else { UNIT_ROWS }
+    }
+
+    /// Whether rows may be given out together with their number. Behind a veil each row stays by itself: what is hidden of
+    /// it is decided row by row.
+    fn counts(&self) -> bool {
+        self.output.counts() && self.filter.veils().is_none()
     }
 
     /// Whether rows may have pairs of metadata that are wanted, as far as their streams tell.
@@ -115,7 +121,7 @@ impl Plan {
     fn rows(&self, kept: &RecordBatch) -> Result<RecordBatch, Error> {
         let metadata = kept.column_by_name(METADATA).filter(|_| self.output.reads().contains(METADATA));
         let has_some = metadata.is_some_and(|metadata| metadata.null_count() < metadata.len());
-        let is_each = !self.output.counts() || has_some && self.wants_pairs(kept.column_by_name(STREAM));
+        let is_each = !self.counts() || has_some && self.wants_pairs(kept.column_by_name(STREAM));
         let rows = if is_each { self.output.rows(kept) } else { self.output.together(kept, self.stretches.as_ref()) };
         rows.map_err(Error::internal)
     }

@@ -38,6 +38,7 @@ fn hostile() -> Vec<(Params, Vec<Kind>)> {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+#[expect(clippy::disallowed_methods, reason = "waited for below")]
 async fn each_ends_in_a_clear_refusal_while_others_are_answered() {
     let limits = Limits { timeout: Duration::from_secs(20), ..Limits::default() };
     let config = Config {

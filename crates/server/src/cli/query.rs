@@ -254,7 +254,11 @@ fn explained(told: &Value, words: Language) -> String {
     out += &pruned;
     out += &row("index of words read", "прочитано индекса слов", bytes("index_bytes"));
     out += &row("lines read", "прочитано строк", number("lines_read").to_string());
-    out += &row("of these, counted by statistics", "из них сосчитано по статистике", number("lines_by_statistics").to_string());
+    out += &row(
+        "of these, counted by statistics",
+        "из них сосчитано по статистике",
+        number("lines_by_statistics").to_string(),
+    );
     out += &row("text decoded", "разобрано текста", bytes("bytes_decoded"));
     out += &row("lines kept", "подошло строк", number("lines_kept").to_string());
     out += &row("returned", "возвращено", number("returned").to_string());

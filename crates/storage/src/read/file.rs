@@ -296,8 +296,8 @@ impl Rows<'_> {
     /// Whether rows are given out together with their number: never where metadata may tell them apart.
     fn are_counted(&mut self) -> Result<bool, Error> {
         let reads = self.plan.output.reads();
-        if !self.plan.output.counts() || !self.in_file(&reads).contains(METADATA) {
-            return Ok(self.plan.output.counts());
+        if !self.plan.counts() || !self.in_file(&reads).contains(METADATA) {
+            return Ok(self.plan.counts());
         }
         self.decode(&BTreeSet::from([STREAM]))?;
         Ok(!self.wants_pairs())

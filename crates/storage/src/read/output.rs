@@ -145,17 +145,18 @@ impl Output {
         }
         let options = RecordBatchOptions::new().with_row_count(Some(count));
         let chosen = RecordBatch::try_new_with_options(Arc::new(Schema::new(fields)), columns, &options)?;
-        self.projected(&chosen, Some(Arc::new(UInt64Array::from(tally.counts))))
+        let counts: ArrayRef = Arc::new(UInt64Array::from(tally.counts));
+        self.projected(&chosen, Some(&counts))
     }
 
-    fn projected(&self, kept: &RecordBatch, counts: Option<ArrayRef>) -> Result<RecordBatch, ArrowError> {
+    fn projected(&self, kept: &RecordBatch, counts: Option<&ArrayRef>) -> Result<RecordBatch, ArrowError> {
         let veils = self.veils.as_ref().filter(|veils| self.reads().into_iter().any(|name| veils.covers(name)));
         let behind = veils.map(|veils| veils.lay(kept)).transpose()?;
         let kept = behind.as_ref().unwrap_or(kept);
         let column = |(field, column): (&Arc<Field>, &Column)| match column {
             Column::Masked(value) => repeat(value, kept.num_rows()),
             Column::Count => {
-                Ok(counts.clone().unwrap_or_else(|| Arc::new(UInt64Array::from(vec![1; kept.num_rows()]))))
+                Ok(counts.cloned().unwrap_or_else(|| Arc::new(UInt64Array::from(vec![1; kept.num_rows()]))))
             }
             Column::Metadata(hidden) => logs::assembled(kept, hidden),
             Column::Key(name) => {

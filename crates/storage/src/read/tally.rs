@@ -126,30 +126,19 @@ struct Cuts<'t> {
 }
 
 impl Cuts<'_> {
-    /// Where the stretch of the first of some rows ends, at the latest where their times stop to ascend.
+    /// Where the stretch of the first of some rows ends: before the first row of another one. Rows need not be sorted.
     fn end_of_stretch(&self, rows: Range<usize>) -> Result<usize, NeedsNanos> {
-        let (_, last) = self.stretches.of(self.time(rows.start)?);
-        let micros = self.micros.get(rows.clone()).unwrap_or_default();
-        let micros = micros.get(..self.ascending(&rows)).unwrap_or_default();
-        let (cut, rest) = (last.div_euclid(1_000), last.rem_euclid(1_000));
-        let mut end = micros.partition_point(|micro| *micro < cut);
-        while micros.get(end) == Some(&cut) {
-            if rest < 999 && i64::from(self.nanos_of(rows.start + end)?) > rest {
-                break;
+        let (first, last) = self.stretches.of(self.time(rows.start)?);
+        // Between these no microsecond lies in another stretch.
+        let (low, high) = (first.div_euclid(1_000), last.div_euclid(1_000));
+        for row in rows.start + 1..rows.end {
+            let micro = self.micros.get(row).copied().unwrap_or(0);
+            let is_inside = low < micro && micro < high;
+            if !is_inside && (micro < low || high < micro || !(first..=last).contains(&self.time(row)?)) {
+                return Ok(row);
             }
-            end += 1;
         }
-        Ok(rows.start + end.max(1))
-    }
-
-    /// How many of the rows have ascending times; files that others wrote need not be sorted.
-    fn ascending(&self, rows: &Range<usize>) -> usize {
-        let micros = self.micros.get(rows.clone()).unwrap_or_default();
-        let falls = match self.nanos.and_then(|nanos| nanos.get(rows.clone())) {
-            Some(nanos) => (1..micros.len()).find(|at| (micros[*at], nanos[*at]) < (micros[at - 1], nanos[at - 1])),
-            None => (1..micros.len()).find(|at| micros[*at] < micros[at - 1]),
-        };
-        falls.unwrap_or(micros.len())
+        Ok(rows.end)
     }
 
     /// A time, or one of the same stretch.

@@ -183,6 +183,7 @@ impl Compiled {
     fn by_row(&mut self, batch: &RecordBatch, map: Option<&MapArray>, table: &mut dyn Table) -> Result<usize, Error> {
         let stream: &TextDictionary = column(batch, logs::STREAM)?;
         let lines: Option<&StringArray> = self.has_line.then(|| column(batch, logs::LINE)).transpose()?;
+        let counts: Option<&UInt64Array> = self.counts.then(|| column(batch, logs::COUNT)).transpose()?;
         let ids = self.ids.iter().map(|id| Ok((*id, texts(batch, id)?))).collect::<Result<Vec<_>, Error>>()?;
         let labels = self.streams.labels(stream)?;
         let nobody = Labels::default();
@@ -205,11 +206,15 @@ impl Compiled {
             }
             if let Some(value) = self.sample.value(&mut row) {
                 let number = series.number(&self.grouping, &row.labels, key, &mut self.key, table);
-                table.add(number, row.time, value);
-                kept += 1;
+                let count = counts.map_or(1, |counts| counts.value(index));
+                match counts {
+                    Some(_) => table.add_times(number, row.time, count),
+                    None => table.add(number, row.time, value),
+                }
+                kept += count;
             }
         }
-        Ok(kept)
+        Ok(usize::try_from(kept).unwrap_or(usize::MAX))
     }
 }
 

@@ -9,7 +9,7 @@ use stdx::Rng;
 
 use super::super::*;
 use super::support::*;
-use crate::{LOGS, Predicate, ScanStats, Stretches, TextMatch, TimeRange, logs};
+use crate::{LOGS, Predicate, ScanStats, Stretches, TextMatch, TimeRange, Veil, Visibility, logs};
 
 /// Lines by stream and first instant of the stretch.
 type Counts = BTreeMap<(String, i64), u64>;
@@ -87,6 +87,41 @@ async fn counts_are_those_of_the_rows() {
             check(&storage, |_| {}, stretches, has_stream).await;
             check(&storage, some, stretches, has_stream).await;
         }
+    }
+}
+
+#[tokio::test]
+async fn behind_a_veil_each_row_is_counted_as_it_is_seen() {
+    let bench = Bench::new();
+    let storage = bench.open().await;
+    filled(&storage).await;
+    let veil = |name: &str, lines| Veil {
+        on: Predicate::Label { name: logs::SERVICE_NAME.to_owned(), text: TextMatch::Equals("shop".to_owned()) },
+        lines,
+        hide: [name.to_owned()].into(),
+        mask: [].into(),
+    };
+    let behind = |veils: Vec<Veil>| Visibility::new(Predicate::True, Vec::new()).behind(veils);
+    let third = Predicate::Column { name: logs::LINE.to_owned(), text: TextMatch::Contains("third".to_owned()) };
+    for stretches in [Some(Stretches { origin: MIDNIGHT + 17, step: 1_000_000_000, rest: 0 }), None] {
+        for has_stream in [true, false] {
+            let hidden_labels = |scan: &mut Scan| scan.visibility = behind(vec![veil(logs::SERVICE_NAME, false)]);
+            check(&storage, hidden_labels, stretches, has_stream).await;
+            let hidden_lines = |scan: &mut Scan| {
+                scan.visibility = behind(vec![veil("nothing", true)]);
+                scan.predicate = third.clone();
+            };
+            check(&storage, hidden_lines, stretches, has_stream).await;
+        }
+    }
+    let snapshot = storage.table(LOGS).unwrap().snapshot(&Tenant::default());
+    let counting = |scan: &mut Scan| {
+        scan.visibility = behind(vec![veil(logs::SERVICE_NAME, false)]);
+        scan.projection = [logs::STREAM, logs::COUNT].map(str::to_owned).into();
+    };
+    for scan in scans(&storage, &snapshot, counting) {
+        let counts = counted(&storage, &scan, &Arc::default()).await;
+        assert!(counts.keys().all(|(stream, _)| !stream.contains("shop")), "{counts:?}");
     }
 }
 
