@@ -138,6 +138,8 @@ fn spawn(program: &Path, data: &Path) -> Result<(Child, String)> {
     command.args(["serve", "--listen", "127.0.0.1:0", "--auth", "none", "--data-dir"]).arg(data);
     // Hundreds of thousands of orders are more series than a dashboard should ever get.
     command.env("LAPIDARY__LIMITS__MAX_QUERY_SERIES", "5000000").env("LAPIDARY_LOG", "info");
+    // Each answer is worked out anew.
+    command.env("LAPIDARY__QUERY__RESULTS_CACHE", "0B");
     let child = command.stderr(Stdio::piped()).spawn();
     let mut child = child.with_context(|| format!("cannot start {}", program.display()))?;
     let mut lines = BufReader::new(child.stderr.take().context("the server has no log")?).lines();

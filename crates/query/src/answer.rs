@@ -84,8 +84,16 @@ pub struct Stats {
     pub files: u64,
     /// Lines that were ruled out without being decoded.
     pub lines_pruned: u64,
+    /// Of these, what times ruled out.
+    pub lines_pruned_by_time: u64,
+    /// Of these, what streams ruled out.
+    pub lines_pruned_by_stream: u64,
     /// Of these, what only the index of words ruled out.
     pub lines_pruned_by_index: u64,
+    /// Lines that were counted without a look at when they were written, since statistics told enough.
+    pub lines_by_statistics: u64,
+    /// Bytes of the index of words that were read, not found in memory.
+    pub index_bytes: u64,
     /// Lines, or points of series, in the answer.
     pub returned: u64,
     /// How long it waited for other queries.

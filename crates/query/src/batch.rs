@@ -61,7 +61,7 @@ impl Batch {
         params.check_times()?;
         let grid = params.grid()?;
         let mut leaves = Leaves::new();
-        for (leaf, range) in metric::leaves(&expr) {
+        for (leaf, range) in metric::leaves(&expr, grid.points) {
             let curves = self.leaf(&leaf, range, grid).await?;
             leaves.insert(leaf, curves);
         }

@@ -34,7 +34,13 @@ pub(crate) async fn streams(
 }
 
 pub(crate) fn plan(view: &View, range: TimeRange, predicate: Predicate) -> Result<Arc<dyn ExecutionPlan>, Error> {
-    let want = Want { range, predicate, columns: vec![logs::STREAM.to_owned()], pairs: None };
+    let want = Want {
+        range,
+        predicate,
+        columns: [logs::STREAM, logs::COUNT].map(str::to_owned).into(),
+        pairs: None,
+        stretches: None,
+    };
     let distinct = Arc::new(UnaryExec::new(Distinct, view.scan(&want)?));
     Ok(Arc::new(CoalescePartitionsExec::new(distinct)))
 }

@@ -18,6 +18,10 @@ pub struct Config {
     pub tenants: BTreeMap<Tenant, Limits>,
     /// Memory that all queries share.
     pub memory: ByteSize,
+    /// Memory that one query may use of it.
+    pub memory_per_query: ByteSize,
+    /// Memory for points that were computed before; none are kept when it is zero.
+    pub results_cache: ByteSize,
     /// How many parts of a query run at once.
     pub parallelism: usize,
     /// How many queries run at once; further ones wait.
@@ -109,6 +113,8 @@ impl Default for Config {
             limits: Limits::default(),
             tenants: BTreeMap::new(),
             memory: ByteSize(256 << 20),
+            memory_per_query: ByteSize(128 << 20),
+            results_cache: ByteSize(32 << 20),
             parallelism,
             at_once: 8,
             most_waiting: 100,

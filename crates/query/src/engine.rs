@@ -14,6 +14,7 @@ use stdx::Clock;
 use storage::{Delete, NewDelete, Predicate, Storage, TimeRange, logs};
 
 use crate::answer::{Answer, Data};
+use crate::cache::Cache;
 use crate::config::{Config, Limits};
 use crate::error::{Error, Failure};
 use crate::matchers::predicate;
@@ -33,6 +34,8 @@ pub struct Engine {
     /// Holds the memory that all queries share. Nothing is spilled to disk: lines stay where they are protected.
     runtime: Arc<RuntimeEnv>,
     turns: Arc<Turns>,
+    /// Points that were computed before.
+    cache: Arc<Cache>,
 }
 
 impl Engine {
@@ -43,7 +46,8 @@ impl Engine {
             .with_disk_manager_builder(DiskManagerBuilder::default().with_mode(DiskManagerMode::Disabled))
             .build_arc()?;
         let turns = Turns::new(config.at_once, config.most_waiting);
-        Ok(Self { storage, config, clock, runtime, turns })
+        let cache = Arc::new(Cache::new(config.results_cache.as_usize()));
+        Ok(Self { storage, config, clock, runtime, turns, cache })
     }
 
     /// Lines or series over a stretch of time. Dropping the future stops the work.
@@ -134,7 +138,7 @@ impl Engine {
     ) -> Result<Vec<RecordBatch>, Error> {
         let (run, view) = self.begin(scope, table)?;
         let columns = columns.iter().map(|column| (*column).to_owned()).collect();
-        let plan = view.scan(&Want { range, predicate, columns, pairs: None })?;
+        let plan = view.scan(&Want { range, predicate, columns, pairs: None, stretches: None })?;
         run.within_limits(run.collect(plan)).await
     }
 
@@ -159,9 +163,7 @@ impl Engine {
                 let range = TimeRange { start: params.start, end: params.end };
                 vec![crate::logs::plan(&view, log, range, params.direction, Some(params.limit))?]
             }
-            Expr::Metric(expr) => {
-                metric::plans(&view, expr, params.grid()?)?.into_iter().map(|planned| planned.plan).collect()
-            }
+            Expr::Metric(expr) => metric::plans(&view, expr, params.grid()?)?,
         };
         Ok(plans.iter().map(shown).collect())
     }
@@ -212,22 +214,37 @@ impl Engine {
     }
 
     fn run(&self, scope: &Scope) -> Run {
-        Run::new(&self.storage, &self.limits(scope), &self.runtime, &self.clock)
+        let memory = (&self.runtime, self.config.memory_per_query.as_usize());
+        Run::new(&self.storage, &self.limits(scope), memory, &self.clock, &self.cache)
     }
 
     /// Takes a snapshot and what the scope shows of it.
     pub(crate) fn view(&self, scope: &Scope, table: &str) -> Result<View, Error> {
+        let hidden = *self.storage.hidden_changes().borrow();
         let known = self.storage.table(table).ok_or_else(|| Error::invalid(format!("there is no table `{table}`")))?;
         let visible = |tenant| visibility(scope, tenant, table, &self.config.service_columns);
         let snapshots = scope.tenants().iter().map(|tenant| (known.snapshot(tenant), visible(tenant))).collect();
-        Ok(View::new(&known, snapshots, self.config.parallelism))
+        Ok(View::new(&known, snapshots, self.config.parallelism, hidden))
     }
 }
 
-/// A query may not touch every stream there is.
+/// Stages and needles of line filters in a query; each costs time before the first line is read.
+const MAX_PARTS: usize = 1_000;
+
+/// A query may not touch every stream there is, nor have any number of stages.
 pub(crate) fn parse(query: &str) -> Result<Expr, Error> {
     let expr = logql::parse(query)?;
     expr.validate_for_query()?;
+    let parts = match &expr {
+        Expr::Log(log) => metric::parts(&log.stages),
+        Expr::Metric(expr) => metric::parts_of_all(expr),
+    };
+    if MAX_PARTS < parts {
+        let text = format!(
+            "the query has {parts} stages and filters, more than {MAX_PARTS}; join filters by a regular expression"
+        );
+        return Err(Error::invalid(text));
+    }
     Ok(expr)
 }
 

@@ -12,7 +12,7 @@ use logql::ast::{MetricExpr, RangeAggregation, RangeOp, ValueTest, VectorOp};
 
 pub(crate) use self::aggregate::{falling, rising};
 use crate::error::Error;
-use crate::metric::{Leaf, leaf_of};
+use crate::metric::{Leaf, leaf_of, ranked};
 
 /// A series while it is computed: its labels, and its values by number of the point, in order.
 #[derive(Clone, Debug, Default, PartialEq)]
@@ -38,9 +38,15 @@ pub(crate) fn evaluate(expr: &MetricExpr, leaves: &Leaves, points: u32) -> Resul
         MetricExpr::Constant(number) => Value::Vector(vec![constant(number.value, points)]),
         MetricExpr::Range(range) => Value::Vector(range_curves(range, &leaf_of(range, None), leaves, points)?),
         MetricExpr::Vector(outer) => {
-            let inner = match &outer.expr {
-                MetricExpr::Range(range) => range_curves(range, &leaf_of(range, Some(outer)), leaves, points)?,
-                other => evaluate(other, leaves, points)?.curves(points),
+            let inner = match (ranked(outer, points), &outer.expr) {
+                (Some((top, inner, range)), _) => {
+                    let whole = leaf_of(range, inner);
+                    let first = whole.ranked(top);
+                    let leaf = if leaves.contains_key(&first) { first } else { whole };
+                    range_curves(range, &leaf, leaves, points)?
+                }
+                (None, MetricExpr::Range(range)) => range_curves(range, &leaf_of(range, Some(outer)), leaves, points)?,
+                (None, other) => evaluate(other, leaves, points)?.curves(points),
             };
             Value::Vector(aggregate::aggregate(outer, inner))
         }

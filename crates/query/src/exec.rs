@@ -9,6 +9,7 @@ mod lines;
 mod range;
 mod samples;
 mod scan;
+mod share;
 mod tally;
 mod unary;
 
@@ -21,5 +22,6 @@ pub(crate) use self::lines::{Lines, fields as line_fields};
 pub(crate) use self::range::{Part, Range, fields as range_fields};
 pub(crate) use self::samples::Samples;
 pub(crate) use self::scan::ScanExec;
+pub(crate) use self::share::Share;
 pub(crate) use self::tally::{Tally, fields as tally_fields};
 pub(crate) use self::unary::UnaryExec;

@@ -17,7 +17,7 @@ use crate::answer::LogEntry;
 use crate::engine::{Engine, parse};
 use crate::error::Error;
 use crate::exec::{TextDictionary, column, line_fields};
-use crate::logs::{THINNED_ROWS, pairs, plan};
+use crate::logs::{FILTERED_ROWS, THINNED_ROWS, pairs, plan};
 use crate::params::{Direction, Params};
 use crate::run::Run;
 use crate::slices::Slices;
@@ -85,7 +85,7 @@ impl Engine {
         }
         let (run, view) = self.begin(scope, logs::LOGS)?;
         plan(&view, &log, range, params.direction, None)?;
-        let slices = Slices::new(view.parts(&range), range, params.direction, 0, THINNED_ROWS);
+        let slices = Slices::new(view.parts(&range), range, params.direction, FILTERED_ROWS, THINNED_ROWS);
         let export = Export { run, view, log, direction: params.direction, slices, rows: None, skip: from };
         Ok(try_unfold(export, |mut export| async move { Ok(export.next().await?.map(|lines| (lines, export))) })
             .boxed())

@@ -6,6 +6,7 @@
 
 mod answer;
 mod batch;
+mod cache;
 mod catalog;
 mod config;
 mod deletes;

@@ -15,6 +15,7 @@ use datafusion::physical_plan::sorts::sort::SortExec;
 use datafusion::physical_plan::sorts::sort_preserving_merge::SortPreservingMergeExec;
 use logline::{Labels, Timestamp};
 use logql::LogExpr;
+use logql::ast::Stage;
 use storage::TimeRange;
 
 use crate::answer::{Data, LogEntry, LogStream};
@@ -30,10 +31,14 @@ use crate::view::{View, Want};
 /// Rows in a slice when lines are thinned out, so that nobody knows how many are needed.
 pub(crate) const THINNED_ROWS: u64 = 1 << 18;
 
+/// Rows in the first slice, at least: with filters, and without.
+pub(crate) const FILTERED_ROWS: u64 = 1 << 14;
+const PLAIN_ROWS: u64 = 1 << 10;
+
 /// Answers a log query.
 pub(crate) async fn run(run: &Run, view: &View, log: &LogExpr, params: &Params) -> Result<Data, Error> {
     let mut answer = Collector::new(params);
-    for slice in slices(view, params) {
+    for slice in slices(view, log, params) {
         let fetch = params.interval.is_zero().then(|| answer.left());
         let plan = plan(view, log, slice, params.direction, fetch)?;
         for batch in run.collect(plan).await? {
@@ -46,9 +51,12 @@ pub(crate) async fn run(run: &Run, view: &View, log: &LogExpr, params: &Params) 
     Ok(answer.finish())
 }
 
-fn slices(view: &View, params: &Params) -> Slices {
+fn slices(view: &View, log: &LogExpr, params: &Params) -> Slices {
     let range = TimeRange { start: params.start, end: params.end };
-    let rows = (params.limit as u64).saturating_mul(4);
+    // Where every line of the selected streams is wanted, few rows have enough of them.
+    let drops = |stage: &Stage| matches!(stage, Stage::LineFilter(_) | Stage::LabelFilter(_));
+    let least = if log.stages.iter().any(drops) { FILTERED_ROWS } else { PLAIN_ROWS };
+    let rows = (params.limit as u64).saturating_mul(8).max(least);
     let max_rows = if params.interval.is_zero() { u64::MAX } else { THINNED_ROWS };
     Slices::new(view.parts(&range), range, params.direction, rows, max_rows)
 }
@@ -68,6 +76,7 @@ pub(crate) fn plan(
         predicate: predicate(&log.selector.matchers).and(split(&log.stages).predicate),
         columns: Lines::COLUMNS.map(str::to_owned).into(),
         pairs: None,
+        stretches: None,
     };
     let lines = Arc::new(UnaryExec::new(lines, view.scan(&want)?));
     let order = order(lines.as_ref(), direction)?;

@@ -1,6 +1,6 @@
 //! Metric queries: range aggregations become plans, everything above them plain code.
 
-use std::collections::BTreeSet;
+use std::collections::HashSet;
 use std::sync::Arc;
 
 use arrow::array::{AsArray, Float64Array, UInt32Array};
@@ -8,10 +8,11 @@ use arrow::record_batch::RecordBatch;
 use datafusion::physical_plan::coalesce_partitions::CoalescePartitionsExec;
 use datafusion::physical_plan::{ExecutionPlan, ExecutionPlanProperties};
 use logline::Timestamp;
-use logql::ast::{self, MetricExpr, RangeAggregation, RangeOp, VectorAggregation, VectorOp};
+use logql::ast::{self, MetricExpr, RangeAggregation, RangeOp, Stage, VectorAggregation, VectorOp};
 use storage::TimeRange;
 
 use crate::answer::{Data, Sample, Series};
+use crate::cache::Lookup;
 use crate::error::{Error, Failure};
 use crate::eval::{Curve, Leaves, Value, evaluate, falling, order, rising};
 use crate::exec::{Part, Range, Samples, UnaryExec, column, range_fields};
@@ -20,15 +21,58 @@ use crate::params::Grid;
 use crate::pipeline::labels::ERROR;
 use crate::pipeline::series::{Grouping, read_key};
 use crate::pipeline::{filter_names, names_used};
-use crate::range::Aggregate;
+use crate::range::{Aggregate, Top, Windows};
 use crate::run::Run;
 use crate::view::{View, Want};
 
-/// A range aggregation as it is computed: its text, and the labels its series keep. Equal ones are computed once.
+/// A range aggregation as it is computed: its text, the labels its series keep, and the ranking of which only the first
+/// are wanted. Equal ones are computed once.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub(crate) struct Leaf {
     query: String,
     grouping: Grouping,
+    top: Option<Top>,
+}
+
+impl Leaf {
+    /// Whether it comes to the same whenever it is computed: templates know the time of the query.
+    pub(crate) fn is_repeatable(&self) -> bool {
+        !(self.query.contains("now") && self.query.contains("_format"))
+    }
+
+    /// The same, but of all series only the first.
+    pub(crate) fn ranked(&self, top: Top) -> Self {
+        Self { top: Some(top), ..self.clone() }
+    }
+
+    /// The same with all series.
+    fn whole(&self) -> Self {
+        Self { top: None, ..self.clone() }
+    }
+}
+
+/// The ranking that an aggregation is, when it chooses among all series that come straight from the table of a range
+/// aggregation; and the expression that it ranks.
+pub(crate) fn ranked(
+    outer: &VectorAggregation,
+    points: u32,
+) -> Option<(Top, Option<&VectorAggregation>, &RangeAggregation)> {
+    let is_falling = match outer.op {
+        VectorOp::Topk | VectorOp::ApproxTopk => true,
+        VectorOp::Bottomk => false,
+        _ => return None,
+    };
+    let top = Top::new(outer.k?, is_falling, points).filter(|_| outer.grouping.is_none())?;
+    let (inner, range): (Option<&VectorAggregation>, _) = match &outer.expr {
+        MetricExpr::Range(range) if range.op != RangeOp::AbsentOverTime => (None, range),
+        MetricExpr::Vector(inner) => match &inner.expr {
+            MetricExpr::Range(range) if range.grouping.is_none() && merges(inner.op, range.op) => (Some(inner), range),
+            _ => return None,
+        },
+        _ => return None,
+    };
+    // Series with errors have all their labels: only what stands above them adds them up to those that are ranked.
+    (!keeps_errors(&leaf_of(range, inner), range)).then_some((top, inner, range))
 }
 
 /// How a range aggregation below `outer` is computed. When the outer one only adds up what the inner one adds up, the
@@ -50,7 +94,7 @@ pub(crate) fn leaf_of(range: &RangeAggregation, outer: Option<&VectorAggregation
         Some(unwrap) => grouping.less(&unwrap.label),
         None => grouping,
     };
-    Leaf { query: range.to_string(), grouping }
+    Leaf { query: range.to_string(), grouping, top: None }
 }
 
 /// Whether aggregating over series first and over time afterwards comes to the same.
@@ -66,67 +110,82 @@ const fn merges(outer: VectorOp, inner: RangeOp) -> bool {
 }
 
 /// The range aggregations of an expression, each as it is to be computed.
-fn leaves_of<'e>(expr: &'e MetricExpr, leaves: &mut Vec<(Leaf, &'e RangeAggregation)>) {
+fn leaves_of<'e>(expr: &'e MetricExpr, points: u32, leaves: &mut Vec<(Leaf, &'e RangeAggregation)>) {
     match expr {
         MetricExpr::Number(_) | MetricExpr::Constant(_) => {}
         MetricExpr::Range(range) => leaves.push((leaf_of(range, None), range)),
-        MetricExpr::Vector(outer) => match &outer.expr {
-            MetricExpr::Range(range) => leaves.push((leaf_of(range, Some(outer)), range)),
-            other => leaves_of(other, leaves),
+        MetricExpr::Vector(outer) => match (ranked(outer, points), &outer.expr) {
+            (Some((top, inner, range)), _) => {
+                leaves.push((leaf_of(range, inner).ranked(top), range));
+            }
+            (None, MetricExpr::Range(range)) => leaves.push((leaf_of(range, Some(outer)), range)),
+            (None, other) => leaves_of(other, points, leaves),
         },
-        MetricExpr::LabelReplace(replace) => leaves_of(&replace.expr, leaves),
+        MetricExpr::LabelReplace(replace) => leaves_of(&replace.expr, points, leaves),
         MetricExpr::Binary(binary) => {
-            leaves_of(&binary.left, leaves);
-            leaves_of(&binary.right, leaves);
+            leaves_of(&binary.left, points, leaves);
+            leaves_of(&binary.right, points, leaves);
         }
     }
 }
 
-/// How a range aggregation is computed.
-#[derive(Debug)]
-pub(crate) struct Planned {
-    pub(crate) plan: Arc<dyn ExecutionPlan>,
-    keeps_errors: bool,
+/// How many stages and needles of line filters there are.
+pub(crate) fn parts(stages: &[Stage]) -> usize {
+    let part = |stage: &Stage| match stage {
+        Stage::LineFilter(filter) => filter.needles.len(),
+        _ => 1,
+    };
+    stages.iter().map(part).sum()
 }
 
-/// The different range aggregations of an expression.
-pub(crate) fn leaves(expr: &MetricExpr) -> Vec<(Leaf, &RangeAggregation)> {
+/// The same in all range aggregations of an expression.
+pub(crate) fn parts_of_all(expr: &MetricExpr) -> usize {
     let mut leaves = Vec::new();
-    leaves_of(expr, &mut leaves);
-    let mut seen = BTreeSet::new();
-    leaves.retain(|(leaf, _)| seen.insert(format!("{leaf:?}")));
+    leaves_of(expr, 1, &mut leaves);
+    leaves.iter().map(|(_, range)| parts(&range.range.log.stages)).sum()
+}
+
+/// The different range aggregations of an expression that read anything.
+pub(crate) fn leaves(expr: &MetricExpr, points: u32) -> Vec<(Leaf, &RangeAggregation)> {
+    let mut leaves = Vec::new();
+    leaves_of(expr, points, &mut leaves);
+    // Whoever has all series has the first of them too.
+    let whole: HashSet<Leaf> = leaves.iter().map(|(leaf, _)| leaf.clone()).filter(|leaf| leaf.top.is_none()).collect();
+    let mut seen = HashSet::new();
+    leaves.retain(|(leaf, _)| seen.insert(leaf.clone()) && (leaf.top.is_none() || !whole.contains(&leaf.whole())));
     leaves
 }
 
 /// The plans of an expression, one for each different range aggregation that reads anything.
-pub(crate) fn plans(view: &View, expr: &MetricExpr, grid: Grid) -> Result<Vec<Planned>, Error> {
-    leaves(expr).into_iter().map(|(leaf, range)| planned(view, &leaf, range, grid)).collect()
+pub(crate) fn plans(view: &View, expr: &MetricExpr, grid: Grid) -> Result<Vec<Arc<dyn ExecutionPlan>>, Error> {
+    let leaves = leaves(expr, grid.points).into_iter();
+    leaves.map(|(leaf, range)| plan(view, &leaf, range, windows(range, grid))).collect()
 }
 
-fn planned(view: &View, leaf: &Leaf, range: &RangeAggregation, grid: Grid) -> Result<Planned, Error> {
-    Ok(Planned { plan: plan(view, leaf, range, grid)?, keeps_errors: keeps_errors(leaf, range) })
+fn windows(range: &RangeAggregation, grid: Grid) -> Windows {
+    grid.windows(range.range.range, range.range.offset)
 }
 
-fn plan(view: &View, leaf: &Leaf, range: &RangeAggregation, grid: Grid) -> Result<Arc<dyn ExecutionPlan>, Error> {
-    let windows = grid.windows(range.range.range, range.range.offset);
+fn plan(view: &View, leaf: &Leaf, range: &RangeAggregation, windows: Windows) -> Result<Arc<dyn ExecutionPlan>, Error> {
+    let windows = windows.simple();
     let (first, last) = windows.span().unwrap_or((0, -1));
     let aggregate = aggregate(range);
-    let panes = matches!(aggregate, Aggregate::Count | Aggregate::CountRate).then_some(windows);
-    let samples = Samples { query: leaf.query.clone(), grouping: leaf.grouping.clone(), panes };
-    let compiled = samples.compile()?;
+    let samples = Samples { query: leaf.query.clone(), grouping: leaf.grouping.clone() };
+    let compiled = samples.compile(aggregate, windows, 0)?;
     let want = Want {
         range: TimeRange { start: Timestamp(first), end: Timestamp(last.saturating_add(1)) },
         predicate: predicate(&range.range.log.selector.matchers).and(compiled.split.predicate.clone()),
         columns: compiled.columns(),
+        stretches: compiled.stretches(),
         pairs: compiled.pairs,
     };
-    let part = |part| Range { aggregate, windows, part };
-    let samples: Arc<dyn ExecutionPlan> = Arc::new(UnaryExec::new(samples, view.scan(&want)?));
-    if samples.output_partitioning().partition_count() == 1 {
-        return Ok(Arc::new(UnaryExec::new(part(Part::Whole), samples)));
+    let part = |part, top| Range { aggregate, windows, part, top };
+    let lines = view.scan(&want)?;
+    if lines.output_partitioning().partition_count() == 1 {
+        return Ok(Arc::new(UnaryExec::new(part(Part::Whole(samples), leaf.top), lines)));
     }
-    let panes = Arc::new(UnaryExec::new(part(Part::Partial), samples));
-    Ok(Arc::new(UnaryExec::new(part(Part::Final), Arc::new(CoalescePartitionsExec::new(panes)))))
+    let panes = Arc::new(UnaryExec::new(part(Part::Partial(samples), None), lines));
+    Ok(Arc::new(UnaryExec::new(part(Part::Final, leaf.top), Arc::new(CoalescePartitionsExec::new(panes)))))
 }
 
 fn aggregate(range: &RangeAggregation) -> Aggregate {
@@ -152,14 +211,14 @@ fn aggregate(range: &RangeAggregation) -> Aggregate {
 /// Computes an expression at the points of a grid.
 pub(crate) async fn run(run: &Run, view: &View, expr: &MetricExpr, grid: Grid) -> Result<Value, Error> {
     let mut computed = Leaves::new();
-    for (leaf, range) in leaves(expr) {
+    for (leaf, range) in leaves(expr, grid.points) {
         let curves = compute(run, view, &leaf, range, grid).await?;
         computed.insert(leaf, Arc::new(curves));
     }
     evaluate(expr, &computed, grid.points)
 }
 
-/// Computes one range aggregation at the points of a grid.
+/// Computes the points of one range aggregation on a grid, as far as they are not known.
 pub(crate) async fn compute(
     run: &Run,
     view: &View,
@@ -167,13 +226,24 @@ pub(crate) async fn compute(
     range: &RangeAggregation,
     grid: Grid,
 ) -> Result<Vec<Curve>, Error> {
-    let planned = planned(view, leaf, range, grid)?;
-    let curves = curves(&run.collect(planned.plan).await?)?;
-    let failed = curves.iter().find(|curve| curve.labels.get(ERROR).is_some());
-    match failed.filter(|_| !planned.keeps_errors) {
-        Some(curve) => Err(Error::pipeline(curve.labels.clone())),
-        None => Ok(curves),
+    let windows = windows(range, grid);
+    let lookup = run.cache().look_up(view, leaf, &windows);
+    let missing = lookup.as_ref().map_or(Some(windows), Lookup::windows);
+    let computed = match missing {
+        Some(windows) => curves(&run.collect(plan(view, leaf, range, windows)?).await?)?,
+        None => Vec::new(),
+    };
+    let failed = computed.iter().find(|curve| curve.labels.get(ERROR).is_some());
+    if let Some(curve) = failed.filter(|_| !keeps_errors(leaf, range)) {
+        return Err(Error::pipeline(curve.labels.clone()));
     }
+    Ok(match lookup {
+        Some(lookup) => {
+            run.cache().keep(&lookup, &computed);
+            lookup.joined(&computed)
+        }
+        None => computed,
+    })
 }
 
 /// Whether the query looks at `__error__`, which means that it knows of errors and wants no complaint.

@@ -50,8 +50,13 @@ impl Engine {
         let step = i64::try_from(step.max(SHORTEST_STEP).as_nanos()).unwrap_or(i64::MAX);
         let (run, view) = self.begin_in_turn(scope).await?;
         let columns = [logs::TIMESTAMP, logs::NANOS, logs::LINE, LEVEL].map(str::to_owned).into();
-        let plan =
-            Arc::new(CoalescePartitionsExec::new(view.scan(&Want { range, predicate, columns, pairs: None })?));
+        let plan = Arc::new(CoalescePartitionsExec::new(view.scan(&Want {
+            range,
+            predicate,
+            columns,
+            pairs: None,
+            stretches: None,
+        })?));
         let mined = async {
             let mut miner = Miner::default();
             let mut rows = run.stream(plan)?;

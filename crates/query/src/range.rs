@@ -3,10 +3,12 @@
 mod panes;
 mod state;
 mod table;
+mod top;
 mod windows;
 
 pub(crate) use self::state::Aggregate;
 #[cfg(test)]
 pub(crate) use self::state::Finish;
-pub(crate) use self::table::{Table, Values, table};
+pub(crate) use self::table::{Table, table};
+pub(crate) use self::top::Top;
 pub(crate) use self::windows::{Pane, Windows};

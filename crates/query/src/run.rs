@@ -16,9 +16,10 @@ use stdx::Clock;
 use storage::{SharedStats, Storage};
 
 use crate::answer::{Answer, Data, Stats};
+use crate::cache::Cache;
 use crate::config::Limits;
 use crate::error::{Error, Failure};
-use crate::exec::QueryContext;
+use crate::exec::{QueryContext, Share};
 use crate::turns::Turn;
 
 /// A query that runs.
@@ -29,6 +30,7 @@ pub(crate) struct Run {
     timeout: Duration,
     query: Arc<QueryContext>,
     task: Arc<TaskContext>,
+    cache: Arc<Cache>,
     /// Its place among the queries that run, and how long it waited for it.
     turn: Option<(Turn, Duration)>,
 }
@@ -37,8 +39,9 @@ impl Run {
     pub(crate) fn new(
         storage: &Arc<Storage>,
         limits: &Limits,
-        memory: &Arc<RuntimeEnv>,
+        (memory, per_query): (&Arc<RuntimeEnv>, usize),
         clock: &Arc<dyn Clock>,
+        cache: &Arc<Cache>,
     ) -> Self {
         let query = Arc::new(QueryContext {
             storage: Arc::clone(storage),
@@ -47,14 +50,17 @@ impl Run {
             max_bytes: limits.max_bytes,
             now: Timestamp::from(clock.now()).0,
         });
+        let share = Share::of(Arc::clone(&memory.memory_pool), per_query);
+        let memory = RuntimeEnv { memory_pool: Arc::new(share), ..RuntimeEnv::clone(memory) };
         let config = SessionConfig::new().with_extension(Arc::clone(&query));
-        let task = TaskContext::default().with_session_config(config).with_runtime(Arc::clone(memory));
+        let task = TaskContext::default().with_session_config(config).with_runtime(Arc::new(memory));
         Self {
             clock: Arc::clone(clock),
             started: clock.instant(),
             timeout: limits.timeout,
             query,
             task: Arc::new(task),
+            cache: Arc::clone(cache),
             turn: None,
         }
     }
@@ -64,10 +70,21 @@ impl Run {
         Self { turn: Some((turn, waited)), ..self }
     }
 
+    /// Points that were computed before.
+    pub(crate) fn cache(&self) -> &Cache {
+        &self.cache
+    }
+
     /// What plans are decoded with.
     #[cfg(test)]
     pub(crate) const fn task(&self) -> &Arc<TaskContext> {
         &self.task
+    }
+
+    /// What scans count in; each holds it while it runs.
+    #[cfg(test)]
+    pub(crate) fn scanned(&self) -> &SharedStats {
+        &self.query.scanned
     }
 
     /// Where plans read.
@@ -113,7 +130,11 @@ impl Run {
             lines_kept: self.query.lines_kept.load(Ordering::Relaxed),
             files: scanned.files.load(Ordering::Relaxed),
             lines_pruned: scanned.rows_pruned.load(Ordering::Relaxed),
+            lines_pruned_by_time: scanned.rows_pruned_by_time.load(Ordering::Relaxed),
+            lines_pruned_by_stream: scanned.rows_pruned_by_stream.load(Ordering::Relaxed),
             lines_pruned_by_index: scanned.rows_pruned_by_index.load(Ordering::Relaxed),
+            lines_by_statistics: scanned.rows_by_statistics.load(Ordering::Relaxed),
+            index_bytes: scanned.index_bytes_read.load(Ordering::Relaxed),
             returned,
             waited: self.turn.as_ref().map_or(Duration::ZERO, |(_, waited)| *waited),
             took: self.clock.instant().saturating_duration_since(self.started),

@@ -5,8 +5,6 @@ use storage::TimeRange;
 
 use crate::params::Direction;
 
-/// Rows in the first slice, at least.
-const FIRST_ROWS: u64 = 16_384;
 /// How much larger each slice is than the one before: what was read in vain stays a small share.
 const GROWTH: u64 = 8;
 
@@ -22,7 +20,7 @@ pub(crate) struct Slices {
 }
 
 impl Slices {
-    /// Cuts `range`; no slice is meant to hold much more than `max_rows`.
+    /// Cuts `range`, at first into `rows` rows; no slice is meant to hold much more than `max_rows`.
     pub(crate) fn new(
         parts: Vec<(Timestamp, Timestamp, u64)>,
         range: TimeRange,
@@ -31,7 +29,7 @@ impl Slices {
         max_rows: u64,
     ) -> Self {
         let rest = (range.start < range.end).then_some(range);
-        Self { parts, rest, direction, rows: rows.max(FIRST_ROWS), max_rows }
+        Self { parts, rest, direction, rows: rows.max(1), max_rows }
     }
 
     /// How many rows are probably between two times.
@@ -94,7 +92,7 @@ mod tests {
     fn check(parts: &[(i64, i64, u64)], direction: Direction, want: &[(i64, i64)]) {
         let parts = parts.iter().map(|(first, last, rows)| (Timestamp(*first), Timestamp(*last), *rows)).collect();
         let range = TimeRange { start: Timestamp(0), end: Timestamp(1_000_000) };
-        let slices = Slices::new(parts, range, direction, 100, 10_000_000);
+        let slices = Slices::new(parts, range, direction, 16_384, 10_000_000);
         let found: Vec<_> = slices.map(|slice| (slice.start.0, slice.end.0)).collect();
         assert_eq!(found, want);
     }

@@ -1,5 +1,7 @@
 //! Whole queries over a real storage: lines in, query, answer out, every plan sent through its encoding first.
 
+mod cache;
+mod hostile;
 mod limits;
 mod lines;
 mod metadata;

@@ -1,11 +1,12 @@
 //! One consistent view of a table under a scope, from which all scans of a query are made.
 
+use std::hash::{DefaultHasher, Hash, Hasher};
 use std::sync::Arc;
 
 use arrow::datatypes::Schema;
 use datafusion::physical_plan::ExecutionPlan;
 use logline::Timestamp;
-use storage::{FileRef, Predicate, Scan, Snapshot, Source, Table, TimeRange, Visibility};
+use storage::{FileRef, Predicate, Scan, Snapshot, Source, Stretches, Table, TimeRange, Visibility};
 
 use crate::error::Error;
 use crate::exec::ScanExec;
@@ -19,6 +20,32 @@ pub(crate) struct View {
     /// Each with what may be seen of its tenant's rows.
     snapshots: Vec<(Snapshot, Visibility)>,
     partitions: usize,
+    /// See [`storage::Storage::hidden_changes`].
+    hidden: u64,
+}
+
+/// What the rows of a stretch of time are read from.
+#[derive(Debug)]
+pub(crate) struct Parts<'v> {
+    view: &'v View,
+    files: Vec<Vec<FileRef>>,
+}
+
+impl Parts<'_> {
+    /// A number that stays the same as long as a part of that time has the same rows; `None` while rows of it are still
+    /// in a head.
+    pub(crate) fn source(&self, range: &TimeRange) -> Option<u64> {
+        let mut hasher = DefaultHasher::new();
+        self.view.hidden.hash(&mut hasher);
+        for ((snapshot, _), files) in self.view.snapshots.iter().zip(&self.files) {
+            if snapshot.head_overlaps(range) {
+                return None;
+            }
+            let inside = files.iter().filter(|file| range.overlaps(file.first, file.last));
+            inside.for_each(|file| file.path.hash(&mut hasher));
+        }
+        Some(hasher.finish())
+    }
 }
 
 /// What to read of a view.
@@ -29,12 +56,15 @@ pub(crate) struct Want {
     pub(crate) columns: Vec<String>,
     /// See [`Scan::pairs`].
     pub(crate) pairs: Option<Vec<String>>,
+    /// See [`Scan::stretches`].
+    pub(crate) stretches: Option<Stretches>,
 }
 
 impl View {
-    pub(crate) fn new(table: &Table, snapshots: Vec<(Snapshot, Visibility)>, partitions: usize) -> Self {
-        let spec = table.spec();
-        Self { schema: Arc::clone(&spec.schema), table: spec.name, snapshots, partitions: partitions.max(1) }
+    /// `hidden` is [`storage::Storage::hidden_changes`] from before the snapshots were taken.
+    pub(crate) fn new(table: &Table, snapshots: Vec<(Snapshot, Visibility)>, partitions: usize, hidden: u64) -> Self {
+        let (schema, table) = (Arc::clone(&table.spec().schema), table.spec().name);
+        Self { schema, table, snapshots, partitions: partitions.max(1), hidden }
     }
 
     /// A plan that reads files and heads, spread over the partitions; streams of several tenants carry their tenant.
@@ -54,11 +84,23 @@ impl View {
                 predicate: predicate.clone(),
                 projection: want.columns.clone(),
                 pairs: want.pairs.clone(),
+                stretches: want.stretches,
                 visibility: visibility.clone(),
             };
             scans.extend(sources.into_iter().map(scan));
         }
         Ok(Arc::new(ScanExec::new(scans, &self.schema, self.snapshots.len() > 1)?))
+    }
+
+    /// What the rows of a range are read from.
+    pub(crate) fn parts_of(&self, range: &TimeRange) -> Parts<'_> {
+        Parts { view: self, files: self.snapshots.iter().map(|(snapshot, _)| snapshot.files(range)).collect() }
+    }
+
+    /// Whose rows may be seen, and what of them: different for those who see different rows.
+    pub(crate) fn sight(&self) -> String {
+        let seen = self.snapshots.iter().map(|(snapshot, visibility)| (snapshot.tenant().as_str(), visibility));
+        format!("{} {:?}", self.table, seen.collect::<Vec<_>>())
     }
 
     /// Files and their rows in a range, and the heads': what [`crate::slices`] cuts time by.

@@ -134,6 +134,7 @@ fn scan_contains(bencher: Bencher<'_, '_>, needle: &str) {
         predicate: Predicate::Column { name: "line".to_owned(), text: TextMatch::Contains(needle.to_owned()) },
         projection: vec!["timestamp".to_owned(), "line".to_owned()],
         pairs: None,
+        stretches: None,
         visibility: Visibility::new(Predicate::True, Vec::new()),
     };
     bencher.counter(BytesCount::new(bytes)).bench(|| {

@@ -41,6 +41,11 @@ pub const KEYS: [&str; 7] =
     ["customer_id", "detected_level", "model_id", "order_id", "request_id", "span_id", "trace_id"];
 /// All structured metadata of a row, sorted by name. No file has this column; a scan puts it together.
 pub const ALL_METADATA: &str = "all_metadata";
+/// How many rows a row stands for. No file has this column; when it is projected, rows of one stream whose times lie in
+/// one of [`crate::Scan::stretches`] may be given out as one row, with the time of one of them. Beside it only
+/// [`STREAM`], [`TIMESTAMP`], [`NANOS`] and [`METADATA`] can be projected; rows that have pairs that are wanted
+/// ([`crate::Scan::pairs`]) stay by themselves.
+pub const COUNT: &str = "count";
 /// When the server received the line.
 pub const RECEIVED: &str = "received";
 
@@ -68,6 +73,9 @@ pub fn field(table: &Schema, name: &str) -> Option<Field> {
         Ok(field) => Some(field.clone()),
         Err(_) if name == ALL_METADATA && table.field_with_name(METADATA).is_ok() => {
             Some(Field::new(ALL_METADATA, text_map(), true))
+        }
+        Err(_) if name == COUNT && table.field_with_name(STREAM).is_ok() => {
+            Some(Field::new(COUNT, DataType::UInt64, false))
         }
         Err(_) => None,
     }

@@ -8,13 +8,14 @@ mod head;
 mod output;
 mod page;
 mod prune;
+mod tally;
 mod words;
 
 use std::collections::VecDeque;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
-use arrow::array::{ArrayRef, AsArray};
+use arrow::array::{Array, ArrayRef, AsArray};
 use arrow::record_batch::RecordBatch;
 use futures::StreamExt;
 use futures::stream::{BoxStream, unfold};
@@ -25,8 +26,8 @@ pub(crate) use self::head::HeadRows;
 pub(crate) use self::output::Output;
 pub(crate) use self::words::{FileIndex, Unread};
 use crate::filter::{Filter, Hidden};
-use crate::logs::{LINE, METADATA};
-use crate::{Error, Predicate, Scan, SharedStats, TableSpec, TimeRange, Visibility};
+use crate::logs::{LINE, METADATA, STREAM};
+use crate::{Error, Predicate, Scan, SharedStats, Stretches, TableSpec, TimeRange, Visibility};
 
 /// Rows of an output batch, and of a page in a file.
 pub(crate) const BATCH_ROWS: usize = 8_192;
@@ -42,6 +43,8 @@ pub(crate) struct Plan {
     pub(crate) stats: SharedStats,
     /// See [`Scan::pairs`].
     pairs: Option<Vec<String>>,
+    /// See [`Scan::stretches`].
+    stretches: Option<Stretches>,
 }
 
 /// What one step of a reader gave.
@@ -70,6 +73,7 @@ impl Plan {
             filter,
             stats: Arc::clone(stats),
             pairs: scan.pairs.clone(),
+            stretches: scan.stretches,
         })
     }
 
@@ -89,13 +93,37 @@ impl Plan {
             output: Output::new(&spec.schema, columns, &[])?,
             stats: SharedStats::default(),
             pairs: None,
+            stretches: None,
         })
     }
 
-    /// Whether lines or maps are decoded, of which a batch should not have too many.
-    fn reads_text(&self) -> bool {
+    /// How many rows are decoded together: few when there are lines or maps, of which a batch should not have too many,
+    /// and when rows are counted, which a page's statistics can spare.
+    fn piece_rows(&self) -> usize {
         let reads = self.output.reads();
-        [LINE, METADATA].into_iter().any(|column| self.filter.looks_at(column) || reads.contains(column))
+        let has_text = [LINE, METADATA].into_iter().any(|name| self.filter.looks_at(name) || reads.contains(name));
+        if has_text || self.counts() { BATCH_ROWS } else { UNIT_ROWS }
+    }
+
+    /// Whether rows may be given out together with their number. Behind a veil each row stays by itself: what is hidden of
+    /// it is decided row by row.
+    fn counts(&self) -> bool {
+        self.output.counts() && self.filter.veils().is_none()
+    }
+
+    /// Whether rows may have pairs of metadata that are wanted, as far as their streams tell.
+    fn wants_pairs(&self, streams: Option<&ArrayRef>) -> bool {
+        let Some(names) = &self.pairs else { return true };
+        streams.is_none_or(|streams| !self.filter.all_have(streams, names))
+    }
+
+    /// The answer's rows for rows that were kept; counted where that is wanted and none has metadata that matters.
+    fn rows(&self, kept: &RecordBatch) -> Result<RecordBatch, Error> {
+        let metadata = kept.column_by_name(METADATA).filter(|_| self.output.reads().contains(METADATA));
+        let has_some = metadata.is_some_and(|metadata| metadata.null_count() < metadata.len());
+        let is_each = !self.counts() || has_some && self.wants_pairs(kept.column_by_name(STREAM));
+        let rows = if is_each { self.output.rows(kept) } else { self.output.together(kept, self.stretches.as_ref()) };
+        rows.map_err(Error::internal)
     }
 
     fn count(&self, counter: impl Fn(&crate::ScanStats) -> &AtomicU64, by: usize) {
@@ -104,11 +132,10 @@ impl Plan {
 
     /// Counts the bytes of line text in a decoded column.
     fn count_lines(&self, lines: &ArrayRef) {
-        if let Some(lines) = lines.as_string_opt::<i32>() {
-            let (first, last) = (lines.value_offsets().first(), lines.value_offsets().last());
-            let bytes = last.unwrap_or(&0) - first.unwrap_or(&0);
-            self.count(|stats| &stats.bytes_read, usize::try_from(bytes).unwrap_or(0));
-        }
+        let texts = lines.as_string_opt::<i32>().map(|lines| lines.value_offsets());
+        let offsets = texts.or_else(|| Some(lines.as_binary_opt::<i32>()?.value_offsets())).unwrap_or_default();
+        let bytes = offsets.last().unwrap_or(&0) - offsets.first().unwrap_or(&0);
+        self.count(|stats| &stats.bytes_read, usize::try_from(bytes).unwrap_or(0));
     }
 }
 

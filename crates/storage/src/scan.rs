@@ -6,7 +6,7 @@ use std::sync::atomic::AtomicU64;
 use logline::{Tenant, Timestamp};
 use serde::{Deserialize, Serialize};
 
-use crate::{Predicate, TimeRange, Visibility};
+use crate::{Predicate, Stretches, TimeRange, Visibility};
 
 /// What to read. It holds no pointer, so that any node can execute it; [`crate::Storage::scan`] does.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -26,6 +26,8 @@ pub struct Scan {
     /// Of the structured metadata in [`crate::logs::METADATA`] only pairs with these names are wanted, and none of a row
     /// whose stream has a label of that name; others may be left out. `None` wants all of them.
     pub pairs: Option<Vec<String>>,
+    /// When [`crate::logs::COUNT`] is projected: rows of different stretches are not counted together.
+    pub stretches: Option<Stretches>,
     /// What the reader may see.
     pub visibility: Visibility,
 }
@@ -71,6 +73,10 @@ pub struct ScanStats {
     pub files: AtomicU64,
     /// Rows of row groups and pages that statistics or the token index ruled out.
     pub rows_pruned: AtomicU64,
+    /// Of these, what the times of row groups and pages ruled out.
+    pub rows_pruned_by_time: AtomicU64,
+    /// Of these, what the streams of pages ruled out.
+    pub rows_pruned_by_stream: AtomicU64,
     /// Of these, what only the token index ruled out.
     pub rows_pruned_by_index: AtomicU64,
     /// Files whose token index was asked.
@@ -81,6 +87,8 @@ pub struct ScanStats {
     pub rows_read: AtomicU64,
     /// Rows that were kept.
     pub rows_kept: AtomicU64,
+    /// Of the rows that were kept, those that statistics told the time of.
+    pub rows_by_statistics: AtomicU64,
     /// Bytes of decoded line text.
     pub bytes_read: AtomicU64,
 }

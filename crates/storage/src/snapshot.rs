@@ -74,6 +74,11 @@ impl Snapshot {
         cut(TimeRange { start: first, end: last.after(Duration::from_nanos(1)) }, rows)
     }
 
+    /// Whether the head may have rows in a range.
+    pub fn head_overlaps(&self, range: &TimeRange) -> bool {
+        self.pin.parts.iter().any(|part| range.overlaps(part.first, part.last))
+    }
+
     /// Rows of the head.
     pub(crate) fn head_parts(&self) -> &Parts {
         &self.pin.parts

@@ -92,7 +92,7 @@ impl Veils {
         let of = |row: usize| verdicts.get(usize::try_from(streams.keys().value(row)).ok()?)?.as_deref();
         let column = |(field, column): (&Arc<arrow::datatypes::Field>, &ArrayRef)| match field.name().as_str() {
             STREAM => seen_streams(streams, texts, &verdicts),
-            LINE => Ok(seen_lines(column, of)),
+            LINE => seen_lines(column, of),
             METADATA => seen_map(column, of),
             name if self.names.contains(name) && KEYS.contains(&name) => seen_key(column, name, of),
             _ => Ok(Arc::clone(column)),
@@ -170,8 +170,9 @@ fn seen_streams(
     Ok(Arc::new(DictionaryArray::try_new(streams.keys().clone(), Arc::new(seen))?))
 }
 
-fn seen_lines<'v>(lines: &ArrayRef, of: impl Fn(usize) -> Option<&'v Verdict>) -> ArrayRef {
-    let Some(lines) = lines.as_string_opt::<i32>() else { return Arc::clone(lines) };
+fn seen_lines<'v>(lines: &ArrayRef, of: impl Fn(usize) -> Option<&'v Verdict>) -> Result<ArrayRef, ArrowError> {
+    let lines = lines.as_string_opt::<i32>();
+    let lines = lines.ok_or_else(|| ArrowError::ComputeError("lines behind a veil are no text".to_owned()))?;
     let mut seen = StringBuilder::with_capacity(lines.len(), lines.value_data().len());
     for row in 0..lines.len() {
         match of(row) {
@@ -179,7 +180,7 @@ fn seen_lines<'v>(lines: &ArrayRef, of: impl Fn(usize) -> Option<&'v Verdict>) -
             None => seen.append_value(lines.value(row)),
         }
     }
-    Arc::new(seen.finish())
+    Ok(Arc::new(seen.finish()))
 }
 
 fn seen_key<'v>(

@@ -10,7 +10,7 @@ use serde::{Deserialize, Serialize};
 use storage::{Scan, Storage};
 
 use super::unary::Operator;
-use super::{Distinct, Lines, Range, Samples, ScanExec, Tally, UnaryExec};
+use super::{Distinct, Lines, Range, ScanExec, Tally, UnaryExec};
 use crate::error::Error;
 
 /// An operator without its input.
@@ -18,7 +18,6 @@ use crate::error::Error;
 pub(crate) enum Node {
     Scan { scans: Vec<Scan>, named: bool },
     Lines(Lines),
-    Samples(Samples),
     Range(Range),
     Distinct(Distinct),
     Tally(Tally),
@@ -55,7 +54,6 @@ impl PhysicalExtensionCodec for PlanCodec {
         Ok(match node {
             Node::Scan { scans, named } => self.scan(scans, named)?,
             Node::Lines(lines) => unary(lines, inputs)?,
-            Node::Samples(samples) => unary(samples, inputs)?,
             Node::Range(range) => unary(range, inputs)?,
             Node::Distinct(distinct) => unary(distinct, inputs)?,
             Node::Tally(tally) => unary(tally, inputs)?,
@@ -87,7 +85,6 @@ fn node(plan: &dyn ExecutionPlan) -> Option<Node> {
     plan.downcast_ref::<ScanExec>()
         .map(ScanExec::node)
         .or_else(|| of::<Lines>(plan))
-        .or_else(|| of::<Samples>(plan))
         .or_else(|| of::<Range>(plan))
         .or_else(|| of::<Distinct>(plan))
         .or_else(|| of::<Tally>(plan))

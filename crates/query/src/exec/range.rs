@@ -1,11 +1,11 @@
-//! Aggregation over time as an operator: samples in, points out; in two parts when there are partitions to merge.
+//! Aggregation over time as an operator: lines in, points out; in two parts when there are partitions to merge.
 
 use std::fmt;
 use std::sync::Arc;
 
 use arrow::array::{
-    Array, ArrayRef, AsArray, Float64Array, Float64Builder, Int64Array, StringDictionaryBuilder, UInt32Builder,
-    UInt64Array, UInt64Builder,
+    Array, ArrayRef, AsArray, DictionaryArray, Float64Builder, Int32Array, StringBuilder, UInt32Builder, UInt64Array,
+    UInt64Builder,
 };
 use arrow::datatypes::{DataType, Field, Int32Type, Schema, SchemaRef};
 use arrow::record_batch::RecordBatch;
@@ -18,20 +18,18 @@ use storage::logs;
 
 use super::batches::{TextDictionary, column, used_keys};
 use super::codec::Node;
+use super::context::QueryContext;
+use super::samples::Samples;
 use super::unary::{Batches, Operator};
 use crate::error::Error;
-use crate::range::{Aggregate, Table, Values, Windows, table};
+use crate::range::{Aggregate, Table, Top, Windows, table};
 
-/// Names of the columns of samples, panes and points.
+/// Names of the columns of panes and points.
 pub(crate) mod fields {
-    /// A sample's time in nanoseconds.
-    pub(crate) const TIME: &str = "time";
     /// The key of a series.
     pub(crate) const SERIES: &str = "series";
-    /// A sample's or point's value; samples that only count have none.
+    /// A point's value.
     pub(crate) const VALUE: &str = "value";
-    /// How many lines a sample stands for; one where there is no such column.
-    pub(crate) const COUNT: &str = "count";
     /// The number of a pane.
     pub(crate) const PANE: &str = "pane";
     /// The number of a point.
@@ -49,22 +47,31 @@ pub(crate) struct Range {
     pub(crate) aggregate: Aggregate,
     pub(crate) windows: Windows,
     pub(crate) part: Part,
+    /// Gives out only the points that rank first.
+    pub(crate) top: Option<Top>,
 }
 
 /// Which part of the work an operator does.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub(crate) enum Part {
-    /// From samples to points.
-    Whole,
-    /// From samples to panes.
-    Partial,
+    /// From lines to points.
+    Whole(Samples),
+    /// From lines to panes.
+    Partial(Samples),
     /// From panes to points.
     Final,
 }
 
 impl fmt::Display for Range {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{:?} {:?} {:?}", self.part, self.aggregate, self.windows)
+        let windows = &self.windows;
+        match &self.part {
+            Part::Whole(samples) => write!(f, "{} {:?}", samples.query, samples.grouping)?,
+            Part::Partial(samples) => write!(f, "{} {:?}, to panes", samples.query, samples.grouping)?,
+            Part::Final => f.write_str("from panes")?,
+        }
+        write!(f, " {:?} points={} step={} range={}", self.aggregate, windows.points, windows.step, windows.range)?;
+        self.top.as_ref().map_or(Ok(()), |top| write!(f, " {top:?}"))
     }
 }
 
@@ -74,12 +81,12 @@ impl Operator for Range {
     fn schema(&self) -> SchemaRef {
         let series = Field::new(fields::SERIES, logs::text_dictionary(), false);
         let columns = match self.part {
-            Part::Partial => {
+            Part::Partial(_) => {
                 let words = table(self.aggregate, self.windows).words();
                 let words = (0..words).map(|index| Field::new(word_name(index), DataType::UInt64, false));
                 [series, Field::new(fields::PANE, DataType::UInt64, false)].into_iter().chain(words).collect()
             }
-            Part::Whole | Part::Final => vec![
+            Part::Whole(_) | Part::Final => vec![
                 series,
                 Field::new(fields::POINT, DataType::UInt32, false),
                 Field::new(fields::VALUE, DataType::Float64, false),
@@ -89,14 +96,14 @@ impl Operator for Range {
     }
 
     fn needs_all_rows(&self) -> bool {
-        self.part != Part::Partial
+        !matches!(self.part, Part::Partial(_))
     }
 
     fn run(&self, input: SendableRecordBatchStream, task: &TaskContext) -> Result<Batches, Error> {
         let memory = MemoryConsumer::new(Self::NAME).register(task.memory_pool());
-        let range = self.clone();
+        let (range, query) = (self.clone(), QueryContext::of(task)?);
         let output = async move {
-            let batches = range.aggregate(input, &memory).await?;
+            let batches = range.aggregate(input, &memory, &query).await?;
             // The batches that wait here stay accounted until the last is taken.
             let taken = stream::iter(batches).map(move |batch| {
                 memory.shrink(batch.get_array_memory_size().min(memory.size()));
@@ -117,14 +124,20 @@ impl Range {
         &self,
         mut input: SendableRecordBatchStream,
         memory: &MemoryReservation,
+        query: &QueryContext,
     ) -> Result<Vec<RecordBatch>, Error> {
         let mut table = table(self.aggregate, self.windows);
+        let mut compiled = match &self.part {
+            Part::Whole(samples) | Part::Partial(samples) => {
+                Some(samples.compile(self.aggregate, self.windows, query.now)?)
+            }
+            Part::Final => None,
+        };
         let mut batches = 0_usize;
         while let Some(batch) = input.next().await {
-            if self.part == Part::Final {
-                absorb(table.as_mut(), &batch?)?;
-            } else {
-                add(table.as_mut(), &batch?)?;
+            match &mut compiled {
+                Some(compiled) => query.count_kept(compiled.feed(&batch?, table.as_mut())?),
+                None => absorb(table.as_mut(), &batch?)?,
             }
             batches += 1;
             if batches.is_multiple_of(COUNTED_EVERY) {
@@ -133,43 +146,48 @@ impl Range {
         }
         memory.try_resize(table.bytes())?;
         let table = table.as_ref();
-        let batches = if self.part == Part::Partial { self.panes(table, memory) } else { self.points(table, memory) }?;
+        let is_partial = matches!(self.part, Part::Partial(_));
+        let batches = if is_partial { self.panes(table, memory) } else { self.points(table, memory) }?;
         memory.resize(batches.iter().map(RecordBatch::get_array_memory_size).sum());
         Ok(batches)
     }
 
     fn points(&self, table: &dyn Table, memory: &MemoryReservation) -> Result<Vec<RecordBatch>, Error> {
-        let mut output = Output::new(self.schema(), memory);
+        let mut output = Output::new(self.schema(), table.keys(), memory);
         let mut points = UInt32Builder::new();
         let mut values = Float64Builder::new();
         let mut failed = None;
-        table.finish(&mut |key, point, value| {
+        let mut push = |series, point, value| {
             if failed.is_some() {
                 return;
             }
             points.append_value(point);
             values.append_value(value);
             let rest = || vec![Arc::new(points.finish()) as ArrayRef, Arc::new(values.finish())];
-            failed = output.push(key, rest).err();
-        });
+            failed = output.push(series, rest).err();
+        };
+        match &self.top {
+            Some(top) => top.of(table, self.windows.points).into_iter().for_each(|(s, p, value)| push(s, p, value)),
+            None => table.finish(&mut push),
+        }
         failed.map_or(Ok(()), Err)?;
         output.finish(vec![Arc::new(points.finish()), Arc::new(values.finish())])
     }
 
     fn panes(&self, table: &dyn Table, memory: &MemoryReservation) -> Result<Vec<RecordBatch>, Error> {
-        let mut output = Output::new(self.schema(), memory);
+        let mut output = Output::new(self.schema(), table.keys(), memory);
         let mut columns: Vec<UInt64Builder> = (0..=table.words()).map(|_| UInt64Builder::new()).collect();
         let mut failed = None;
         let finish = |columns: &mut Vec<UInt64Builder>| -> Vec<ArrayRef> {
             columns.iter_mut().map(|column| Arc::new(column.finish()) as ArrayRef).collect()
         };
-        table.encode(&mut |key, pane, words| {
+        table.encode(&mut |series, pane, words| {
             if failed.is_some() {
                 return;
             }
             let values = std::iter::once(&pane).chain(words);
             columns.iter_mut().zip(values).for_each(|(column, value)| column.append_value(*value));
-            failed = output.push(key, || finish(&mut columns)).err();
+            failed = output.push(series, || finish(&mut columns)).err();
         });
         failed.map_or(Ok(()), Err)?;
         output.finish(finish(&mut columns))
@@ -178,23 +196,6 @@ impl Range {
 
 fn word_name(index: usize) -> String {
     format!("word{index}")
-}
-
-/// Adds a batch of samples.
-fn add(table: &mut dyn Table, batch: &RecordBatch) -> Result<(), Error> {
-    let times: &Int64Array = column(batch, fields::TIME)?;
-    let series: &TextDictionary = column(batch, fields::SERIES)?;
-    let values: Option<&Float64Array> =
-        batch.column_by_name(fields::VALUE).and_then(|values| values.as_primitive_opt());
-    let counts: Option<&UInt64Array> = batch.column_by_name(fields::COUNT).and_then(|counts| counts.as_primitive_opt());
-    let values = match (values, counts) {
-        (Some(values), _) => Values::Each(values.values()),
-        (None, Some(counts)) => Values::Counts(counts.values()),
-        (None, None) => Values::Ones,
-    };
-    let numbers = numbers(table, series);
-    table.add(&numbers, series.keys().values(), times.values(), values);
-    Ok(())
 }
 
 /// Adds a batch of another partition's panes.
@@ -233,35 +234,48 @@ fn numbers(table: &mut dyn Table, series: &TextDictionary) -> Vec<usize> {
 struct Output<'m> {
     memory: &'m MemoryReservation,
     schema: SchemaRef,
-    series: StringDictionaryBuilder<Int32Type>,
-    rows: usize,
+    /// The keys of series by number, and the series of the last row.
+    keys: &'m [Arc<str>],
+    last: Option<usize>,
+    texts: StringBuilder,
+    series: Vec<i32>,
     batches: Vec<RecordBatch>,
 }
 
 impl<'m> Output<'m> {
-    fn new(schema: SchemaRef, memory: &'m MemoryReservation) -> Self {
-        Self { memory, schema, series: StringDictionaryBuilder::new(), rows: 0, batches: Vec::new() }
+    fn new(schema: SchemaRef, keys: &'m [Arc<str>], memory: &'m MemoryReservation) -> Self {
+        let (texts, series, batches) = (StringBuilder::new(), Vec::new(), Vec::new());
+        Self { memory, schema, keys, last: None, texts, series, batches }
     }
 
-    /// Adds a row; when the batch is full, takes its other columns from `rest`.
-    fn push(&mut self, key: &str, rest: impl FnOnce() -> Vec<ArrayRef>) -> Result<(), Error> {
-        self.series.append(key).map_err(Error::internal)?;
-        self.rows += 1;
-        if self.rows < BATCH_ROWS { Ok(()) } else { self.cut(rest()) }
+    /// Adds a row; when the batch is full, takes its other columns from `rest`. Rows of a series come together.
+    fn push(&mut self, series: usize, rest: impl FnOnce() -> Vec<ArrayRef>) -> Result<(), Error> {
+        let key = match (self.last, self.series.last()) {
+            (Some(last), Some(key)) if last == series => *key,
+            (_, last) => {
+                let key = last.map_or(0, |last| last + 1);
+                self.texts.append_value(self.keys.get(series).map_or("", |key| key));
+                key
+            }
+        };
+        self.last = Some(series);
+        self.series.push(key);
+        if self.series.len() < BATCH_ROWS { Ok(()) } else { self.cut(rest()) }
     }
 
     fn cut(&mut self, rest: Vec<ArrayRef>) -> Result<(), Error> {
-        let series = std::mem::take(&mut self.series).finish();
-        let columns = std::iter::once(Arc::new(series) as ArrayRef).chain(rest).collect();
+        let keys = Int32Array::from(std::mem::take(&mut self.series));
+        let series = DictionaryArray::<Int32Type>::try_new(keys, Arc::new(self.texts.finish()));
+        let series = Arc::new(series.map_err(Error::internal)?) as ArrayRef;
+        let columns = std::iter::once(series).chain(rest).collect();
         let batch = RecordBatch::try_new(Arc::clone(&self.schema), columns).map_err(Error::internal)?;
         self.memory.try_grow(batch.get_array_memory_size())?;
         self.batches.push(batch);
-        self.rows = 0;
         Ok(())
     }
 
     fn finish(mut self, rest: Vec<ArrayRef>) -> Result<Vec<RecordBatch>, Error> {
-        if self.rows > 0 {
+        if !self.series.is_empty() {
             self.cut(rest)?;
         }
         Ok(self.batches)

@@ -4,14 +4,14 @@ use std::collections::HashMap;
 use std::fmt;
 use std::sync::Arc;
 
-use arrow::array::{ArrayRef, AsArray, Int64Builder, StringArray, StringBuilder, UInt64Builder};
+use arrow::array::{ArrayRef, AsArray, Int64Builder, StringArray, StringBuilder, UInt64Array, UInt64Builder};
 use arrow::datatypes::{DataType, Field, Schema, SchemaRef};
 use arrow::record_batch::RecordBatch;
 use datafusion::execution::memory_pool::{MemoryConsumer, MemoryReservation};
 use datafusion::execution::{SendableRecordBatchStream, TaskContext};
 use futures::{StreamExt, stream};
 use serde::{Deserialize, Serialize};
-use storage::logs;
+use storage::{Stretches, logs};
 
 use super::batches::{TextDictionary, column, times, used_keys};
 use super::codec::Node;
@@ -44,8 +44,14 @@ impl Tally {
     /// The columns it reads.
     pub(crate) fn columns(&self) -> Vec<String> {
         let times: &[&str] = if self.step.is_some() { &[logs::TIMESTAMP, logs::NANOS] } else { &[] };
-        let text: &[&str] = if self.bytes { &[logs::LINE] } else { &[] };
-        [&[logs::STREAM], times, text].concat().into_iter().map(str::to_owned).collect()
+        let amount = if self.bytes { logs::LINE } else { logs::COUNT };
+        [&[logs::STREAM], times, &[amount]].concat().into_iter().map(str::to_owned).collect()
+    }
+
+    /// The stretches of time whose lines are counted by themselves.
+    pub(crate) fn stretches(&self) -> Option<Stretches> {
+        // A time at the border belongs to what begins there.
+        self.step.map(|step| Stretches { origin: -1, step, rest: 0 })
     }
 }
 
@@ -107,6 +113,7 @@ impl Counts {
     fn add(&mut self, batch: &RecordBatch) -> Result<(), Error> {
         let streams: &TextDictionary = column(batch, logs::STREAM)?;
         let lines: Option<&StringArray> = if self.tally.bytes { Some(column(batch, logs::LINE)?) } else { None };
+        let counts: Option<&UInt64Array> = if self.tally.bytes { None } else { Some(column(batch, logs::COUNT)?) };
         let times = self.tally.step.map(|step| Ok::<_, Error>((times(batch)?, step))).transpose()?;
         let texts = streams.values().as_string::<i32>();
         // The rows of each stream of this batch, gathered before any text is looked up.
@@ -114,7 +121,7 @@ impl Counts {
         for (row, key) in streams.keys().values().iter().enumerate() {
             let bucket = times.as_ref().and_then(|(times, step)| Some(times.get(row)?.div_euclid(*step))).unwrap_or(0);
             let count = found.entry((*key, bucket)).or_default();
-            count.entries += 1;
+            count.entries += counts.map_or(1, |counts| counts.value(row));
             count.bytes += lines.map_or(0, |lines| u64::try_from(lines.value_length(row)).unwrap_or(0));
         }
         for key in used_keys(streams) {

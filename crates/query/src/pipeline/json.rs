@@ -2,7 +2,7 @@
 
 use logql::ast::{Extraction, JsonStep};
 
-use super::json_text::{Cursor, Kind, Syntax};
+use super::json_text::{Cursor, JsonString, Kind, Syntax};
 use super::labels::{Failure, LabelSet, Source};
 use super::{Row, Stage, Wanted};
 
@@ -50,6 +50,17 @@ impl Found<'_, '_> {
         }
     }
 
+    /// Whether a field of the outermost object can be passed over, as is seen from its key as it stands.
+    fn is_idle(&self, key: JsonString<'_>, kind: Kind) -> bool {
+        let Wanted::Only(names) = self.wanted else { return false };
+        let Some(key) = key.plain().filter(|key| is_name(key)) else { return false };
+        match kind {
+            Kind::Object => !names.iter().any(|name| name.starts_with(key)),
+            Kind::Array | Kind::Null => true,
+            Kind::String | Kind::Scalar => !names.iter().any(|name| name == key),
+        }
+    }
+
     const fn is_complete(&self) -> bool {
         matches!(self.left, Some(0))
     }
@@ -67,18 +78,15 @@ fn object(cursor: &mut Cursor<'_>, prefix: &mut String, found: &mut Found<'_, '_
     loop {
         let key = cursor.string()?;
         cursor.open(b':', "expected `:`")?;
-        let before = prefix.len();
-        push_sanitized(prefix, &key.unescaped());
-        match cursor.kind()? {
-            Kind::Object if found.wanted.has_prefix(prefix) => object(cursor, prefix, found, depth + 1)?,
-            Kind::Object | Kind::Array | Kind::Null => cursor.skip()?,
-            Kind::String => {
-                let value = cursor.string()?;
-                found.add(prefix, &value.unescaped());
-            }
-            Kind::Scalar => found.add(prefix, cursor.scalar()?),
+        let kind = cursor.kind()?;
+        if prefix.is_empty() && found.is_idle(key, kind) {
+            cursor.skip()?;
+        } else {
+            let before = prefix.len();
+            push_sanitized(prefix, &key.unescaped());
+            field(cursor, kind, prefix, found, depth)?;
+            prefix.truncate(before);
         }
-        prefix.truncate(before);
         if found.is_complete() {
             return Ok(());
         }
@@ -89,6 +97,35 @@ fn object(cursor: &mut Cursor<'_>, prefix: &mut String, found: &mut Found<'_, '_
     }
 }
 
+/// Reads the value of the field whose whole name is `name`.
+fn field(
+    cursor: &mut Cursor<'_>,
+    kind: Kind,
+    name: &mut String,
+    found: &mut Found<'_, '_>,
+    depth: usize,
+) -> Result<(), Syntax> {
+    match kind {
+        Kind::Object if found.wanted.has_prefix(name) => object(cursor, name, found, depth + 1)?,
+        Kind::Object | Kind::Array | Kind::Null => cursor.skip()?,
+        Kind::String => {
+            let value = cursor.string()?;
+            found.add(name, &value.unescaped());
+        }
+        Kind::Scalar => found.add(name, cursor.scalar()?),
+    }
+    Ok(())
+}
+
+const fn is_label_byte(byte: u8) -> bool {
+    byte.is_ascii_alphanumeric() || byte == b'_'
+}
+
+/// Whether a key is a label name as it stands.
+fn is_name(key: &str) -> bool {
+    key.bytes().all(is_label_byte) && key.bytes().next().is_some_and(|byte| !byte.is_ascii_digit())
+}
+
 /// Appends `_name` (or `name` at the start) with every character that a label name may not have replaced by `_`.
 pub(crate) fn push_sanitized(out: &mut String, name: &str) {
     if !out.is_empty() {
@@ -97,7 +134,6 @@ pub(crate) fn push_sanitized(out: &mut String, name: &str) {
     if out.is_empty() && name.starts_with(|c: char| c.is_ascii_digit()) {
         out.push('_');
     }
-    let is_label_byte = |byte: u8| byte.is_ascii_alphanumeric() || byte == b'_';
     if name.bytes().all(is_label_byte) {
         out.push_str(name);
         return;

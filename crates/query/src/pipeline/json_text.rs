@@ -118,10 +118,12 @@ impl<'t> Cursor<'t> {
     pub(crate) fn scalar(&mut self) -> Result<&'t str, Syntax> {
         self.peek();
         let rest = self.text.get(self.at..).unwrap_or_default();
-        let end = rest.find([',', '}', ']', ' ', '\t', '\n', '\r']).unwrap_or(rest.len());
+        let ends = |byte: &u8| matches!(byte, b',' | b'}' | b']' | b' ' | b'\t' | b'\n' | b'\r');
+        let end = rest.as_bytes().iter().position(ends).unwrap_or(rest.len());
         let word = rest.get(..end).unwrap_or_default();
-        let number = word.starts_with(|c: char| c == '-' || c.is_ascii_digit())
-            && word.chars().all(|c| c.is_ascii_digit() || matches!(c, '-' | '+' | '.' | 'e' | 'E'));
+        let digits = word.as_bytes();
+        let number = digits.first().is_some_and(|byte| *byte == b'-' || byte.is_ascii_digit())
+            && digits.iter().all(|byte| matches!(byte, b'0'..=b'9' | b'-' | b'+' | b'.' | b'e' | b'E'));
         if !number && !matches!(word, "true" | "false" | "null") {
             return Err(self.error("expected a value"));
         }
@@ -198,6 +200,11 @@ impl<'t> Cursor<'t> {
 }
 
 impl<'t> JsonString<'t> {
+    /// The text, when it has no escapes.
+    pub(crate) fn plain(self) -> Option<&'t str> {
+        (!self.escaped).then_some(self.raw)
+    }
+
     /// The text it stands for; a broken escape makes the whole empty.
     pub(crate) fn unescaped(&self) -> Cow<'t, str> {
         if !self.escaped {

@@ -119,11 +119,15 @@ impl<'s> LabelSet<'s> {
     /// Adds what a parser found, under the name that is left for it; returns whether it got its own name. The first
     /// parser to find a name wins.
     pub(crate) fn extract(&mut self, name: &str, value: &str) -> bool {
-        let taken = self.position(name).is_some() || self.find(name).is_some_and(|a| a.source == Source::Metadata);
-        if taken {
+        let known = self.find(name).map(|added| added.source);
+        if self.position(name).is_some() || known == Some(Source::Metadata) {
             let renamed = format!("{name}{LOSER}");
             self.extract_as(&renamed, value);
             return false;
+        }
+        if known.is_none() && !name.starts_with("__") {
+            self.push(name, value, Source::Parsed);
+            return true;
         }
         self.extract_as(name, value)
     }
@@ -139,6 +143,11 @@ impl<'s> LabelSet<'s> {
     /// Gives a label a value, whatever it had before.
     pub(crate) fn set(&mut self, name: &str, value: &str, source: Source) {
         self.remove(name);
+        self.push(name, value, source);
+    }
+
+    /// Adds a label of a name that there is not.
+    fn push(&mut self, name: &str, value: &str, source: Source) {
         let start = self.text.len();
         self.text.push_str(name);
         let middle = self.text.len();

@@ -1,7 +1,5 @@
 //! The series that a sample belongs to: the labels left after grouping, as one text.
 
-use std::collections::BTreeMap;
-
 use logline::Labels;
 use serde::{Deserialize, Serialize};
 
@@ -79,9 +77,9 @@ fn push(key: &mut String, name: &str, value: &str) {
 /// The labels that a key stands for.
 pub(crate) fn read_key(key: &str) -> Labels {
     let mut parts = key.split(END);
-    let mut pairs = BTreeMap::new();
+    let mut pairs = Vec::with_capacity(2);
     while let (Some(name), Some(value)) = (parts.next(), parts.next()) {
-        pairs.insert(name.to_owned(), value.to_owned());
+        pairs.push((name.to_owned(), value.to_owned()));
     }
     Labels::new(pairs).unwrap_or_default()
 }

@@ -33,6 +33,13 @@ pub(crate) enum Aggregate {
     CounterRate,
 }
 
+impl Aggregate {
+    /// Whether it matters when a sample of a window was taken.
+    pub(crate) const fn looks_at_times(self) -> bool {
+        matches!(self, Self::First | Self::Last | Self::CounterRate)
+    }
+}
+
 /// A float by its bits: as text it might come back as its neighbour.
 mod bits {
     use serde::{Deserialize, Deserializer, Serialize, Serializer};
@@ -357,17 +364,47 @@ impl State for Samples {
     }
 
     fn finish(&self, finish: &Finish) -> f64 {
-        match finish.aggregate {
-            Aggregate::Quantile(share) => {
-                let mut values: Vec<_> = self.0.iter().map(|(_, value)| *value).collect();
-                quantile(&mut values, share)
-            }
-            _ => counter_rate(self.0.clone(), finish.seconds),
-        }
+        counter_rate(self.0.clone(), finish.seconds)
     }
 
     fn heap_bytes(&self) -> usize {
         self.0.capacity() * size_of::<(i64, f64)>()
+    }
+}
+
+/// The value of every sample.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Numbers(Vec<f64>);
+
+impl State for Numbers {
+    const WORDS: usize = 1;
+    const IS_SMALL: bool = false;
+
+    fn add(&mut self, _: i64, value: f64) {
+        self.0.push(value);
+    }
+
+    fn merge(&mut self, other: &Self) {
+        self.0.extend_from_slice(&other.0);
+    }
+
+    fn encode(&self, row: &mut dyn FnMut(&[u64])) {
+        self.0.iter().for_each(|value| row(&[value.to_bits()]));
+    }
+
+    fn absorb(&mut self, row: &[u64]) {
+        self.0.push(float(row, 0));
+    }
+
+    fn finish(&self, finish: &Finish) -> f64 {
+        match finish.aggregate {
+            Aggregate::Quantile(share) => quantile(&mut self.0.clone(), share),
+            _ => f64::NAN,
+        }
+    }
+
+    fn heap_bytes(&self) -> usize {
+        self.0.capacity() * size_of::<f64>()
     }
 }
 
@@ -388,15 +425,13 @@ pub(crate) fn quantile(values: &mut [f64], share: f64) -> f64 {
     if share > 1.0 {
         return f64::INFINITY;
     }
-    values.sort_unstable_by(f64::total_cmp);
     let last = values.len() - 1;
     let rank = share * last as f64;
-    let lower = rank.floor() as usize;
-    let upper = (lower + 1).min(last);
     let weight = rank - rank.floor();
-    match (values.get(lower), values.get(upper)) {
-        (Some(lower), Some(upper)) => lower * (1.0 - weight) + upper * weight,
-        _ => f64::NAN,
+    let (_, lower, above) = values.select_nth_unstable_by((rank.floor() as usize).min(last), f64::total_cmp);
+    match above.iter().copied().min_by(f64::total_cmp) {
+        Some(upper) => *lower * (1.0 - weight) + upper * weight,
+        None => *lower,
     }
 }
 

@@ -1,6 +1,7 @@
 //! Windows of a range query cut into panes: stretches of time that no window boundary crosses.
 
 use serde::{Deserialize, Serialize};
+use storage::Stretches;
 
 /// A stretch of time that lies in each window whole or not at all.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -47,6 +48,11 @@ impl Windows {
         Self { start: time, step: range.max(1), points: 1, range, offset }
     }
 
+    /// The same, in the simplest way for a single point.
+    pub(crate) fn simple(self) -> Self {
+        if self.points == 1 { Self::at(self.start, self.range, self.offset) } else { self }
+    }
+
     /// The time of a point.
     pub(crate) fn point(&self, index: u32) -> i64 {
         self.start.saturating_add(self.step.saturating_mul(i64::from(index)))
@@ -57,6 +63,22 @@ impl Windows {
         let last = self.point(self.points.checked_sub(1)?).saturating_sub(self.offset);
         let first = self.start.saturating_sub(self.offset).saturating_sub(self.range).saturating_add(1);
         (self.range > 0).then_some((first, last))
+    }
+
+    /// The first instant of the first window.
+    pub(crate) fn first_instant(&self) -> i64 {
+        self.span().map_or(self.start, |(first, _)| first)
+    }
+
+    /// Whether there is but one window, of one pane.
+    pub(crate) const fn is_one(&self) -> bool {
+        self.points == 1 && self.whole_steps() == 1 && self.rest() == 0
+    }
+
+    /// All cuts between panes.
+    pub(crate) fn stretches(&self) -> Stretches {
+        let origin = self.start.saturating_sub(self.offset);
+        Stretches { origin, step: self.step, rest: self.rest() }
     }
 
     /// The pane that a time lies in; `None` when no window covers it.

@@ -224,7 +224,8 @@ fn random_metric(rng: &mut Rng, depth: u64) -> String {
         };
     }
     let inner = random_metric(rng, depth - 1);
-    match rng.below(4) {
+    match rng.below(5) {
+        4 => format!("{}({}, {inner})", pick(rng, &["topk", "bottomk", "approx_topk"]), 1 + rng.below(3)),
         0 => format!("{} {} ({inner})", pick(rng, &["sum", "max", "min", "avg", "count", "stddev"]), grouping(rng)),
         1 => format!("({inner}) {} {}", pick(rng, &["+", "-", "*", "/", "%", ">", "<= bool", "!="]), rng.below(4)),
         2 => format!("({inner}) {} ({})", pick(rng, &["and", "or", "unless"]), random_metric(rng, depth - 1)),
@@ -234,7 +235,7 @@ fn random_metric(rng: &mut Rng, depth: u64) -> String {
 
 #[tokio::test]
 async fn random_queries_are_answered_by_definition() {
-    for seed in 0..1 {
+    for seed in 0..3 {
         let mut rng = Rng::seeded(seed);
         let mut queries: Vec<_> = (0..60).map(|_| ("random pipeline".to_owned(), random_pipeline(&mut rng))).collect();
         queries.extend((0..60).map(|_| ("random metric".to_owned(), random_metric(&mut rng, 2))));

@@ -100,7 +100,7 @@ async fn a_plan_says_what_the_scan_takes_over() {
     .assert_eq(&plan);
     let counting = by_minute(r#"sum by (app) (count_over_time({app=~".+"}[1m]))"#);
     let plan = world.engines()[0].explain(&everything(), &counting).unwrap();
-    assert!(plan.contains("columns=[stream, timestamp, nanos] "), "{plan}");
+    assert!(plan.contains("columns=[stream, timestamp, nanos, count] "), "{plan}");
 }
 
 /// Keeps the service and the text of every line in a table of its own.

@@ -155,6 +155,24 @@ async fn series_labels_values_volumes_and_fields_do_not_tell_either() {
 }
 
 #[tokio::test]
+async fn points_that_were_computed_for_others_do_not_tell_either() {
+    let (world, scope) = (world().await, veiled(hides(&["vault"])));
+    world.flush().await;
+    for query in [
+        r#"sum by (vault) (count_over_time({app=~".+"}[10m]))"#,
+        r#"topk(1, sum by (vault, ticket) (count_over_time({app="shop"}[10m])))"#,
+        r#"count_over_time({app="shop", vault="v2"}[10m])"#,
+        r#"sum(count_over_time({app="shop"} |= "4111" [10m]))"#,
+    ] {
+        let ask = by_minute(query);
+        let (all, seen) = (world.range(&everything(), &ask).await, world.range(&scope, &ask).await);
+        assert!(!seen.contains("v2"), "{query}: {seen}");
+        assert_eq!(world.range(&everything(), &ask).await, all, "{query}");
+        assert_eq!(world.range(&scope, &ask).await, seen, "{query}");
+    }
+}
+
+#[tokio::test]
 async fn who_does_not_see_whole_lines_has_none_deleted() {
     let world = world().await;
     for engine in world.engines() {

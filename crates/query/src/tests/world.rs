@@ -137,6 +137,22 @@ impl World {
         &self.engines
     }
 
+    /// Adds lines to all three; they stay in memory.
+    pub(crate) async fn append(&self, lines: &[Line]) {
+        for engine in &self.engines {
+            let (run, _) = engine.begin(&everything(), storage::LOGS).unwrap();
+            run.storage().append(batch(lines, 9)).await.unwrap();
+        }
+    }
+
+    /// Moves what is in memory to files.
+    pub(crate) async fn flush(&self) {
+        for engine in &self.engines {
+            let (run, _) = engine.begin(&everything(), storage::LOGS).unwrap();
+            run.storage().flush().await.unwrap();
+        }
+    }
+
     /// The one answer that all three give, as text.
     pub(crate) async fn range(&self, scope: &Scope, params: &Params) -> String {
         let mut answers = Vec::new();

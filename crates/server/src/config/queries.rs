@@ -27,12 +27,25 @@ pub(super) fn read(settings: &mut Settings) -> Config {
         default.memory,
         "Memory that all queries share; a query that needs more ends with an error.",
     );
+    let half = ByteSize(memory.0 / 2);
+    let memory_per_query = settings.or(
+        "query.memory_per_query",
+        default.memory_per_query.min(half),
+        "Memory that one query may use of it.",
+    );
+    let results_cache = settings.or(
+        "query.results_cache",
+        default.results_cache,
+        "Memory for points of metric queries that were computed before; `0B` keeps none.",
+    );
     let at_once = "Queries that run at once; further ones wait, and each asker's are let in in turn.";
     let waiting = "Queries of one asker that may wait; more are refused with 429.";
     Config {
         limits,
         tenants,
         memory,
+        memory_per_query,
+        results_cache,
         at_once: count(settings, "query.max_concurrent", default.at_once, at_once),
         most_waiting: count(settings, "query.max_outstanding_per_asker", default.most_waiting, waiting),
         ..default

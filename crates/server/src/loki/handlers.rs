@@ -64,7 +64,11 @@ pub(crate) async fn explain(
         "cost": {
             "files_opened": cost.files,
             "lines_pruned": cost.lines_pruned,
+            "lines_pruned_by_time": cost.lines_pruned_by_time,
+            "lines_pruned_by_stream": cost.lines_pruned_by_stream,
             "lines_pruned_by_index": cost.lines_pruned_by_index,
+            "lines_by_statistics": cost.lines_by_statistics,
+            "index_bytes": cost.index_bytes,
             "lines_read": cost.lines,
             "bytes_decoded": cost.bytes,
             "lines_kept": cost.lines_kept,

@@ -2,12 +2,12 @@
 
 use std::collections::HashSet;
 
-use arrow::array::{Array, ArrayRef, AsArray, DictionaryArray, StringArray};
-use arrow::buffer::BooleanBuffer;
+use arrow::array::{Array, ArrayRef, AsArray, DictionaryArray};
+use arrow::buffer::{BooleanBuffer, NullBuffer};
 use arrow::datatypes::Int32Type;
 use arrow::util::bit_util;
 use memchr::memmem::Finder;
-use regex::{Regex, RegexBuilder};
+use regex::bytes::{Regex, RegexBuilder};
 use regex_syntax::hir::{Hir, HirKind};
 
 use crate::index::Need;
@@ -42,10 +42,14 @@ impl Matcher {
     }
 
     pub(super) fn is_match(&self, text: &str) -> bool {
+        self.matches(text.as_bytes())
+    }
+
+    fn matches(&self, text: &[u8]) -> bool {
         match self {
-            Self::Equals(value) => value == text,
-            Self::OneOf(values) => values.contains(text),
-            Self::Contains(finder) => finder.find(text.as_bytes()).is_some(),
+            Self::Equals(value) => value.as_bytes() == text,
+            Self::OneOf(values) => std::str::from_utf8(text).is_ok_and(|text| values.contains(text)),
+            Self::Contains(finder) => finder.find(text).is_some(),
             Self::Regex(regex, _) => regex.is_match(text),
         }
     }
@@ -60,11 +64,11 @@ impl Matcher {
         }
     }
 
-    /// Tests each row of a text column, plain or dictionary; null counts as the empty text. Rows that `within` leaves
-    /// out may get any answer.
+    /// Tests each row of a text column, plain (checked to be text or not) or dictionary; null counts as the empty text.
+    /// Rows that `within` leaves out may get any answer.
     pub(super) fn on_column(&self, column: &ArrayRef, within: Option<&BooleanBuffer>) -> Option<BooleanBuffer> {
-        if let Some(texts) = column.as_string_opt::<i32>() {
-            return Some(self.on_texts(texts, within));
+        if let Some(texts) = Texts::of(column) {
+            return Some(self.on_texts(&texts, within));
         }
         let dictionary = column.as_dictionary_opt::<Int32Type>()?;
         let values = dictionary.values().as_string_opt::<i32>()?;
@@ -72,11 +76,11 @@ impl Matcher {
         Some(by_key(dictionary, &verdicts, self.is_match("")))
     }
 
-    fn on_texts(&self, texts: &StringArray, within: Option<&BooleanBuffer>) -> BooleanBuffer {
+    fn on_texts(&self, texts: &Texts<'_>, within: Option<&BooleanBuffer>) -> BooleanBuffer {
         match self {
-            Self::Contains(finder) if !finder.needle().is_empty() => contains(texts, finder),
+            Self::Contains(finder) if !finder.needle().is_empty() => contains(texts, finder, within),
             Self::Regex(_, Some(literal)) => {
-                let mut candidates = contains(texts, literal);
+                let mut candidates = contains(texts, literal, within);
                 if let Some(within) = within {
                     candidates = &candidates & within;
                 }
@@ -87,12 +91,58 @@ impl Matcher {
     }
 
     /// Tests row by row; rows that `within` leaves out do not match.
-    fn on_rows(&self, texts: &StringArray, within: Option<&BooleanBuffer>) -> BooleanBuffer {
+    fn on_rows(&self, texts: &Texts<'_>, within: Option<&BooleanBuffer>) -> BooleanBuffer {
         let of_null = self.is_match("");
         BooleanBuffer::collect_bool(texts.len(), |row| {
             within.is_none_or(|within| within.value(row))
-                && if texts.is_null(row) { of_null } else { self.is_match(texts.value(row)) }
+                && if texts.is_null(row) { of_null } else { self.matches(texts.value(row)) }
         })
+    }
+}
+
+/// The texts of a column, one behind the other.
+struct Texts<'c> {
+    offsets: &'c [i32],
+    bytes: &'c [u8],
+    nulls: Option<&'c NullBuffer>,
+}
+
+impl<'c> Texts<'c> {
+    /// `None` for a column of something else.
+    fn of(column: &'c ArrayRef) -> Option<Self> {
+        if let Some(texts) = column.as_string_opt::<i32>() {
+            return Some(Self { offsets: texts.value_offsets(), bytes: texts.value_data(), nulls: texts.nulls() });
+        }
+        let texts = column.as_binary_opt::<i32>()?;
+        Some(Self { offsets: texts.value_offsets(), bytes: texts.value_data(), nulls: texts.nulls() })
+    }
+
+    const fn len(&self) -> usize {
+        self.offsets.len().saturating_sub(1)
+    }
+
+    fn is_null(&self, row: usize) -> bool {
+        self.nulls.is_some_and(|nulls| nulls.is_null(row))
+    }
+
+    /// Where a row begins, and so where the one before it ends.
+    fn start(&self, row: usize) -> usize {
+        self.offsets.get(row).and_then(|start| usize::try_from(*start).ok()).unwrap_or(self.bytes.len())
+    }
+
+    fn value(&self, row: usize) -> &'c [u8] {
+        self.bytes.get(self.start(row)..self.start(row + 1)).unwrap_or_default()
+    }
+
+    /// The row, `from` or a later one, that has this byte. The next hit is mostly near, so the steps begin small.
+    fn row_of(&self, from: usize, byte: usize) -> usize {
+        let (mut low, mut step) = (from, 1);
+        while low + step < self.len() && self.start(low + step) <= byte {
+            low += step;
+            step *= 2;
+        }
+        let ends = self.offsets.get(low + 1..(low + step).min(self.len())).unwrap_or_default();
+        low + ends.partition_point(|end| usize::try_from(*end).is_ok_and(|end| end <= byte))
     }
 }
 
@@ -128,21 +178,18 @@ fn same(verdicts: &[bool], of_null: bool, has_nulls: bool) -> Option<bool> {
     (verdicts.iter().all(|verdict| *verdict == first) && (!has_nulls || of_null == first)).then_some(first)
 }
 
-/// Finds a literal in the bytes of all rows at once. A hit that crosses from one row into the next is none.
-fn contains(texts: &StringArray, finder: &Finder<'_>) -> BooleanBuffer {
-    let offsets = texts.value_offsets();
-    let end_of = |row: usize| offsets.get(row + 1).and_then(|end| usize::try_from(*end).ok()).unwrap_or(0);
-    let start = offsets.first().and_then(|start| usize::try_from(*start).ok()).unwrap_or(0);
-    let bytes = texts.value_data();
+/// Finds a literal in the bytes of all rows at once, from the first to the last row that is asked for. A hit that crosses
+/// from one row into the next is none.
+fn contains(texts: &Texts<'_>, finder: &Finder<'_>, within: Option<&BooleanBuffer>) -> BooleanBuffer {
     let mut bits = vec![0_u8; texts.len().div_ceil(8)];
-    let (mut at, mut row) = (start, 0);
-    while row < texts.len() {
-        let end = end_of(texts.len() - 1);
-        let Some(hit) = bytes.get(at..end).and_then(|rest| finder.find(rest)).map(|hit| at + hit) else { break };
-        row += offsets.get(row + 1..).unwrap_or_default().partition_point(|end| (*end).cast_unsigned() as usize <= hit);
-        let row_end = end_of(row);
+    let (mut row, rows) = within.map_or((0, texts.len()), span);
+    let (mut at, end) = (texts.start(row), texts.start(rows));
+    while row < rows {
+        let Some(hit) = texts.bytes.get(at..end).and_then(|rest| finder.find(rest)).map(|hit| at + hit) else { break };
+        row = texts.row_of(row, hit);
+        let row_end = texts.start(row + 1);
         if hit + finder.needle().len() <= row_end {
-            if texts.is_valid(row) {
+            if !texts.is_null(row) {
                 bit_util::set_bit(&mut bits, row);
             }
             at = row_end;
@@ -153,3 +200,13 @@ fn contains(texts: &StringArray, finder: &Finder<'_>) -> BooleanBuffer {
     }
     BooleanBuffer::new(bits.into(), 0, texts.len())
 }
+
+/// The first row that is set, and the one after the last.
+fn span(rows: &BooleanBuffer) -> (usize, usize) {
+    let mut slices = rows.set_slices();
+    let Some((first, end)) = slices.next() else { return (0, 0) };
+    (first, slices.last().map_or(end, |(_, end)| end))
+}
+
+#[cfg(test)]
+mod tests;

@@ -5,7 +5,10 @@ use std::collections::{BTreeSet, HashMap};
 use std::ops::Range;
 use std::sync::Arc;
 
-use arrow::array::{Array, ArrayRef, DictionaryArray, Int16Array, Int32Array, StringArray, TimestampMicrosecondArray};
+use arrow::array::{
+    Array, ArrayRef, AsArray, BinaryArray, DictionaryArray, Int16Array, Int32Array, StringArray,
+    TimestampMicrosecondArray,
+};
 use arrow::buffer::{BooleanBuffer, Buffer, NullBuffer, OffsetBuffer};
 use arrow::compute::concat;
 use arrow::datatypes::{DataType, FieldRef, Int32Type, TimeUnit};
@@ -17,8 +20,10 @@ use zstd::bulk::Decompressor;
 
 use super::decode::{deltas, offsets, plain_number, plain_text, runs};
 use super::page::{Encoding, Header};
+use super::prune::starts_in_blocks;
 use crate::Error;
 use crate::index::{BLOCK_ROWS, Damaged, varint};
+use crate::logs::LINE;
 use crate::store::StoredFile;
 
 /// Encodings that are understood; RLE is that of the levels.
@@ -42,6 +47,8 @@ pub(super) struct Columns {
     /// Columns of the row group by name; none for those that are left to Parquet's reader.
     leaves: HashMap<String, Option<Leaf>>,
     dictionaries: HashMap<usize, Dictionary>,
+    /// Whether lines may stay unchecked bytes: nobody but filters looks at them.
+    raw_lines: bool,
     /// Pages as they lie in the file, by column.
     packed: HashMap<usize, HashMap<usize, Bytes>>,
 }
@@ -57,6 +64,8 @@ struct Leaf {
     kind: Kind,
     is_nullable: bool,
     is_packed: bool,
+    /// Whether texts are not checked to be text.
+    is_raw: bool,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -89,10 +98,34 @@ impl Unpacker {
     pub(super) fn new() -> Result<Self, Error> {
         Ok(Self { zstd: Decompressor::new().map_err(Error::internal)?, plain: Vec::new() })
     }
+
+    /// Takes the memory of a column that nobody needs any more: fresh memory for each page costs more than to
+    /// decompress it.
+    pub(super) fn reclaim(&mut self, column: ArrayRef) {
+        let Some(lines) = column.as_binary_opt::<i32>().cloned() else { return };
+        drop(column);
+        let (_, bytes, _) = lines.into_parts();
+        if let Ok(bytes) = bytes.into_vec::<u8>()
+            && self.plain.capacity() < bytes.capacity()
+        {
+            self.plain = bytes;
+        }
+    }
+}
+
+/// Lines as text, which they may have been decoded without being looked at as such.
+pub(super) fn checked((field, column): Named) -> Result<Named, Damaged> {
+    let Some(lines) = column.as_binary_opt::<i32>() else { return Ok((field, column)) };
+    let first = lines.value_offsets().first().copied().unwrap_or(0);
+    let offsets = lines.value_offsets().iter().map(|offset| offset - first).collect();
+    let start = usize::try_from(first).unwrap_or(0);
+    let bytes = lines.values().slice(start.min(lines.values().len()));
+    let lines = texts(offsets, bytes, lines.nulls().cloned())?;
+    Ok((Arc::new(field.as_ref().clone().with_data_type(DataType::Utf8)), Arc::new(lines)))
 }
 
 impl Columns {
-    pub(super) fn new(file: StoredFile, footer: ArrowReaderMetadata) -> Self {
+    pub(super) fn new(file: StoredFile, footer: ArrowReaderMetadata, raw_lines: bool) -> Self {
         Self {
             file,
             footer,
@@ -100,6 +133,7 @@ impl Columns {
             wanted: Vec::new(),
             leaves: HashMap::new(),
             dictionaries: HashMap::new(),
+            raw_lines,
             packed: HashMap::new(),
         }
     }
@@ -134,6 +168,10 @@ impl Columns {
         for (name, leaf) in leaves {
             let read = self.column(&leaf, pages, unpacker);
             match read.map_err(|damage| Error::corrupt(self.file.location(), damage))? {
+                Some(column) if column.data_type() == &DataType::Binary => {
+                    let field = leaf.field.as_ref().clone().with_data_type(DataType::Binary);
+                    columns.push((Arc::new(field), column));
+                }
                 Some(column) => columns.push((leaf.field, column)),
                 None => {
                     self.leaves.insert(name.to_owned(), None);
@@ -172,14 +210,13 @@ impl Columns {
             return None;
         }
         let is_nullable = descriptor.max_def_level() == 1;
-        Some(Leaf { column, field: Arc::clone(field), kind: kind(chunk, field.data_type())?, is_nullable, is_packed })
+        let (kind, is_raw) = (kind(chunk, field.data_type())?, self.raw_lines && name == LINE);
+        Some(Leaf { column, field: Arc::clone(field), kind, is_nullable, is_packed, is_raw })
     }
 
     fn is_cut_in_blocks(&self, column: usize, rows: usize) -> bool {
-        let Some(index) = self.footer.metadata().offset_index() else { return false };
-        let Some(index) = index.get(self.row_group).and_then(|group| group.get(column)) else { return false };
-        let starts = index.page_locations().iter().map(|page| usize::try_from(page.first_row_index).ok());
-        starts.eq((0..rows).step_by(BLOCK_ROWS).map(Some))
+        let index = self.footer.metadata().offset_index().and_then(|index| index.get(self.row_group)?.get(column));
+        index.is_some_and(|index| starts_in_blocks(index, rows))
     }
 
     /// Reads the pages of columns that are not there yet, all at once.
@@ -303,8 +340,10 @@ fn texts(offsets: Vec<i32>, bytes: Buffer, nulls: Option<NullBuffer>) -> Result<
 struct Column<'c> {
     leaf: &'c Leaf,
     dictionary: Option<&'c Dictionary>,
-    /// Numbers, or keys of the dictionary and beyond it of `more`; zero where there is null.
+    /// Zero where there is null.
     numbers: Vec<i64>,
+    /// Of the dictionary and, beyond it, of `more`; zero where there is null.
+    keys: Vec<i32>,
     more: Texts,
     texts: Vec<ArrayRef>,
     /// Which rows have a value; empty while all of them do.
@@ -314,8 +353,8 @@ struct Column<'c> {
 
 impl<'c> Column<'c> {
     fn new(leaf: &'c Leaf, dictionary: Option<&'c Dictionary>) -> Self {
-        let (numbers, texts, present) = (Vec::new(), Vec::new(), Vec::new());
-        Self { leaf, dictionary, numbers, more: Texts::default(), texts, present, rows: 0 }
+        let (numbers, keys, texts, present) = (Vec::new(), Vec::new(), Vec::new(), Vec::new());
+        Self { leaf, dictionary, numbers, keys, more: Texts::default(), texts, present, rows: 0 }
     }
 
     /// Adds a page; false when it is not understood.
@@ -325,73 +364,81 @@ impl<'c> Column<'c> {
         let count = present.as_ref().map_or(header.values, |present| present.iter().filter(|some| **some).count());
         if self.leaf.kind == Kind::Text && header.encoding == Encoding::DeltaLengths {
             let start = plain.len() - rest.len();
-            let column = delta_texts(std::mem::take(plain), start, count, present)?;
-            self.texts.push(Arc::new(column));
+            let texts = delta_texts(std::mem::take(plain), start, count, present)?;
+            self.texts.push(if self.leaf.is_raw { Arc::new(texts.bytes()?) } else { texts.checked()? });
             return Ok(true);
         }
-        let mut found = Vec::with_capacity(count);
-        if !self.values(header.encoding, rest, count, &mut found)? {
-            return Ok(false);
+        if matches!(self.leaf.kind, Kind::Text | Kind::Words) {
+            let Some(found) = self.keys_of(header.encoding, rest, count)? else { return Ok(false) };
+            append(&mut self.keys, exactly(count, found)?, present.as_deref());
+        } else {
+            let Some(found) = self.numbers_of(header.encoding, rest, count)? else { return Ok(false) };
+            append(&mut self.numbers, exactly(count, found)?, present.as_deref());
         }
-        if found.len() != count {
-            return Err(Damaged("a page has another number of values than it says"));
-        }
-        self.append(found, present, header.values);
+        self.note(present, header.values);
         Ok(true)
     }
 
-    /// The numbers of a page, or the keys of its texts.
-    fn values(&mut self, how: Encoding, mut rest: &[u8], count: usize, out: &mut Vec<i64>) -> Result<bool, Damaged> {
-        let is_text = matches!(self.leaf.kind, Kind::Text | Kind::Words);
+    /// The numbers of a page.
+    fn numbers_of(&self, how: Encoding, mut rest: &[u8], count: usize) -> Result<Option<Vec<i64>>, Damaged> {
+        let mut out = Vec::with_capacity(count);
         match how {
-            Encoding::Deltas if !is_text => deltas(&mut rest, count, out)?,
-            Encoding::Plain if is_text => {
-                let known = self.dictionary.map_or(0, Dictionary::len);
-                for _ in 0..count {
-                    out.push((known + self.more.ends.len()).cast_signed() as i64);
-                    self.more.push(plain_text(&mut rest)?)?;
-                }
-            }
+            Encoding::Deltas => deltas(&mut rest, count, &mut out)?,
             Encoding::Plain => {
                 for _ in 0..count {
                     out.push(plain_number(&mut rest, self.leaf.kind == Kind::Micros)?);
                 }
             }
             Encoding::Dictionary => {
-                let width = varint::take(&mut rest, 1)?.first().map_or(0, |width| usize::from(*width));
-                match self.dictionary {
-                    Some(Dictionary::Numbers(numbers)) => runs(rest, width, count, |key, times| {
-                        let number = usize::try_from(key).ok().and_then(|key| numbers.get(key));
-                        out.extend(number.into_iter().flat_map(|number| std::iter::repeat_n(*number, times)));
-                    })?,
-                    Some(Dictionary::Texts(_)) => runs(rest, width, count, |key, times| {
-                        out.extend(std::iter::repeat_n(key.cast_signed(), times));
-                    })?,
-                    None => return Err(Damaged("a dictionary is missing")),
-                }
+                let Some(Dictionary::Numbers(numbers)) = self.dictionary else { return Err(MISSING) };
+                let width = width(&mut rest)?;
+                runs(rest, width, count, |key, times| {
+                    let number = usize::try_from(key).ok().and_then(|key| numbers.get(key));
+                    out.extend(number.into_iter().flat_map(|number| std::iter::repeat_n(*number, times)));
+                })?;
             }
-            Encoding::Deltas | Encoding::DeltaLengths => return Ok(false),
+            Encoding::DeltaLengths => return Ok(None),
         }
-        Ok(true)
+        Ok(Some(out))
     }
 
-    fn append(&mut self, found: Vec<i64>, present: Option<Vec<bool>>, rows: usize) {
+    /// The keys of the texts of a page.
+    fn keys_of(&mut self, how: Encoding, mut rest: &[u8], count: usize) -> Result<Option<Vec<i32>>, Damaged> {
+        let mut out = Vec::with_capacity(count);
+        match how {
+            Encoding::Plain => {
+                let known = self.dictionary.map_or(0, Dictionary::len);
+                for _ in 0..count {
+                    let key = i32::try_from(known + self.more.ends.len()).map_err(|_| Damaged("texts are too many"))?;
+                    out.push(key);
+                    self.more.push(plain_text(&mut rest)?)?;
+                }
+            }
+            Encoding::Dictionary => {
+                let Some(Dictionary::Texts(_)) = self.dictionary else { return Err(MISSING) };
+                let width = width(&mut rest)?;
+                // A key that is too large is in no dictionary either.
+                let key = |key: u64| i32::try_from(key).unwrap_or(-1);
+                runs(rest, width, count, |number, times| match times {
+                    1 => out.push(key(number)),
+                    _ => out.resize(out.len() + times, key(number)),
+                })?;
+            }
+            Encoding::Deltas | Encoding::DeltaLengths => return Ok(None),
+        }
+        Ok(Some(out))
+    }
+
+    /// Remembers which rows of a page have a value.
+    fn note(&mut self, present: Option<Vec<bool>>, rows: usize) {
         if present.is_some() && self.present.is_empty() {
             self.present = vec![true; self.rows];
         }
         self.rows += rows;
         match present {
-            Some(present) => {
-                let mut found = found.into_iter();
-                self.numbers.extend(present.iter().map(|some| if *some { found.next().unwrap_or(0) } else { 0 }));
-                self.present.extend(present);
-            }
-            None => {
-                if !self.present.is_empty() {
-                    self.present.resize(self.rows, true);
-                }
-                if self.numbers.is_empty() { self.numbers = found } else { self.numbers.extend(found) }
-            }
+            Some(present) => self.present.extend(present),
+            None if !self.present.is_empty() => self.present.resize(self.rows, true),
+            None => {}
         }
     }
 
@@ -418,8 +465,7 @@ impl<'c> Column<'c> {
                 } else {
                     joined(&[known, Arc::new(self.more.finish()?)])?
                 };
-                let keys = self.numbers.into_iter().map(i32::try_from).collect::<Result<Vec<_>, _>>();
-                let keys = Int32Array::new(keys.map_err(|_| wrong)?.into(), nulls);
+                let keys = Int32Array::new(self.keys.into(), nulls);
                 let column = DictionaryArray::<Int32Type>::try_new(keys, values);
                 let column = column.map_err(|_| Damaged("a value is not in the dictionary"))?;
                 if self.leaf.kind == Kind::Words {
@@ -428,6 +474,31 @@ impl<'c> Column<'c> {
                 arrow::compute::cast(&column, &DataType::Utf8).map_err(|_| wrong)
             }
         }
+    }
+}
+
+const MISSING: Damaged = Damaged("a dictionary is missing");
+
+/// Takes the number of bits of a key off the front.
+fn width(rest: &mut &[u8]) -> Result<usize, Damaged> {
+    Ok(varint::take(rest, 1)?.first().map_or(0, |width| usize::from(*width)))
+}
+
+/// Values, if they are as many as there should be.
+fn exactly<T>(count: usize, values: Vec<T>) -> Result<Vec<T>, Damaged> {
+    if values.len() == count { Ok(values) } else { Err(Damaged("a page has another number of values than it says")) }
+}
+
+/// Appends the values of a page, with something in the place of those that are null.
+fn append<T: Copy + Default>(values: &mut Vec<T>, found: Vec<T>, present: Option<&[bool]>) {
+    match present {
+        Some(present) => {
+            let mut found = found.into_iter();
+            let value = |some: &bool| if *some { found.next().unwrap_or_default() } else { T::default() };
+            values.extend(present.iter().map(value));
+        }
+        None if values.is_empty() => *values = found,
+        None => values.extend(found),
     }
 }
 
@@ -458,22 +529,43 @@ fn levels(rest: &mut &[u8], values: usize) -> Result<Option<Vec<bool>>, Damaged>
     Ok(present.contains(&false).then_some(present))
 }
 
-/// The texts of a page, in the bytes that it was decompressed into.
-fn delta_texts(plain: Vec<u8>, start: usize, count: usize, present: Option<Vec<bool>>) -> Result<StringArray, Damaged> {
+/// The texts of a page, in the bytes that it was decompressed into, from `start` on.
+struct Unchecked {
+    /// Counted from `start`.
+    offsets: Vec<i32>,
+    plain: Vec<u8>,
+    start: usize,
+    nulls: Option<NullBuffer>,
+}
+
+impl Unchecked {
+    fn checked(self) -> Result<ArrayRef, Damaged> {
+        Ok(Arc::new(texts(self.offsets, Buffer::from_vec(self.plain).slice(self.start), self.nulls)?))
+    }
+
+    /// As they are, in memory that can be had back.
+    fn bytes(mut self) -> Result<BinaryArray, Damaged> {
+        let wrong = Damaged("texts are too long");
+        let start = i32::try_from(self.start).map_err(|_| wrong)?;
+        i32::try_from(self.plain.len()).map_err(|_| wrong)?;
+        self.offsets.iter_mut().for_each(|offset| *offset += start);
+        let offsets = OffsetBuffer::new(self.offsets.into());
+        BinaryArray::try_new(offsets, Buffer::from_vec(self.plain), self.nulls).map_err(|_| wrong)
+    }
+}
+
+fn delta_texts(plain: Vec<u8>, start: usize, count: usize, present: Option<Vec<bool>>) -> Result<Unchecked, Damaged> {
     let mut rest = plain.get(start..).unwrap_or_default();
     let mut lengths = Vec::with_capacity(count);
     deltas(&mut rest, count, &mut lengths)?;
-    if lengths.len() != count {
-        return Err(Damaged("a page has another number of values than it says"));
-    }
+    let mut lengths = exactly(count, lengths)?;
     let start = plain.len() - rest.len();
     let nulls = present.map(|present| {
         let mut found = std::mem::take(&mut lengths).into_iter();
         lengths = present.iter().map(|some| if *some { found.next().unwrap_or(0) } else { 0 }).collect();
         NullBuffer::new(BooleanBuffer::from(present))
     });
-    let offsets = offsets(&lengths, rest)?;
-    texts(offsets, Buffer::from_vec(plain).slice(start), nulls)
+    Ok(Unchecked { offsets: offsets(&lengths, rest)?, plain, start, nulls })
 }
 
 #[cfg(test)]

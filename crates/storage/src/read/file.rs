@@ -19,12 +19,16 @@ use parquet::arrow::arrow_reader::ArrowReaderMetadata;
 use parquet::arrow::push_decoder::ParquetPushDecoderBuilder;
 use parquet::schema::types::SchemaDescriptor;
 
-use super::columns::{Columns, Named, Unpacker};
+use super::columns::{Columns, Named, Unpacker, checked};
 use super::footers::Opened;
-use super::prune::{Candidates, Piece, Unit, blocks_of, candidates, count, keep_blocks, selection, units};
-use super::{BATCH_ROWS, Footers, Plan, Step, Steps, UNIT_ROWS};
+use super::prune::{
+    Candidates, Piece, Unit, blocks_of, candidates, count, count_of_time, keep_blocks, selection, units,
+};
+use super::tally::{Tally, Times, micros, nanos, stream_keys};
+use super::{Footers, Plan, Step, Steps};
 use crate::index::Need;
 use crate::logs::{KEYS, LINE, METADATA, NANOS, STREAM, TIMESTAMP};
+use crate::paths::{end_of_micro, start_of_micro};
 use crate::store::{Store, StoredFile, cause};
 use crate::{Error, FileRef};
 
@@ -64,15 +68,19 @@ impl FileRows {
         let footer = opened.footer.metadata();
         let rows = usize::try_from(footer.file_metadata().num_rows()).unwrap_or(0);
         let mut left = candidates(footer, &self.plan.filter);
-        let after_statistics = count(&left);
+        let (of_time, after_statistics) = (count_of_time(&left), count(&left));
         self.ask_index(&file, &opened, &mut left)?;
         let kept = count(&left);
         self.plan.count(|stats| &stats.files, 1);
         self.plan.count(|stats| &stats.rows_pruned, rows.saturating_sub(kept));
+        self.plan.count(|stats| &stats.rows_pruned_by_time, rows.saturating_sub(of_time));
+        self.plan.count(|stats| &stats.rows_pruned_by_stream, of_time.saturating_sub(after_statistics));
         self.plan.count(|stats| &stats.rows_pruned_by_index, after_statistics.saturating_sub(kept));
-        let piece_rows = if self.plan.reads_text() { BATCH_ROWS } else { UNIT_ROWS };
-        let (footer, units) = (opened.footer.clone(), units(left, piece_rows).into());
-        Ok(OpenFile { columns: Columns::new(file.clone(), footer.clone()), file, footer, units, unit: None })
+        let units = units(footer, left, self.plan.piece_rows()).into();
+        let footer = opened.footer.clone();
+        // A veil looks at texts.
+        let raw_lines = self.plan.filter.veils().is_none();
+        Ok(OpenFile { columns: Columns::new(file.clone(), footer.clone(), raw_lines), file, footer, units, unit: None })
     }
 
     /// Rules out blocks of rows by the words of the file.
@@ -107,11 +115,16 @@ impl Steps for FileRows {
             none => none.insert(Unpacker::new()?),
         };
         let mut rows = Rows { plan: &self.plan, open, unpacker, piece: &piece, columns: Vec::new() };
-        let Some(kept) = rows.kept(inside)? else { return Ok(Step::More) };
-        let rows = rows.output(&kept)?;
-        self.plan.count(|stats| &stats.rows_kept, rows.num_rows());
-        let rows = self.plan.output.rows(&rows).map_err(Error::internal)?;
-        Ok(Step::Rows(rows))
+        let kept = rows.kept(inside)?;
+        let found = match kept {
+            Some(kept) => {
+                self.plan.count(|stats| &stats.rows_kept, kept.count_set_bits());
+                Step::Rows(if rows.are_counted()? { rows.counted(&kept)? } else { rows.output(&kept)? })
+            }
+            None => Step::More,
+        };
+        rows.end();
+        Ok(found)
     }
 }
 
@@ -187,7 +200,7 @@ impl Rows<'_> {
         let (plan, rows) = (self.plan, self.piece.rows);
         plan.count(|stats| &stats.rows_read, rows);
         let mut kept = BooleanBuffer::new_set(rows);
-        if !inside {
+        if !inside && !self.piece.is_inside(&plan.filter.range) {
             self.decode(&BTreeSet::from([TIMESTAMP, NANOS]))?;
             kept = plan.filter.in_range(&self.batch()?);
         }
@@ -204,31 +217,95 @@ impl Rows<'_> {
     /// The columns that the output wants, of the rows that are kept.
     fn output(&mut self, kept: &BooleanBuffer) -> Result<RecordBatch, Error> {
         let reads = self.plan.output.reads();
-        let mut wanted = self.in_file(&reads);
+        let wanted = self.in_file(&reads);
         let mut others = self.decode_own(&wanted)?;
         if reads.is_subset(&wanted) && !self.wants_pairs() {
             others.remove(METADATA);
         }
-        self.columns.retain(|(field, _)| wanted.remove(field.name().as_str()));
         let count = kept.count_set_bits();
-        if count < self.piece.rows {
-            let kept = BooleanArray::new(kept.clone(), None);
-            for (_, column) in &mut self.columns {
-                *column = filter(column, &kept).map_err(Error::internal)?;
+        let kept_rows = (count < self.piece.rows).then(|| BooleanArray::new(kept.clone(), None));
+        let mut columns = Vec::with_capacity(wanted.len());
+        for (field, column) in &self.columns {
+            if wanted.contains(field.name().as_str()) {
+                let column = match &kept_rows {
+                    Some(kept) => filter(column, kept).map_err(Error::internal)?,
+                    None => Arc::clone(column),
+                };
+                let checked = checked((Arc::clone(field), column));
+                columns.push(checked.map_err(|damage| Error::corrupt(self.open.file.location(), damage))?);
             }
         }
         if !others.is_empty() {
             let rest = self.open.by_parquet(&others, &self.piece.chosen(kept))?;
-            self.add(&rest);
+            let named = rest.schema_ref().fields().iter().cloned().zip(rest.columns().iter().cloned());
+            named
+                .clone()
+                .filter(|(field, _)| field.name() == LINE)
+                .for_each(|(_, lines)| self.plan.count_lines(&lines));
+            columns.extend(named);
         }
-        batch(&self.columns, count)
+        self.plan.output.rows(&batch(&columns, count)?).map_err(Error::internal)
+    }
+
+    /// How many rows of each stream and stretch of time are kept. Times are not decoded when statistics tell enough.
+    fn counted(&mut self, kept: &BooleanBuffer) -> Result<RecordBatch, Error> {
+        let mut names = self.plan.output.reads();
+        let micros = self.only_stretch();
+        let has_times = names.remove(TIMESTAMP) && micros.is_none();
+        names.remove(NANOS);
+        names.remove(METADATA);
+        names.extend(has_times.then_some(TIMESTAMP));
+        self.decode(&names)?;
+        if !has_times {
+            self.plan.count(|stats| &stats.rows_by_statistics, kept.count_set_bits());
+        }
+        let known = self.tally(kept, has_times, false);
+        let tally = match known {
+            Some(tally) => tally,
+            None => {
+                self.decode(&BTreeSet::from([NANOS]))?;
+                self.tally(kept, has_times, true).unwrap_or_else(|| Tally::each(kept))
+            }
+        };
+        self.plan.output.counted(&self.batch()?, tally, micros).map_err(Error::internal)
+    }
+
+    /// A time of the rows, in microseconds, if all of them lie in one stretch.
+    fn only_stretch(&self) -> Option<i64> {
+        let (min, max) = self.piece.span?;
+        let stretches = self.plan.stretches?;
+        stretches.are_one(start_of_micro(min).0, end_of_micro(max).0).then_some(min)
+    }
+
+    /// `None` when nanoseconds are needed, or columns are not as ours are.
+    fn tally(&self, kept: &BooleanBuffer, has_times: bool, has_nanos: bool) -> Option<Tally> {
+        let column = |name: &str| self.columns.iter().find(|(field, _)| field.name() == name).map(|(_, column)| column);
+        let streams =
+            if self.plan.output.reads().contains(STREAM) { Some(stream_keys(column(STREAM)?)?) } else { None };
+        let nanos = has_nanos.then(|| column(NANOS).and_then(nanos).unwrap_or_default());
+        let times = if has_times { Times::Each(micros(column(TIMESTAMP)?)?, nanos) } else { Times::One };
+        Tally::of(streams, times, kept, self.plan.stretches.as_ref()).ok()
+    }
+
+    /// Gives back the memory of the lines.
+    fn end(self) {
+        let lines = self.columns.into_iter().filter(|(field, _)| field.name() == LINE);
+        lines.for_each(|(_, lines)| self.unpacker.reclaim(lines));
+    }
+
+    /// Whether rows are given out together with their number: never where metadata may tell them apart.
+    fn are_counted(&mut self) -> Result<bool, Error> {
+        let reads = self.plan.output.reads();
+        if !self.plan.counts() || !self.in_file(&reads).contains(METADATA) {
+            return Ok(self.plan.counts());
+        }
+        self.decode(&BTreeSet::from([STREAM]))?;
+        Ok(!self.wants_pairs())
     }
 
     /// Whether the map of metadata may hold a pair that is wanted.
     fn wants_pairs(&self) -> bool {
-        let Some(names) = &self.plan.pairs else { return true };
-        let streams = self.columns.iter().find(|(field, _)| field.name() == STREAM);
-        streams.is_none_or(|(_, streams)| !self.plan.filter.all_have(streams, names))
+        self.plan.wants_pairs(self.columns.iter().find(|(field, _)| field.name() == STREAM).map(|(_, streams)| streams))
     }
 
     /// Decodes columns of all rows.

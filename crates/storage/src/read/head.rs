@@ -40,6 +40,9 @@ impl HeadRows {
             let part = self.parts.next()?;
             if self.plan.filter.nothing || !range.overlaps(part.first, part.last) {
                 self.plan.count(|stats| &stats.rows_pruned, part.rows.num_rows());
+                if !self.plan.filter.nothing {
+                    self.plan.count(|stats| &stats.rows_pruned_by_time, part.rows.num_rows());
+                }
             } else {
                 self.current = Some((part, 0));
             }
@@ -66,7 +69,7 @@ impl Steps for HeadRows {
             return Ok(Step::More);
         }
         plan.count(|stats| &stats.rows_kept, rows.num_rows());
-        plan.output.rows(&rows).map(Step::Rows).map_err(Error::internal)
+        plan.rows(&rows).map(Step::Rows)
     }
 }
 

@@ -3,16 +3,20 @@
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
-use arrow::array::{Array, ArrayRef, DictionaryArray, Int32Array, StringArray, new_null_array};
-use arrow::compute::cast;
+use arrow::array::{
+    Array, ArrayRef, DictionaryArray, Int16Array, Int32Array, StringArray, TimestampMicrosecondArray, UInt32Array,
+    UInt64Array, new_null_array,
+};
+use arrow::compute::{cast, take};
 use arrow::datatypes::{DataType, Field, Int32Type, Schema, SchemaRef};
 use arrow::error::ArrowError;
 use arrow::record_batch::{RecordBatch, RecordBatchOptions};
 
-use crate::logs::{self, ALL_METADATA, KEYS, METADATA, STREAM};
+use super::tally::Tally;
+use crate::logs::{self, ALL_METADATA, COUNT, KEYS, METADATA, NANOS, STREAM, TIMESTAMP};
 use crate::merge::is_text_dictionary;
 use crate::veil::Veils;
-use crate::{ColumnMask, Error};
+use crate::{ColumnMask, Error, Stretches};
 
 /// How to make the rows of the answer.
 #[derive(Debug)]
@@ -32,6 +36,8 @@ enum Column {
     Metadata(Vec<&'static str>),
     /// The same in every row.
     Masked(ArrayRef),
+    /// How many rows a row stands for.
+    Count,
 }
 
 impl Output {
@@ -46,6 +52,7 @@ impl Output {
             let hides_all = || mask_of(METADATA).filter(|_| field.name() == ALL_METADATA);
             columns.push(match mask_of(name).or_else(hides_all) {
                 Some(mask) => Column::Masked(masked(&field, &mask.replacement)?),
+                None if name == COUNT => Column::Count,
                 None if name == ALL_METADATA => {
                     Column::Metadata(KEYS.into_iter().filter(|id| mask_of(id).is_some()).collect())
                 }
@@ -56,12 +63,22 @@ impl Output {
             });
             fields.push(field);
         }
-        Ok(Self { schema: Arc::new(Schema::new(fields)), columns, veils: None })
+        let output = Self { schema: Arc::new(Schema::new(fields)), columns, veils: None };
+        let together = |name: &String| [STREAM, TIMESTAMP, NANOS, METADATA, COUNT].contains(&name.as_str());
+        match projection.iter().find(|name| !together(name)).filter(|_| output.counts()) {
+            Some(name) => Err(Error::invalid(format!("`{COUNT}` cannot be projected together with `{name}`"))),
+            None => Ok(output),
+        }
     }
 
     /// Lays veils over the rows before they are given out.
     pub(crate) fn behind(self, veils: Option<Arc<Veils>>) -> Self {
         Self { veils, ..self }
+    }
+
+    /// Whether rows may be given out as one row with their number.
+    pub(crate) fn counts(&self) -> bool {
+        self.columns.iter().any(|column| matches!(column, Column::Count))
     }
 
     /// Names of the columns to read.
@@ -74,7 +91,7 @@ impl Output {
                     names.insert(METADATA);
                     names.extend(KEYS.into_iter().filter(|id| !hidden.contains(id)));
                 }
-                Column::Masked(_) => {}
+                Column::Masked(_) | Column::Count => {}
             }
         }
         if self.veils.as_ref().is_some_and(|veils| names.iter().any(|name| veils.covers(name))) {
@@ -83,13 +100,64 @@ impl Output {
         names
     }
 
-    /// The answer's rows for rows that were kept.
+    /// The answer's rows for rows that were kept, each by itself.
     pub(crate) fn rows(&self, kept: &RecordBatch) -> Result<RecordBatch, ArrowError> {
+        self.projected(kept, None)
+    }
+
+    /// The same for rows of which those of one stream and stretch are one row.
+    pub(super) fn together(
+        &self,
+        kept: &RecordBatch,
+        stretches: Option<&Stretches>,
+    ) -> Result<RecordBatch, ArrowError> {
+        self.counted(kept, Tally::of_batch(kept, stretches), None)
+    }
+
+    /// The answer's rows for a count of rows; all of them at about the time `micros` if it is given.
+    pub(super) fn counted(
+        &self,
+        rows: &RecordBatch,
+        tally: Tally,
+        micros: Option<i64>,
+    ) -> Result<RecordBatch, ArrowError> {
+        let (chosen, count) = (UInt32Array::from(tally.rows), tally.counts.len());
+        let mut fields = Vec::with_capacity(3);
+        let mut columns = Vec::with_capacity(3);
+        let mut add = |name: &str, column: ArrayRef| {
+            fields.push(Field::new(name, column.data_type().clone(), true));
+            columns.push(column);
+        };
+        let wanted = self.reads();
+        for name in &wanted {
+            match (rows.column_by_name(name), micros) {
+                // Nobody wants any of it.
+                _ if *name == METADATA => {}
+                (Some(column), _) => add(name, take(column, &chosen, None)?),
+                (None, Some(micros)) if *name == TIMESTAMP => {
+                    let times = TimestampMicrosecondArray::from(vec![micros; count]).with_timezone("UTC");
+                    add(name, Arc::new(times));
+                }
+                // The microsecond lies in one stretch.
+                (None, _) if *name == NANOS => add(name, Arc::new(Int16Array::from(vec![0; count]))),
+                (None, _) => {}
+            }
+        }
+        let options = RecordBatchOptions::new().with_row_count(Some(count));
+        let chosen = RecordBatch::try_new_with_options(Arc::new(Schema::new(fields)), columns, &options)?;
+        let counts: ArrayRef = Arc::new(UInt64Array::from(tally.counts));
+        self.projected(&chosen, Some(&counts))
+    }
+
+    fn projected(&self, kept: &RecordBatch, counts: Option<&ArrayRef>) -> Result<RecordBatch, ArrowError> {
         let veils = self.veils.as_ref().filter(|veils| self.reads().into_iter().any(|name| veils.covers(name)));
         let behind = veils.map(|veils| veils.lay(kept)).transpose()?;
         let kept = behind.as_ref().unwrap_or(kept);
         let column = |(field, column): (&Arc<Field>, &Column)| match column {
             Column::Masked(value) => repeat(value, kept.num_rows()),
+            Column::Count => {
+                Ok(counts.cloned().unwrap_or_else(|| Arc::new(UInt64Array::from(vec![1; kept.num_rows()]))))
+            }
             Column::Metadata(hidden) => logs::assembled(kept, hidden),
             Column::Key(name) => {
                 let ids = logs::key_column(kept, name);
@@ -123,5 +191,5 @@ fn masked(field: &Field, replacement: &str) -> Result<ArrayRef, Error> {
 }
 
 fn repeat(value: &ArrayRef, rows: usize) -> Result<ArrayRef, ArrowError> {
-    arrow::compute::take(value, &arrow::array::UInt32Array::from(vec![0; rows]), None)
+    take(value, &UInt32Array::from(vec![0; rows]), None)
 }

@@ -8,9 +8,11 @@ use parquet::arrow::arrow_reader::{RowSelection, RowSelector};
 use parquet::basic::{LogicalType, TimeUnit};
 use parquet::file::metadata::ParquetMetaData;
 use parquet::file::page_index::column_index::ColumnIndexMetaData;
+use parquet::file::page_index::offset_index::OffsetIndexMetaData;
 use parquet::file::statistics::Statistics;
 
 use super::UNIT_ROWS;
+use crate::TimeRange;
 use crate::filter::Filter;
 use crate::index::{BLOCK_ROWS, Blocks};
 use crate::logs::{STREAM, TIMESTAMP};
@@ -33,15 +35,23 @@ pub(super) struct Piece {
     pub(super) rows: usize,
     /// The blocks that they are, when they are whole blocks.
     pub(super) pages: Option<Vec<usize>>,
+    /// The times they lie between, in microseconds, when statistics tell.
+    pub(super) span: Option<(i64, i64)>,
 }
 
 impl Piece {
-    fn new(ranges: Vec<Range<usize>>, group_rows: usize) -> Self {
+    fn new(ranges: Vec<Range<usize>>, group_rows: usize, times: Option<&Pages<'_>>) -> Self {
         let ends = |row: usize| row.is_multiple_of(BLOCK_ROWS) || row == group_rows;
         let is_whole = ranges.iter().all(|range| range.start.is_multiple_of(BLOCK_ROWS) && ends(range.end));
         let of_range = |range: &Range<usize>| range.start / BLOCK_ROWS..range.end.div_ceil(BLOCK_ROWS);
-        let pages = is_whole.then(|| ranges.iter().flat_map(of_range).collect());
-        Self { rows: ranges.iter().map(ExactSizeIterator::len).sum(), ranges, pages }
+        let pages: Option<Vec<usize>> = is_whole.then(|| ranges.iter().flat_map(of_range).collect());
+        let span = pages.as_deref().zip(times).and_then(|(pages, times)| times.span_of(pages));
+        Self { rows: ranges.iter().map(ExactSizeIterator::len).sum(), ranges, pages, span }
+    }
+
+    /// Whether all rows are surely of this time.
+    pub(super) fn is_inside(&self, range: &TimeRange) -> bool {
+        self.span.is_some_and(|(min, max)| range.contains(start_of_micro(min)) && range.contains(end_of_micro(max)))
     }
 
     /// The rows that are kept, within the row group.
@@ -66,6 +76,8 @@ pub(super) struct Candidates {
     rows: usize,
     /// Ascending.
     ranges: Vec<Range<usize>>,
+    /// Rows that the statistics of times leave.
+    of_time: usize,
     inside: bool,
 }
 
@@ -75,8 +87,9 @@ pub(super) fn candidates(footer: &ParquetMetaData, filter: &Filter) -> Vec<Candi
     let mut all = Vec::with_capacity(footer.num_row_groups());
     for row_group in 0..footer.num_row_groups() {
         let rows = usize::try_from(footer.row_group(row_group).num_rows()).unwrap_or(0);
-        let (ranges, inside) = if filter.nothing { (Vec::new(), false) } else { kept(footer, filter, row_group, rows) };
-        all.push(Candidates { row_group, first_block, rows, ranges, inside });
+        let (ranges, of_time, inside) =
+            if filter.nothing { (Vec::new(), rows, false) } else { kept(footer, filter, row_group, rows) };
+        all.push(Candidates { row_group, first_block, rows, ranges, of_time, inside });
         first_block += rows.div_ceil(BLOCK_ROWS);
     }
     all
@@ -84,7 +97,16 @@ pub(super) fn candidates(footer: &ParquetMetaData, filter: &Filter) -> Vec<Candi
 
 /// How many rows are left.
 pub(super) fn count(left: &[Candidates]) -> usize {
-    left.iter().flat_map(|group| &group.ranges).map(ExactSizeIterator::len).sum()
+    left.iter().map(|group| rows_in(&group.ranges)).sum()
+}
+
+/// How many rows were left by their times alone.
+pub(super) fn count_of_time(left: &[Candidates]) -> usize {
+    left.iter().map(|group| group.of_time).sum()
+}
+
+fn rows_in(ranges: &[Range<usize>]) -> usize {
+    ranges.iter().map(ExactSizeIterator::len).sum()
 }
 
 /// The blocks with rows that are left; `None` when the file does not have so many blocks.
@@ -110,24 +132,28 @@ pub(super) fn keep_blocks(left: &mut [Candidates], blocks: &Blocks) {
 }
 
 /// The units of a file that may hold rows to keep, in the order of the file, in pieces of so many rows.
-pub(super) fn units(left: Vec<Candidates>, piece_rows: usize) -> Vec<Unit> {
-    let of_group = |Candidates { row_group, rows, ranges, inside, .. }| {
-        let piece = move |ranges| Piece::new(ranges, rows);
+pub(super) fn units(footer: &ParquetMetaData, left: Vec<Candidates>, piece_rows: usize) -> Vec<Unit> {
+    let mut units = Vec::new();
+    for Candidates { row_group, rows, ranges, inside, .. } in left {
+        let times = Pages::of(footer, row_group, TIMESTAMP).filter(Pages::is_micros);
+        let times = times.filter(|times| times.is_cut_in_blocks(rows));
+        let piece = |ranges| Piece::new(ranges, rows, times.as_ref());
         let unit =
-            move |ranges| Unit { row_group, pieces: cut(ranges, piece_rows).into_iter().map(piece).collect(), inside };
-        cut(ranges, UNIT_ROWS).into_iter().map(unit)
-    };
-    left.into_iter().flat_map(of_group).collect()
+            |ranges| Unit { row_group, pieces: cut(ranges, piece_rows).into_iter().map(piece).collect(), inside };
+        units.extend(cut(ranges, UNIT_ROWS).into_iter().map(unit));
+    }
+    units
 }
 
-/// The rows of a row group that statistics leave, and whether all of them are within the range.
-fn kept(footer: &ParquetMetaData, filter: &Filter, row_group: usize, rows: usize) -> (Vec<Range<usize>>, bool) {
+/// The rows of a row group that statistics leave, how many are left by their times alone, and whether all of these are
+/// within the range.
+fn kept(footer: &ParquetMetaData, filter: &Filter, row_group: usize, rows: usize) -> (Vec<Range<usize>>, usize, bool) {
     let times = Pages::of(footer, row_group, TIMESTAMP).filter(Pages::is_micros);
     let span = times.as_ref().and_then(Pages::span);
     let range = filter.range;
     let overlaps = |(min, max): (i64, i64)| range.overlaps(start_of_micro(min), end_of_micro(max));
     if span.is_some_and(|span| !overlaps(span)) {
-        return (Vec::new(), false);
+        return (Vec::new(), 0, false);
     }
     let inside =
         span.is_some_and(|(min, max)| range.contains(start_of_micro(min)) && range.contains(end_of_micro(max)));
@@ -135,13 +161,14 @@ fn kept(footer: &ParquetMetaData, filter: &Filter, row_group: usize, rows: usize
     if let Some(times) = times.filter(|_| !inside) {
         kept = intersect(&kept, &times.ranges(rows, |page| times.times(page).is_none_or(overlaps)));
     }
+    let of_time = rows_in(&kept);
     if filter.looks_at(STREAM)
         && let Some(streams) = Pages::of(footer, row_group, STREAM)
     {
         let may_keep = |page| streams.only_text(page).is_none_or(|stream| filter.may_keep_stream(stream));
         kept = intersect(&kept, &streams.ranges(rows, may_keep));
     }
-    (kept, inside)
+    (kept, of_time, inside)
 }
 
 /// Statistics of one column in one row group.
@@ -183,6 +210,17 @@ impl<'a> Pages<'a> {
         }
     }
 
+    /// The oldest and the newest time of some pages.
+    fn span_of(&self, pages: &[usize]) -> Option<(i64, i64)> {
+        let spans = pages.iter().map(|page| self.times(*page));
+        spans.reduce(|all, span| Some((all?.0.min(span?.0), all?.1.max(span?.1))))?
+    }
+
+    fn is_cut_in_blocks(&self, rows: usize) -> bool {
+        let offsets = self.footer.offset_index().and_then(|index| index.get(self.row_group)?.get(self.column));
+        offsets.is_some_and(|offsets| starts_in_blocks(offsets, rows))
+    }
+
     /// The text of every row of a page, when they are all the same.
     fn only_text(&self, page: usize) -> Option<&'a str> {
         match self.index()? {
@@ -202,6 +240,12 @@ impl<'a> Pages<'a> {
         let range = |page: usize| start(page).unwrap_or(rows)..start(page + 1).unwrap_or(rows);
         joined((0..locations.len()).filter(|page| keep(*page)).map(range))
     }
+}
+
+/// Whether the pages of a column begin where the blocks of the token index do.
+pub(super) fn starts_in_blocks(offsets: &OffsetIndexMetaData, rows: usize) -> bool {
+    let starts = offsets.page_locations().iter().map(|page| usize::try_from(page.first_row_index).ok());
+    starts.eq((0..rows).step_by(BLOCK_ROWS).map(Some))
 }
 
 /// Makes one of ranges that meet; they ascend.

@@ -1,6 +1,7 @@
 //! The whole of storage against a real folder.
 
 mod bucket;
+mod counting;
 mod crash;
 mod disk;
 mod folder;

@@ -1,7 +1,7 @@
 //! Sliding against adding up each window by itself.
 
 use super::{Panes, State};
-use crate::range::state::{Count, Ends, Samples};
+use crate::range::state::{Count, Ends, Numbers};
 use crate::range::{Aggregate, Finish, Windows};
 
 fn check<S: State>(aggregate: Aggregate, windows: Windows, times: &[i64]) {
@@ -41,7 +41,7 @@ fn windows_hold_what_lies_in_them_however_wide_they_are() {
             check::<Count>(Aggregate::Count, windows, times);
             check::<Ends>(Aggregate::First, windows, times);
             check::<Ends>(Aggregate::Last, windows, times);
-            check::<Samples>(Aggregate::Quantile(0.5), windows, times);
+            check::<Numbers>(Aggregate::Quantile(0.5), windows, times);
         }
     }
 }

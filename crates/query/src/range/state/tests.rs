@@ -1,6 +1,6 @@
 //! Each aggregation by hand, and that splitting samples over partitions does not show.
 
-use super::{Aggregate, Count, Ends, Extremes, Finish, Mean, Moments, Samples, State, Sum, quantile};
+use super::{Aggregate, Count, Ends, Extremes, Finish, Mean, Moments, Numbers, Samples, State, Sum, quantile};
 
 const SECOND: i64 = 1_000_000_000;
 
@@ -38,7 +38,7 @@ fn aggregations_give_the_number_worked_out_by_hand() {
     check::<Moments>(Aggregate::Deviation, &values, 2.0);
     check::<Ends>(Aggregate::First, &values, 2.0);
     check::<Ends>(Aggregate::Last, &values, 9.0);
-    check::<Samples>(Aggregate::Quantile(0.5), &values, 4.5);
+    check::<Numbers>(Aggregate::Quantile(0.5), &values, 4.5);
 }
 
 #[test]

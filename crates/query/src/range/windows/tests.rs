@@ -24,6 +24,8 @@ fn check(windows: Windows) {
             assert_eq!(windows.first_point(pane.index), u64::from(covering[0]), "{windows:?} at {time}");
             assert_eq!(windows.pane(pane.first).map(|pane| pane.index), Some(pane.index));
             assert_eq!(windows.pane(pane.last).map(|pane| pane.index), Some(pane.index));
+            let (first, last) = windows.stretches().of(time);
+            assert!(pane.first <= first && last <= pane.last, "{windows:?} at {time}: {first} to {last}");
         }
     }
 }

@@ -74,7 +74,7 @@ fn group(grouping: Option<&Grouping>, labels: &Labels) -> Labels {
 
 fn over_time(range: &RangeAggregation, lines: &[Line], time: i64) -> Option<Vector> {
     let end = time - range.range.offset.0;
-    let mut windows: BTreeMap<Labels, Vec<f64>> = BTreeMap::new();
+    let mut windows: BTreeMap<Labels, Vec<(i64, f64)>> = BTreeMap::new();
     let text = range.to_string();
     for mut row in rows(&range.range.log, lines) {
         let mut value = match range.op {
@@ -112,7 +112,7 @@ fn over_time(range: &RangeAggregation, lines: &[Line], time: i64) -> Option<Vect
             labels.remove(&unwrap.label);
         }
         let labels = if range.grouping.is_some() { group(range.grouping.as_ref(), &labels) } else { labels };
-        windows.entry(labels).or_default().push(value);
+        windows.entry(labels).or_default().push((row.time, value));
     }
     if range.op == RangeOp::AbsentOverTime {
         let matchers = &range.range.log.selector.matchers;
@@ -127,7 +127,27 @@ fn over_time(range: &RangeAggregation, lines: &[Line], time: i64) -> Option<Vect
     Some(windows.into_iter().map(|(labels, values)| (labels, folded(range, &values))).collect())
 }
 
-fn folded(range: &RangeAggregation, values: &[f64]) -> f64 {
+/// Growth of a counter as Loki has it: Prometheus' extrapolation, but with the times of samples in microseconds against
+/// a window in seconds.
+fn counter(samples: &[(i64, f64)], seconds: f64) -> f64 {
+    let [first, .., last] = samples else { return 0.0 };
+    let mut growth = last.1 - first.1;
+    for pair in samples.windows(2) {
+        if pair[1].1 < pair[0].1 {
+            growth += pair[0].1;
+        }
+    }
+    let length = (last.0 - first.0) as f64 / 1_000.0;
+    let average = length / (samples.len() - 1) as f64;
+    let to_zero = if growth > 0.0 && first.1 >= 0.0 { length * (first.1 / growth) } else { f64::INFINITY };
+    let start = seconds.min(to_zero);
+    let more = if start < average * 1.1 { start } else { average / 2.0 };
+    growth * ((length + more) / length) / seconds
+}
+
+fn folded(range: &RangeAggregation, samples: &[(i64, f64)]) -> f64 {
+    let values: Vec<f64> = samples.iter().map(|(_, value)| *value).collect();
+    let values = values.as_slice();
     let count = values.len() as f64;
     let seconds = range.range.range.0 as f64 / 1e9;
     let sum: f64 = values.iter().sum();
@@ -158,7 +178,7 @@ fn folded(range: &RangeAggregation, values: &[f64]) -> f64 {
             let above = (below + 1).min(values.len() - 1);
             sorted[below] + (sorted[above] - sorted[below]) * (rank - below as f64)
         }
-        RangeOp::RateCounter => panic!("worked out by hand in the tests of the operator"),
+        RangeOp::RateCounter => counter(samples, seconds),
     }
 }
 
@@ -185,10 +205,10 @@ fn aggregated(outer: &VectorAggregation, inner: Vector) -> Vector {
             VectorOp::Stddev => variance.sqrt(),
             VectorOp::Stdvar => variance,
             VectorOp::Topk | VectorOp::ApproxTopk | VectorOp::Bottomk => {
-                members.sort_by(|a, b| a.1.total_cmp(&b.1));
-                if outer.op != VectorOp::Bottomk {
-                    members.sort_by(|a, b| b.1.total_cmp(&a.1));
-                }
+                let sign = if outer.op == VectorOp::Bottomk { 1.0 } else { -1.0 };
+                // What is no number comes last; equal ones stay in the order of their labels.
+                let rank = |value: f64| if value.is_nan() { (1, 0.0) } else { (0, value * sign) };
+                members.sort_by(|a, b| rank(a.1).partial_cmp(&rank(b.1)).unwrap());
                 result.extend(members.into_iter().take(usize::try_from(outer.k.unwrap()).unwrap()));
                 continue;
             }

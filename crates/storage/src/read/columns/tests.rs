@@ -88,7 +88,7 @@ fn columns(bytes: Vec<u8>) -> (Columns, Arc<Memory>) {
     let memory = Arc::new(Memory(Mutex::new(bytes)));
     let len = memory.0.lock().unwrap().len() as u64;
     let file = StoredFile::new("memory.parquet".into(), len, Arc::clone(&memory) as Arc<dyn ReadRanges>);
-    (Columns::new(file, footer), memory)
+    (Columns::new(file, footer, true), memory)
 }
 
 fn check(rows: &RecordBatch, pages: &[usize]) {

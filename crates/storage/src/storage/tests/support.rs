@@ -166,6 +166,7 @@ pub(super) fn scans(storage: &Storage, snapshot: &Snapshot, change: impl Fn(&mut
             predicate: Predicate::True,
             projection: Vec::new(),
             pairs: None,
+            stretches: None,
             visibility: everything(),
         };
         let spec = storage.table(LOGS).unwrap().spec().clone();
