@@ -4,6 +4,7 @@ mod chat;
 mod server;
 
 use std::collections::BTreeMap;
+use std::io::{BufRead as _, BufReader};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::sync::Arc;
@@ -178,10 +179,10 @@ async fn routes_are_those_that_amtool_finds() {
 }
 
 const MAIL_SERVER: &str = r#"
-import email, email.policy, json, ssl, sys, time
+import email, email.policy, json, socket, ssl, sys, time
 from aiosmtpd.controller import Controller
 from aiosmtpd.smtp import AuthResult
-port, pem, out = int(sys.argv[1]), sys.argv[2], sys.argv[3]
+pem, out = sys.argv[1], sys.argv[2]
 class Keep:
     async def handle_DATA(self, server, session, envelope):
         mail = email.message_from_bytes(envelope.content, policy=email.policy.default)
@@ -198,17 +199,24 @@ def login(server, session, envelope, mechanism, data):
     return AuthResult(success=good, auth_data=data.login)
 context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
 context.load_cert_chain(pem)
-Controller(Keep(), hostname='127.0.0.1', port=port, tls_context=context, require_starttls=True, authenticator=login, auth_required=True).start()
-print('ready', flush=True)
+class Here(Controller):
+    def _create_server(self):
+        return self.loop.create_server(self._factory_invoker, sock=self.here)
+Here.here = socket.create_server(('127.0.0.1', 0))
+port = Here.here.getsockname()[1]
+# With a name of its own it asks no DNS for one.
+Here(Keep(), hostname='127.0.0.1', port=port, server_hostname='localhost', tls_context=context,
+     require_starttls=True, authenticator=login, auth_required=True).start()
+print(port, flush=True)
 time.sleep(600)
 "#;
 
-/// A certificate for localhost with its key, made by openssl.
+/// A certificate for 127.0.0.1 with its key, made by openssl.
 fn certificate(folder: &Path) -> PathBuf {
     let (pem, key) = (folder.join("cert.pem"), folder.join("key.pem"));
     let mut openssl = Command::new("openssl");
     openssl.args(["req", "-x509", "-newkey", "rsa:2048", "-nodes", "-days", "2", "-subj", "/CN=localhost"]);
-    openssl.args(["-addext", "subjectAltName=DNS:localhost", "-addext", "basicConstraints=critical,CA:FALSE"]);
+    openssl.args(["-addext", "subjectAltName=IP:127.0.0.1", "-addext", "basicConstraints=critical,CA:FALSE"]);
     openssl.arg("-keyout").arg(&key).arg("-out").arg(&pem);
     let (code, said) = run(&mut openssl);
     assert_eq!(code, Some(0), "{said}");
@@ -217,21 +225,34 @@ fn certificate(folder: &Path) -> PathBuf {
     both
 }
 
+/// Waits for something to arrive; says what became of the deliveries when it does not.
+async fn arrived(what: &str, desk: &Desk, is_there: impl Fn() -> bool) {
+    for _ in 0..600 {
+        if is_there() {
+            return;
+        }
+        tokio::time::sleep(Duration::from_millis(100)).await;
+    }
+    panic!("{what} did not come: {:?}", desk.deliveries(&Tenant::default(), 10).await);
+}
+
 #[tokio::test]
 async fn a_real_mail_server_gets_mails_in_one_thread_over_tls_with_a_login() {
     let Some(python) = python(&["aiosmtpd==1.4.6"]) else { return };
     let folder = tempfile::tempdir().unwrap();
-    let (pem, out, port) = (certificate(folder.path()), folder.path().join("mails"), port());
+    let (pem, out) = (certificate(folder.path()), folder.path().join("mails"));
     std::fs::write(&out, "").unwrap();
     std::fs::write(folder.path().join("password"), "hunter2\n").unwrap();
     let mut command = Command::new(&python);
-    command.args(["-c", MAIL_SERVER, &port.to_string()]).arg(&pem).arg(&out);
-    let _server = Running(command.stdout(Stdio::null()).spawn().unwrap());
-    eventually("the mail server listens", async || std::net::TcpStream::connect(("127.0.0.1", port)).is_ok()).await;
+    command.args(["-c", MAIL_SERVER]).arg(&pem).arg(&out);
+    let mut server = Running(command.stdout(Stdio::piped()).spawn().unwrap());
+    let mut port = String::new();
+    BufReader::new(server.0.stdout.take().unwrap()).read_line(&mut port).unwrap();
+    let port = port.trim_end();
 
     let cert = folder.path().join("cert.pem");
     let yaml = format!(
-        "global: {{smtp_smarthost: 'localhost:{port}', smtp_from: lapidary@example.com, smtp_auth_username: lapidary, smtp_auth_password_file: '{}'}}\n\
+        "global: {{smtp_smarthost: '127.0.0.1:{port}', smtp_from: lapidary@example.com, smtp_auth_username: lapidary, smtp_auth_password_file: '{}'}}\n\
          route: {{receiver: ops, group_by: [alertname], group_wait: 0s, group_interval: 1s}}\n\
          receivers: [{{name: ops, language: ru, email_configs: [{{to: 'ops@example.com, boss@example.com', send_resolved: true, tls_config: {{ca_file: '{}'}}}}]}}]",
         folder.path().join("password").display(),
@@ -247,9 +268,9 @@ async fn a_real_mail_server_gets_mails_in_one_thread_over_tls_with_a_login() {
         let text = std::fs::read_to_string(&out).unwrap();
         text.lines().map(|line| serde_json::from_str(line).unwrap()).collect()
     };
-    eventually("a mail came", async || mails().len() == 1).await;
+    arrived("a mail", &desk, || mails().len() == 1).await;
     desk.notify(vec![alert(&labels, "позвонить ivan@example.ru", true)]).await.unwrap();
-    eventually("a second mail came", async || mails().len() == 2).await;
+    arrived("a second mail", &desk, || mails().len() == 2).await;
     tasks.drain(Duration::from_secs(10)).await;
 
     let (first, second) = (&mails()[0], &mails()[1]);

@@ -1,8 +1,9 @@
 //! Points of range aggregations that were computed before, kept while nothing they were computed from has changed.
 //!
 //! Points are kept in chunks of equal length in time, so that a dashboard that moves on finds all but the newest; of the
-//! chunks at the ends those points that were asked for. A chunk counts as long as the files of its time are the same, the head has no line of its time (a late line is in the head,
-//! and then in another file) and nothing else is hidden. What a reader may see is part of the key.
+//! chunks at the ends those points that were asked for. A chunk counts as long as the files of its time are the same, the
+//! head has no line of its time (a late line is in the head, and then in another file) and nothing else is hidden. What a
+//! reader may see is part of the key.
 
 use std::collections::{BTreeMap, HashMap};
 use std::ops::{Range, RangeInclusive};
@@ -20,6 +21,10 @@ use crate::view::View;
 const CHUNK: i64 = 16;
 /// What a series of a chunk costs beside its points and the text of its labels, about.
 const CURVE_BYTES: usize = 64;
+/// What a label costs beside its text.
+const LABEL_BYTES: usize = size_of::<(String, String)>();
+/// What a chunk costs in the maps, about.
+const CHUNK_BYTES: usize = 256;
 
 /// Results of all queries, the least used of which go first.
 #[derive(Debug)]
@@ -31,6 +36,8 @@ pub(crate) struct Cache {
 #[derive(Debug, Default)]
 struct Chunks {
     known: HashMap<Key, Chunk>,
+    /// Which chunk was used when.
+    by_use: BTreeMap<u64, Key>,
     bytes: usize,
     uses: u64,
 }
@@ -131,11 +138,13 @@ impl Cache {
 
 impl Chunks {
     fn get(&mut self, key: &Key, source: u64, part: &Range<i64>) -> Option<Arc<Vec<Curve>>> {
-        self.uses += 1;
         let is_known = |chunk: &&mut Chunk| {
             chunk.source == source && chunk.covers.start <= part.start && part.end <= chunk.covers.end
         };
         let chunk = self.known.get_mut(key).filter(is_known)?;
+        self.uses += 1;
+        self.by_use.remove(&chunk.last_use);
+        self.by_use.insert(self.uses, key.clone());
         chunk.last_use = self.uses;
         Some(Arc::clone(&chunk.curves))
     }
@@ -151,27 +160,39 @@ impl Chunks {
             curves = joined(curves, known_curves, is_new);
             covers = known.covers.start.min(covers.start)..known.covers.end.max(covers.end);
         }
-        let text = |curve: &Curve| curve.labels.iter().map(|(name, value)| name.len() + value.len()).sum::<usize>();
-        let points = |curve: &Curve| curve.points.len() * size_of::<(u32, f64)>();
-        let bytes = curves.iter().map(|curve| CURVE_BYTES + text(curve) + points(curve)).sum::<usize>() + CURVE_BYTES;
+        // Each chunk may be the only one that holds what was asked.
+        let bytes = curves.iter().map(curve_bytes).sum::<usize>() + key.asked.bytes() + CHUNK_BYTES;
         // One answer must not drive out all others.
         if limit_bytes / 8 < bytes {
             return;
         }
         self.remove(&key);
         while limit_bytes < self.bytes + bytes {
-            let oldest = self.known.iter().min_by_key(|(_, chunk)| chunk.last_use).map(|(key, _)| key.clone());
-            let Some(oldest) = oldest else { break };
+            let Some((_, oldest)) = self.by_use.pop_first() else { break };
             self.remove(&oldest);
         }
         self.uses += 1;
         self.bytes += bytes;
+        self.by_use.insert(self.uses, key.clone());
         self.known.insert(key, Chunk { source, covers, curves: Arc::new(curves), bytes, last_use: self.uses });
     }
 
     fn remove(&mut self, key: &Key) {
-        self.bytes -= self.known.remove(key).map_or(0, |chunk| chunk.bytes);
+        let Some(chunk) = self.known.remove(key) else { return };
+        self.by_use.remove(&chunk.last_use);
+        self.bytes -= chunk.bytes;
     }
+}
+
+impl Asked {
+    fn bytes(&self) -> usize {
+        size_of::<Self>() + self.leaf.text_bytes() + self.sight.len()
+    }
+}
+
+fn curve_bytes(curve: &Curve) -> usize {
+    let labels = curve.labels.iter().map(|(name, value)| LABEL_BYTES + name.len() + value.len()).sum::<usize>();
+    CURVE_BYTES + labels + curve.points.len() * size_of::<(u32, f64)>()
 }
 
 impl Lookup {
@@ -182,12 +203,17 @@ impl Lookup {
     }
 
     /// All points: those that were known, and those of [`Lookup::windows`], whose numbers become those of the query.
-    pub(crate) fn joined(&self, computed: &[Curve]) -> Vec<Curve> {
+    pub(crate) fn joined(&self, mut computed: Vec<Curve>) -> Vec<Curve> {
+        if self.known.is_empty() {
+            return computed;
+        }
         let (shift, points) = (self.missing.map_or(0, |(first, _)| i64::from(first)), i64::from(self.windows.points));
         let is_missing = |point: i64| {
             self.missing.is_some_and(|(first, last)| (i64::from(first)..=i64::from(last)).contains(&point))
         };
-        let computed = computed.iter().filter_map(|curve| cut(curve, shift, 0..points)).collect();
+        for (point, _) in computed.iter_mut().flat_map(|curve| &mut curve.points) {
+            *point = moved(*point, shift).unwrap_or(u32::MAX);
+        }
         let known = self
             .known
             .iter()
@@ -256,10 +282,12 @@ fn joined(first: Vec<Curve>, second: impl Iterator<Item = Curve>, is_in_first: i
 
 /// The points of a series with other numbers, as far as these are in a range; `None` when there are none.
 fn cut(curve: &Curve, shift: i64, range: Range<i64>) -> Option<Curve> {
-    let moved = curve.points.iter().filter_map(|(point, value)| {
-        let point = i64::from(*point).saturating_add(shift);
-        range.contains(&point).then(|| u32::try_from(point).ok()).flatten().map(|point| (point, *value))
-    });
-    let points: Vec<_> = moved.collect();
+    let at = |end: i64| curve.points.partition_point(|(point, _)| i64::from(*point).saturating_add(shift) < end);
+    let inside = curve.points.get(at(range.start)..at(range.end)).unwrap_or_default();
+    let points: Vec<_> = inside.iter().filter_map(|(point, value)| Some((moved(*point, shift)?, *value))).collect();
     (!points.is_empty()).then(|| Curve { labels: curve.labels.clone(), points })
+}
+
+fn moved(point: u32, shift: i64) -> Option<u32> {
+    u32::try_from(i64::from(point).saturating_add(shift)).ok()
 }

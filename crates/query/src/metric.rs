@@ -45,6 +45,12 @@ impl Leaf {
         Self { top: Some(top), ..self.clone() }
     }
 
+    /// Bytes of its text.
+    pub(crate) fn text_bytes(&self) -> usize {
+        let (Grouping::By(names) | Grouping::Without(names)) = &self.grouping;
+        self.query.len() + names.iter().map(|name| size_of::<String>() + name.len()).sum::<usize>()
+    }
+
     /// The same with all series.
     fn whole(&self) -> Self {
         Self { top: None, ..self.clone() }
@@ -240,7 +246,7 @@ pub(crate) async fn compute(
     Ok(match lookup {
         Some(lookup) => {
             run.cache().keep(&lookup, &computed);
-            lookup.joined(&computed)
+            lookup.joined(computed)
         }
         None => computed,
     })

@@ -174,7 +174,8 @@ impl Deletes {
 
     /// From now on the request counts.
     pub(crate) fn insert(&self, request: Request) {
-        let is_seen = request.takes_new_lines() || request.stored.state == DeleteState::Cancelled;
+        // Also what came late and was hidden while files were rewritten is seen again.
+        let is_seen = request.stored.state != DeleteState::Gone;
         self.all().insert(request.stored.id.clone(), Arc::new(request));
         if is_seen {
             self.changes.send_modify(|changes| *changes += 1);

@@ -156,6 +156,9 @@ impl Range {
         let mut output = Output::new(self.schema(), table.keys(), memory);
         let mut points = UInt32Builder::new();
         let mut values = Float64Builder::new();
+        if let Some(top) = self.top {
+            memory.try_grow(top.bytes(table.keys().len(), self.windows.points))?;
+        }
         let mut failed = None;
         let mut push = |series, point, value| {
             if failed.is_some() {

@@ -32,6 +32,13 @@ impl Top {
         Some(Self { k: usize::try_from(k).ok().filter(|_| is_small)?, is_falling })
     }
 
+    /// What [`Top::of`] takes for so many series at so many points, at most.
+    pub(crate) fn bytes(self, series: usize, points: u32) -> usize {
+        // A vector that grows has up to twice the room it needs.
+        let places = (2 * self.k + SLACK).min(series) * 2 * size_of::<(f64, usize)>();
+        points as usize * (places + 2 * self.k.min(series) * size_of::<Place>())
+    }
+
     /// The points of a table that rank first, series by series. Of equal values the series whose labels sort first
     /// wins. Series with an error stay: they make the query fail.
     pub(crate) fn of(self, table: &dyn Table, points: u32) -> Vec<Place> {

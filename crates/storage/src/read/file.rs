@@ -256,7 +256,7 @@ impl Rows<'_> {
         names.remove(METADATA);
         names.extend(has_times.then_some(TIMESTAMP));
         self.decode(&names)?;
-        if !has_times {
+        if micros.is_some() {
             self.plan.count(|stats| &stats.rows_by_statistics, kept.count_set_bits());
         }
         let known = self.tally(kept, has_times, false);

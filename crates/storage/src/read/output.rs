@@ -52,7 +52,8 @@ impl Output {
             let hides_all = || mask_of(METADATA).filter(|_| field.name() == ALL_METADATA);
             columns.push(match mask_of(name).or_else(hides_all) {
                 Some(mask) => Column::Masked(masked(&field, &mask.replacement)?),
-                None if name == COUNT => Column::Count,
+                // A table may have a column of that name itself.
+                None if name == COUNT && table.field_with_name(COUNT).is_err() => Column::Count,
                 None if name == ALL_METADATA => {
                     Column::Metadata(KEYS.into_iter().filter(|id| mask_of(id).is_some()).collect())
                 }
