@@ -40,6 +40,8 @@ pub(super) struct Proxy {
 struct State {
     faults: Vec<Fault>,
     per_cent: u32,
+    /// Whether the next request meets a fault for certain.
+    is_due: bool,
     random: fastrand::Rng,
     happened: Vec<Fault>,
 }
@@ -49,7 +51,7 @@ impl Proxy {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let url = format!("http://{}", listener.local_addr().unwrap());
         let random = fastrand::Rng::with_seed(seed);
-        let state = State { faults: Vec::new(), per_cent: 0, random, happened: Vec::new() };
+        let state = State { faults: Vec::new(), per_cent: 0, is_due: false, random, happened: Vec::new() };
         let state = Arc::new(Mutex::new(state));
         let drawn = Arc::clone(&state);
         #[expect(clippy::disallowed_methods, reason = "ends with the proxy")]
@@ -62,10 +64,10 @@ impl Proxy {
         Self { url, state, task: task.abort_handle() }
     }
 
-    /// From now on so many of a hundred requests meet one of these.
+    /// From now on so many of a hundred requests meet one of these, the first for certain.
     pub(super) fn fail(&self, per_cent: u32, faults: &[Fault]) {
         let mut state = self.state.lock().unwrap();
-        (state.per_cent, state.faults) = (per_cent, faults.to_vec());
+        (state.per_cent, state.is_due, state.faults) = (per_cent, 0 < per_cent, faults.to_vec());
     }
 
     /// How often it happened so far.
@@ -82,7 +84,7 @@ impl Drop for Proxy {
 
 impl State {
     fn draw(&mut self) -> Option<Fault> {
-        let fails = self.random.u32(0..100) < self.per_cent;
+        let fails = std::mem::take(&mut self.is_due) || self.random.u32(0..100) < self.per_cent;
         let fault = self.random.choice(&self.faults).copied().filter(|_| fails)?;
         self.happened.push(fault);
         Some(fault)
