@@ -301,7 +301,7 @@ async fn somebody_elsewhere_cannot_take_the_name_of_a_user_or_token_of_ours() {
     for name in ["root", "grafana"] {
         let (provider, name) = ("oidc".to_owned(), name.to_owned());
         let identity = Identity { provider, subject: "1".to_owned(), name, groups: Vec::new() };
-        assert_eq!(door.access.begin_session(identity).await.unwrap_err().kind(), Kind::Refused);
+        assert_eq!(door.access.begin_session(identity, None).await.unwrap_err().kind(), Kind::Refused);
     }
     // A user who may not come in is not looked for elsewhere.
     let change = UserChange { disabled: Some(true), ..UserChange::default() };
@@ -495,5 +495,9 @@ impl IdentityProvider for Directory {
             return Err(ProviderError { provider: "ldap".to_owned(), reason: "no answer".to_owned() });
         }
         Ok(self.people.lock().unwrap().iter().find(|person| person.name == name).cloned())
+    }
+
+    async fn current(&self, identity: &Identity, _: SystemTime) -> Result<Option<Identity>, ProviderError> {
+        self.find(&identity.name).await
     }
 }
