@@ -253,6 +253,10 @@ async fn a_token_asks_for_somebody_with_no_more_rights_than_either_has() {
     assert!(matches!(door.by_token(&grafana, Some("nobody"), None).await, Err(Denied::Stranger { .. })));
     // Without the permission the header is an unsigned word and means nothing.
     assert_eq!(door.by_token(&other, Some("nora"), None).await.unwrap().principal(), "other");
+    // Somebody without a name, or with one that cannot be read, is nobody: the token's own rights are not theirs.
+    for user in ["", "\u{fffd}", " "] {
+        assert!(matches!(door.by_token(&grafana, Some(user), None).await, Err(Denied::Stranger { .. })), "{user:?}");
+    }
 }
 
 #[tokio::test]
