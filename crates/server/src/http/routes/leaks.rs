@@ -195,11 +195,11 @@ async fn what_a_query_cost_tells_nothing_of_words_in_lines_of_others() {
         for path in paths {
             // The word of another service, and one that stands nowhere.
             let mut seen = Vec::new();
-            for word in ["line-of-crm", "line-of-xyz"] {
+            for service in ["crm", "xyz"] {
                 let probe = if path.ends_with("stats") {
-                    format!(r#"{{service_name=~".+", owner="label-of-{}"}}"#, &word[8..])
+                    format!(r#"{{service_name=~".+", owner="{}"}}"#, of("label", service))
                 } else {
-                    format!(r#"count_over_time({{service_name=~".+"}} |= "{word}" [100h])"#)
+                    format!(r#"count_over_time({{service_name=~".+"}} |= "{}" [100h])"#, of("line", service))
                 };
                 let (status, answer) = world.ask(caller, "GET", path, &probe).await;
                 assert_eq!(status, 200, "{answer}");
