@@ -117,3 +117,42 @@ async fn the_keyboard_is_enough() {
     browser.press("Enter", 13);
     browser.until("document.querySelector('main').innerText.includes('нет ни одной строки')").await;
 }
+
+#[tokio::test]
+async fn people_come_in_by_the_door_and_go_out_again() {
+    let folder = tempfile::tempdir().unwrap();
+    let Some(mut browser) = Browser::open() else { return };
+    let config = folder.path().join("lapidary.toml");
+    // The provider is asked only when somebody goes there.
+    let oidc = "[[auth.oidc]]\nname = \"corp\"\nissuer = \"http://127.0.0.1:1\"\nclient_id = \"lapidary\"\n";
+    let data = folder.path().join("data");
+    let text = format!("data_dir = {data:?}\nexternal_url = \"http://127.0.0.1:3100\"\n{oidc}");
+    std::fs::write(&config, text).unwrap();
+    let server = Server::configured(&config);
+    let log = server.log();
+    let first = log.split_once("log in as `admin` with the password ").unwrap().1.lines().next().unwrap().trim();
+    browser.resize(1280);
+    browser.go(&format!("{}/orders?state=stuck&lang=en", server.url));
+    browser.until("!!document.querySelector('#password')").await;
+    assert_eq!(browser.value(NAMED), true, "something at the door has no name");
+    assert_eq!(
+        browser.value("document.querySelector('a.button').getAttribute('href')"),
+        "/auth/oidc/corp?return_to=%2Forders%3Fstate%3Dstuck%26lang%3Den"
+    );
+    assert_eq!(browser.value("document.querySelector('a.button').textContent"), "Log in with corp");
+    assert_eq!(browser.value("document.querySelector('#leave')"), serde_json::Value::Null, "nobody is here yet");
+    let fill = |id: &str, value: &str| format!("document.querySelector('#{id}').value = {value:?};");
+    let enter = |id: &str| format!("document.querySelector('#{id}').form.requestSubmit(); true");
+    browser.value(&format!("{}{}{}", fill("name", "admin"), fill("password", first), enter("password")));
+    browser.until("!!document.querySelector('#new-password')").await;
+    browser.value(&format!("{}{}", fill("new-password", "correct horse battery"), enter("new-password")));
+    browser.until("document.querySelector('#who').innerText.includes('admin')").await;
+    for width in [1280, 360] {
+        browser.resize(width);
+        assert_eq!(browser.value(FITS), true, "{width}");
+    }
+    browser.value("document.querySelector('#leave').click(); true");
+    browser.until("!!document.querySelector('#password')").await;
+    assert_eq!(browser.value("document.querySelector('#leave')"), serde_json::Value::Null);
+    assert_eq!(browser.value("fetch('/api/v1/me').then((answer) => answer.status)"), 401, "the session has ended");
+}

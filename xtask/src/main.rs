@@ -78,14 +78,32 @@ fn check() -> Result<()> {
     run(&mut cargo(&["clippy", "--workspace", "--all-targets", "--", "-D", "warnings"]))?;
     run(&mut cargo(&["test", "--package", "tests", "--test", "tidy", "--quiet"]))?;
     run(cargo(&["doc", "--workspace", "--no-deps", "--document-private-items"]).env("RUSTDOCFLAGS", "-D warnings"))?;
-    for (tool, args) in [("deny", ["deny", "check"]), ("machete", ["machete", "--with-metadata"])] {
-        if succeeds(cargo(&[tool, "--version"])) {
-            run(&mut cargo(&args))?;
-        } else {
-            say(&format!("xtask check: cargo-{tool} is not installed, so its part was left out"));
-        }
+    if is_installed("machete") {
+        run(&mut cargo(&["machete", "--with-metadata"]))?;
+    }
+    if is_installed("deny") {
+        run(&mut cargo(&["deny", "check", "bans", "licenses", "sources"]))?;
+        advisories()?;
     }
     Ok(())
+}
+
+/// Whether cargo has this command; says what is left out if not.
+fn is_installed(tool: &str) -> bool {
+    let is_there = succeeds(cargo(&[tool, "--version"]));
+    if !is_there {
+        say(&format!("xtask check: LEFT OUT: cargo-{tool} is not installed (cargo install cargo-{tool} --locked)"));
+    }
+    is_there
+}
+
+/// Known holes of what is linked; the database comes from the network.
+fn advisories() -> Result<()> {
+    if !succeeds(cargo(&["deny", "fetch", "db"])) {
+        say("xtask check: LEFT OUT: advisories: their database could not be had");
+        return Ok(());
+    }
+    run(&mut cargo(&["deny", "check", "--disable-fetch", "advisories"]))
 }
 
 fn bench(args: &[String]) -> Result<()> {

@@ -7,14 +7,14 @@ use std::path::{Path, PathBuf};
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
     /// A file or folder of the agent's own cannot be used.
-    #[error("{what} `{}`: {source}", path.display())]
+    #[error("{what} `{}`: {reason}", path.display())]
     Io {
         /// What was tried.
         what: &'static str,
         /// On what.
         path: PathBuf,
         /// Why it failed.
-        source: io::Error,
+        reason: io::Error,
     },
     /// Another agent uses the state folder.
     #[error("another agent uses the state folder `{}`", .0.display())]
@@ -23,12 +23,12 @@ pub enum Error {
     #[error("the state file `{}` is damaged or of another version; move it away to read all files from their start", .0.display())]
     Damaged(PathBuf),
     /// An input cannot listen.
-    #[error("cannot listen on `{address}`: {source}")]
+    #[error("cannot listen on `{address}`: {reason}")]
     Listen {
         /// Where.
         address: std::net::SocketAddr,
         /// Why not.
-        source: io::Error,
+        reason: io::Error,
     },
     /// The rules of masking make no masker.
     #[error("cannot mask: {0}")]
@@ -42,7 +42,7 @@ pub enum Error {
 }
 
 impl Error {
-    pub(crate) fn io(what: &'static str, path: &Path, source: io::Error) -> Self {
-        Self::Io { what, path: path.to_owned(), source }
+    pub(crate) fn io(what: &'static str, path: &Path, reason: io::Error) -> Self {
+        Self::Io { what, path: path.to_owned(), reason }
     }
 }

@@ -9,7 +9,7 @@ use std::fmt;
 use std::fs::{File, Metadata};
 use std::io;
 use std::os::fd::AsRawFd;
-use std::os::unix::fs::{FileExt, MetadataExt};
+use std::os::unix::fs::{FileExt, MetadataExt, OpenOptionsExt as _};
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::{Instant, SystemTime, UNIX_EPOCH};
@@ -21,7 +21,7 @@ use crate::state::{FileId, Marker, Position};
 /// Bytes that one turn of a file reads.
 const CHUNK: usize = 256 << 10;
 /// Bytes that one turn looks through for the end of a very long line.
-const MAX_LOOK: u64 = 64 << 20;
+const MAX_LOOK: u64 = 4 << 20;
 
 /// A file under reading.
 #[derive(Debug)]
@@ -63,7 +63,9 @@ impl FileId {
 impl Tailed {
     /// Opens a file to be read from its start.
     pub(crate) fn open(path: PathBuf, source: Arc<Source>) -> io::Result<Self> {
-        let file = File::open(&path)?;
+        // A pipe in its place would be waited for.
+        let not_waiting = i32::try_from(rustix::fs::OFlags::NONBLOCK.bits()).unwrap_or_default();
+        let file = File::options().read(true).custom_flags(not_waiting).open(&path)?;
         let metadata = file.metadata()?;
         if !metadata.is_file() {
             return Err(io::Error::new(io::ErrorKind::InvalidInput, "not a regular file"));

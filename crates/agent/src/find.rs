@@ -4,7 +4,9 @@
 //! folder of a million entries costs a walk through it and no memory.
 
 use std::collections::{BTreeSet, HashMap};
+use std::ffi::OsString;
 use std::fs::{self, Metadata};
+use std::io;
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant, SystemTime};
 
@@ -26,6 +28,9 @@ pub(crate) struct Finder {
     folders: HashMap<(PathBuf, String), Folder>,
     /// Counts the searches, so that folders which are gone are forgotten.
     searches: u64,
+    /// Folders that cannot be listed, and those of them that nobody was told of yet.
+    refused: BTreeSet<PathBuf>,
+    news: Vec<(PathBuf, io::Error)>,
 }
 
 /// A folder as it was listed last.
@@ -37,16 +42,18 @@ struct Folder {
     listed: Instant,
     entries: u32,
     /// Names that match, or those of all folders for `**`.
-    names: BTreeSet<String>,
+    names: BTreeSet<OsString>,
     search: u64,
 }
 
 impl Finder {
     pub(crate) fn new(paths: Vec<Glob>, exclude: Vec<Glob>) -> Self {
-        Self { paths, exclude, folders: HashMap::new(), searches: 0 }
+        let (refused, news) = (BTreeSet::new(), Vec::new());
+        Self { paths, exclude, folders: HashMap::new(), searches: 0, refused, news }
     }
 
-    /// Files that match, by name, each pattern's after the one's before it. Folders that cannot be read are passed over.
+    /// Files that match, by name, each pattern's after the one's before it. Folders that cannot be read are passed over,
+    /// and tried again each time.
     pub(crate) fn find(&mut self, now: Instant) -> Vec<(PathBuf, Metadata)> {
         self.searches += 1;
         let mut found = Vec::new();
@@ -59,6 +66,11 @@ impl Finder {
         found
     }
 
+    /// Folders that cannot be listed, each told once.
+    pub(crate) fn take_refused(&mut self) -> Vec<(PathBuf, io::Error)> {
+        std::mem::take(&mut self.news)
+    }
+
     /// Folders in which something may appear that matches.
     pub(crate) fn folders(&self) -> impl Iterator<Item = &Path> {
         let fixed = self.paths.iter().filter_map(|glob| Path::new(glob.as_str()).parent());
@@ -69,11 +81,11 @@ impl Finder {
     /// Takes note of a name that has appeared in a folder; whether it matches.
     pub(crate) fn appeared(&mut self, path: &Path) -> bool {
         let matches = self.matches(path);
-        let (Some(folder), Some(name)) = (path.parent(), path.file_name().and_then(|name| name.to_str())) else {
+        let (Some(folder), Some(name)) = (path.parent(), path.file_name()) else {
             return matches;
         };
         for ((known, pattern), listed) in &mut self.folders {
-            if known == folder && Part::new(pattern).matches(name) && pattern != "**" {
+            if known == folder && Part::new(pattern).matches(&name.to_string_lossy()) && pattern != "**" {
                 listed.names.insert(name.to_owned());
             }
         }
@@ -91,7 +103,7 @@ impl Finder {
 
     fn walk(&mut self, at: &Path, parts: &[Part], depth: usize, now: Instant, found: &mut Vec<(PathBuf, Metadata)>) {
         match parts {
-            [] => found.extend(fs::metadata(at).ok().filter(|file| !file.is_dir()).map(|file| (at.to_owned(), file))),
+            [] => found.extend(fs::metadata(at).ok().filter(Metadata::is_file).map(|file| (at.to_owned(), file))),
             [Part::Literal(name), rest @ ..] => self.walk(&at.join(name), rest, depth, now, found),
             [part @ Part::Pattern(_), rest @ ..] => {
                 for name in self.names(at, part, now) {
@@ -110,7 +122,7 @@ impl Finder {
     }
 
     /// The names in a folder that match a part.
-    fn names(&mut self, at: &Path, part: &Part, now: Instant) -> Vec<String> {
+    fn names(&mut self, at: &Path, part: &Part, now: Instant) -> Vec<OsString> {
         let here = if at.as_os_str().is_empty() { Path::new(".") } else { at };
         let modified = fs::metadata(here).and_then(|folder| folder.modified()).ok();
         let key = (at.to_owned(), part.as_str().to_owned());
@@ -123,35 +135,52 @@ impl Finder {
             }
         }
         let is_again = self.folders.get(&key).is_some_and(|known| known.modified == modified && known.listed < now);
-        let (names, entries) = list(here, part);
+        let (listed, modified) = match list(here, part) {
+            Ok(listed) => {
+                self.refused.remove(at);
+                (listed, modified)
+            }
+            Err(error) => {
+                self.refuse(at, error);
+                ((BTreeSet::new(), 0), None)
+            }
+        };
+        let (names, entries) = listed;
         let folder = Folder { modified, is_settled: is_again, listed: now, entries, names, search: self.searches };
         let names = folder.names.iter().cloned().collect();
         self.folders.insert(key, folder);
         names
     }
+
+    fn refuse(&mut self, at: &Path, error: io::Error) {
+        let is_no_folder = matches!(error.kind(), io::ErrorKind::NotFound | io::ErrorKind::NotADirectory);
+        if !is_no_folder && self.refused.insert(at.to_owned()) {
+            self.news.push((at.to_owned(), error));
+        }
+    }
 }
 
 /// Walks through a folder: the names that match, and how many there are in all.
-fn list(at: &Path, part: &Part) -> (BTreeSet<String>, u32) {
+fn list(at: &Path, part: &Part) -> io::Result<(BTreeSet<OsString>, u32)> {
     let mut names = BTreeSet::new();
     let mut entries = 0;
-    let Ok(folder) = fs::read_dir(at) else { return (names, entries) };
-    for entry in folder.filter_map(Result::ok) {
+    for entry in fs::read_dir(at)?.filter_map(Result::ok) {
         entries += 1;
         if entries > MAX_ENTRIES {
             break;
         }
+        // Names need not be text.
         let name = entry.file_name();
-        let Some(name) = name.to_str() else { continue };
+        let text = name.to_string_lossy();
         let is_wanted = match part {
-            Part::AnyDepth => !name.starts_with('.') && entry.file_type().is_ok_and(|kind| kind.is_dir()),
-            part => part.matches(name),
+            Part::AnyDepth => !text.starts_with('.') && entry.file_type().is_ok_and(|kind| kind.is_dir()),
+            part => part.matches(&text),
         };
         if is_wanted {
-            names.insert(name.to_owned());
+            names.insert(name);
         }
     }
-    (names, entries)
+    Ok((names, entries))
 }
 
 #[cfg(test)]

@@ -2,6 +2,8 @@
 //!
 //! A name that begins with a dot is matched only by a pattern that does.
 
+use std::borrow::Cow;
+use std::ffi::OsStr;
 use std::path::{Path, PathBuf};
 
 /// A pattern such as `/var/log/shop/**/*.log`.
@@ -44,13 +46,15 @@ impl Glob {
 
     /// Whether a file's name matches the last part, which is all that `exclude` looks at unless it has a `/`.
     pub(crate) fn matches(&self, path: &Path) -> bool {
-        let names: Vec<_> = path.iter().filter_map(|name| name.to_str()).filter(|name| *name != "/").collect();
+        let names = names(path);
+        let names: Vec<_> = names.iter().map(AsRef::as_ref).collect();
         if self.text.contains('/') { matches_parts(&self.parts, &names) } else { self.matches_name(&names) }
     }
 
     /// Whether the whole path matches.
     pub(crate) fn matches_path(&self, path: &Path) -> bool {
-        let names: Vec<_> = path.iter().filter_map(|name| name.to_str()).filter(|name| *name != "/").collect();
+        let names = names(path);
+        let names: Vec<_> = names.iter().map(AsRef::as_ref).collect();
         path.is_absolute() == self.root.is_absolute() && matches_parts(&self.parts, &names)
     }
 
@@ -83,6 +87,11 @@ impl Part {
             Self::AnyDepth => true,
         }
     }
+}
+
+/// The names of a path; what is no text in one counts as characters of some kind.
+fn names(path: &Path) -> Vec<Cow<'_, str>> {
+    path.iter().map(OsStr::to_string_lossy).filter(|name| name != "/").collect()
 }
 
 fn matches_parts(parts: &[Part], names: &[&str]) -> bool {

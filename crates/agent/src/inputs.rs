@@ -115,7 +115,7 @@ fn whats(input: &Input, store: &Store, clock: &Arc<dyn Clock>) -> Result<Vec<Wha
 }
 
 fn listen(address: SocketAddr, max_connections: usize, tls: &Tls, clock: &Arc<dyn Clock>) -> Result<Listening, Error> {
-    let failed = |source| Error::Listen { address, source };
+    let failed = |reason| Error::Listen { address, reason };
     let listener = TcpListener::bind(address).map_err(failed)?;
     listener.set_nonblocking(true).map_err(failed)?;
     tracing::info!(address = %listener.local_addr().map_err(failed)?, "listening");
@@ -126,7 +126,7 @@ fn listen(address: SocketAddr, max_connections: usize, tls: &Tls, clock: &Arc<dy
 }
 
 fn bind(address: SocketAddr) -> Result<UdpSocket, Error> {
-    let failed = |source| Error::Listen { address, source };
+    let failed = |reason| Error::Listen { address, reason };
     let socket = UdpSocket::bind(address).map_err(failed)?;
     socket.set_nonblocking(true).map_err(failed)?;
     tracing::info!(address = %socket.local_addr().map_err(failed)?, "listening for datagrams");

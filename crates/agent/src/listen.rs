@@ -49,7 +49,7 @@ impl Shown {
 
 impl Listener {
     pub(crate) fn bind(address: SocketAddr, shown: Shown) -> Result<Self, Error> {
-        let failed = |source| Error::Listen { address, source };
+        let failed = |reason| Error::Listen { address, reason };
         let socket = std::net::TcpListener::bind(address).map_err(failed)?;
         socket.set_nonblocking(true).map_err(failed)?;
         info!(address = %socket.local_addr().map_err(failed)?, "metrics");

@@ -98,15 +98,9 @@ impl Verdict {
     pub(crate) fn of(status: StatusCode) -> Self {
         match status {
             status if status.is_success() => Self::Stored { refused_lines: 0 },
-            // Settings that are wrong here or there: nothing is lost while somebody puts them right.
-            StatusCode::UNAUTHORIZED
-            | StatusCode::FORBIDDEN
-            | StatusCode::NOT_FOUND
-            | StatusCode::METHOD_NOT_ALLOWED
-            | StatusCode::PROXY_AUTHENTICATION_REQUIRED
-            | StatusCode::REQUEST_TIMEOUT
-            | StatusCode::TOO_MANY_REQUESTS => Self::Later,
-            status if status.is_client_error() => Self::Refused,
+            // What the server says of the lines themselves. Anything else is about settings, here, there or in between:
+            // nothing is lost while somebody puts them right.
+            StatusCode::BAD_REQUEST | StatusCode::PAYLOAD_TOO_LARGE | StatusCode::UNPROCESSABLE_ENTITY => Self::Refused,
             _ => Self::Later,
         }
     }

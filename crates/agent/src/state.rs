@@ -69,7 +69,8 @@ pub struct FileId {
 /// How far a file is in the spool.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Position {
-    /// Where the file was last seen.
+    /// Where the file was last seen; after a restart without what is no text in it.
+    #[serde(serialize_with = "as_text")]
     pub path: PathBuf,
     /// Which file it is.
     pub file: FileId,
@@ -79,6 +80,11 @@ pub struct Position {
     pub offset: u64,
     /// What stands before the offset.
     pub marker: Marker,
+}
+
+/// Files are known by what the kernel calls them, so their names need not be exact.
+fn as_text<S: serde::Serializer>(path: &Path, serializer: S) -> Result<S::Ok, S::Error> {
+    serializer.serialize_str(&path.to_string_lossy())
 }
 
 /// A hash of the bytes before an offset, which tells whether a file is still the one that was read.

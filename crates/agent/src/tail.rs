@@ -25,6 +25,8 @@ use crate::watch::{Change, Waker, Watch};
 use archives::Archives;
 use input::FileInput;
 
+/// Turns of files in one go, each of a chunk at most: others wait for what is in the batch.
+const MAX_TURNS: usize = 512;
 /// How often files are looked for.
 pub(crate) const SCAN_EVERY: Duration = Duration::from_secs(1);
 /// How soon they are looked for again when names went away or folders came.
@@ -173,13 +175,16 @@ impl Tail {
     }
 
     /// Fills the batch: looks for files when it is time to, then reads those that have changed in turn until nothing is
-    /// left or the batch is full. Tells whether there was something to read.
+    /// left, the batch is full, or much was read that leaves nothing in it, such as holes. Tells whether there was
+    /// something to read.
     pub(crate) fn fill(&mut self, batch: &mut Batch, now: Instant) -> bool {
         self.look(now);
         let mut any = false;
-        while !batch.is_full()
-            && let Some(id) = self.ready.pop_front()
-        {
+        for _ in 0..MAX_TURNS {
+            if batch.is_full() {
+                break;
+            }
+            let Some(id) = self.ready.pop_front() else { break };
             if self.read(id, batch, now) {
                 any = true;
                 self.ready.push_back(id);
@@ -255,8 +260,12 @@ impl Tail {
             let is_new = new_inputs.get(index).copied().unwrap_or(false);
             let Some(input) = self.inputs.get_mut(index) else { continue };
             let paths = input.finder.find(now);
+            let refused = input.finder.take_refused();
             if input.files.watch {
                 input.finder.folders().for_each(|folder| self.watch.folder(folder));
+            }
+            for (path, error) in refused {
+                warn!(folder = %self.shown(&path), %error, "cannot list; trying again");
             }
             for (path, metadata) in paths {
                 let id = FileId::of(&metadata);
@@ -311,7 +320,7 @@ impl Tail {
         // A compressed file is looked at once it is whole.
         if path.extension().is_none_or(|end| end != "gz")
             && let Ok(metadata) = fs::metadata(path)
-            && !metadata.is_dir()
+            && metadata.is_file()
         {
             self.see(path.to_owned(), FileId::of(&metadata), &metadata, index, false);
         }

@@ -4,6 +4,7 @@ mod explain;
 mod login;
 mod manage;
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::time::SystemTime;
 
@@ -50,6 +51,8 @@ pub struct Access {
     settings: Settings,
     passwords: Passwords,
     providers: Vec<Arc<dyn IdentityProvider>>,
+    /// Names of providers that people log in with elsewhere.
+    elsewhere: BTreeSet<String>,
     /// Counters of the state as they were when the model was made.
     seen: tokio::sync::Mutex<Option<Counters>>,
 }
@@ -74,7 +77,8 @@ impl Access {
         let authenticator = Authenticator::with(&declared, clock).map_err(all_of)?;
         let passwords = Passwords::new().await?;
         let seen = tokio::sync::Mutex::default();
-        let access = Self { authenticator, state, declared, settings, passwords, providers: Vec::new(), seen };
+        let (providers, elsewhere) = (Vec::new(), BTreeSet::new());
+        let access = Self { authenticator, state, declared, settings, passwords, providers, elsewhere, seen };
         access.refresh().await?;
         Ok(access)
     }
@@ -83,6 +87,13 @@ impl Access {
     #[must_use]
     pub fn with_providers(mut self, providers: Vec<Arc<dyn IdentityProvider>>) -> Self {
         self.providers = providers;
+        self
+    }
+
+    /// Believes sessions of people who logged in with these providers elsewhere.
+    #[must_use]
+    pub fn with_logins_elsewhere(mut self, names: impl IntoIterator<Item = String>) -> Self {
+        self.elsewhere = names.into_iter().collect();
         self
     }
 
@@ -123,9 +134,11 @@ impl Access {
         let found = self.state.sessions().get(&id).await.map_err(|error| unavailable(&error))?;
         let session = found.filter(|session| self.settings.sessions.holds(session, now));
         let session = session.ok_or(Denied::Unauthenticated)?;
-        let identity = session::identity(&session);
-        let is_gone = identity.provider == LOCAL && self.authenticator.local(&identity.subject).is_none();
-        if is_gone || self.model().has_name_of_ours(&identity) {
+        let Some(identity) = self.current(&session).await? else {
+            self.state.sessions().remove(&id).await.map_err(|error| unavailable(&error))?;
+            return Err(Denied::Unauthenticated);
+        };
+        if self.model().has_name_of_ours(&identity) {
             return Err(Denied::Unauthenticated);
         }
         if now > session.seen + SEEN_STEP {
@@ -133,6 +146,19 @@ impl Access {
         }
         let rights = Arc::new(self.model().rights_of(&identity));
         Ok(Caller::new(rights, org_id, now.into())?.in_session(id, session.must_change))
+    }
+
+    /// Who somebody in a session is by now; none if nobody vouches for them any more.
+    async fn current(&self, session: &state::Session) -> Result<Option<Identity>, Denied> {
+        let identity = session::identity(session);
+        if identity.provider == LOCAL {
+            return Ok(self.authenticator.local(&identity.subject).map(|_| identity));
+        }
+        if let Some(provider) = self.providers.iter().find(|provider| provider.name() == identity.provider) {
+            let now = provider.current(&identity, session.created).await.map_err(|error| unavailable(&error))?;
+            return Ok(now.filter(|now| now.subject == identity.subject && now.name == identity.name));
+        }
+        Ok(Some(identity).filter(|identity| self.elsewhere.contains(&identity.provider)))
     }
 
     /// Somebody by name: a user of ours, or one that a provider knows.

@@ -1,5 +1,7 @@
 //! The seam to whoever vouches for a person: our own users, a directory, an identity provider.
 
+use std::time::{Duration, SystemTime};
+
 use stdx::Secret;
 
 /// Name of the provider that our own users come from.
@@ -41,4 +43,14 @@ pub trait IdentityProvider: Send + Sync + std::fmt::Debug {
     /// Who has this name, for those on whose behalf something is done (rules, a signed-in user of Grafana); `None` when
     /// nobody has. Ends in bounded time; may answer from a cache of bounded age.
     async fn find(&self, name: &str) -> Result<Option<Identity>, ProviderError>;
+
+    /// Who somebody is by now whose session began at `since`, groups included; `None` when nobody is that any more. Ends
+    /// in bounded time, answers from a cache of bounded age, and when it cannot find out, from what it knew last, for a
+    /// bounded time.
+    async fn current(&self, identity: &Identity, since: SystemTime) -> Result<Option<Identity>, ProviderError>;
+
+    /// How long sessions last at most where [`current`](Self::current) cannot find out anything; none if it can.
+    fn longest_session(&self) -> Option<Duration> {
+        None
+    }
 }

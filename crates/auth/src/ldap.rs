@@ -11,7 +11,7 @@ mod names;
 use std::collections::HashMap;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-use std::time::{Duration, Instant};
+use std::time::{Duration, Instant, SystemTime};
 
 use stdx::{Clock, Secret};
 use tls::{Renewed, Tls};
@@ -32,6 +32,10 @@ const AT_ONCE: usize = 16;
 const LONGEST_NAME: usize = 256;
 /// People whose groups are remembered.
 const REMEMBERED: usize = 10_000;
+/// While a directory cannot be asked, one session tries again so often; the others go on with what is known.
+const AGAIN: Duration = Duration::from_secs(10);
+/// The longest session where nobody can be looked up, and so the highest age of its groups.
+const UNCHECKED: Duration = Duration::from_secs(12 * 3600);
 
 /// A directory, as it is configured.
 #[derive(Clone, Debug)]
@@ -58,6 +62,8 @@ pub struct Directory {
     pub timeout: Duration,
     /// How old remembered groups may be.
     pub cache: Duration,
+    /// How old those of sessions may be while it cannot be asked.
+    pub outage: Duration,
 }
 
 /// One server of a directory.
@@ -137,6 +143,8 @@ pub struct Ldap {
     clock: Arc<dyn Clock>,
     /// By the name as it was asked for.
     known: Mutex<HashMap<String, (Instant, Option<Identity>)>>,
+    /// When somebody last tried to ask for a session, if it cannot be asked.
+    failed: Mutex<Option<Instant>>,
 }
 
 #[derive(Debug)]
@@ -173,7 +181,7 @@ impl Ldap {
         let make = move |pem: &tls::Pem| tls::client_config(&files, pem);
         let secure = Renewed::new(directory.name.clone(), directory.tls.clone(), Arc::clone(&clock), make)?;
         let inner = Arc::new(Inner { directory, secure, preferred: AtomicUsize::new(0) });
-        Ok(Self { inner, permits: Semaphore::new(AT_ONCE), clock, known: Mutex::default() })
+        Ok(Self { inner, permits: Semaphore::new(AT_ONCE), clock, known: Mutex::default(), failed: Mutex::default() })
     }
 
     /// Asks in a task of its own: what a server makes it do, panics included, ends there, and when time is up all of it.
@@ -200,13 +208,24 @@ impl Ldap {
         let now = self.clock.instant();
         let mut known = self.known();
         if known.len() >= REMEMBERED {
-            let cache = self.inner.directory.cache;
-            known.retain(|_, (at, _)| now.saturating_duration_since(*at) < cache);
+            let directory = &self.inner.directory;
+            let useful = directory.cache.max(directory.outage);
+            known.retain(|_, (at, _)| now.saturating_duration_since(*at) < useful);
             if known.len() >= REMEMBERED {
                 known.clear();
             }
         }
         known.insert(name.to_owned(), (now, identity.clone()));
+    }
+
+    /// Whether it is a session's turn to ask: always, but while the directory is away only now and then.
+    fn may_ask(&self, now: Instant) -> bool {
+        let mut failed = self.failed.lock().unwrap_or_else(PoisonError::into_inner);
+        if failed.is_some_and(|at| now.saturating_duration_since(at) < AGAIN) {
+            return false;
+        }
+        *failed = failed.map(|_| now);
+        true
     }
 
     fn known(&self) -> MutexGuard<'_, HashMap<String, (Instant, Option<Identity>)>> {
@@ -227,8 +246,9 @@ impl IdentityProvider for Ldap {
         }
         let identity = self.ask(name, Some(password)).await?;
         // A password that was wrong says nothing about the person.
-        if identity.is_some() {
+        if let Some(person) = &identity {
             self.remember(name, &identity);
+            self.remember(&person.name, &identity);
         }
         Ok(identity)
     }
@@ -245,6 +265,41 @@ impl IdentityProvider for Ldap {
         let identity = self.ask(name, None).await?;
         self.remember(name, &identity);
         Ok(identity)
+    }
+
+    async fn current(&self, identity: &Identity, since: SystemTime) -> Result<Option<Identity>, ProviderError> {
+        if self.longest_session().is_some() {
+            return Ok(Some(identity.clone()));
+        }
+        let directory = &self.inner.directory;
+        let now = self.clock.instant();
+        let known = self.known().get(&identity.name).cloned();
+        let (age, known) = match known {
+            Some((at, known)) => (now.saturating_duration_since(at), known),
+            // After a restart there is what the session has.
+            None => (self.clock.now().duration_since(since).unwrap_or_default(), Some(identity.clone())),
+        };
+        let will_do = age < directory.outage;
+        if age < directory.cache || (will_do && !self.may_ask(now)) {
+            return Ok(known);
+        }
+        let asked = self.ask(&identity.name, None).await;
+        *self.failed.lock().unwrap_or_else(PoisonError::into_inner) = asked.is_err().then(|| self.clock.instant());
+        match asked {
+            Ok(found) => {
+                self.remember(&identity.name, &found);
+                Ok(found)
+            }
+            Err(error) if will_do => {
+                warn!(%error, "sessions go on with the groups known last");
+                Ok(known)
+            }
+            Err(error) => Err(error),
+        }
+    }
+
+    fn longest_session(&self) -> Option<Duration> {
+        matches!(self.inner.directory.bind, Bind::Direct(_)).then_some(UNCHECKED)
     }
 }
 

@@ -1,12 +1,14 @@
 //! OpenID Connect: people log in elsewhere and come back with a code. Authorization code flow with PKCE (S256), state and
 //! nonce; a login that was begun in one browser ends in no other.
+//!
+//! A login under way is kept by the browser alone, in a cookie, so that it may end on another node. State, nonce and
+//! verifier follow from the cookie's secret: whoever reads the address at the provider has none of it.
 
 mod claims;
 mod provider;
 
-use std::collections::HashMap;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-use std::time::{Duration, Instant};
+use std::sync::Arc;
+use std::time::{Duration, UNIX_EPOCH};
 
 use base64::prelude::{BASE64_URL_SAFE_NO_PAD, Engine as _};
 use reqwest::Url;
@@ -20,8 +22,8 @@ use crate::{Identity, ProviderError};
 
 /// How long a person may take to log in elsewhere.
 const PATIENCE: Duration = Duration::from_secs(600);
-/// Logins under way; of more, the oldest is forgotten.
-const UNDER_WAY: usize = 10_000;
+/// The longest path that people come back to: it must fit into a cookie.
+const LONGEST_PATH: usize = 2_000;
 
 /// A provider, as it is configured.
 #[derive(Clone, Debug)]
@@ -48,6 +50,10 @@ pub struct OidcSettings {
     pub timeout: Duration,
     /// How far its clock may be from ours.
     pub skew: Duration,
+    /// How long a session lasts at most, and so how old its groups become: they cannot be asked for again.
+    pub session: Duration,
+    /// Where it sends people back to who log out, if they are to log out there as well.
+    pub after_logout: Option<Url>,
 }
 
 /// Lets people log in with one provider.
@@ -56,18 +62,15 @@ pub struct Oidc {
     settings: OidcSettings,
     provider: Provider,
     clock: Arc<dyn Clock>,
-    /// By state.
-    pending: Mutex<HashMap<String, Pending>>,
 }
 
-/// A login that was begun.
+/// A login that was begun, as the browser keeps it.
 #[derive(Debug)]
-struct Pending {
-    begun: Instant,
-    nonce: String,
-    verifier: String,
-    /// Hash of what only the browser has.
-    browser: blake3::Hash,
+struct Pending<'a> {
+    /// The whole cookie.
+    text: &'a str,
+    /// Seconds since 1970.
+    begun: u64,
     return_to: String,
 }
 
@@ -87,6 +90,8 @@ pub struct Finished {
     pub identity: Identity,
     /// The page they wanted to see.
     pub return_to: String,
+    /// How long their session lasts at most.
+    pub session: Duration,
 }
 
 /// Why a login did not succeed. Its text is for people; it holds no code and no token.
@@ -123,7 +128,7 @@ impl Oidc {
     /// Reads the certificates; asks nobody yet. Blocks on the disk.
     pub fn new(settings: OidcSettings, clock: Arc<dyn Clock>) -> Result<Self, tls::Problem> {
         let provider = Provider::new(&settings, Arc::clone(&clock))?;
-        Ok(Self { settings, provider, clock, pending: Mutex::default() })
+        Ok(Self { settings, provider, clock })
     }
 
     /// Its name.
@@ -134,7 +139,10 @@ impl Oidc {
     /// Begins a login. `return_to` is a path of ours.
     pub async fn begin(&self, return_to: &str) -> Result<Begun, OidcError> {
         let found = self.provider.found().await?;
-        let (state, nonce, verifier, browser) = (random()?, random()?, random()?, random()?);
+        let path =
+            Some(own_path(return_to)).filter(|path| path.len() <= LONGEST_PATH).unwrap_or_else(|| "/".to_owned());
+        let browser = format!("{}.{}.{}", random()?, self.now(), BASE64_URL_SAFE_NO_PAD.encode(path));
+        let [state, nonce, verifier] = self.derived(&browser);
         let mut url = found.authorization_endpoint.clone();
         let scope = self.settings.scopes.iter().filter(|scope| *scope != "openid");
         let scope = std::iter::once("openid").chain(scope.map(String::as_str)).collect::<Vec<_>>().join(" ");
@@ -147,24 +155,19 @@ impl Oidc {
             .append_pair("nonce", &nonce)
             .append_pair("code_challenge", &challenge(&verifier))
             .append_pair("code_challenge_method", "S256");
-        let pending = Pending {
-            begun: self.clock.instant(),
-            nonce,
-            verifier,
-            browser: blake3::hash(browser.as_bytes()),
-            return_to: own_path(return_to),
-        };
-        self.keep(state, pending);
         Ok(Begun { url, browser: Secret::new(browser) })
     }
 
-    /// Ends a login: once, in the browser in which it was begun, and soon enough.
+    /// Ends a login: in the browser in which it was begun, and soon enough. Its code is good for once, at the provider.
     pub async fn finish(&self, answer: Answer, browser: Option<&str>) -> Result<Finished, OidcError> {
-        let pending = answer.state.as_deref().and_then(|state| self.pending().remove(state));
-        let pending = pending.ok_or(OidcError::Unknown)?;
-        let age = self.clock.instant().saturating_duration_since(pending.begun);
-        let same = browser.is_some_and(|browser| blake3::hash(browser.as_bytes()) == pending.browser);
-        if !same || PATIENCE < age {
+        let pending = browser.and_then(Pending::read).ok_or(OidcError::Unknown)?;
+        let [state, nonce, verifier] = self.derived(pending.text);
+        // Hashes are compared in the same time whatever they are.
+        let hash = |text: &str| blake3::hash(text.as_bytes());
+        let same = answer.state.as_deref().is_some_and(|answered| hash(answered) == hash(&state));
+        // Another node's clock may be a little ahead.
+        let (now, skew) = (self.now(), self.settings.skew.as_secs());
+        if !same || pending.begun > now + skew || now.saturating_sub(pending.begun) > PATIENCE.as_secs() {
             return Err(OidcError::Unknown);
         }
         if answer.issuer.is_some_and(|issuer| issuer != self.settings.issuer) {
@@ -174,11 +177,11 @@ impl Oidc {
             return Err(OidcError::Refused(plain(&error)));
         }
         let code = answer.code.ok_or(OidcError::Invalid("there is no code in it"))?;
-        let tokens = self.provider.redeem(&self.settings, &code, &pending.verifier).await?;
+        let tokens = self.provider.redeem(&self.settings, &code, &verifier).await?;
         let expected = Expected {
             issuer: &self.settings.issuer,
             client: &self.settings.client_id,
-            nonce: &pending.nonce,
+            nonce: &nonce,
             skew: self.settings.skew,
         };
         let mut claims = self.provider.verified(&tokens.id_token, &expected).await?;
@@ -192,24 +195,43 @@ impl Oidc {
             name: name.ok_or(OidcError::Invalid("it does not say what the person is called"))?,
             groups: claims.texts(&self.settings.groups_claim)?,
         };
-        Ok(Finished { identity, return_to: pending.return_to })
+        Ok(Finished { identity, return_to: pending.return_to, session: self.settings.session })
     }
 
-    fn keep(&self, state: String, login: Pending) {
-        let now = self.clock.instant();
-        let mut pending = self.pending();
-        if pending.len() >= UNDER_WAY {
-            pending.retain(|_, login| now.saturating_duration_since(login.begun) <= PATIENCE);
-        }
-        if pending.len() >= UNDER_WAY {
-            let oldest = pending.iter().min_by_key(|(_, login)| login.begun).map(|(state, _)| state.clone());
-            oldest.and_then(|state| pending.remove(&state));
-        }
-        pending.insert(state, login);
+    /// Where a person ends their session at the provider as well (OpenID Connect RP-Initiated Logout); none if that is
+    /// not wanted, or the provider knows no such place or cannot be asked.
+    pub async fn logout(&self) -> Option<Url> {
+        let back = self.settings.after_logout.as_ref()?;
+        let mut url = self.provider.found().await.ok()?.end_session_endpoint.clone()?;
+        url.query_pairs_mut()
+            .append_pair("client_id", &self.settings.client_id)
+            .append_pair("post_logout_redirect_uri", back.as_str());
+        Some(url)
     }
 
-    fn pending(&self) -> MutexGuard<'_, HashMap<String, Pending>> {
-        self.pending.lock().unwrap_or_else(PoisonError::into_inner)
+    /// State, nonce and verifier of the login whose cookie this is.
+    fn derived(&self, cookie: &str) -> [String; 3] {
+        let of = |context: &str| {
+            let mut hasher = blake3::Hasher::new_derive_key(context);
+            // Names of providers have no NUL.
+            hasher.update(self.settings.name.as_bytes()).update(b"\0").update(cookie.as_bytes());
+            BASE64_URL_SAFE_NO_PAD.encode(hasher.finalize().as_bytes())
+        };
+        [of("lapidary oidc state"), of("lapidary oidc nonce"), of("lapidary oidc verifier")]
+    }
+
+    fn now(&self) -> u64 {
+        self.clock.now().duration_since(UNIX_EPOCH).unwrap_or_default().as_secs()
+    }
+}
+
+impl<'a> Pending<'a> {
+    fn read(text: &'a str) -> Option<Self> {
+        let (_, rest) = text.split_once('.')?;
+        let (begun, path) = rest.split_once('.')?;
+        let path = String::from_utf8(BASE64_URL_SAFE_NO_PAD.decode(path).ok()?).ok()?;
+        // Cookies may be set by other pages of the same domain.
+        Some(Self { text, begun: begun.parse().ok()?, return_to: own_path(&path) })
     }
 }
 

@@ -57,11 +57,10 @@ impl KeyValues {
 
     /// The key that ends in front of `at`, if it is one of ours.
     fn key_before(&self, bytes: &[u8], at: usize) -> Option<Key> {
-        let mut end = at;
-        while end > 0 && bytes[end - 1] == b' ' && at - end < 4 {
-            end -= 1;
-        }
-        end = without_colour(bytes, end);
+        let behind_quote =
+            Some(before_blanks(bytes, at)).filter(|end| matches!(bytes[..*end].last(), Some(b'"' | b'\'' | b'`')));
+        let near = bytes[..at].iter().rev().take(4).take_while(|byte| matches!(byte, b' ' | b'\t')).count();
+        let end = behind_quote.unwrap_or_else(|| without_colour(bytes, at - near));
         let last = *bytes.get(end.checked_sub(1)?)?;
         let window = self.longest.saturating_mul(LONGEST_SPELLING).max(256);
         if matches!(last, b'"' | b'\'' | b'`') {
@@ -119,6 +118,32 @@ fn unescaped(key: &str) -> Cow<'_, str> {
     Cow::Owned(String::from_utf16_lossy(&units))
 }
 
+/// Where what stands in front of blanks ends: JSON may have any number of any of them, also escaped within a text.
+fn before_blanks(bytes: &[u8], at: usize) -> usize {
+    let mut end = at;
+    loop {
+        match bytes[..end] {
+            [.., last] if is_blank(last) => end -= 1,
+            [.., b'\\', b'n' | b'r' | b't'] => end -= 1 + trailing_slashes(&bytes[..end - 1]),
+            _ => return end,
+        }
+    }
+}
+
+/// Bytes of the blank that begins here, as [`before_blanks`] knows them.
+fn blank(bytes: &[u8], start: usize) -> usize {
+    let slashes = bytes[start..].iter().take_while(|byte| **byte == b'\\').count();
+    match bytes.get(start + slashes) {
+        Some(byte) if slashes == 0 && is_blank(*byte) => 1,
+        Some(b'n' | b'r' | b't') if slashes > 0 => slashes + 1,
+        _ => 0,
+    }
+}
+
+const fn is_blank(byte: u8) -> bool {
+    matches!(byte, b' ' | b'\t' | b'\n' | b'\r')
+}
+
 /// Where a key ends that has colours set back behind it: `\u{1b}[0m`.
 fn without_colour(bytes: &[u8], end: usize) -> usize {
     let Some(before) = bytes[..end].strip_suffix(b"m") else { return end };
@@ -157,12 +182,20 @@ struct Value {
 
 impl Value {
     fn after(bytes: &[u8], delimiter: usize, key: &Key) -> Self {
-        let mut start = delimiter + 1;
         let is_colon = bytes[delimiter] == b':';
+        // Ruby writes `"a" => 1`.
+        let is_arrow = !is_colon && bytes.get(delimiter + 1) == Some(&b'>');
+        let mut start = delimiter + 1 + usize::from(is_arrow);
         // `a= b=1` has an empty value, `a = 1` has not.
-        let is_spaced = is_colon || delimiter.checked_sub(1).and_then(|before| bytes.get(before)) == Some(&b' ');
+        let before = delimiter.checked_sub(1).and_then(|before| bytes.get(before));
+        let is_spaced = is_colon || is_arrow || matches!(before, Some(b' ' | b'\t'));
         while let Some(byte) = bytes.get(start) {
-            let skipped = if is_spaced && *byte == b' ' { 1 } else { colour(bytes, start) };
+            let skipped = match byte {
+                b' ' | b'\t' if is_spaced => 1,
+                // JSON has any number of any blanks.
+                _ if key.quote.is_some() && blank(bytes, start) > 0 => blank(bytes, start),
+                _ => colour(bytes, start),
+            };
             if skipped == 0 {
                 break;
             }
@@ -219,7 +252,10 @@ fn end_of_nested(bytes: &[u8], start: usize) -> usize {
     let (mut depth, mut at) = (0_usize, start);
     while let Some(byte) = bytes.get(at) {
         match byte {
-            b'"' => at = end_of_quoted(bytes, at + 1, b'"', trailing_slashes(&bytes[start..at])),
+            b'"' => {
+                let slashes = trailing_slashes(&bytes[start..at]);
+                at = end_of_quoted(bytes, at + 1, b'"', slashes) + slashes;
+            }
             b'{' | b'[' => depth += 1,
             b'}' | b']' => {
                 depth = depth.saturating_sub(1);

@@ -107,6 +107,11 @@ impl Masker {
         Ok(config.token_keys.iter().map(with).collect())
     }
 
+    /// Whether a rule closes its hits up, so that the closed value stands before the end of their tokens.
+    pub fn seals(config: &Config, rule: &str) -> bool {
+        config.own.iter().any(|own| own.id == rule && own.action() == Some(Action::Seal))
+    }
+
     /// Where the rules hit, in order and without overlaps; for those who only want to know.
     pub fn hits(&self, text: &str) -> Vec<Hit> {
         self.find(text, None, 0).unwrap_or_else(|_| vec![Hit::new(Rule::Secret, 0..text.len())])

@@ -102,6 +102,18 @@ pub struct Stats {
     pub took: Duration,
 }
 
+impl Stats {
+    /// What of it may be told to whoever asked. Reading goes over lines of others too, and how many of them an index
+    /// ruled out tells whether a word stands in any: only those who see everything are told more than their answer.
+    pub fn told_to(self, scope: &auth::Scope) -> Self {
+        if scope.tenants().iter().all(|tenant| scope.sight(tenant).is_everything()) {
+            return self;
+        }
+        let Self { lines_kept, returned, waited, took, .. } = self;
+        Self { lines: lines_kept, lines_kept, returned, waited, took, ..Self::default() }
+    }
+}
+
 impl Data {
     /// Number of lines or points.
     pub(crate) fn len(&self) -> usize {

@@ -82,7 +82,8 @@ impl Server {
         let entrance = waiting::Entrance { listener, greeting: &greeting, patience: transport.patience };
         let (storage, listener) = Box::pin(waiting::open(config.storage, components, entrance)).await?;
         let allowed = (config.access, config.directories);
-        let (access, state) = open_access(&config.state, allowed, &clock).await?;
+        let elsewhere = config.providers.iter().map(|provider| provider.name.clone()).collect();
+        let (access, state) = open_access(&config.state, allowed, elsewhere, &clock).await?;
         let engine = Arc::new(Engine::new(Arc::clone(&storage), config.query, Arc::clone(&clock))?);
         let base = Base { storage, engine, state, access, audit, clock, tasks, below, node };
         keep_fresh(&base);
@@ -275,6 +276,7 @@ impl Base {
 async fn open_access(
     location: &Location,
     (config, directories): (config::Access, Vec<Directory>),
+    elsewhere: Vec<String>,
     clock: &Arc<dyn Clock>,
 ) -> Result<(Arc<Access>, State)> {
     let state = State::open(location).await?;
@@ -285,7 +287,7 @@ async fn open_access(
     } else {
         Access::closed(state.clone(), config.declared, config.settings, clock).await?
     };
-    Ok((Arc::new(access.with_providers(directories)), state))
+    Ok((Arc::new(access.with_providers(directories).with_logins_elsewhere(elsewhere)), state))
 }
 
 /// Directories that people log in with.

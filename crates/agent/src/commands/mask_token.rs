@@ -3,7 +3,7 @@
 use anyhow::{Result, bail};
 use mask::{Config, Masker};
 
-/// A token a line, the one that is written now first.
+/// A token a line, the one that is written now first; without its end where a closed value stands before that.
 pub(crate) fn run(class: &str, value: &str, config: &Config) -> Result<String> {
     if config.token_keys.is_empty() {
         bail!("the settings have no `mask.token_keys`, so hits become markers such as `<{class}>`");
@@ -11,7 +11,8 @@ pub(crate) fn run(class: &str, value: &str, config: &Config) -> Result<String> {
     let Some(tokens) = Masker::tokens(config, class, value)? else {
         bail!("`{class}` is no rule whose hits become tokens");
     };
-    Ok(tokens.into_iter().map(|token| token + "\n").collect())
+    let end = if Masker::seals(config, class) { ">" } else { "" };
+    Ok(tokens.iter().map(|token| format!("{}\n", token.strip_suffix(end).unwrap_or(token))).collect())
 }
 
 #[cfg(test)]
@@ -30,6 +31,9 @@ mod tests {
         assert!(lines[0].starts_with("<phone:v2:") && lines[1].starts_with("<phone:v1:"), "{tokens}");
         assert_eq!(run("phone", "+79161234567", &config).unwrap(), tokens);
         assert_eq!(Masker::new(&config).unwrap().mask("call +7 916 123 45 67"), format!("call {}", lines[0]));
+        let own = mask::OwnRule::parse("[[rule]]\nid = \"phone\"\naction = \"seal\"\n").unwrap();
+        let sealed = run("phone", "+79161234567", &Config { own, ..config.clone() }).unwrap();
+        assert_eq!(sealed.lines().next(), lines[0].strip_suffix('>'), "what stands in lines goes on with `:s1:`");
         assert!(run("secret", "x", &config).is_err());
         assert!(run("fone", "x", &config).is_err());
         assert!(run("phone", "x", &Config::default()).is_err());

@@ -76,3 +76,66 @@ fn a_name_that_was_told_is_known_without_listing() {
     assert_eq!(find(&mut finder, folder.path(), now + Duration::from_secs(1)), ["a.log"]);
     assert_eq!(finder.folders().next(), Some(folder.path()));
 }
+
+#[test]
+fn names_that_are_no_text_are_found_and_what_is_no_file_is_not() {
+    use std::os::unix::ffi::OsStrExt as _;
+    let folder = tempfile::tempdir().unwrap();
+    let odd = folder.path().join(std::ffi::OsStr::from_bytes(b"\xff\xfe.log"));
+    fs::write(&odd, "").unwrap();
+    fs::create_dir(folder.path().join("folder.log")).unwrap();
+    std::os::unix::fs::symlink("/dev/zero", folder.path().join("zeros.log")).unwrap();
+    std::os::unix::fs::symlink("loop.log", folder.path().join("loop.log")).unwrap();
+    let _socket = std::os::unix::net::UnixListener::bind(folder.path().join("socket.log")).unwrap();
+    rustix::fs::mknodat(
+        rustix::fs::CWD,
+        folder.path().join("pipe.log"),
+        rustix::fs::FileType::Fifo,
+        rustix::fs::Mode::RUSR,
+        0,
+    )
+    .unwrap();
+    let now = SystemClock.instant();
+    let mut found = finder(folder.path(), "*.log", &[]);
+    assert_eq!(found.find(now).into_iter().map(|(path, _)| path).collect::<Vec<_>>(), [odd.clone()]);
+    assert!(found.appeared(&odd));
+    let mut excluding = finder(folder.path(), "*.log", &["*\u{fffd}*"]);
+    assert!(excluding.find(now).is_empty() && !excluding.appeared(&odd));
+}
+
+#[test]
+fn a_folder_that_cannot_be_listed_is_told_once_and_tried_again() {
+    use std::os::unix::fs::PermissionsExt as _;
+    let folder = tempfile::tempdir().unwrap();
+    let inner = folder.path().join("inner");
+    fs::create_dir(&inner).unwrap();
+    fs::write(inner.join("a.log"), "").unwrap();
+    fs::write(folder.path().join("plain"), "").unwrap();
+    let allow = |mode: u32| fs::set_permissions(&inner, fs::Permissions::from_mode(mode)).unwrap();
+    allow(0);
+    if fs::read_dir(&inner).is_ok() {
+        // Root reads everything: a folder that is a loop of links cannot be listed by anybody.
+        allow(0o755);
+        fs::rename(&inner, folder.path().join("kept")).unwrap();
+        std::os::unix::fs::symlink("inner", &inner).unwrap();
+    }
+    let mut finder = finder(folder.path(), "*/*.log", &["/**/kept/**"]);
+    let mut now = SystemClock.instant();
+    assert!(finder.find(now).iter().all(|(path, _)| !path.starts_with(&inner)));
+    let told = finder.take_refused();
+    assert_eq!(told.iter().map(|(path, _)| path.clone()).collect::<Vec<_>>(), [inner.clone()], "{told:?}");
+    now += Duration::from_secs(60);
+    finder.find(now);
+    now += Duration::from_secs(60);
+    finder.find(now);
+    assert!(finder.take_refused().is_empty(), "told once");
+    // Rights change without the folder's time of change.
+    if fs::symlink_metadata(&inner).unwrap().is_symlink() {
+        fs::remove_file(&inner).unwrap();
+        fs::rename(folder.path().join("kept"), &inner).unwrap();
+    } else {
+        allow(0o755);
+    }
+    let found: Vec<_> = finder.find(now + Duration::from_secs(1)).into_iter().map(|(path, _)| path).collect();
+    assert_eq!(found, [inner.join("a.log")]);
+}

@@ -35,8 +35,12 @@ impl Format for Loki {
         Ok(Request { url, headers, body, lines, parts: None })
     }
 
-    /// With 400, the server has stored the good part.
+    /// With 400, the server has stored the good part. Lapidary says 204 when it has the lines: what else is a success
+    /// comes from somebody in between, such as the page of a login.
     fn judge(&self, _: &Request, status: StatusCode, _: &[u8]) -> Verdict {
-        Verdict::of(status)
+        match Verdict::of(status) {
+            Verdict::Stored { .. } if self.agent.is_some() && status != StatusCode::NO_CONTENT => Verdict::Later,
+            verdict => verdict,
+        }
     }
 }

@@ -89,6 +89,24 @@ fn verdict(kind: &str, status: u16, body: &str) -> String {
 }
 
 #[test]
+fn only_what_is_wrong_with_the_lines_themselves_is_given_up() {
+    for kind in ["lapidary", "loki", "otlp", "elasticsearch", "splunk"] {
+        for status in [400, 413, 422] {
+            assert_eq!(verdict(kind, status, ""), "Refused", "{kind} {status}");
+        }
+        for status in
+            [101, 301, 307, 401, 403, 404, 405, 407, 408, 409, 410, 415, 418, 421, 426, 429, 451, 500, 503, 999]
+        {
+            assert_eq!(verdict(kind, status, ""), "Later", "{kind} {status}");
+        }
+    }
+    // The page of somebody in between is no answer of the server.
+    assert_eq!(verdict("lapidary", 200, "<html>"), "Later");
+    assert_eq!(verdict("lapidary", 204, ""), "Stored { refused_lines: 0 }");
+    assert_eq!(verdict("loki", 200, ""), "Stored { refused_lines: 0 }");
+}
+
+#[test]
 fn every_document_of_a_bulk_answer_counts_by_itself() {
     let items = |first: u16, second: u16| {
         let text = format!(

@@ -37,6 +37,20 @@ fn a_record_is_added_once_and_moves_places_forward_or_back() {
 }
 
 #[test]
+fn a_file_whose_name_is_no_text_does_not_keep_the_rest_from_being_saved() {
+    use std::os::unix::ffi::OsStrExt as _;
+    let mut state = State::new();
+    let mut covered = covered(&[(7, 10), (8, 20)]);
+    covered.files[0].path = PathBuf::from(std::ffi::OsStr::from_bytes(b"/log/\xff.log"));
+    state.apply(1, &covered);
+    let json = serde_json::to_vec(&state).unwrap();
+    let again: State = serde_json::from_slice(&json).unwrap();
+    assert_eq!(again.files[&covered.files[0].file].path, Path::new("/log/\u{fffd}.log"));
+    assert_eq!(again.files.len(), 2);
+    serde_json::to_vec(&covered).unwrap();
+}
+
+#[test]
 fn a_marker_tells_only_the_last_bytes() {
     let long = vec![b'x'; 1000];
     assert_eq!(Marker::of(&long), Marker::of(&long[..300]));

@@ -49,6 +49,10 @@ fn the_package_is_built_installed_checked_and_leaves_nothing_behind() {
     assert!(info.contains("Package: lapidary-agent") && info.contains(&format!("Version: {version}")), "{info}");
     assert!(info.contains("Depends: libc6 (>= 2."), "{info}");
 
+    let contents = output(Command::new("dpkg-deb").args(["--contents", package]));
+    let odd = contents.lines().find(|line| !line.starts_with("drwxr-xr-x root/root") && !line.starts_with('-'));
+    assert_eq!(odd, None, "folders that others cannot enter");
+
     let root = folder.path().join("root");
     for dir in ["var/lib/dpkg/info", "var/lib/dpkg/updates"] {
         fs::create_dir_all(root.join(dir)).unwrap();

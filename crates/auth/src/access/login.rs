@@ -9,7 +9,7 @@ use stdx::Secret;
 use super::{Access, checked_name};
 use crate::identity::LOCAL;
 use crate::password::{MAX_LENGTH, MIN_LENGTH};
-use crate::session::LoggedIn;
+use crate::session::{LoggedIn, SessionLimits};
 use crate::{Caller, Error, Identity, error::Kind};
 
 /// Longer names are refused before anything is looked up.
@@ -79,7 +79,7 @@ impl Access {
     async fn login_elsewhere(&self, name: &str, password: &Secret<String>) -> Result<LoggedIn, Error> {
         for provider in &self.providers {
             match provider.login(name, password).await {
-                Ok(Some(identity)) => return self.begin_session(identity).await,
+                Ok(Some(identity)) => return self.begin_session(identity, provider.longest_session()).await,
                 Ok(None) => {}
                 Err(error) => {
                     tracing::error!(%error, "a login failed");
@@ -105,17 +105,27 @@ impl Access {
     }
 
     /// Begins a session of somebody whom a provider vouches for. One that calls them like a user or token of ours is
-    /// refused: policies go by name.
-    pub async fn begin_session(&self, identity: Identity) -> Result<LoggedIn, Error> {
+    /// refused: policies go by name. The session lasts no longer than `at_most`, if the provider says so.
+    pub async fn begin_session(&self, identity: Identity, at_most: Option<Duration>) -> Result<LoggedIn, Error> {
         if self.model().has_name_of_ours(&identity) {
             tracing::error!(provider = identity.provider, "somebody elsewhere has the name of a user or token of ours");
             return Err(refused());
         }
-        self.begin(identity, false).await
+        let limits = self.settings.sessions;
+        let absolute = at_most.map_or(limits.absolute, |most| most.min(limits.absolute));
+        self.begin_within(identity, false, &SessionLimits { absolute, ..limits }).await
     }
 
     async fn begin(&self, identity: Identity, must_change: bool) -> Result<LoggedIn, Error> {
-        let limits = &self.settings.sessions;
+        self.begin_within(identity, must_change, &self.settings.sessions).await
+    }
+
+    async fn begin_within(
+        &self,
+        identity: Identity,
+        must_change: bool,
+        limits: &SessionLimits,
+    ) -> Result<LoggedIn, Error> {
         let (id, session) = limits.begin(&identity, must_change, self.now())?;
         let expires = session.expires;
         let before = self.state.sessions().of(&identity.provider, &identity.subject).await?;
@@ -126,12 +136,12 @@ impl Access {
         Ok(LoggedIn { id, identity, must_change, expires })
     }
 
-    /// Ends the session that the caller is logged in with.
-    pub async fn logout(&self, caller: &Caller) -> Result<(), Error> {
-        if let Some(id) = caller.session() {
-            self.state.sessions().remove(id).await?;
-        }
-        Ok(())
+    /// Ends the session that the caller is logged in with; gives the name of the provider it came from.
+    pub async fn logout(&self, caller: &Caller) -> Result<Option<String>, Error> {
+        let Some(id) = caller.session() else { return Ok(None) };
+        let session = self.state.sessions().get(id).await?;
+        self.state.sessions().remove(id).await?;
+        Ok(session.map(|session| session.provider))
     }
 
     /// Changes the password of a user of ours who is logged in. All of their sessions end, and a new one begins.

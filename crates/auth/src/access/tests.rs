@@ -253,6 +253,10 @@ async fn a_token_asks_for_somebody_with_no_more_rights_than_either_has() {
     assert!(matches!(door.by_token(&grafana, Some("nobody"), None).await, Err(Denied::Stranger { .. })));
     // Without the permission the header is an unsigned word and means nothing.
     assert_eq!(door.by_token(&other, Some("nora"), None).await.unwrap().principal(), "other");
+    // Somebody without a name, or with one that cannot be read, is nobody: the token's own rights are not theirs.
+    for user in ["", "\u{fffd}", " "] {
+        assert!(matches!(door.by_token(&grafana, Some(user), None).await, Err(Denied::Stranger { .. })), "{user:?}");
+    }
 }
 
 #[tokio::test]
@@ -301,7 +305,7 @@ async fn somebody_elsewhere_cannot_take_the_name_of_a_user_or_token_of_ours() {
     for name in ["root", "grafana"] {
         let (provider, name) = ("oidc".to_owned(), name.to_owned());
         let identity = Identity { provider, subject: "1".to_owned(), name, groups: Vec::new() };
-        assert_eq!(door.access.begin_session(identity).await.unwrap_err().kind(), Kind::Refused);
+        assert_eq!(door.access.begin_session(identity, None).await.unwrap_err().kind(), Kind::Refused);
     }
     // A user who may not come in is not looked for elsewhere.
     let change = UserChange { disabled: Some(true), ..UserChange::default() };
@@ -495,5 +499,9 @@ impl IdentityProvider for Directory {
             return Err(ProviderError { provider: "ldap".to_owned(), reason: "no answer".to_owned() });
         }
         Ok(self.people.lock().unwrap().iter().find(|person| person.name == name).cloned())
+    }
+
+    async fn current(&self, identity: &Identity, _: SystemTime) -> Result<Option<Identity>, ProviderError> {
+        self.find(&identity.name).await
     }
 }

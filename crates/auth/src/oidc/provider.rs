@@ -33,6 +33,7 @@ pub(super) struct Found {
     token_endpoint: Url,
     jwks_uri: Url,
     userinfo_endpoint: Option<Url>,
+    pub(super) end_session_endpoint: Option<Url>,
     #[serde(default)]
     token_endpoint_auth_methods_supported: Vec<String>,
 }
@@ -87,7 +88,7 @@ impl Provider {
         let in_clear = |url: &Url| {
             url.scheme() != "https" && !(url.scheme() == "http" && url.host_str().is_some_and(tls::is_loopback))
         };
-        if endpoints.into_iter().chain(&found.userinfo_endpoint).any(in_clear) {
+        if endpoints.into_iter().chain(&found.userinfo_endpoint).chain(&found.end_session_endpoint).any(in_clear) {
             return Err(self.failed("it wants secrets to be sent in clear"));
         }
         let found = Arc::new(found);

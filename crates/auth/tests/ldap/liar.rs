@@ -32,18 +32,21 @@ pub(crate) enum Lie {
 pub(crate) struct Liar {
     pub(crate) port: u16,
     open: Arc<AtomicUsize>,
+    taken: Arc<AtomicUsize>,
     _tasks: Tasks,
 }
 
 pub(crate) async fn liar(lie: Lie) -> Liar {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let (port, open) = (listener.local_addr().unwrap().port(), Arc::new(AtomicUsize::new(0)));
-    let counted = Arc::clone(&open);
+    let (counted, taken) = (Arc::clone(&open), Arc::new(AtomicUsize::new(0)));
+    let taking = Arc::clone(&taken);
     let tasks = Tasks::default();
     let serving = tasks.clone();
     tasks.spawn(async move {
         while let Ok((stream, _)) = listener.accept().await {
             counted.fetch_add(1, Ordering::SeqCst);
+            taking.fetch_add(1, Ordering::SeqCst);
             let counted = Arc::clone(&counted);
             serving.spawn(async move {
                 // Whoever was lied to may leave in the middle of it.
@@ -52,10 +55,15 @@ pub(crate) async fn liar(lie: Lie) -> Liar {
             });
         }
     });
-    Liar { port, open, _tasks: tasks }
+    Liar { port, open, taken, _tasks: tasks }
 }
 
 impl Liar {
+    /// How many connections it has taken.
+    pub(crate) fn connections(&self) -> usize {
+        self.taken.load(Ordering::SeqCst)
+    }
+
     /// Nobody holds a connection any more.
     pub(crate) async fn until_everybody_has_left(&self) {
         for _ in 0..1_000 {

@@ -51,6 +51,7 @@ fn directory(servers: Vec<Server>, ca: Option<PathBuf>) -> Directory {
         groups: members(),
         timeout: Duration::from_secs(20),
         cache: Duration::from_secs(60),
+        outage: Duration::from_secs(600),
     }
 }
 
@@ -164,6 +165,77 @@ async fn what_is_remembered_of_a_person_has_an_age_and_is_never_a_password() {
     assert!(ldap.login("anna", &secret("anna-password")).await.is_err(), "a directory that is down lets nobody in");
     clock.advance(Duration::from_secs(61));
     assert!(ldap.find("anna").await.is_err());
+}
+
+#[tokio::test]
+async fn a_session_follows_the_groups_of_the_directory_and_outlives_it_for_a_while() {
+    let Some(mut slapd) = Slapd::start().await else { return };
+    let clock = clock();
+    let since = clock.now();
+    let ldap = Ldap::new(directory(vec![server(slapd.clear, Security::Clear)], None), Arc::clone(&clock) as _).unwrap();
+    let anna = login(&ldap, "ANNA", "anna-password").await.unwrap();
+    slapd.change(
+        &[],
+        "dn: cn=shop-developers,ou=groups,dc=shop\nchangetype: modify\nreplace: member\nmember: uid=boris,ou=people,dc=shop\n",
+    );
+    assert_eq!(ldap.current(&anna, since).await.unwrap().as_ref(), Some(&anna), "remembered for a while");
+    clock.advance(Duration::from_secs(61));
+    let now = ldap.current(&anna, since).await.unwrap().unwrap();
+    assert!(now.groups.is_empty() && now.subject == anna.subject, "{now:?}");
+    // While the directory is away, what is known lasts for a bounded time.
+    slapd.stop().await;
+    clock.advance(Duration::from_secs(500));
+    assert_eq!(ldap.current(&anna, since).await.unwrap(), Some(now.clone()));
+    clock.advance(Duration::from_secs(101));
+    assert!(ldap.current(&anna, since).await.is_err());
+    // The same after a restart, from the login on.
+    let again =
+        Ldap::new(directory(vec![server(slapd.clear, Security::Clear)], None), Arc::clone(&clock) as _).unwrap();
+    assert!(again.current(&anna, since).await.is_err());
+    assert_eq!(again.current(&anna, clock.now()).await.unwrap(), Some(anna));
+}
+
+#[tokio::test]
+async fn a_session_ends_with_the_person_in_the_directory() {
+    let Some(slapd) = Slapd::start().await else { return };
+    let clock = clock();
+    let ldap = Ldap::new(directory(vec![server(slapd.clear, Security::Clear)], None), Arc::clone(&clock) as _).unwrap();
+    let boris = login(&ldap, "boris", "boris-password").await.unwrap();
+    slapd.change(&[], "dn: uid=boris,ou=people,dc=shop\nchangetype: delete\n");
+    clock.advance(Duration::from_secs(61));
+    assert_eq!(ldap.current(&boris, clock.now()).await.unwrap(), None);
+    // Where nobody can be looked up, the session itself is short.
+    let bind = Bind::Direct(Template::new("uid={name},ou=people,dc=shop").unwrap());
+    let direct = Directory { bind, ..directory(vec![server(slapd.clear, Security::Clear)], None) };
+    let direct = Ldap::new(direct, Arc::clone(&clock) as _).unwrap();
+    assert_eq!(direct.current(&boris, clock.now()).await.unwrap(), Some(boris));
+    assert!(direct.longest_session().is_some() && ldap.longest_session().is_none());
+}
+
+#[tokio::test]
+async fn while_a_directory_is_silent_one_session_tries_and_the_others_go_on() {
+    let liar = liar(Lie::Silent).await;
+    let clock = clock();
+    let mut silent = directory(vec![server(liar.port, Security::Clear)], None);
+    silent.timeout = Duration::from_millis(300);
+    let ldap = Ldap::new(silent, Arc::clone(&clock) as _).unwrap();
+    let person = |name: &str| Identity {
+        provider: "corp".to_owned(),
+        subject: name.to_owned(),
+        name: name.to_owned(),
+        groups: vec!["staff".to_owned()],
+    };
+    let since = clock.now();
+    clock.advance(Duration::from_secs(61));
+    assert_eq!(ldap.current(&person("anna"), since).await.unwrap(), Some(person("anna")));
+    let asked = liar.connections();
+    for name in ["anna", "boris", "clara"] {
+        assert_eq!(ldap.current(&person(name), since).await.unwrap(), Some(person(name)));
+    }
+    assert_eq!(liar.connections(), asked, "nobody waits for it again so soon");
+    clock.advance(Duration::from_secs(11));
+    assert_eq!(ldap.current(&person("boris"), since).await.unwrap(), Some(person("boris")));
+    assert!(liar.connections() > asked);
 }
 
 #[tokio::test]

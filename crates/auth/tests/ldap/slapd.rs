@@ -77,10 +77,16 @@ impl Slapd {
     }
 
     fn fill(&self) {
-        let ldif = self.folder.path().join("all.ldif");
-        std::fs::write(&ldif, people_and_groups()).unwrap();
+        self.change(&["-a"], &people_and_groups());
+    }
+
+    /// Changes what is in it (LDIF).
+    pub(crate) fn change(&self, options: &[&str], text: &str) {
+        let ldif = self.folder.path().join("change.ldif");
+        std::fs::write(&ldif, text).unwrap();
         let url = format!("ldap://127.0.0.1:{}", self.clear);
-        let added = Command::new("ldapadd")
+        let added = Command::new("ldapmodify")
+            .args(options)
             .args(["-x", "-H", &url, "-D", "cn=admin,dc=shop", "-w", "admin-password", "-f"])
             .arg(&ldif)
             .output()

@@ -63,6 +63,8 @@ impl Provider {
             tls: Tls::default(),
             timeout: Duration::from_secs(20),
             skew: Duration::from_secs(60),
+            session: Duration::from_secs(3_600),
+            after_logout: Some(Url::parse("http://127.0.0.1:1/").unwrap()),
         }
     }
 
@@ -169,9 +171,35 @@ async fn a_person_logs_in_with_their_groups() {
     assert_eq!((finished.identity.subject.as_str(), finished.identity.name.as_str()), ("anna", "ANNA"));
     assert_eq!(finished.identity.groups, ["developers", "shop"]);
     assert_eq!(finished.return_to, "/orders/4711?lines=true");
-    // A code and a state are good for once.
-    assert_eq!(oidc.finish(answer, of_browser(&begun)).await.unwrap_err(), OidcError::Unknown);
+    assert_eq!(finished.session, Duration::from_secs(3_600));
+    // A code is good for once.
+    assert!(matches!(oidc.finish(answer, of_browser(&begun)).await, Err(OidcError::Provider(_))));
     assert!(!format!("{finished:?}").contains("eyJ"), "a token shows itself to nobody");
+}
+
+#[tokio::test]
+async fn a_login_may_end_on_another_node_than_the_one_where_it_was_begun() {
+    let Some(provider) = Provider::start() else { return };
+    let begun = provider.oidc().begin("/orders/4711").await.unwrap();
+    let answer = visit(&begun.url, "anna").await;
+    let finished = provider.oidc().finish(answer, of_browser(&begun)).await.unwrap();
+    assert_eq!((finished.identity.name.as_str(), finished.return_to.as_str()), ("ANNA", "/orders/4711"));
+    assert!(begun.browser.reveal().len() < 4_000, "a cookie");
+    let long = provider.oidc().begin(&format!("/{}", "x".repeat(5_000))).await.unwrap();
+    assert!(long.browser.reveal().len() < 4_000, "what fits into no cookie is not kept");
+    // What the provider and the address know of a login does not tell the cookie, and so not the verifier.
+    assert!(!begun.url.as_str().contains(begun.browser.reveal().split('.').next().unwrap()));
+}
+
+#[tokio::test]
+async fn who_logs_out_is_sent_to_the_provider_and_back_if_that_is_wanted() {
+    let Some(provider) = Provider::start() else { return };
+    let url = provider.oidc().logout().await.unwrap();
+    let page = Client::builder().no_proxy().build().unwrap().get(url).send().await.unwrap();
+    let (status, page) = (page.status(), page.text().await.unwrap());
+    assert!(status.is_success() && page.contains("op.logoutForm"), "it asks whether to log out: {status} {page}");
+    let kept = Oidc::new(OidcSettings { after_logout: None, ..provider.settings() }, Arc::new(SystemClock)).unwrap();
+    assert_eq!(kept.logout().await, None);
 }
 
 #[tokio::test]
@@ -180,11 +208,23 @@ async fn a_login_ends_only_where_and_while_it_was_begun() {
     let clock = Arc::new(ManualClock::at(SystemClock.now()));
     let oidc = Oidc::new(provider.settings(), Arc::clone(&clock) as _).unwrap();
     // Another browser, as when somebody is lured into another's account.
-    for stranger in [None, Some("x")] {
+    let theirs = oidc.begin("/").await.unwrap();
+    for stranger in [None, Some("x"), Some(".."), Some("x.1700000000.Lw"), of_browser(&theirs)] {
         let begun = oidc.begin("/").await.unwrap();
         let answer = visit(&begun.url, "anna").await;
         assert_eq!(oidc.finish(answer, stranger).await.unwrap_err(), OidcError::Unknown);
     }
+    // Whoever changes where it leads, or when it was begun, has another cookie.
+    let begun = oidc.begin("/").await.unwrap();
+    let parts: Vec<_> = begun.browser.reveal().split('.').collect();
+    let answer = visit(&begun.url, "anna").await;
+    for changed in [format!("{}.{}.L3g", parts[0], parts[1]), format!("{}.9999999999.{}", parts[0], parts[2])] {
+        assert_eq!(oidc.finish(answer.clone(), Some(&changed)).await.unwrap_err(), OidcError::Unknown);
+    }
+    // A provider of another name does not take what was begun with this one.
+    let named = OidcSettings { name: "other".to_owned(), ..provider.settings() };
+    let elsewhere = Oidc::new(named, Arc::clone(&clock) as _).unwrap();
+    assert_eq!(elsewhere.finish(answer, of_browser(&begun)).await.unwrap_err(), OidcError::Unknown);
     let begun = oidc.begin("/").await.unwrap();
     let other = oidc.begin("/").await.unwrap();
     let (answer, code) = (visit(&begun.url, "anna").await, visit(&other.url, "anna").await.code);
@@ -264,5 +304,7 @@ fn offline() -> OidcSettings {
         tls: Tls::default(),
         timeout: Duration::from_secs(1),
         skew: Duration::ZERO,
+        session: Duration::from_secs(3_600),
+        after_logout: None,
     }
 }

@@ -14,7 +14,8 @@ const key = (kid) => ({ ...generateKeyPairSync('ec', { namedCurve: 'P-256' }).pr
 const groups = { anna: ['developers', 'shop'], boris: [] };
 const make = (kid) => new Provider(issuer, {
   clients: [{
-    client_id: 'lapidary', client_secret: 'a secret: with/odd+letters', redirect_uris: [redirect], id_token_signed_response_alg: 'ES256',
+    client_id: 'lapidary', client_secret: 'a secret: with/odd+letters', redirect_uris: [redirect],
+    post_logout_redirect_uris: [new URL('/', redirect).href], id_token_signed_response_alg: 'ES256',
     grant_types: ['authorization_code'], response_types: ['code'],
   }],
   claims: { openid: ['sub'], profile: ['preferred_username'], groups: ['groups'] },

@@ -60,6 +60,19 @@ fn values_of_the_house_format_logfmt_and_addresses_are_replaced() {
 }
 
 #[test]
+fn blanks_of_any_kind_and_number_may_stand_around_the_sign() {
+    check(&["card"], "{\"card\":\n\"4111\",\"n\":1}", "{\"card\":\n\"***\",\"n\":1}");
+    check(&["card"], "{\"card\"\t\r\n         :\t\t 4111}", "{\"card\"\t\r\n         :\t\t \"***\"}");
+    check(&["card"], r#"{"b":"{\"card\":\n  \"4111\"}"}"#, r#"{"b":"{\"card\":\n  \"***\"}"}"#);
+    check(&["card"], r#"{"b":"{\"card\"\n\t:\t{\"n\":\"4111\"}}"}"#, r#"{"b":"{\"card\"\n\t:\t\"***\"}"}"#);
+    check(&["card"], "card\t=\t4111\tx=1", "card\t=\t***\tx=1");
+    check(&["card"], "card:\t4111", "card:\t***");
+    check(&["card"], r#"{"card"=>"4111", :n=>1}"#, r#"{"card"=>"***", :n=>1}"#);
+    check(&["card"], "{:card=>4111, :n=>1}", "{:card=>***, :n=>1}");
+    check(&["card"], "card => 4111 x=1", "card => *** x=1");
+}
+
+#[test]
 fn headers_are_replaced_to_their_end() {
     check(&["authorization"], "Authorization: Bearer abc.def, Accept: */*", "Authorization: ***, Accept: */*");
     check(&["authorization"], "authorization=Bearer abc.def x=1", "authorization=*** x=1");
@@ -109,8 +122,16 @@ fn whatever_the_line_a_planted_value_does_not_survive() {
     let keys = KeyValues::new(["secret"]).unwrap();
     let mut rng = fastrand::Rng::with_seed(7);
     let around = ["", " ", "{", "}", "[", "]", "\"", "\\", ",", "x=1", "{\"a\":", "é", ":", "="];
-    let shapes =
-        ["secret=PLANTED", "\"secret\":\"PLANTED\"", "secret=\"PLANTED\"", "\"secret\": PLANTED", "secret: PLANTED"];
+    let shapes = [
+        "secret=PLANTED",
+        "\"secret\":\"PLANTED\"",
+        "secret=\"PLANTED\"",
+        "\"secret\": PLANTED",
+        "secret: PLANTED",
+        "\"secret\"\n      :\r\n\t\"PLANTED\"",
+        "\"secret\" => \"PLANTED\"",
+        "secret=>PLANTED",
+    ];
     for _ in 0..20_000 {
         let mut part = |n: usize| (0..rng.usize(0..n)).map(|_| around[rng.usize(0..around.len())]).collect::<String>();
         // A space in front makes it a key of its own.

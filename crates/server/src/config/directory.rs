@@ -50,7 +50,12 @@ fn directory(settings: &mut Settings, prefix: &str) -> Option<Directory> {
         cache: settings.or(
             &key("cache"),
             Duration::from_secs(300),
-            "How old remembered groups may be, for those on whose behalf something is done; a login always asks.",
+            "How old the groups of a session may be, and of those on whose behalf something is done; a login always asks.",
+        ),
+        outage: settings.or(
+            &key("outage"),
+            Duration::from_secs(3600),
+            "How old the groups of a session may be while the directory cannot be asked; past it, requests are refused until it can.",
         ),
         name: name?,
         servers,

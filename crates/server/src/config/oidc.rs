@@ -47,6 +47,10 @@ fn provider(settings: &mut Settings, prefix: &str, home: Option<&Url>) -> Option
     let groups_claim = settings.or(&key("groups_claim"), "groups".to_owned(), "The claim with their groups.");
     let timeout = settings.or(&key("timeout"), Duration::from_secs(10), "How long one answer may take.");
     let skew = settings.or(&key("clock_skew"), Duration::from_secs(60), "How far its clock may be from ours.");
+    let doc = "How long a session lasts at most, and so how old its groups become: they cannot be asked for again.";
+    let session = settings.or(&key("session"), Duration::from_secs(12 * 3600), doc);
+    let doc = "Whether who logs out here logs out there as well; the provider must know `external_url` as a place to come back to after a logout.";
+    let logs_out = settings.or(&key("logout"), false, doc);
     let Some(home) = home else {
         settings.problem("external_url", "is missing; logins with `[[auth.oidc]]` come back to it");
         return None;
@@ -64,6 +68,8 @@ fn provider(settings: &mut Settings, prefix: &str, home: Option<&Url>) -> Option
         tls,
         timeout,
         skew,
+        session,
+        after_logout: logs_out.then(|| home.clone()),
     })
 }
 

@@ -5,6 +5,7 @@ mod visit;
 use auth::{AuditSink as _, Caller, Credentials, Denied, Outcome, Permission};
 use axum::extract::{FromRequestParts, Request, State};
 use axum::http::request::Parts;
+use axum::http::uri::Authority;
 use axum::http::{HeaderMap, StatusCode, header};
 use axum::middleware::Next;
 use axum::response::{IntoResponse as _, Response};
@@ -66,6 +67,10 @@ async fn admit(app: &App, route: &'static Route, mut request: Request) -> Result
     if route.access == Access::Open {
         return Ok((request, None));
     }
+    if app.access.is_open() && !is_of_this_machine(&request) {
+        let text = "with `--auth none` this server answers by names of this machine only, such as `localhost`";
+        return Err(HttpError::forbidden(text));
+    }
     let needed = route.access.permission(request.method());
     let peer = request.extensions().get::<Peer>().cloned();
     let address = peer.as_ref().map(|peer| app.shield.client(peer, request.headers()));
@@ -99,12 +104,26 @@ async fn admit(app: &App, route: &'static Route, mut request: Request) -> Result
     Ok((request, Some(visit)))
 }
 
+/// Whether this machine is asked by its own name. A page of another site may have the site's name lead here, and would
+/// read what everybody here may read.
+fn is_of_this_machine(request: &Request) -> bool {
+    let of_header = |value: &header::HeaderValue| value.to_str().ok()?.parse::<Authority>().ok();
+    let header = request.headers().get(header::HOST);
+    match (request.uri().authority(), header) {
+        (Some(authority), _) => tls::is_loopback(authority.host()),
+        (None, Some(value)) => of_header(value).is_some_and(|authority| tls::is_loopback(authority.host())),
+        (None, None) => true,
+    }
+}
+
 fn credentials<'a>(headers: &'a HeaderMap, peer: Option<&'a Peer>) -> Credentials<'a> {
-    let text = |name: &str| headers.get(name).and_then(|value| value.to_str().ok()).filter(|text| !text.is_empty());
+    // What is there but cannot be read is not passed over: it names nobody.
+    let text = |name: &str| headers.get(name).map(|value| std::str::from_utf8(value.as_bytes()).unwrap_or("\u{fffd}"));
+    let some = |name: &str| text(name).filter(|text| !text.is_empty());
     Credentials {
-        authorization: text(header::AUTHORIZATION.as_str()),
+        authorization: some(header::AUTHORIZATION.as_str()),
         session: session(headers),
-        org_id: text("x-scope-orgid"),
+        org_id: some("x-scope-orgid"),
         user: text("x-grafana-user"),
         certificate: peer.and_then(Peer::certificate),
     }
@@ -115,4 +134,44 @@ fn session(headers: &HeaderMap) -> Option<&str> {
     let cookies = headers.get_all(header::COOKIE).iter().filter_map(|value| value.to_str().ok());
     let mut pairs = cookies.flat_map(|value| value.split(';')).filter_map(|pair| pair.trim().split_once('='));
     pairs.find(|(name, value)| *name == SESSION_COOKIE && !value.is_empty()).map(|(_, value)| value)
+}
+
+#[cfg(test)]
+mod tests {
+    use axum::body::Body;
+
+    use super::*;
+
+    #[test]
+    fn where_nobody_is_asked_who_they_are_only_names_of_this_machine_are_answered() {
+        let asked = |uri: &str, host: Option<&str>| {
+            let mut request = Request::builder().uri(uri);
+            if let Some(host) = host {
+                request = request.header(header::HOST, host);
+            }
+            is_of_this_machine(&request.body(Body::empty()).unwrap())
+        };
+        for host in ["localhost", "localhost:3100", "127.0.0.1:3100", "127.1.2.3", "[::1]:3100"] {
+            assert!(asked("/", Some(host)), "{host}");
+            assert!(asked(&format!("http://{host}/"), None), "{host}");
+        }
+        for host in ["evil.example", "evil.example:3100", "localhost.evil.example", "127.0.0.1.evil.example", ""] {
+            assert!(!asked("/", Some(host)), "{host}");
+        }
+        assert!(!asked("http://evil.example/", Some("localhost")));
+        assert!(asked("/", None), "no browser goes without it");
+    }
+
+    #[test]
+    fn a_user_that_cannot_be_read_is_not_nobody() {
+        let user = |bytes: &[u8]| {
+            let value = header::HeaderValue::from_bytes(bytes).unwrap();
+            let headers = HeaderMap::from_iter([(header::HeaderName::from_static("x-grafana-user"), value)]);
+            credentials(&headers, None).user.map(str::to_owned)
+        };
+        assert_eq!(user("Иван".as_bytes()).as_deref(), Some("Иван"));
+        assert_eq!(user(b"\xff").as_deref(), Some("\u{fffd}"));
+        assert_eq!(user(b"").as_deref(), Some(""));
+        assert_eq!(credentials(&HeaderMap::new(), None).user, None);
+    }
 }

@@ -24,8 +24,9 @@ pub(crate) async fn query(
     let time = params::time(&form, now)?;
     params::limit(&form)?;
     params::direction(&form)?;
-    let answer = app.engine.query_instant(&caller.scope(), text, time).await?;
-    Ok(answered(answer, &headers))
+    let scope = caller.scope();
+    let answer = app.engine.query_instant(&scope, text, time).await?;
+    Ok(answered(answer, &scope, &headers))
 }
 
 /// A log or metric query over a stretch of time.
@@ -41,12 +42,13 @@ pub(crate) async fn query_range(
     if lines_wanted {
         return stream::lines(&app, &caller, &asked, &form, Encoding::of(&headers));
     }
+    let scope = caller.scope();
     let answer = if is_from_drilldown(&headers) {
-        app.engine.query_range_in_part(&caller.scope(), &asked).await?
+        app.engine.query_range_in_part(&scope, &asked).await?
     } else {
-        app.engine.query_range(&caller.scope(), &asked).await?
+        app.engine.query_range(&scope, &asked).await?
     };
-    Ok(answered(answer, &headers))
+    Ok(answered(answer, &scope, &headers))
 }
 
 /// Runs a query and tells how: its plan, what was read, what was ruled out by what.
@@ -57,8 +59,9 @@ pub(crate) async fn explain(
 ) -> Result<Json<serde_json::Value>, HttpError> {
     let query = text(&form)?.to_owned();
     let asked = Params { query, ..params::range(&form, app.now())? };
-    let plan = app.engine.explain(&caller.scope(), &asked)?;
-    let cost = app.engine.query_range(&caller.scope(), &asked).await?.stats;
+    let scope = caller.scope();
+    let plan = app.engine.explain(&scope, &asked)?;
+    let cost = app.engine.query_range(&scope, &asked).await?.stats.told_to(&scope);
     Ok(Json(json!({
         "plan": plan,
         "cost": {
@@ -133,8 +136,9 @@ pub(super) fn range(app: &App, form: &Form) -> Result<TimeRange, HttpError> {
 }
 
 /// The answer, and for the audit trail what it cost.
-fn answered(answer: query::Answer, headers: &HeaderMap) -> Response {
+fn answered(mut answer: query::Answer, scope: &auth::Scope, headers: &HeaderMap) -> Response {
     let cost = auth::Cost { rows: answer.stats.lines, bytes: answer.stats.bytes, millis: 0 };
+    answer.stats = answer.stats.told_to(scope);
     let mut response = body(encode::answer(answer, &Encoding::of(headers)));
     response.extensions_mut().insert(cost);
     response

@@ -14,8 +14,9 @@ use crate::http::{Asker, Form, HttpError};
 /// Counts of a selector: a bare object.
 pub(crate) async fn stats(State(app): State<App>, Asker(caller): Asker, form: Form) -> Result<Response, HttpError> {
     let found = app.engine.stats(&caller.scope(), range(&app, &form)?, text(&form)?).await?;
-    let counts =
-        json!({"streams": found.streams, "chunks": found.chunks, "bytes": found.bytes, "entries": found.entries});
+    // Files in which nothing is seen are those of others.
+    let chunks = if found.entries == 0 { 0 } else { found.chunks };
+    let counts = json!({"streams": found.streams, "chunks": chunks, "bytes": found.bytes, "entries": found.entries});
     Ok(body(encode::text(&counts)))
 }
 
@@ -63,5 +64,6 @@ async fn volumes(
         by_label,
         limit: limit.min(most),
     };
-    Ok(app.engine.volume(&scope, &asked).await?)
+    let (found, stats) = app.engine.volume(&scope, &asked).await?;
+    Ok((found, stats.told_to(&scope)))
 }

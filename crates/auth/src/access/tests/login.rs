@@ -129,6 +129,47 @@ async fn a_session_ends_by_idleness_by_age_by_logout_and_when_its_user_goes() {
 }
 
 #[tokio::test]
+async fn a_session_has_the_groups_that_its_person_has_now_and_ends_when_the_directory_knows_nobody_of_that_name() {
+    let directory = Arc::new(Directory::default().with("lena", &["shop"]));
+    let group = |name: &str, role: &str| (name.to_owned(), Group { roles: list(&[role]) });
+    let declared = Declared { groups: vec![group("shop", "developer"), group("ops", "devops")], ..Declared::default() };
+    let door = door_with(declared, vec![Arc::clone(&directory) as _]).await;
+    let id = door.access.login("lena", &secret("from the directory")).await.unwrap().id;
+    let roles = async || door.by_session(&id).await.map(|caller| caller.roles().map(str::to_owned).collect::<Vec<_>>());
+    assert_eq!(roles().await.unwrap(), ["developer"]);
+    directory.people.lock().unwrap()[0].groups = list(&["ops"]);
+    assert_eq!(roles().await.unwrap(), ["devops"]);
+    // Somebody else who got the name has not got the session.
+    directory.people.lock().unwrap()[0].subject = "uid=another-lena".to_owned();
+    assert_eq!(roles().await.unwrap_err(), Denied::Unauthenticated);
+    directory.people.lock().unwrap()[0].subject = "uid=lena".to_owned();
+    assert_eq!(roles().await.unwrap_err(), Denied::Unauthenticated, "it has ended for good");
+
+    let id = door.access.login("lena", &secret("from the directory")).await.unwrap().id;
+    directory.people.lock().unwrap().clear();
+    assert_eq!(door.by_session(&id).await.unwrap_err(), Denied::Unauthenticated);
+}
+
+#[tokio::test]
+async fn a_session_from_elsewhere_lasts_no_longer_than_its_provider_says_and_not_without_it() {
+    let Door { access, clock, _folder: folder } = door(Declared::default()).await;
+    let door = Door { access: access.with_logins_elsewhere(["corp".to_owned()]), clock, _folder: folder };
+    let (provider, groups) = ("corp".to_owned(), list(&["shop"]));
+    let lena = Identity { provider, subject: "1".to_owned(), name: "lena".to_owned(), groups };
+    let hour = Duration::from_secs(3_600);
+    let id = door.access.begin_session(lena.clone(), Some(hour)).await.unwrap().id;
+    door.clock.advance(hour - Duration::from_secs(1));
+    assert!(door.by_session(&id).await.is_ok());
+    assert_eq!(door.access.logout(&door.by_session(&id).await.unwrap()).await.unwrap().as_deref(), Some("corp"));
+    let id = door.access.begin_session(lena.clone(), Some(hour)).await.unwrap().id;
+    door.clock.advance(hour);
+    assert_eq!(door.by_session(&id).await.unwrap_err(), Denied::Unauthenticated);
+    let gone = Identity { provider: "gone".to_owned(), ..lena };
+    let id = door.access.begin_session(gone, None).await.unwrap().id;
+    assert_eq!(door.by_session(&id).await.unwrap_err(), Denied::Unauthenticated, "that provider is no longer asked");
+}
+
+#[tokio::test]
 async fn one_person_has_so_many_sessions_and_no_more() {
     let door = door(Declared::default()).await;
     door.user("anna", &[]).await;

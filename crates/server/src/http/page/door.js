@@ -32,7 +32,15 @@ function askPassword(old) {
   input.focus();
 }
 
-function door() {
+/** Links to the providers that people log in with elsewhere; they come back to this page. */
+async function elsewhere() {
+  const back = encodeURIComponent(location.pathname + location.search);
+  const { providers } = await ask('/auth/oidc');
+  return providers.map((name) => el('p', {}, el('a', { className: 'button', href: `/auth/oidc/${name}?return_to=${back}`, textContent: t.enterWith(name) })));
+}
+
+async function door() {
+  const providers = await elsewhere().catch(() => []);
   const [nameLabel, name] = field('name', t.user, { autocomplete: 'username' });
   const [passwordLabel, password] = field('password', t.password, { type: 'password', autocomplete: 'current-password' });
   const [tokenLabel, token] = field('token', t.token, { type: 'password', autocomplete: 'off' });
@@ -42,6 +50,22 @@ function door() {
     if (me.must_change_password) { askPassword(password.value); } else { start(); }
   });
   const bearer = doorForm([tokenLabel], t.enter, async () => { sessionStorage.setItem('token', token.value); start(); });
-  show(el('section', {}, login), el('section', {}, bearer));
+  show(providers.length ? el('section', {}, providers) : null, el('section', {}, login), el('section', {}, bearer));
   name.focus();
+}
+
+/** Who is here: their name, or nothing where everybody may come in. Asked once. */
+let who;
+async function whoIsHere() {
+  const me = await ask('/api/v1/me');
+  who = me.session || sessionStorage.getItem('token') ? me.name : null;
+}
+
+/** Ends the session, and the one at the provider if that is wanted. */
+async function leave() {
+  sessionStorage.removeItem('token');
+  const response = await fetch('/api/v1/logout', { method: 'POST', signal: AbortSignal.timeout(15000) });
+  if (response.status === 200) { location.href = (await response.json()).continue_at; return; }
+  who = undefined;
+  start();
 }

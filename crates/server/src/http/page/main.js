@@ -17,6 +17,12 @@ function frame() {
   const languages = document.getElementById('languages');
   languages.setAttribute('aria-label', t.language);
   languages.replaceChildren(choose('en', 'EN'), choose('ru', 'RU'));
+  const out = () => {
+    const button = el('button', { type: 'button', id: 'leave', textContent: t.leave });
+    button.addEventListener('click', () => leave().catch((error) => health(error.message, false)));
+    return button;
+  };
+  document.getElementById('who').replaceChildren(...(who ? [who, out()] : []));
 }
 
 function health(text, good) {
@@ -35,6 +41,7 @@ async function start() {
   const object = location.pathname.match(/^\/orders\/(.+)$/);
   let again = 3000;
   try {
+    if (who === undefined) { await whoIsHere(); frame(); }
     if (object) {
       again = await story(decodeURIComponent(object[1]), new URLSearchParams(location.search).get('type') || 'order');
     } else {

@@ -179,6 +179,42 @@ async fn nobody_sees_a_word_a_count_or_a_name_of_a_service_without_a_right_to_it
     world.close().await;
 }
 
+/// A word in lines of others must not show in what a query cost, nor in what an index ruled out.
+#[tokio::test(flavor = "multi_thread")]
+async fn what_a_query_cost_tells_nothing_of_words_in_lines_of_others() {
+    let world = World::new().await;
+    world.flush().await;
+    let steady = |answer: &str| {
+        let times = ["took_ms", "execTime", "queueTime", "PerSecond"];
+        let parts = answer.split([',', '{', '}', '\n']);
+        parts.filter(|part| !times.iter().any(|time| part.contains(time))).collect::<Vec<_>>().join(",")
+    };
+    let callers = callers();
+    let paths = ["/loki/api/v1/query", "/loki/api/v1/query_range", "/api/v1/explain", "/loki/api/v1/index/stats"];
+    for caller in callers.iter().filter(|caller| caller.reads && !caller.sees.contains(&"crm")) {
+        for path in paths {
+            // The word of another service, and one that stands nowhere.
+            let mut seen = Vec::new();
+            for service in ["crm", "xyz"] {
+                let probe = if path.ends_with("stats") {
+                    format!(r#"{{service_name=~".+", owner="{}"}}"#, of("label", service))
+                } else {
+                    format!(r#"count_over_time({{service_name=~".+"}} |= "{}" [100h])"#, of("line", service))
+                };
+                let (status, answer) = world.ask(caller, "GET", path, &probe).await;
+                assert_eq!(status, 200, "{answer}");
+                let (body, _) = answer.rsplit_once('{').unwrap();
+                seen.push(steady(body).replace("crm", "xyz"));
+            }
+            assert_eq!(seen[0], seen[1], "{path} tells `{}` of a word in lines of others", caller.name);
+        }
+    }
+    let everything = callers.iter().find(|caller| caller.name == "devops").unwrap();
+    let (_, answer) = world.ask(everything, "GET", "/api/v1/explain", r#"{service_name=~".+"} |= "line-of-xyz""#).await;
+    assert!(!answer.contains("\"lines_pruned_by_index\":0"), "who sees everything is told: {answer}");
+    world.close().await;
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn exports_past_the_usual_limit_need_their_permission_and_obey_the_scope() {
     let world = World::new().await;

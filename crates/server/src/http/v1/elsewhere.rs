@@ -12,7 +12,7 @@ use super::login::entered;
 use crate::app::App;
 use crate::http::{Form, HttpError};
 
-/// Binds a login to the browser in which it was begun.
+/// A login under way, in the browser in which it was begun.
 const COOKIE: &str = "lapidary_login";
 /// How long a person may take there.
 const SECONDS: u64 = 600;
@@ -43,7 +43,7 @@ pub(crate) async fn finish(
         Answer { state: text("state"), code: text("code").map(Secret::new), error: text("error"), issuer: text("iss") };
     let finished = provider.finish(answer, browser(&headers)).await.map_err(|error| told(&app, &name, &error))?;
     let who = finished.identity.name.clone();
-    let done = app.access.begin_session(finished.identity).await;
+    let done = app.access.begin_session(finished.identity, Some(finished.session)).await;
     let outcome = if done.is_ok() { Outcome::Allowed } else { Outcome::Denied };
     note(&app, &who, &name, outcome);
     let session = entered(&app, &done?)?;

@@ -38,6 +38,9 @@ pub(crate) struct Me {
     pub(crate) permissions: Permissions,
     pub(crate) tenant: String,
     pub(crate) must_change_password: bool,
+    /// Whether they are logged in, so that a logout ends something.
+    #[serde(default)]
+    pub(crate) session: bool,
 }
 
 /// Logs somebody in: the answer carries the cookie of the session.
@@ -78,11 +81,18 @@ fn audited(name: &str, is_known: bool) -> String {
     if is_known || (name.len() <= 64 && name.chars().all(plain)) { name.to_owned() } else { "?".to_owned() }
 }
 
-/// Ends the session.
+/// Ends the session. Who came from a provider where they are to log out as well is told where that is.
 pub(crate) async fn logout(State(app): State<App>, Asker(caller): Asker) -> Result<Response, HttpError> {
-    app.access.logout(&caller).await?;
-    let gone = cookie(&app, "", 0)?;
-    Ok((StatusCode::NO_CONTENT, [(header::SET_COOKIE, gone)]).into_response())
+    let from = app.access.logout(&caller).await?;
+    let gone = [(header::SET_COOKIE, cookie(&app, "", 0)?)];
+    let elsewhere = match from.and_then(|name| app.providers.get(&name)) {
+        Some(provider) => provider.logout().await,
+        None => None,
+    };
+    Ok(match elsewhere {
+        Some(url) => (gone, Json(serde_json::json!({"continue_at": url}))).into_response(),
+        None => (StatusCode::NO_CONTENT, gone).into_response(),
+    })
 }
 
 /// Who asks, and what they may do.
@@ -93,6 +103,7 @@ pub(crate) async fn me(Asker(caller): Asker) -> Json<Me> {
         permissions: caller.permissions().clone(),
         tenant: caller.tenant().as_str().to_owned(),
         must_change_password: caller.must_change_password(),
+        session: caller.session().is_some(),
     })
 }
 

@@ -173,6 +173,13 @@ impl World {
         assert_eq!(sent.status(), 204, "{}", sent.text().await.unwrap());
     }
 
+    /// Puts what came in into files, which have an index.
+    pub(super) async fn flush(&self) {
+        let url = format!("http://{}/flush", self.address);
+        let sent = self.client.post(url).bearer_auth(secret("admin")).send().await.unwrap();
+        assert!(sent.status().is_success(), "{}", sent.text().await.unwrap());
+    }
+
     /// Asks with a query in every parameter that might take one; gives status and the whole answer.
     pub(super) async fn ask(&self, caller: &Caller, method: &str, path: &str, probe: &str) -> (u16, String) {
         let (start, end) = (now().before(Duration::from_secs(100 * 3600)), now().after(Duration::from_secs(60)));
