@@ -1,5 +1,6 @@
 //! Real clients of others: Python's Loki handlers push, `deltalake` reads the files. A client that cannot be had is named.
 
+use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
@@ -94,4 +95,48 @@ async fn pythons_loki_handlers_are_understood_and_deltalake_reads_what_they_wrot
     );
     assert_eq!(count.trim(), "40 40 ['py-one', 'py-two']");
     assert!(files(&table).iter().any(|file| file.extension().is_some_and(|extension| extension == "parquet")));
+}
+
+/// Forms that Loki's grammar has and the editor's has not: words in capitals, hexadecimal floats, sizes without `B`, no
+/// `and` between label filters, an offset or a range behind `unwrap`, `approx_topk`.
+const UNKNOWN_TO_THE_EDITOR: [&str; 12] = [
+    "approx topk",
+    "approx topk of lines",
+    "hexadecimal float",
+    "hexadecimal float as a value",
+    "juxtaposed",
+    "keywords in any case",
+    "kilobytes without B",
+    "offset and filters",
+    "offset behind unwrap",
+    "range behind parentheses",
+    "range behind parentheses with offset",
+    "words side by side then or",
+];
+
+#[test]
+fn grafanas_query_editor_reads_the_queries_that_we_read() {
+    let packages = ["@grafana/lezer-logql@0.3.0", "@lezer/lr@1.4.12", "@lezer/common@1.5.5"];
+    let Some((node, modules)) = node(&packages) else { return };
+    let script = r#"
+        const need = require('module').createRequire(process.argv[1] + '/');
+        const { parser } = need('@grafana/lezer-logql');
+        const lines = require('fs').readFileSync(process.argv[2], 'utf8').split('\n');
+        const isBroken = (query) => {
+            let found = false;
+            parser.parse(query).iterate({ enter: (node) => { found = found || node.type.isError; } });
+            return found;
+        };
+        for (const line of lines.filter((line) => line && !line.startsWith('#'))) {
+            const at = line.indexOf(': ');
+            if (isBroken(line.slice(at + 2))) console.log(line.slice(0, at));
+        }
+        console.log(isBroken('{a="b"} | nothing x') && isBroken('rate({a="b"}[5m]'));
+    "#;
+    let table = Path::new(env!("CARGO_MANIFEST_DIR")).join("../crates/query/src/tests/queries.txt");
+    let (code, said) = run(Command::new(node).args(["-e", script]).arg(modules).arg(table));
+    assert_eq!(code, Some(0), "{said}");
+    let mut refused: BTreeSet<&str> = said.lines().collect();
+    assert!(refused.remove("true"), "it tells what is broken: {said}");
+    assert_eq!(refused, UNKNOWN_TO_THE_EDITOR.into());
 }

@@ -76,8 +76,16 @@ pub struct Sample {
 pub struct Stats {
     /// Bytes of text that were decoded.
     pub bytes: u64,
+    /// Of these, those in memory.
+    pub bytes_of_head: u64,
     /// Lines that were looked at.
     pub lines: u64,
+    /// Of these, those in memory.
+    pub lines_of_head: u64,
+    /// Bytes of structured metadata that pipelines were given; ids with columns of their own are left out.
+    pub metadata_bytes: u64,
+    /// Streams that pipelines looked at.
+    pub streams: u64,
     /// Lines that passed all filters.
     pub lines_kept: u64,
     /// Files that were opened.

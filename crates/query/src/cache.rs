@@ -131,6 +131,15 @@ impl Cache {
         }
     }
 
+    /// What is kept takes so many bytes.
+    #[cfg(test)]
+    pub(crate) fn bytes(&self) -> usize {
+        let chunks = self.lock();
+        assert_eq!(chunks.bytes, chunks.known.values().map(|chunk| chunk.bytes).sum::<usize>());
+        assert_eq!(chunks.known.len(), chunks.by_use.len());
+        chunks.bytes
+    }
+
     fn lock(&self) -> MutexGuard<'_, Chunks> {
         self.chunks.lock().unwrap_or_else(PoisonError::into_inner)
     }

@@ -1,13 +1,15 @@
 //! What an operator sets: limits of one query, memory of all.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
 use logline::{Tenant, Timestamp};
+use logql::Expr;
 use stdx::ByteSize;
 use storage::TimeRange;
 
 use crate::error::{Error, Failure};
+use crate::metric::longest_window;
 
 /// How queries run.
 #[derive(Clone, Debug)]
@@ -52,6 +54,12 @@ pub struct Limits {
     pub max_volumes: usize,
     /// `max_concurrent_tail_requests`: most tails at once.
     pub max_tails: usize,
+    /// `max_query_range`: longest window of a range aggregation; no limit when `None`.
+    pub max_range: Option<Duration>,
+    /// `required_labels`: labels that every selector must have a matcher for.
+    pub required_labels: Vec<String>,
+    /// `minimum_labels_number`: how many labels every selector must have matchers for.
+    pub min_labels: usize,
 }
 
 impl Config {
@@ -68,7 +76,26 @@ impl Config {
 }
 
 impl Limits {
-    fn lowest(&self, other: &Self) -> Self {
+    /// No limit at all.
+    pub const fn none() -> Self {
+        Self {
+            max_entries: usize::MAX,
+            max_series: usize::MAX,
+            max_bytes: None,
+            timeout: Duration::MAX,
+            max_length: None,
+            max_lookback: None,
+            max_volumes: usize::MAX,
+            max_tails: usize::MAX,
+            max_range: None,
+            required_labels: Vec::new(),
+            min_labels: 0,
+        }
+    }
+
+    /// Of each limit the one that allows less.
+    #[must_use]
+    pub fn lowest(&self, other: &Self) -> Self {
         /// `None` is no limit.
         fn lower<T: Ord>(a: Option<T>, b: Option<T>) -> Option<T> {
             match (a, b) {
@@ -85,6 +112,48 @@ impl Limits {
             max_lookback: lower(self.max_lookback, other.max_lookback),
             max_volumes: self.max_volumes.min(other.max_volumes),
             max_tails: self.max_tails.min(other.max_tails),
+            max_range: lower(self.max_range, other.max_range),
+            required_labels: {
+                let both = self.required_labels.iter().chain(&other.required_labels);
+                both.cloned().collect::<BTreeSet<_>>().into_iter().collect()
+            },
+            min_labels: self.min_labels.max(other.min_labels),
+        }
+    }
+
+    /// Refuses a query whose selectors or windows are not allowed. One that could touch every stream is allowed where
+    /// the bytes it may read have a limit.
+    pub(crate) fn check(&self, expr: &Expr) -> Result<(), Error> {
+        if self.max_bytes.is_none() {
+            expr.validate_for_query()?;
+        }
+        for log in expr.log_exprs() {
+            let present: BTreeSet<&str> = log.selector.matchers.iter().map(|matcher| matcher.name.as_str()).collect();
+            let missing: Vec<_> =
+                self.required_labels.iter().map(String::as_str).filter(|name| !present.contains(name)).collect();
+            let present: Vec<_> = present.into_iter().collect();
+            let joined = present.join(", ");
+            if !missing.is_empty() {
+                let missing = missing.join(", ");
+                return Err(Error::invalid(format!(
+                    "stream selector is missing required matchers [{missing}], labels present in the query were [{joined}]"
+                )));
+            }
+            if present.len() < self.min_labels {
+                return Err(Error::invalid(format!(
+                    "stream selector has less label matchers than required: (present: [{joined}], number_present: {}, required_number_label_matchers: {})",
+                    present.len(),
+                    self.min_labels
+                )));
+            }
+        }
+        let longest = match expr {
+            Expr::Metric(expr) => longest_window(expr),
+            Expr::Log(_) => Duration::ZERO,
+        };
+        match self.max_range {
+            Some(limit) if limit < longest => Err(Error::invalid("[interval] value exceeds limit")),
+            _ => Ok(()),
         }
     }
 
@@ -134,6 +203,9 @@ impl Default for Limits {
             max_lookback: None,
             max_volumes: 1_000,
             max_tails: 10,
+            max_range: None,
+            required_labels: Vec::new(),
+            min_labels: 0,
         }
     }
 }

@@ -26,7 +26,7 @@ use crate::visibility::visibility;
 use crate::{catalog, deletes, metric};
 
 /// Answers queries over what a storage holds. Share it with `Arc`.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub struct Engine {
     storage: Arc<Storage>,
     config: Config,
@@ -48,6 +48,15 @@ impl Engine {
         let turns = Turns::new(config.at_once, config.most_waiting);
         let cache = Arc::new(Cache::new(config.results_cache.as_usize()));
         Ok(Self { storage, config, clock, runtime, turns, cache })
+    }
+
+    /// The same for a request that has limits of its own; of each limit the lowest holds.
+    #[must_use]
+    pub fn within(&self, limits: &Limits) -> Self {
+        let mut engine = self.clone();
+        let all = engine.config.tenants.values_mut().chain([&mut engine.config.limits]);
+        all.for_each(|own| *own = own.lowest(limits));
+        engine
     }
 
     /// Lines or series over a stretch of time. Dropping the future stops the work.
@@ -73,7 +82,7 @@ impl Engine {
         params.check_times()?;
         let (limits, range) = (self.limits(scope), TimeRange { start: params.start, end: params.end });
         let range = limits.clamp(range, self.clock.now().into())?;
-        let expr = parse(&params.query)?;
+        let expr = read(&params.query, &limits)?;
         let (run, view) = self.begin_in_turn(scope).await?;
         let data = match &expr {
             Expr::Log(log) => {
@@ -82,7 +91,10 @@ impl Engine {
                 run.within_limits(crate::logs::run(&run, &view, log, &params)).await?
             }
             Expr::Metric(expr) => {
-                let grid = params.grid()?;
+                let grid = params.grid()?.not_before(range.start);
+                if grid.points == 0 {
+                    return Ok(run.answer(Data::Matrix(Vec::new())));
+                }
                 let value = run.within_limits(metric::run(&run, &view, expr, grid)).await?;
                 metric::matrix(value, grid, max_series)?
             }
@@ -92,7 +104,9 @@ impl Engine {
 
     /// Series, or a number, at one time.
     pub async fn query_instant(&self, scope: &Scope, query: &str, time: Timestamp) -> Result<Answer, Error> {
-        let Expr::Metric(expr) = parse(query)? else {
+        let limits = self.limits(scope);
+        limits.clamp(TimeRange { start: time, end: time }, self.clock.now().into())?;
+        let Expr::Metric(expr) = read(query, &limits)? else {
             return Err(Error::invalid(
                 "log queries are not supported as an instant query type, please change your query to a range query type",
             ));
@@ -100,7 +114,7 @@ impl Engine {
         let (run, view) = self.begin_in_turn(scope).await?;
         let grid = Grid::instant(time);
         let value = run.within_limits(metric::run(&run, &view, &expr, grid)).await?;
-        Ok(run.answer(metric::vector(&expr, value, grid, self.limits(scope).max_series)?))
+        Ok(run.answer(metric::vector(&expr, value, grid, limits.max_series)?))
     }
 
     /// Names of the labels of streams that have lines in the range; of those that `selector` selects, if there is one.
@@ -158,7 +172,7 @@ impl Engine {
     /// The plans of a query, for people: what is read, what the scan filters by, what runs where.
     pub fn explain(&self, scope: &Scope, params: &Params) -> Result<String, Error> {
         let (_, view) = self.begin(scope, logs::LOGS)?;
-        let plans = match &parse(&params.query)? {
+        let plans = match &read(&params.query, &self.limits(scope))? {
             Expr::Log(log) => {
                 let range = TimeRange { start: params.start, end: params.end };
                 vec![crate::logs::plan(&view, log, range, params.direction, Some(params.limit))?]
@@ -203,7 +217,7 @@ impl Engine {
     pub(crate) async fn run_in_turn(&self, scope: &Scope) -> Result<Run, Error> {
         let (asked, timeout) = (self.clock.instant(), self.limits(scope).timeout);
         let turn = tokio::time::timeout(timeout, self.turns.wait(scope)).await;
-        let turn = turn.map_err(|_| Failure::Timeout(timeout))??;
+        let turn = turn.map_err(|_| Failure::Timeout)??;
         let waited = self.clock.instant().saturating_duration_since(asked);
         Ok(self.run(scope).with_turn(turn, waited))
     }
@@ -233,8 +247,13 @@ const MAX_PARTS: usize = 1_000;
 
 /// A query may not touch every stream there is, nor have any number of stages.
 pub(crate) fn parse(query: &str) -> Result<Expr, Error> {
+    read(query, &Limits::none())
+}
+
+/// A query may not have any number of stages, nor what limits do not allow.
+pub(crate) fn read(query: &str, limits: &Limits) -> Result<Expr, Error> {
     let expr = logql::parse(query)?;
-    expr.validate_for_query()?;
+    limits.check(&expr)?;
     let parts = match &expr {
         Expr::Log(log) => metric::parts(&log.stages),
         Expr::Metric(expr) => metric::parts_of_all(expr),

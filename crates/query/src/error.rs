@@ -61,8 +61,10 @@ pub(crate) enum Failure {
     Lookback(Duration),
     #[error("max entries limit per query exceeded, limit > max_entries_limit_per_query ({limit} > {max})")]
     Entries { limit: usize, max: usize },
-    #[error("request timed out after {} s, decrease the duration of the request or add more label matchers (prefer exact match over regex match) to reduce the amount of data processed", .0.as_secs())]
-    Timeout(Duration),
+    #[error(
+        "request timed out, decrease the duration of the request or add more label matchers (prefer exact match over regex match) to reduce the amount of data processed"
+    )]
+    Timeout,
     #[error("too many outstanding requests")]
     Busy,
     #[error("the request was cancelled by the client")]
@@ -85,7 +87,7 @@ impl Error {
             | Failure::Lookback(_)
             | Failure::Entries { .. } => Kind::TooLarge,
             Failure::Busy => Kind::Busy,
-            Failure::Timeout(_) => Kind::Timeout,
+            Failure::Timeout => Kind::Timeout,
             Failure::Cancelled => Kind::Cancelled,
             Failure::Storage(error) => match error.kind() {
                 storage::Kind::Invalid | storage::Kind::NotFound => Kind::Invalid,

@@ -14,7 +14,7 @@ use logql::{Expr, LogExpr};
 use storage::{TimeRange, logs};
 
 use crate::answer::LogEntry;
-use crate::engine::{Engine, parse};
+use crate::engine::{Engine, read};
 use crate::error::Error;
 use crate::exec::{TextDictionary, column, line_fields};
 use crate::logs::{FILTERED_ROWS, THINNED_ROWS, pairs, plan};
@@ -66,14 +66,14 @@ impl FromStr for Cursor {
 impl Engine {
     /// Whether a query is about lines.
     pub fn is_about_lines(query: &str) -> Result<bool, Error> {
-        Ok(matches!(parse(query)?, Expr::Log(_)))
+        Ok(matches!(logql::parse(query)?, Expr::Log(_)))
     }
 
     /// All lines of a log query in its order, from a cursor on if there is one; its limit and interval do not count.
     /// Each wait for the next lines may take as long as a query; dropping the stream stops the work.
     pub fn lines(&self, scope: &Scope, params: &Params, from: Option<Cursor>) -> Result<StreamedLines, Error> {
         params.check_times()?;
-        let Expr::Log(log) = parse(&params.query)? else {
+        let Expr::Log(log) = read(&params.query, &self.limits(scope))? else {
             return Err(Error::invalid("only log queries give lines"));
         };
         let mut range = self.clamp(scope, TimeRange { start: params.start, end: params.end })?;

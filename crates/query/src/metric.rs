@@ -2,6 +2,7 @@
 
 use std::collections::HashSet;
 use std::sync::Arc;
+use std::time::Duration;
 
 use arrow::array::{AsArray, Float64Array, UInt32Array};
 use arrow::record_batch::RecordBatch;
@@ -149,6 +150,14 @@ pub(crate) fn parts_of_all(expr: &MetricExpr) -> usize {
     let mut leaves = Vec::new();
     leaves_of(expr, 1, &mut leaves);
     leaves.iter().map(|(_, range)| parts(&range.range.log.stages)).sum()
+}
+
+/// The longest window of all range aggregations of an expression.
+pub(crate) fn longest_window(expr: &MetricExpr) -> Duration {
+    let mut leaves = Vec::new();
+    leaves_of(expr, 1, &mut leaves);
+    let windows = leaves.iter().map(|(_, range)| u64::try_from(range.range.range.0).unwrap_or_default());
+    Duration::from_nanos(windows.max().unwrap_or_default())
 }
 
 /// The different range aggregations of an expression that read anything.

@@ -87,6 +87,15 @@ impl Grid {
         Self { start: time.0, step: None, points: 1 }
     }
 
+    /// Only the points from a time on.
+    pub(crate) fn not_before(self, time: Timestamp) -> Self {
+        let Some(step) = self.step else { return self };
+        let early = time.0.saturating_sub(self.start).max(0);
+        let skipped = early / step + i64::from(early % step != 0);
+        let points = self.points.saturating_sub(u32::try_from(skipped).unwrap_or(u32::MAX));
+        Self { start: self.start.saturating_add(skipped.saturating_mul(step)), points, ..self }
+    }
+
     /// The windows of a range aggregation at these points.
     pub(crate) fn windows(&self, range: Nanos, offset: Nanos) -> Windows {
         match self.step {

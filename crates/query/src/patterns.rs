@@ -45,6 +45,11 @@ impl Engine {
         range: TimeRange,
         step: Duration,
     ) -> Result<Vec<Pattern>, Error> {
+        if !Self::is_about_lines(query)? {
+            return Err(Error::invalid(
+                "patterns are found in lines: they need a selector, with line filters if need be",
+            ));
+        }
         let predicate = deletes::predicate(query)?;
         let range = self.clamp(scope, range)?;
         let step = i64::try_from(step.max(SHORTEST_STEP).as_nanos()).unwrap_or(i64::MAX);

@@ -11,9 +11,10 @@ use datafusion::execution::{SendableRecordBatchStream, TaskContext};
 use datafusion::physical_plan::{ExecutionPlan, execute_stream};
 use datafusion::prelude::SessionConfig;
 use futures::StreamExt;
-use logline::Timestamp;
 use stdx::Clock;
-use storage::{SharedStats, Storage};
+#[cfg(test)]
+use storage::SharedStats;
+use storage::{ScanStats, Storage};
 
 use crate::answer::{Answer, Data, Stats};
 use crate::cache::Cache;
@@ -21,6 +22,9 @@ use crate::config::Limits;
 use crate::error::{Error, Failure};
 use crate::exec::{QueryContext, Share};
 use crate::turns::Turn;
+
+/// One of the counters of a scan.
+type Count = fn(&ScanStats) -> &AtomicU64;
 
 /// A query that runs.
 #[derive(Debug)]
@@ -43,13 +47,7 @@ impl Run {
         clock: &Arc<dyn Clock>,
         cache: &Arc<Cache>,
     ) -> Self {
-        let query = Arc::new(QueryContext {
-            storage: Arc::clone(storage),
-            scanned: SharedStats::default(),
-            lines_kept: AtomicU64::new(0),
-            max_bytes: limits.max_bytes,
-            now: Timestamp::from(clock.now()).0,
-        });
+        let query = Arc::new(QueryContext::new(storage, limits.max_bytes, clock.now().into()));
         let share = Share::of(Arc::clone(&memory.memory_pool), per_query);
         let memory = RuntimeEnv { memory_pool: Arc::new(share), ..RuntimeEnv::clone(memory) };
         let config = SessionConfig::new().with_extension(Arc::clone(&query));
@@ -117,24 +115,30 @@ impl Run {
     pub(crate) async fn within_limits<T>(&self, answer: impl Future<Output = Result<T, Error>>) -> Result<T, Error> {
         match tokio::time::timeout(self.timeout, answer).await {
             Ok(answer) => answer,
-            Err(_) => Err(Failure::Timeout(self.timeout).into()),
+            Err(_) => Err(Failure::Timeout.into()),
         }
     }
 
     /// What it has cost so far.
     pub(crate) fn stats(&self, returned: u64) -> Stats {
-        let scanned = &self.query.scanned;
+        let (files, head) = (&self.query.scanned, &self.query.head);
+        let of = |count: Count| (count(files).load(Ordering::Relaxed), count(head).load(Ordering::Relaxed));
+        let both = |count: Count| of(count).0 + of(count).1;
         Stats {
-            bytes: scanned.bytes_read.load(Ordering::Relaxed),
-            lines: scanned.rows_read.load(Ordering::Relaxed),
+            bytes: both(|stats| &stats.bytes_read),
+            bytes_of_head: of(|stats| &stats.bytes_read).1,
+            lines: both(|stats| &stats.rows_read),
+            lines_of_head: of(|stats| &stats.rows_read).1,
             lines_kept: self.query.lines_kept.load(Ordering::Relaxed),
-            files: scanned.files.load(Ordering::Relaxed),
-            lines_pruned: scanned.rows_pruned.load(Ordering::Relaxed),
-            lines_pruned_by_time: scanned.rows_pruned_by_time.load(Ordering::Relaxed),
-            lines_pruned_by_stream: scanned.rows_pruned_by_stream.load(Ordering::Relaxed),
-            lines_pruned_by_index: scanned.rows_pruned_by_index.load(Ordering::Relaxed),
-            lines_by_statistics: scanned.rows_by_statistics.load(Ordering::Relaxed),
-            index_bytes: scanned.index_bytes_read.load(Ordering::Relaxed),
+            metadata_bytes: self.query.metadata_bytes.load(Ordering::Relaxed),
+            streams: self.query.streams(),
+            files: both(|stats| &stats.files),
+            lines_pruned: both(|stats| &stats.rows_pruned),
+            lines_pruned_by_time: both(|stats| &stats.rows_pruned_by_time),
+            lines_pruned_by_stream: both(|stats| &stats.rows_pruned_by_stream),
+            lines_pruned_by_index: both(|stats| &stats.rows_pruned_by_index),
+            lines_by_statistics: both(|stats| &stats.rows_by_statistics),
+            index_bytes: both(|stats| &stats.index_bytes_read),
             returned,
             waited: self.turn.as_ref().map_or(Duration::ZERO, |(_, waited)| *waited),
             took: self.clock.instant().saturating_duration_since(self.started),

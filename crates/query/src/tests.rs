@@ -8,6 +8,7 @@ mod metadata;
 mod metrics;
 mod overview;
 mod plain;
+mod plans;
 mod queries;
 mod reference;
 mod scopes;

@@ -20,3 +20,6 @@ pub(crate) use index::{stats, volume, volume_range};
 pub(crate) use limits::{LOKI_VERSION, config, drilldown, tenant_limits};
 pub(crate) use push::{otlp, otlp_standard, push_legacy, push_v1};
 pub(crate) use tail::tail;
+
+#[cfg(test)]
+mod tests;

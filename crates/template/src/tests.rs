@@ -100,6 +100,7 @@ fn blocks_choose_and_repeat() {
 fn texts_change() {
     check(&[
         ("{{ .text | ToLower }} {{ .text | upper }}", "hello, мир! HELLO, МИР!"),
+        ("{{ .text | lower }} {{ .text | ToUpper }}", "hello, мир! HELLO, МИР!"),
         (
             "{{ Replace .app \"o\" \"0\" 1 }} {{ .app | replace \"p\" \"b\" }} {{ replace \"\" \"-\" \"ab\" }}",
             "sh0p shob -a-b-",
@@ -243,6 +244,7 @@ fn what_is_no_template_says_where() {
         ("{{ 1x }}", "E template: line:1: bad number syntax: \"1x\""),
         ("{{ . ! }}", "E template: line:1: unexpected '!' in action"),
         ("{{ upper }}", "E template: wrong number of args for upper: got 0"),
+        ("{{ call .app }}", "E template: error calling call: non-function of type string"),
         ("{{ upper 1 }}", "E template: error calling upper: wrong type for value; expected string; got int"),
         ("{{ .app.x }}", "E template: can't evaluate field x in type string"),
         ("{{ range .app }}{{ end }}", "E template: range can't iterate over a string"),

@@ -9,11 +9,12 @@ use regex_automata::util::captures::Captures;
 use super::Curve;
 use crate::error::Error;
 
-/// Writes a label of every series whose source label matches as a whole.
+/// Writes a label of every series whose source label matches as a whole. Series that become one may not have a point in
+/// common.
 pub(super) fn label_replace(replace: &LabelReplace, curves: Vec<Curve>) -> Result<Vec<Curve>, Error> {
     let regex = replace.regex.full_matcher();
     let mut captures = regex.create_captures();
-    let mut all: BTreeMap<Labels, Curve> = BTreeMap::new();
+    let mut all: BTreeMap<Labels, Vec<(u32, f64)>> = BTreeMap::new();
     for mut curve in curves {
         let source = curve.labels.get(&replace.source).unwrap_or_default().to_owned();
         regex.captures(&source, &mut captures);
@@ -21,11 +22,17 @@ pub(super) fn label_replace(replace: &LabelReplace, curves: Vec<Curve>) -> Resul
             let value = expand(&replace.replacement, &source, &captures);
             curve.labels.set(&replace.target, &value);
         }
-        if all.insert(curve.labels.clone(), curve).is_some() {
-            return Err(Error::invalid("vector cannot contain metrics with the same labelset"));
-        }
+        all.entry(curve.labels).or_default().append(&mut curve.points);
     }
-    Ok(all.into_values().collect())
+    let joined = all.into_iter().map(|(labels, mut points)| {
+        points.sort_unstable_by_key(|(point, _)| *point);
+        if points.is_sorted_by(|(before, _), (after, _)| before < after) {
+            Ok(Curve { labels, points })
+        } else {
+            Err(Error::invalid("vector cannot contain metrics with the same labelset"))
+        }
+    });
+    joined.collect()
 }
 
 /// Puts captures into a text: `$1`, `$name` (as long as it goes), `${1}`, `${name}`; `$$` is a dollar, and an unknown

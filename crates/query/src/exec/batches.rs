@@ -35,6 +35,8 @@ pub(crate) type TextDictionary = DictionaryArray<Int32Type>;
 #[derive(Debug, Default)]
 pub(super) struct Streams {
     known: HashMap<String, Arc<Labels>>,
+    /// Texts that were parsed and not asked for by [`Streams::fresh`].
+    fresh: Vec<String>,
 }
 
 /// Labels are remembered for this many streams.
@@ -54,10 +56,16 @@ impl Streams {
         Ok(labels)
     }
 
+    /// The texts of streams that are new since the last call.
+    pub(super) fn fresh(&mut self) -> Vec<String> {
+        std::mem::take(&mut self.fresh)
+    }
+
     fn parse(&mut self, text: &str) -> Result<Arc<Labels>, Error> {
         if let Some(labels) = self.known.get(text) {
             return Ok(Arc::clone(labels));
         }
+        self.fresh.push(text.to_owned());
         let labels = Arc::new(Labels::parse(text).map_err(Error::internal)?);
         if self.known.len() < REMEMBERED {
             self.known.insert(text.to_owned(), Arc::clone(&labels));

@@ -1,11 +1,16 @@
 //! What operators know of the query they work for; it stays on its node and never travels.
 
-use std::sync::Arc;
+use std::collections::HashSet;
+use std::hash::{DefaultHasher, Hash, Hasher};
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
 
+use arrow::array::{Array, AsArray, MapArray};
+use arrow::record_batch::RecordBatch;
 use datafusion::execution::TaskContext;
+use logline::Timestamp;
 use stdx::ByteSize;
-use storage::{SharedStats, Storage};
+use storage::{SharedStats, Storage, logs};
 
 use crate::error::{Error, Failure};
 
@@ -13,7 +18,14 @@ use crate::error::{Error, Failure};
 #[derive(Debug)]
 pub(crate) struct QueryContext {
     pub(crate) storage: Arc<Storage>,
+    /// What scans of files have cost.
     pub(crate) scanned: SharedStats,
+    /// What scans of memory have cost.
+    pub(crate) head: SharedStats,
+    /// Bytes of structured metadata that were decoded and not filtered out by the scan.
+    pub(crate) metadata_bytes: AtomicU64,
+    /// Hashes of the streams that were looked at.
+    streams: Mutex<HashSet<u64>>,
     /// Lines that passed the pipeline.
     pub(crate) lines_kept: AtomicU64,
     /// Most bytes of text it may read.
@@ -23,6 +35,20 @@ pub(crate) struct QueryContext {
 }
 
 impl QueryContext {
+    /// That of a query that begins.
+    pub(crate) fn new(storage: &Arc<Storage>, max_bytes: Option<ByteSize>, now: Timestamp) -> Self {
+        Self {
+            storage: Arc::clone(storage),
+            scanned: SharedStats::default(),
+            head: SharedStats::default(),
+            metadata_bytes: AtomicU64::new(0),
+            streams: Mutex::default(),
+            lines_kept: AtomicU64::new(0),
+            max_bytes,
+            now: now.0,
+        }
+    }
+
     /// The context of the query that a task belongs to.
     pub(crate) fn of(task: &TaskContext) -> Result<Arc<Self>, Error> {
         task.session_config().get_extension().ok_or_else(|| Error::internal("a plan runs outside of a query"))
@@ -30,14 +56,58 @@ impl QueryContext {
 
     /// Fails once the query has read more than it may.
     pub(crate) fn check_bytes(&self) -> Result<(), Error> {
-        let read = ByteSize(self.scanned.bytes_read.load(Ordering::Relaxed));
+        let read =
+            ByteSize([&self.scanned, &self.head].map(|scans| scans.bytes_read.load(Ordering::Relaxed)).iter().sum());
         match self.max_bytes {
             Some(limit) if limit < read => Err(Failure::Bytes { read, limit }.into()),
             _ => Ok(()),
         }
     }
 
+    /// Counts the structured metadata of a batch, as far as it stands in a map.
+    pub(crate) fn count_metadata(&self, batch: &RecordBatch) {
+        let maps = [logs::METADATA, logs::ALL_METADATA].into_iter().filter_map(|name| batch.column_by_name(name));
+        let bytes = maps.filter_map(|column| column.as_any().downcast_ref::<MapArray>()).map(map_bytes).sum();
+        self.metadata_bytes.fetch_add(bytes, Ordering::Relaxed);
+    }
+
+    /// Counts streams by their labels, however often they come.
+    pub(crate) fn count_streams(&self, labels: &[String]) {
+        if labels.is_empty() {
+            return;
+        }
+        let mut streams = self.streams.lock().unwrap_or_else(PoisonError::into_inner);
+        for labels in labels {
+            let mut hasher = DefaultHasher::new();
+            labels.hash(&mut hasher);
+            streams.insert(hasher.finish());
+        }
+    }
+
+    /// How many streams were looked at.
+    pub(crate) fn streams(&self) -> u64 {
+        self.streams.lock().unwrap_or_else(PoisonError::into_inner).len() as u64
+    }
+
     pub(crate) fn count_kept(&self, lines: usize) {
         self.lines_kept.fetch_add(lines as u64, Ordering::Relaxed);
     }
+}
+
+/// Bytes of the names and values of a map.
+fn map_bytes(map: &MapArray) -> u64 {
+    let (first, last) = match map.value_offsets() {
+        [first, .., last] => (*first, *last),
+        _ => return 0,
+    };
+    let length = last - first;
+    let bytes = [map.keys(), map.values()].map(|texts| {
+        let texts = texts.as_string_opt::<i32>();
+        let (Ok(first), Ok(length)) = (usize::try_from(first), usize::try_from(length)) else { return 0 };
+        texts.map_or(0, |texts| match texts.slice(first, length).value_offsets() {
+            [first, .., last] => u64::try_from(last - first).unwrap_or_default(),
+            _ => 0,
+        })
+    });
+    bytes.iter().sum()
 }

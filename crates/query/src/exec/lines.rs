@@ -100,6 +100,7 @@ impl Operator for Lines {
         let lines = input.map(move |batch| {
             let lines = worker.lines(&batch?)?;
             query.count_kept(lines.num_rows());
+            query.count_streams(&worker.streams.fresh());
             Ok(lines)
         });
         Ok(lines.boxed())

@@ -136,7 +136,10 @@ impl Range {
         let mut batches = 0_usize;
         while let Some(batch) = input.next().await {
             match &mut compiled {
-                Some(compiled) => query.count_kept(compiled.feed(&batch?, table.as_mut())?),
+                Some(compiled) => {
+                    query.count_kept(compiled.feed(&batch?, table.as_mut())?);
+                    query.count_streams(&compiled.fresh_streams());
+                }
                 None => absorb(table.as_mut(), &batch?)?,
             }
             batches += 1;

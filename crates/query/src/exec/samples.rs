@@ -141,6 +141,11 @@ impl Compiled {
         columns.into_iter().map(str::to_owned).collect()
     }
 
+    /// The labels of streams that it met for the first time.
+    pub(crate) fn fresh_streams(&mut self) -> Vec<String> {
+        self.streams.fresh()
+    }
+
     /// The stretches of time that the scan must tell apart when it counts.
     pub(crate) fn stretches(&self) -> Option<Stretches> {
         (self.counts && self.has_times).then(|| self.windows.stretches())

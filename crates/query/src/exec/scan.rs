@@ -91,11 +91,16 @@ impl ExecutionPlan for ScanExec {
     fn execute(&self, partition: usize, task: Arc<TaskContext>) -> Result<SendableRecordBatchStream> {
         let query = QueryContext::of(&task)?;
         let scan = self.scans.get(partition).ok_or_else(|| Error::internal(format!("no partition {partition}")))?;
-        let rows = query.storage.scan(scan, &query.scanned).map_err(Error::from)?;
+        let stats = match &scan.source {
+            Source::Files { .. } => &query.scanned,
+            Source::Head { .. } => &query.head,
+        };
+        let rows = query.storage.scan(scan, stats).map_err(Error::from)?;
         let mut named = self.named.then(|| Named::new(scan.tenant.clone()));
         let checked = rows.map(move |batch| {
             query.check_bytes()?;
             let batch = batch.map_err(Error::from)?;
+            query.count_metadata(&batch);
             Ok(match &mut named {
                 Some(named) => named.batch(&batch)?,
                 None => batch,

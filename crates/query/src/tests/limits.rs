@@ -50,7 +50,7 @@ async fn a_query_ends_in_time() {
     let (run, _) = world.engines()[0].begin(&everything(), storage::LOGS).unwrap();
     let error = run.within_limits(std::future::pending::<Result<(), Error>>()).await.unwrap_err();
     assert_eq!(error.kind(), Kind::Timeout);
-    assert!(error.to_string().starts_with("request timed out"), "{error}");
+    assert!(error.to_string().starts_with("request timed out, decrease the duration of the request or add"), "{error}");
 }
 
 #[tokio::test]
@@ -105,4 +105,48 @@ async fn a_template_that_loops_marks_its_lines_and_ends() {
         let answer = world.range(&everything(), &forward(&query)).await;
         assert_eq!(answer.matches("TemplateFormatErr").count(), 20, "{answer}");
     }
+}
+
+#[tokio::test]
+async fn points_and_instants_before_the_lookback_are_not_given() {
+    let now = logline::Timestamp::from(stdx::Clock::now(&stdx::SystemClock));
+    let config = limits(Limits { max_lookback: Some(Duration::from_secs(600)), ..Limits::default() });
+    let world = World::with_config(&[], &config).await;
+    let back = |seconds: u64| now.before(Duration::from_secs(seconds));
+    let params = Params { start: back(3_000), end: now, step: Duration::from_secs(250), ..forward("vector(1)") };
+    for engine in world.engines() {
+        let answer = engine.query_range(&everything(), &params).await.unwrap();
+        let crate::Data::Matrix(series) = answer.data else { panic!("no matrix") };
+        let times: Vec<_> = series[0].points.iter().map(|(time, _)| *time).collect();
+        assert_eq!(times, [back(500), back(250), now], "the grid stays where it is");
+        let none = Params { start: back(601), end: back(599), ..params.clone() };
+        let answer = engine.query_range(&everything(), &none).await.unwrap();
+        assert_eq!(answer.data, crate::Data::Matrix(Vec::new()), "no point lies between");
+        let error = engine.query_instant(&everything(), "vector(1)", back(700)).await.unwrap_err();
+        assert!(error.to_string().starts_with("this data is no longer available"), "{error}");
+        assert!(engine.query_instant(&everything(), "vector(1)", back(500)).await.is_ok());
+    }
+}
+
+#[tokio::test]
+async fn selectors_and_windows_have_limits_and_all_streams_may_be_asked_where_bytes_have_one() {
+    let lines = [line(1, r#"{app="x"}"#, "one"), line(2, r#"{app="y"}"#, "two")];
+    let ask = async |limits: Limits, query: &str| {
+        let world = World::with_config(&lines, &Config { limits, ..Config::default() }).await;
+        world.instant(&everything(), query, 10).await
+    };
+    let all = "sum(count_over_time({}[1m]))";
+    assert!(ask(Limits::default(), all).await.contains("queries require at least one regexp or equality matcher"));
+    let some_bytes = || Limits { max_bytes: Some(ByteSize(1_000)), ..Limits::default() };
+    assert_eq!(ask(some_bytes(), all).await, "{} 2\n");
+    assert_eq!(ask(some_bytes(), r#"sum(count_over_time({app!="x"}[1m]))"#).await, "{} 1\n");
+    let short = || Limits { max_range: Some(Duration::from_secs(60)), ..Limits::default() };
+    assert_eq!(ask(short(), r#"sum(rate({app="x"}[1m]) * 60)"#).await, "{} 1\n");
+    let long = ask(short(), r#"rate({app="x"}[1m]) + rate({app="x"}[61s])"#).await;
+    assert_eq!(long, "Invalid: [interval] value exceeds limit\n");
+    let labels = || Limits { required_labels: vec!["env".to_owned()], ..Limits::default() };
+    let missing =
+        "Invalid: stream selector is missing required matchers [env], labels present in the query were [app]\n";
+    assert_eq!(ask(labels(), r#"rate({app="x"}[1m])"#).await, missing);
+    assert_eq!(ask(labels(), r#"sum(count_over_time({app="x", env=""}[1m]))"#).await, "{} 1\n");
 }

@@ -1,17 +1,20 @@
 //! LogQL by its definition: row by row, point by point, over a list of lines. Nothing of the engine is used but the
 //! parser of queries and the interpreter of templates, which have tests of their own.
 
+mod json;
+mod logfmt;
 mod metric;
 
 use std::collections::BTreeMap;
 use std::net::IpAddr;
 
 use logql::ast::{
-    Json, JsonStep, LabelFilter, LabelSource, LabelValue, LineFilter, Logfmt, Matcher, NamedLabel, Needle, Parser,
-    Stage, ValueTest,
+    Json, LabelFilter, LabelSource, LabelValue, LineFilter, Logfmt, Matcher, NamedLabel, Needle, Parser, Stage,
+    ValueTest,
 };
 use logql::{ByteCount, LogExpr, Nanos, PatternPart};
 
+use self::json::Found;
 pub(super) use self::metric::{Vector, points};
 use super::world::Line;
 
@@ -220,6 +223,7 @@ impl Row {
                 }
             }
             Parser::Pattern(pattern, _) => self.pattern(pattern.parts(), &line),
+            Parser::Unpack(_) if line.is_empty() => {}
             Parser::Unpack(_) => match serde_json::from_str::<serde_json::Value>(&line) {
                 Ok(serde_json::Value::Object(pairs)) => {
                     let Some(entry) = pairs.get("_entry").and_then(|entry| entry.as_str()) else { return };
@@ -234,59 +238,47 @@ impl Row {
     }
 
     fn json(&mut self, json: &Json, line: &str) {
-        let Ok(value @ serde_json::Value::Object(_)) = serde_json::from_str::<serde_json::Value>(line) else {
-            // Paths lead to nothing in what only looks like JSON.
-            if json.fields.is_empty() || !line.starts_with(['{', '[', '"']) {
+        let read = json::read(line);
+        if json.fields.is_empty() {
+            let (pairs, is_whole) = read.flat();
+            pairs.iter().for_each(|(name, value)| self.extract(name, value));
+            if !is_whole {
                 self.fail("JSONParserErr");
-            } else {
-                json.fields.iter().for_each(|field| self.set(&field.name, ""));
             }
             return;
-        };
-        if json.fields.is_empty() {
-            return self.flatten("", &value);
+        }
+        if line.is_empty() {
+            return;
+        }
+        if !line.starts_with(['{', '[', '"']) {
+            return self.fail("JSONParserErr");
         }
         for field in &json.fields {
-            let found = field.source.iter().try_fold(&value, |value, step| match step {
-                JsonStep::Field(name) => value.get(name),
-                JsonStep::Index(index) => value.get(index),
-            });
-            match found {
-                None | Some(serde_json::Value::Null) if self.labels.contains_key(&field.name) => {}
-                None | Some(serde_json::Value::Null) => self.set(&field.name, ""),
-                Some(serde_json::Value::String(text)) => self.extract(&field.name, text),
-                Some(other) => self.extract(&field.name, &other.to_string()),
-            }
-        }
-    }
-
-    fn flatten(&mut self, prefix: &str, value: &serde_json::Value) {
-        match value {
-            serde_json::Value::Object(pairs) => {
-                for (name, value) in pairs {
-                    let name = sanitized(name);
-                    self.flatten(&if prefix.is_empty() { name } else { format!("{prefix}_{name}") }, value);
+            match read.at(&field.source) {
+                Found::Text(text) => {
+                    self.extract(&field.name, &text);
+                    continue;
                 }
+                Found::Broken => self.fail("JSONParserErr"),
+                Found::Nothing => {}
             }
-            serde_json::Value::String(text) => self.extract(prefix, text),
-            serde_json::Value::Array(_) | serde_json::Value::Null => {}
-            other => self.extract(prefix, &other.to_string()),
+            if !self.labels.contains_key(&field.name) {
+                self.set(&field.name, "");
+            }
         }
     }
 
-    /// Words without blanks in their values only.
     fn logfmt(&mut self, logfmt: &Logfmt, line: &str) {
         let mut pairs = Vec::new();
-        for word in line.split(|c| c <= ' ').filter(|word| !word.is_empty()) {
-            let (name, value) = word.split_once('=').unwrap_or((word, ""));
-            if name.is_empty() || value.contains(['=', '"']) || name.contains('"') {
-                if logfmt.flags.strict {
+        for pair in logfmt::pairs(line) {
+            match pair {
+                Some((name, value)) => pairs.push((named_anew(&name, true), value)),
+                None if logfmt.flags.strict => {
                     self.fail("LogfmtParserErr");
                     break;
                 }
-                continue;
+                None => {}
             }
-            pairs.push((sanitized(name), value));
         }
         if logfmt.fields.is_empty() {
             for (name, value) in pairs.iter().filter(|(_, value)| logfmt.flags.keep_empty || !value.is_empty()) {
@@ -330,13 +322,20 @@ fn named(label: &NamedLabel, name: &str, value: &str) -> bool {
     }
 }
 
-fn sanitized(name: &str) -> String {
+/// A name as labels may have it: only the first may not begin with a digit.
+fn named_anew(name: &str, is_first: bool) -> String {
+    let is_led_by_digit = is_first && name.starts_with(|c: char| c.is_ascii_digit());
     let name: String = name.chars().map(|c| if c.is_ascii_alphanumeric() { c } else { '_' }).collect();
-    if name.starts_with(|c: char| c.is_ascii_digit()) { format!("_{name}") } else { name }
+    if is_led_by_digit { format!("_{name}") } else { name }
 }
 
+/// A port behind an address and a full stop do not hide it.
 fn addresses(text: &str) -> impl Iterator<Item = IpAddr> {
-    text.split(|c: char| !c.is_ascii_hexdigit() && !matches!(c, '.' | ':')).filter_map(|word| word.parse().ok())
+    let words = text.split(|c: char| !c.is_ascii_hexdigit() && !matches!(c, '.' | ':'));
+    words.filter_map(|word| {
+        let word = word.trim_end_matches('.');
+        word.parse().ok().or_else(|| word.split(':').next().and_then(|word| word.parse().ok()))
+    })
 }
 
 fn line_filter(filter: &LineFilter, line: &str) -> bool {
@@ -349,21 +348,20 @@ fn line_filter(filter: &LineFilter, line: &str) -> bool {
     found != filter.negated
 }
 
-/// As an expression: literals in order, at least one byte where a capture is, nothing left at the end.
+/// Literals in order, each at the first place it has, at least one byte where a capture is; the end is anchored.
 fn pattern_stands(parts: &[PatternPart], line: &str) -> bool {
-    let mut expression = String::from(if matches!(parts.first(), Some(PatternPart::Capture(_))) { "^" } else { "" });
-    for part in parts {
-        match part {
-            PatternPart::Capture(_) => expression.push_str("(?s:.+?)"),
-            PatternPart::Literal(text) => {
-                expression.extend(text.chars().map(|c| {
-                    if c.is_alphanumeric() || c == ' ' { c.to_string() } else { format!("\\x{{{:x}}}", u32::from(c)) }
-                }));
-            }
+    let mut at = 0;
+    for (index, part) in parts.iter().enumerate() {
+        let PatternPart::Literal(text) = part else { continue };
+        let stands = |from: &usize| line.get(*from..).is_some_and(|rest| rest.starts_with(text.as_str()));
+        let Some(from) = (at..line.len()).find(stands) else { return false };
+        if index > 0 && from == at {
+            return false;
         }
+        at = from + text.len();
     }
-    if parts.is_empty() {
-        return line.is_empty();
+    match parts.last() {
+        Some(PatternPart::Capture(_)) => at < line.len(),
+        Some(PatternPart::Literal(_)) | None => at == line.len(),
     }
-    logql::Regex::new(&format!("{expression}$")).unwrap().searcher().is_match(line)
 }

@@ -118,6 +118,9 @@ impl World {
             let mut storage = storage::Config::at(folder.path());
             storage.ack = AckLevel::Memory;
             storage.flush_interval = Duration::from_secs(3600);
+            // What is deleted may be rewritten at once, but only when a test says so.
+            storage.lifecycle.interval = None;
+            storage.lifecycle.cancel_period = Duration::ZERO;
             let components =
                 Components { clock: Arc::clone(&clock), derives: derives.to_vec(), tasks: Tasks::default() };
             let storage = Storage::open(storage, components).await.unwrap();
@@ -143,6 +146,13 @@ impl World {
             let (run, _) = engine.begin(&everything(), storage::LOGS).unwrap();
             run.storage().append(batch(lines, 9)).await.unwrap();
         }
+    }
+
+    /// The storages of all three.
+    pub(crate) fn storages(&self) -> Vec<Arc<Storage>> {
+        let storage =
+            |engine: &Arc<Engine>| Arc::clone(engine.begin(&everything(), storage::LOGS).unwrap().0.storage());
+        self.engines.iter().map(storage).collect()
     }
 
     /// Moves what is in memory to files.

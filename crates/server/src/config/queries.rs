@@ -83,5 +83,21 @@ fn limits(settings: &mut Settings, prefix: &str, default: &Limits) -> Limits {
         )),
         max_volumes: count(settings, &key("volume_max_series"), default.max_volumes, "Most series of a volume."),
         max_tails: count(settings, &key("max_concurrent_tail_requests"), default.max_tails, "Most tails at once."),
+        max_range: some(settings.or(
+            &key("max_query_range"),
+            none(default.max_range),
+            "Longest window of a range aggregation, `[…]`; `0s` is no limit.",
+        )),
+        required_labels: settings.or(
+            &key("required_labels"),
+            default.required_labels.clone(),
+            "Labels that every selector must have a matcher for.",
+        ),
+        min_labels: count(
+            settings,
+            &key("minimum_labels_number"),
+            default.min_labels,
+            "How many labels every selector must have matchers for.",
+        ),
     }
 }

@@ -9,6 +9,7 @@ use serde_json::json;
 use storage::TimeRange;
 
 use super::encode::Encoding;
+use super::limits::Limited;
 use super::{encode, params, stream};
 use crate::app::App;
 use crate::http::{Asker, Form, HttpError};
@@ -17,6 +18,7 @@ use crate::http::{Asker, Form, HttpError};
 pub(crate) async fn query(
     State(app): State<App>,
     Asker(caller): Asker,
+    Limited(engine): Limited,
     headers: HeaderMap,
     form: Form,
 ) -> Result<Response, HttpError> {
@@ -25,7 +27,7 @@ pub(crate) async fn query(
     params::limit(&form)?;
     params::direction(&form)?;
     let scope = caller.scope();
-    let answer = app.engine.query_instant(&scope, text, time).await?;
+    let answer = engine.query_instant(&scope, text, time).await?;
     Ok(answered(answer, &scope, &headers))
 }
 
@@ -33,6 +35,7 @@ pub(crate) async fn query(
 pub(crate) async fn query_range(
     State(app): State<App>,
     Asker(caller): Asker,
+    Limited(engine): Limited,
     headers: HeaderMap,
     form: Form,
 ) -> Result<Response, HttpError> {
@@ -40,13 +43,13 @@ pub(crate) async fn query_range(
     let lines_wanted = stream::is_wanted(&headers, &query)?;
     let asked = Params { query, ..params::range(&form, app.now())? };
     if lines_wanted {
-        return stream::lines(&app, &caller, &asked, &form, Encoding::of(&headers));
+        return stream::lines(&engine, &caller, &asked, &form, Encoding::of(&headers));
     }
     let scope = caller.scope();
     let answer = if is_from_drilldown(&headers) {
-        app.engine.query_range_in_part(&scope, &asked).await?
+        engine.query_range_in_part(&scope, &asked).await?
     } else {
-        app.engine.query_range(&scope, &asked).await?
+        engine.query_range(&scope, &asked).await?
     };
     Ok(answered(answer, &scope, &headers))
 }
@@ -55,13 +58,14 @@ pub(crate) async fn query_range(
 pub(crate) async fn explain(
     State(app): State<App>,
     Asker(caller): Asker,
+    Limited(engine): Limited,
     form: Form,
 ) -> Result<Json<serde_json::Value>, HttpError> {
     let query = text(&form)?.to_owned();
     let asked = Params { query, ..params::range(&form, app.now())? };
     let scope = caller.scope();
-    let plan = app.engine.explain(&scope, &asked)?;
-    let cost = app.engine.query_range(&scope, &asked).await?.stats.told_to(&scope);
+    let plan = engine.explain(&scope, &asked)?;
+    let cost = engine.query_range(&scope, &asked).await?.stats.told_to(&scope);
     Ok(Json(json!({
         "plan": plan,
         "cost": {
@@ -82,28 +86,39 @@ pub(crate) async fn explain(
 }
 
 /// Names of labels; without any there is no `data` at all, as in Loki.
-pub(crate) async fn labels(State(app): State<App>, Asker(caller): Asker, form: Form) -> Result<Response, HttpError> {
+pub(crate) async fn labels(
+    State(app): State<App>,
+    Asker(caller): Asker,
+    Limited(engine): Limited,
+    form: Form,
+) -> Result<Response, HttpError> {
     let range = range(&app, &form)?;
-    Ok(list(app.engine.labels(&caller.scope(), range, form.get("query")).await?))
+    Ok(list(engine.labels(&caller.scope(), range, form.get("query")).await?))
 }
 
 /// Values of one label.
 pub(crate) async fn label_values(
     State(app): State<App>,
     Asker(caller): Asker,
+    Limited(engine): Limited,
     Path(name): Path<String>,
     form: Form,
 ) -> Result<Response, HttpError> {
     let range = range(&app, &form)?;
-    Ok(list(app.engine.label_values(&caller.scope(), &name, range, form.get("query")).await?))
+    Ok(list(engine.label_values(&caller.scope(), &name, range, form.get("query")).await?))
 }
 
 /// Labels of the streams that any of the selectors selects.
-pub(crate) async fn series(State(app): State<App>, Asker(caller): Asker, form: Form) -> Result<Response, HttpError> {
+pub(crate) async fn series(
+    State(app): State<App>,
+    Asker(caller): Asker,
+    Limited(engine): Limited,
+    form: Form,
+) -> Result<Response, HttpError> {
     let range = range(&app, &form)?;
     // `{}` stands for all series, as does no selector at all.
     let selectors = form.all("match").chain(form.all("match[]")).filter(|text| text.replace(' ', "") != "{}");
-    let found = app.engine.series(&caller.scope(), range, &selectors.map(str::to_owned).collect::<Vec<_>>()).await?;
+    let found = engine.series(&caller.scope(), range, &selectors.map(str::to_owned).collect::<Vec<_>>()).await?;
     let data: Vec<_> = found.iter().map(encode::LabelMap).collect();
     Ok(body(encode::success(Some(data))))
 }

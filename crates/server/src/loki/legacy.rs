@@ -6,12 +6,18 @@ use query::{Data, Engine, Params};
 use serde_json::json;
 
 use super::handlers::{body, range, text};
+use super::limits::Limited;
 use super::{encode, params};
 use crate::app::App;
 use crate::http::{Asker, Form, HttpError};
 
 /// Lines of a stretch of time; `regexp` is a line filter more.
-pub(crate) async fn query(State(app): State<App>, Asker(caller): Asker, form: Form) -> Result<Response, HttpError> {
+pub(crate) async fn query(
+    State(app): State<App>,
+    Asker(caller): Asker,
+    Limited(engine): Limited,
+    form: Form,
+) -> Result<Response, HttpError> {
     let mut query = text(&form)?.to_owned();
     if let Some(regexp) = form.get("regexp") {
         // JSON's escapes are among those of LogQL.
@@ -22,7 +28,7 @@ pub(crate) async fn query(State(app): State<App>, Asker(caller): Asker, form: Fo
     if !Engine::is_about_lines(&asked.query)? {
         return Err(only_lines());
     }
-    match app.engine.query_range(&caller.scope(), &asked).await?.data {
+    match engine.query_range(&caller.scope(), &asked).await?.data {
         Data::Streams(found) => Ok(body(encode::legacy::answer(found))),
         Data::Matrix(_) | Data::Vector(_) | Data::Scalar(..) => Err(only_lines()),
     }

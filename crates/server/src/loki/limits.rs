@@ -1,23 +1,95 @@
 //! What a tenant may: limits under Loki's names, for Logs Drilldown as JSON and for operators as YAML.
 
 use std::fmt::Write as _;
+use std::sync::Arc;
 use std::time::Duration;
 
 use axum::Json;
-use axum::extract::State;
+use axum::extract::{FromRequestParts, State};
 use axum::http::header;
+use axum::http::request::Parts;
 use axum::response::{IntoResponse, Response};
-use query::Limits;
+use query::{Engine, Limits};
+use serde::Deserialize;
 use serde_json::{Map, Value, json};
+use stdx::ByteSize;
 
 use crate::app::App;
-use crate::http::Asker;
+use crate::http::{Asker, HttpError};
 
 /// The version of Loki whose API this is; clients look at it to know what they may ask.
 pub(crate) const LOKI_VERSION: &str = "3.5.0";
 
 /// Labels and fields that tell the level of a line.
 const LEVEL_FIELDS: [&str; 7] = ["level", "LEVEL", "Level", "severity", "SEVERITY", "Severity", "lvl"];
+
+/// Holds the limits that a request sets itself.
+const OWN_LIMITS: &str = "x-loki-query-limits";
+
+/// The engine within the limits that the request sets itself, as a handler's argument. They can only be tighter than
+/// those of the tenant.
+#[derive(Debug)]
+pub(crate) struct Limited(pub(crate) Arc<Engine>);
+
+impl FromRequestParts<App> for Limited {
+    type Rejection = HttpError;
+
+    async fn from_request_parts(parts: &mut Parts, app: &App) -> Result<Self, HttpError> {
+        let Some(own) = parts.headers.get(OWN_LIMITS) else { return Ok(Self(Arc::clone(&app.engine))) };
+        let own = OwnLimits::read(own.as_bytes());
+        let own =
+            own.map_err(|()| HttpError::bad_request("the header `X-Loki-Query-Limits` holds no limits as JSON"))?;
+        Ok(Self(Arc::new(app.engine.within(&own))))
+    }
+}
+
+/// As Loki's clients write them; what is missing, empty or zero is no limit.
+#[derive(Default, Deserialize)]
+#[serde(rename_all = "camelCase", default)]
+struct OwnLimits {
+    max_query_length: String,
+    max_query_interval: String,
+    max_query_lookback: String,
+    max_entries_limit_per_query: usize,
+    max_query_time: String,
+    required_labels: Vec<String>,
+    minimum_labels_number: usize,
+    max_query_bytes_read: String,
+}
+
+impl OwnLimits {
+    fn read(text: &[u8]) -> Result<Limits, ()> {
+        let own: Map<String, Value> = serde_json::from_slice(text).map_err(drop)?;
+        serde_json::from_value::<Self>(Value::Object(own)).map_err(drop)?.limits()
+    }
+
+    fn limits(self) -> Result<Limits, ()> {
+        let none = Limits::none();
+        let time = |text: &str| match text {
+            "" | "0" => Ok(None),
+            text => stdx::parse_duration(text).map(|time| Some(time).filter(|time| !time.is_zero())).ok_or(()),
+        };
+        let bytes = match self.max_query_bytes_read.as_str() {
+            "" => None,
+            text => Some(text.parse::<ByteSize>().map_err(drop)?).filter(|bytes| bytes.0 > 0),
+        };
+        Ok(Limits {
+            max_length: time(&self.max_query_length)?,
+            max_range: time(&self.max_query_interval)?,
+            max_lookback: time(&self.max_query_lookback)?,
+            timeout: time(&self.max_query_time)?.unwrap_or(none.timeout),
+            max_entries: match self.max_entries_limit_per_query {
+                0 => none.max_entries,
+                most => most,
+            },
+            max_bytes: bytes,
+            required_labels: self.required_labels,
+            min_labels: self.minimum_labels_number,
+            ..none
+        })
+    }
+}
+
 /// What Logs Drilldown asks for before anything else.
 pub(crate) async fn drilldown(State(app): State<App>, Asker(caller): Asker) -> Json<Value> {
     let limits = limits(&app, &caller);
@@ -87,16 +159,18 @@ fn limits(app: &App, caller: &auth::Caller) -> Vec<(&'static str, Value)> {
         ("max_query_bytes_read", json!(limits.max_bytes.map_or_else(|| "0B".to_owned(), |bytes| bytes.to_string()))),
         ("max_query_length", time(limits.max_length)),
         ("max_query_lookback", time(limits.max_lookback)),
-        ("max_query_range", time(None)),
+        ("max_query_range", time(limits.max_range)),
         ("max_query_series", json!(limits.max_series)),
         ("max_structured_metadata_entries_count", json!(ingest.max_structured_metadata_entries_count)),
         ("max_structured_metadata_size", json!(ingest.max_structured_metadata_size)),
         ("metric_aggregation_enabled", json!(false)),
+        ("minimum_labels_number", json!(limits.min_labels)),
         ("otlp_config", json!({})),
         ("pattern_persistence_enabled", json!(false)),
         ("query_timeout", time(Some(limits.timeout))),
         ("reject_old_samples", json!(ingest.reject_old_samples.is_some())),
         ("reject_old_samples_max_age", time(ingest.reject_old_samples)),
+        ("required_labels", json!(limits.required_labels)),
         ("retention_period", time(retention(app, caller))),
         ("retention_stream", json!([])),
         ("volume_enabled", json!(true)),
@@ -132,5 +206,34 @@ fn plain(value: &Value) -> String {
     match value {
         Value::String(text) if text.bytes().all(|byte| byte.is_ascii_alphanumeric()) => text.clone(),
         other => other.to_string(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use super::*;
+
+    fn read(text: &str) -> Result<Limits, ()> {
+        OwnLimits::read(text.as_bytes())
+    }
+
+    #[test]
+    fn a_request_names_limits_of_its_own() {
+        let own = read(
+            r#"{"maxQueryLength":"2h","maxQueryInterval":"5m","maxQueryLookback":"7d","maxEntriesLimitPerQuery":10,
+            "maxQueryTime":"5s","requiredLabels":["app"],"minimumLabelsNumber":2,"maxQueryBytesRead":"1GB"}"#,
+        )
+        .unwrap();
+        let minutes = |minutes: u64| Some(Duration::from_secs(60 * minutes));
+        assert_eq!((own.max_length, own.max_range, own.max_lookback), (minutes(120), minutes(5), minutes(7 * 24 * 60)));
+        assert_eq!((own.max_entries, own.timeout, own.min_labels), (10, Duration::from_secs(5), 2));
+        assert_eq!((own.max_bytes, own.required_labels), (Some(ByteSize(1_000_000_000)), vec!["app".to_owned()]));
+        let lowest = Limits { min_labels: 3, max_entries: 5, ..Limits::default() }.lowest(&read("{}").unwrap());
+        assert_eq!((lowest.min_labels, lowest.max_entries, lowest.max_series), (3, 5, 500));
+        for wrong in ["", "[]", "5", r#"{"maxQueryLength":"soon"}"#, r#"{"maxQueryBytesRead":"much"}"#] {
+            assert!(read(wrong).is_err(), "{wrong}");
+        }
     }
 }

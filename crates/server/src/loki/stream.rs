@@ -10,7 +10,6 @@ use query::{Cursor, Engine, Params, StreamedLines};
 
 use super::encode::{self, Encoding};
 use super::params;
-use crate::app::App;
 use crate::http::{Form, HttpError};
 
 /// The type of lists of JSON objects.
@@ -27,7 +26,7 @@ pub(super) fn is_wanted(headers: &HeaderMap, query: &str) -> Result<bool, HttpEr
 
 /// All lines of a query, or as many as `limit` says, from `cursor` on. An error on the way is the last object.
 pub(super) fn lines(
-    app: &App,
+    engine: &Engine,
     caller: &auth::Caller,
     asked: &Params,
     form: &Form,
@@ -36,10 +35,10 @@ pub(super) fn lines(
     let cursor = form.get("cursor").map(str::parse::<Cursor>).transpose()?;
     let limit = params::count(form, "limit", usize::MAX)?;
     let scope = caller.scope();
-    if limit > app.engine.limits(&scope).max_entries {
+    if limit > engine.limits(&scope).max_entries {
         caller.require(auth::Permission::Export)?;
     }
-    let lines = app.engine.lines(&scope, asked, cursor)?;
+    let lines = engine.lines(&scope, asked, cursor)?;
     let body = Sending { lines, cursor, left: limit, encoding, labels: <_>::default(), ended: false };
     let body = try_unfold(body, |mut sending| async move {
         Ok::<_, std::convert::Infallible>(sending.next().await.map(|text| (text, sending)))

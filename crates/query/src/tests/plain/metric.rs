@@ -3,10 +3,10 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use logql::ast::{
-    BinaryOp, Conversion, GroupSide, Grouping, Matching, MetricExpr, On, RangeAggregation, RangeOp, ValueTest,
+    BinaryOp, Conversion, GroupSide, Grouping, Matching, MetricExpr, On, RangeAggregation, RangeOp, Stage, ValueTest,
     VectorAggregation, VectorOp,
 };
-use logql::{ByteCount, Nanos};
+use logql::{ByteCount, LogExpr, Nanos};
 
 use super::rows;
 use crate::tests::world::Line;
@@ -33,8 +33,16 @@ fn value(expr: &MetricExpr, lines: &[Line], time: i64) -> Option<Value> {
     Some(match expr {
         MetricExpr::Number(number) => Value::Number(number.value),
         MetricExpr::Constant(number) => Value::Vector(Vector::from([(Labels::new(), number.value)])),
-        MetricExpr::Range(range) => Value::Vector(over_time(range, lines, time)?),
-        MetricExpr::Vector(outer) => Value::Vector(aggregated(outer, points(&outer.expr, lines, time)?)),
+        MetricExpr::Range(range) => Value::Vector(over_time(range, None, lines, time)?),
+        MetricExpr::Vector(outer) => {
+            let inner = match &outer.expr {
+                MetricExpr::Range(range) if outer.op == VectorOp::Sum => {
+                    over_time(range, outer.grouping.as_ref(), lines, time)?
+                }
+                other => points(other, lines, time)?,
+            };
+            Value::Vector(aggregated(outer, inner))
+        }
         MetricExpr::LabelReplace(replace) => {
             let regex = replace.regex.full_matcher();
             let mut result = Vector::new();
@@ -72,11 +80,28 @@ fn group(grouping: Option<&Grouping>, labels: &Labels) -> Labels {
     kept.map(|(name, value)| (name.clone(), value.clone())).collect()
 }
 
-fn over_time(range: &RangeAggregation, lines: &[Line], time: i64) -> Option<Vector> {
+/// The query without formats of a line that nothing looks at: nobody notices their errors.
+fn without_idle_formats(range: &RangeAggregation) -> LogExpr {
+    let mut log = range.range.log.clone();
+    let looks = |stage: &Stage| {
+        matches!(stage, Stage::LineFilter(_) | Stage::Parser(_)) || stage.to_string().contains("__line__")
+    };
+    let is_bytes = matches!(range.op, RangeOp::BytesOverTime | RangeOp::BytesRate);
+    for at in (0..log.stages.len()).rev().filter(|_| !is_bytes) {
+        if matches!(log.stages[at], Stage::LineFormat(_)) && !log.stages[at + 1..].iter().any(looks) {
+            log.stages.remove(at);
+        }
+    }
+    log
+}
+
+/// `outer` is what a sum groups by. Who groups by errors knows of them.
+fn over_time(range: &RangeAggregation, outer: Option<&Grouping>, lines: &[Line], time: i64) -> Option<Vector> {
     let end = time - range.range.offset.0;
     let mut windows: BTreeMap<Labels, Vec<(i64, f64)>> = BTreeMap::new();
-    let text = range.to_string();
-    for mut row in rows(&range.range.log, lines) {
+    let by_error = outer.is_some_and(|by| !by.without && by.labels.iter().any(|name| name == "__error__"));
+    let knows_errors = by_error || range.to_string().contains("__error__");
+    for mut row in rows(&without_idle_formats(range), lines) {
         let mut value = match range.op {
             RangeOp::BytesOverTime | RangeOp::BytesRate => row.line.len() as f64,
             _ => 1.0,
@@ -104,7 +129,7 @@ fn over_time(range: &RangeAggregation, lines: &[Line], time: i64) -> Option<Vect
         }
         let mut labels = row.shown();
         labels.retain(|_, value| !value.is_empty());
-        if labels.contains_key("__error__") && !text.contains("__error__") {
+        if labels.contains_key("__error__") && !knows_errors {
             return None;
         }
         let keeps = |label: &String| range.grouping.as_ref().is_some_and(|by| !by.without && by.labels.contains(label));
@@ -157,8 +182,8 @@ fn folded(range: &RangeAggregation, samples: &[(i64, f64)]) -> f64 {
         RangeOp::Rate | RangeOp::BytesRate => sum / seconds,
         RangeOp::BytesOverTime | RangeOp::SumOverTime => sum,
         RangeOp::AvgOverTime => sum / count,
-        RangeOp::MinOverTime => values.iter().copied().fold(f64::INFINITY, f64::min),
-        RangeOp::MaxOverTime => values.iter().copied().fold(f64::NEG_INFINITY, f64::max),
+        RangeOp::MinOverTime => values.iter().copied().fold(f64::NAN, f64::min),
+        RangeOp::MaxOverTime => values.iter().copied().fold(f64::NAN, f64::max),
         RangeOp::StdvarOverTime => variance,
         RangeOp::StddevOverTime => variance.sqrt(),
         RangeOp::FirstOverTime => values[0],
@@ -199,8 +224,9 @@ fn aggregated(outer: &VectorAggregation, inner: Vector) -> Vector {
         let value = match outer.op {
             VectorOp::Sum => sum,
             VectorOp::Avg => sum / count,
-            VectorOp::Max => values.iter().copied().fold(f64::NEG_INFINITY, f64::max),
-            VectorOp::Min => values.iter().copied().fold(f64::INFINITY, f64::min),
+            // What is no number counts only when there is nothing else.
+            VectorOp::Max => values.iter().copied().fold(f64::NAN, f64::max),
+            VectorOp::Min => values.iter().copied().fold(f64::NAN, f64::min),
             VectorOp::Count => count,
             VectorOp::Stddev => variance.sqrt(),
             VectorOp::Stdvar => variance,
@@ -297,12 +323,12 @@ fn paired(binary: &logql::ast::Binary, left: &Vector, right: &Vector) -> Option<
     let matching = binary.matching.as_ref();
     let side = matching.and_then(|matching| matching.group.as_ref());
     let mut result = Vector::new();
-    let mut met = BTreeMap::<Labels, (usize, usize)>::new();
-    for labels in left.keys() {
-        met.entry(signature(labels, matching)).or_default().0 += 1;
-    }
-    for labels in right.keys() {
-        met.entry(signature(labels, matching)).or_default().1 += 1;
+    let is_right_many = side.is_some_and(|side| side.many == GroupSide::Right);
+    let (many, one) = if is_right_many { (right, left) } else { (left, right) };
+    let same = |vector: &Vector, key: &Labels| vector.keys().filter(|other| signature(other, matching) == *key).count();
+    // Nobody may stand twice on the "one" side, and on the other only where the query says so.
+    if one.keys().any(|labels| same(one, &signature(labels, matching)) > 1) {
+        return None;
     }
     for (labels, value) in left {
         for (other, right_value) in right {
@@ -310,13 +336,7 @@ fn paired(binary: &logql::ast::Binary, left: &Vector, right: &Vector) -> Option<
             if key != signature(other, matching) {
                 continue;
             }
-            let (lefts, rights) = met[&key];
-            let allowed = match side.map(|side| side.many) {
-                None => lefts == 1 && rights == 1,
-                Some(GroupSide::Left) => rights == 1,
-                Some(GroupSide::Right) => lefts == 1,
-            };
-            if !allowed {
+            if side.is_none() && same(many, &key) > 1 {
                 return None;
             }
             let Some(number) = pair(binary, *value, *right_value, *value) else { continue };

@@ -3,13 +3,15 @@
 use std::collections::BTreeMap;
 
 use arrow::array::AsArray;
-use arrow::datatypes::{DataType, Int16Type, TimestampMicrosecondType, UInt64Type};
+use arrow::datatypes::{DataType, Int16Type, Int64Type, TimestampMicrosecondType, UInt64Type};
 use logline::{Tenant, Timestamp};
 use stdx::Rng;
 
 use super::super::*;
 use super::support::*;
-use crate::{LOGS, Predicate, ScanStats, Stretches, TextMatch, TimeRange, Veil, Visibility, logs};
+use crate::{
+    DeleteState, LOGS, NewDelete, Predicate, ScanStats, Stretches, TextMatch, TimeRange, Veil, Visibility, logs,
+};
 
 /// Lines by stream and first instant of the stretch.
 type Counts = BTreeMap<(String, i64), u64>;
@@ -141,6 +143,63 @@ async fn statistics_spare_the_times_of_pages_within_one_stretch() {
     let all: u64 = counts.values().sum();
     assert_eq!(stats.rows_by_statistics.load(Ordering::Relaxed), all);
     assert_eq!(stats.bytes_read.load(Ordering::Relaxed), 0);
+}
+
+/// Marks with the lengths of their lines, and how many rows said so.
+async fn lengths(storage: &Storage) -> (BTreeMap<String, i64>, usize) {
+    let snapshot = storage.table(MARKS).unwrap().snapshot(&Tenant::default());
+    let change = |scan: &mut Scan| {
+        scan.table = MARKS.to_owned();
+        scan.projection = ["mark", logs::COUNT, "timestamp"].map(str::to_owned).into();
+    };
+    let (mut found, mut rows) = (BTreeMap::new(), 0);
+    for scan in scans(storage, &snapshot, change) {
+        for batch in run(storage, &scan, &Arc::default()).await {
+            let marks = batch.column(0).as_string::<i32>();
+            let counts = batch.column(1).as_primitive::<Int64Type>();
+            found.extend((0..batch.num_rows()).map(|row| (marks.value(row).to_owned(), counts.value(row))));
+            rows += batch.num_rows();
+        }
+    }
+    (found, rows)
+}
+
+#[tokio::test]
+async fn a_column_of_that_name_in_another_table_is_read_compacted_and_rewritten_row_by_row() {
+    let mut bench = Bench::new();
+    bench.config.lifecycle.cancel_period = Duration::ZERO;
+    bench.clock.advance(Duration::from_nanos(u64::try_from(MIDNIGHT).unwrap()));
+    let storage = bench.open().await;
+    let mut want = BTreeMap::new();
+    for number in 0..80 {
+        let line = format!("mark{number} {}", "x".repeat(number));
+        storage.append(batch("shop", &[(MIDNIGHT + SECOND, &line)])).await.unwrap();
+        want.insert(format!("mark{number}"), i64::try_from(line.len()).unwrap());
+        if number % 10 == 8 {
+            storage.flush().await.unwrap();
+        }
+    }
+    let mine =
+        |files: usize| storage.table(MARKS).unwrap().snapshot(&Tenant::default()).files(&TimeRange::ALL).len() == files;
+    assert!(mine(8), "and the last one in memory");
+    assert_eq!(lengths(&storage).await, (want.clone(), 80), "rows of one time stay rows");
+    storage.flush().await.unwrap();
+    for _ in 0..2 {
+        bench.clock.advance(Duration::from_hours(2));
+        storage.maintain().await.unwrap();
+    }
+    assert!(mine(1), "compacted");
+    assert_eq!(lengths(&storage).await, (want.clone(), 80));
+    let text = TextMatch::Contains("mark7".to_owned());
+    let predicate = Predicate::Column { name: logs::LINE.to_owned(), text };
+    let range = TimeRange { start: Timestamp(MIDNIGHT - 1), end: Timestamp(MIDNIGHT + 60 * SECOND) };
+    let new = NewDelete { tenant: Tenant::default(), query: "{}".to_owned(), predicate, range };
+    storage.delete(new).await.unwrap();
+    want.retain(|mark, _| !mark.starts_with("mark7"));
+    assert_eq!(lengths(&storage).await, (want.clone(), 69), "hidden");
+    storage.maintain().await.unwrap();
+    assert_eq!(storage.deletes(&Tenant::default()).await.unwrap()[0].state, DeleteState::Rewritten);
+    assert_eq!(lengths(&storage).await, (want, 69), "rewritten");
 }
 
 #[tokio::test]

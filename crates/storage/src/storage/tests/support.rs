@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::time::SystemTime;
 
-use arrow::array::{ArrayRef, AsArray, RecordBatch, StringArray, TimestampMicrosecondArray};
+use arrow::array::{ArrayRef, AsArray, Int64Array, RecordBatch, StringArray, TimestampMicrosecondArray};
 use arrow::datatypes::{DataType, Field, Int16Type, Int32Type, Schema, TimestampMicrosecondType};
 use futures::StreamExt;
 use logline::{Entry, Tenant, Timestamp};
@@ -89,7 +89,7 @@ impl Bench {
     }
 }
 
-/// Keeps the first word of every line that begins with `mark`.
+/// Keeps the first word of every line that begins with `mark`, and how long the line is.
 #[derive(Debug)]
 struct Marks;
 
@@ -102,6 +102,8 @@ impl Derive for Marks {
         let schema = Schema::new(vec![
             Field::new("mark", DataType::Utf8, false),
             Field::new("timestamp", logs::micros_utc(), false),
+            // Of a name that means something else in the table of lines.
+            Field::new(logs::COUNT, DataType::Int64, false),
         ]);
         TableSpec { name: MARKS, schema: Arc::new(schema), sort: &["mark", "timestamp"], id: Some("mark") }
     }
@@ -116,9 +118,11 @@ impl Derive for Marks {
         let marked: Vec<&Entry> = entries.filter(|entry| entry.line.starts_with("mark")).collect();
         let words = marked.iter().filter_map(|entry| entry.line.split(' ').next());
         let times: Vec<i64> = marked.iter().map(|entry| entry.timestamp.micros()).collect();
+        let lengths = marked.iter().map(|entry| i64::try_from(entry.line.len()).unwrap());
         let columns: Vec<ArrayRef> = vec![
             Arc::new(StringArray::from_iter_values(words)),
             Arc::new(TimestampMicrosecondArray::from(times).with_timezone("UTC")),
+            Arc::new(Int64Array::from_iter_values(lengths)),
         ];
         Some(RecordBatch::try_new(self.table().schema, columns).unwrap())
     }
