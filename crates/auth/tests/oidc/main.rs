@@ -197,7 +197,13 @@ async fn who_logs_out_is_sent_to_the_provider_and_back_if_that_is_wanted() {
     let url = provider.oidc().logout().await.unwrap();
     let page = Client::builder().no_proxy().build().unwrap().get(url).send().await.unwrap();
     let (status, page) = (page.status(), page.text().await.unwrap());
-    assert!(status.is_success() && page.contains("op.logoutForm"), "it asks whether to log out: {status} {page}");
+    // It knows us and the place to come back to, and goes on; of a client or place that it does not know it says so.
+    assert!(status.is_success() && page.contains("/session/end/confirm"), "{status} {page}");
+    let nowhere = Url::parse("http://127.0.0.1:1/elsewhere").unwrap();
+    let wrong = OidcSettings { after_logout: Some(nowhere), ..provider.settings() };
+    let url = Oidc::new(wrong, Arc::new(SystemClock)).unwrap().logout().await.unwrap();
+    let page = Client::builder().no_proxy().build().unwrap().get(url).send().await.unwrap();
+    assert_eq!(page.status(), 400, "{}", page.text().await.unwrap());
     let kept = Oidc::new(OidcSettings { after_logout: None, ..provider.settings() }, Arc::new(SystemClock)).unwrap();
     assert_eq!(kept.logout().await, None);
 }
