@@ -362,3 +362,33 @@ async fn a_request_may_set_itself_tighter_limits() {
     assert_eq!(ask("soon", "query_range", log).await, refused(want));
     world.end().await;
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn routes_that_few_ask_for_answer_as_well() {
+    let world = World::new().await;
+    let time = jiff::Timestamp::from(logline::Timestamp(world.base)).to_string();
+    let old = json!({"streams": [{"labels": r#"{app="old"}"#, "entries": [{"ts": time, "line": "as it once was"}]}]});
+    let pushed = world.client.post(format!("{}/api/prom/push", world.url)).json(&old).send().await.unwrap();
+    assert_eq!(pushed.status(), 204);
+    let found = world.json("/api/prom/query", &[("query", r#"{app="old"}"#)]).await;
+    assert_eq!(found["streams"][0]["entries"], json!([{"ts": time, "line": "as it once was"}]));
+    let services = world.get("/services", &[]).await;
+    assert!(services.status == 200 && services.kind.starts_with("text/plain"), "{}", services.text);
+    assert!(services.text.contains("Running"), "{}", services.text);
+    for method in ["GET", "POST"] {
+        let flushed =
+            world.client.request(method.parse().unwrap(), format!("{}/flush", world.url)).send().await.unwrap();
+        assert!(flushed.status().is_success(), "{method}");
+    }
+    let query = ("query", r#"topk(1, sum by (app) (count_over_time({app="old"}[1h])))"#);
+    let explained = world.get("/api/v1/explain", &[query]).await;
+    let explained: Value = serde_json::from_str(&explained.text).unwrap();
+    assert!(explained["plan"].as_str().unwrap().contains("Top {"), "{explained}");
+    assert_eq!(explained["cost"]["lines_kept"], 1);
+    let build: Value = serde_json::from_str(&world.get("/loki/api/v1/status/buildinfo", &[]).await.text).unwrap();
+    for name in ["version", "revision", "branch", "buildUser", "buildDate", "goVersion"] {
+        assert!(build[name].is_string(), "{name}: {build}");
+    }
+    assert_eq!(world.get("/ready", &[]).await.text, "ready\n");
+    world.end().await;
+}
