@@ -4,7 +4,9 @@
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on ends")]
 
 mod alerts {
+    mod healthy;
     mod orders;
     pub(crate) mod past;
     mod reread;
+    mod volume;
 }
