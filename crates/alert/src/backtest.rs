@@ -86,7 +86,7 @@ pub async fn run(
         let mut running = Running::new(key, None, Arc::clone(group), GroupState::default());
         let mut watch = Watch::new(group);
         for chunk in chunks(whole) {
-            let mut looked = running.look(&source()?, chunk).await;
+            let mut looked = running.look(&source()?.of_the_past(), chunk).await;
             for moment in chunk.times() {
                 drop(running.step(&mut looked, moment, around));
                 watch.note(&running);

@@ -1,5 +1,6 @@
 //! Who is told and how: receivers, and one file for each way to send.
 
+mod attachment;
 mod email;
 mod http;
 mod mattermost;

@@ -8,6 +8,7 @@ pub(crate) mod dwell;
 pub(crate) mod funnel;
 mod judge;
 pub(crate) mod objectives;
+pub(crate) mod past;
 pub(crate) mod picture;
 pub(crate) mod reaction;
 mod spans;

@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 
 use arrow::array::RecordBatch;
-use logline::{Batch, Context, Reader, Stream, Tenant};
+use logline::{Batch, Context, Reader, Stream};
 use storage::{Derive, TableSpec};
 
 use crate::DefectCount;
@@ -35,7 +35,19 @@ impl OrderEvents {
         self.defects.snapshot()
     }
 
-    fn stream(&self, tenant: &Tenant, stream: &Stream, rows: &mut Rows) {
+    fn rows(&self, batch: &Batch, counts: bool) -> Option<RecordBatch> {
+        let mut rows = Rows::new();
+        for stream in &batch.streams {
+            let (service, tally) = self.stream(stream, &mut rows);
+            if counts {
+                self.defects.add(&batch.tenant, service, &tally);
+            }
+        }
+        rows.finish()
+    }
+
+    /// Takes the events of a stream; gives its service and what was wrong with its lines.
+    fn stream<'s>(&self, stream: &'s Stream, rows: &mut Rows) -> (&'s str, Tally) {
         let labels = stream.labels.to_string();
         let service = stream.labels.get("service_name").unwrap_or(UNKNOWN_SERVICE);
         let mut seen = HashMap::new();
@@ -53,7 +65,7 @@ impl OrderEvents {
                 rows.push(&event);
             }
         }
-        self.defects.add(tenant, service, &tally);
+        (service, tally)
     }
 }
 
@@ -62,12 +74,16 @@ impl Derive for OrderEvents {
         table::spec()
     }
 
+    fn line_time(&self) -> Option<&'static str> {
+        Some(table::LINE_TIME)
+    }
+
     fn derive(&self, batch: &Batch) -> Option<RecordBatch> {
-        let mut rows = Rows::new();
-        for stream in &batch.streams {
-            self.stream(&batch.tenant, stream, &mut rows);
-        }
-        rows.finish()
+        self.rows(batch, true)
+    }
+
+    fn derive_again(&self, batch: &Batch) -> Option<RecordBatch> {
+        self.rows(batch, false)
     }
 }
 

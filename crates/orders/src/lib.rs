@@ -37,6 +37,7 @@ pub use analysis::conformance::{Conformance, DeviationCount};
 pub use analysis::dwell::{Dwell, EdgeDwell, StatusDwell};
 pub use analysis::funnel::{Cohort, Funnel, FunnelRow, FunnelStep};
 pub use analysis::objectives::{Attainment, Burn, Ratings, Sla};
+pub use analysis::past::{Outcomes, PromiseOutcomes, StuckSpan, StuckSpans};
 pub use analysis::picture::{Picture, PictureEdge, PictureStatus};
 pub use analysis::reaction::{Delay, Interval, Reaction, reaction};
 pub use analysis::throughput::{DayThroughput, Throughput};
@@ -56,3 +57,4 @@ pub use story::{
     Deviation, DeviationKind, EventKind, Evidence, Failure, Line, ObjectRef, Retry, Step, StepEvent, Story, Stuck,
     StuckReason, Trace,
 };
+pub use table::ORDER_EVENTS;

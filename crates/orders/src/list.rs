@@ -69,6 +69,17 @@ pub(crate) fn known_type(live: &Live, graphs: &Graphs, asked: &str, loading: boo
     }
 }
 
+/// The type and the status that a filter names, as they are written here.
+pub(crate) fn known_names(
+    live: &Live,
+    filter: &Filter,
+    graphs: &Graphs,
+    loading: bool,
+) -> Result<(String, Option<String>), Error> {
+    let wanted = Wanted::of(live, filter, graphs, loading)?;
+    Ok((wanted.object, wanted.status))
+}
+
 /// What a filter calls by name, as the names are written here.
 struct Wanted<'a> {
     object: String,

@@ -13,14 +13,14 @@ use stdx::{ByteSize, Clock, Tasks};
 use storage::{Storage, TimeRange};
 use tokio::sync::{Notify, OwnedSemaphorePermit, Semaphore};
 
-use crate::analysis::{Lens, conformance, dwell, funnel, objectives, picture, throughput, variants};
+use crate::analysis::{Lens, conformance, dwell, funnel, objectives, past, picture, throughput, variants};
 use crate::error::Failure;
 use crate::live::{Live, Trails};
 use crate::tell::{self, Access};
 use crate::{
     Cohort, Conformance, Dwell, Error, ExportFormat, Filter, Funnel, Graphs, IncidentFilter, Incidents, ObjectRef,
-    Page, Picture, Select, Sla, State, Story, Summary, Throughput, TransitionError, Variants, export, failures,
-    incident, list, read,
+    Outcomes, Page, Picture, Select, Sla, State, Story, StuckSpans, Summary, Throughput, TransitionError, Variants,
+    export, failures, incident, list, read,
 };
 
 mod feed;
@@ -216,6 +216,26 @@ impl Orders {
     /// How the promises of the graph are kept, and how fast their budgets burn.
     pub async fn sla(&self, scope: &Scope, select: &Select) -> Result<Sla, Error> {
         self.analyse(scope, select, objectives::sla).await
+    }
+
+    /// When what `filter` wants was stuck, as far as that touches a stretch of time: also what has moved on since.
+    pub async fn stuck_between(
+        &self,
+        scope: &Scope,
+        filter: &Filter,
+        range: (Timestamp, Timestamp),
+    ) -> Result<StuckSpans, Error> {
+        let (graphs, loading) = (&self.components.graphs, self.is_loading());
+        let (object, status) =
+            self.with_live(scope.tenant(), |live| list::known_names(live, filter, graphs, loading))?;
+        let select = Select { object: Some(object), ..Select::default() };
+        let wanted = past::Wanted { status, owner: filter.owner.clone(), range };
+        self.analyse(scope, &select, move |lens, loading| past::stuck(lens, &wanted, loading)).await
+    }
+
+    /// When the promises of the graph were kept and broken, from a moment on.
+    pub async fn outcomes(&self, scope: &Scope, select: &Select, since: Timestamp) -> Result<Outcomes, Error> {
+        self.analyse(scope, select, move |lens, loading| past::outcomes(lens, since, loading)).await
     }
 
     /// How many objects come and go on each day.

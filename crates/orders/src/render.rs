@@ -66,7 +66,7 @@ pub fn summary(summary: &Summary, style: &Style) -> String {
     tables::summary(summary, style)
 }
 
-pub(crate) use words::Words;
+pub use words::Words;
 
 /// The words of a language, for tests of other parts.
 #[cfg(test)]

@@ -19,13 +19,16 @@ use self::words::Words;
 use crate::EventKind;
 use crate::event::{Event, Outcome};
 
-/// Name of the table.
-pub(crate) const ORDER_EVENTS: &str = "order_events";
+/// The table of all events, whose rows storage can make anew from the lines that are kept ([`storage::Storage::reread`]).
+pub const ORDER_EVENTS: &str = "order_events";
 
 /// `order`, `model` …
 pub(crate) const OBJECT_TYPE: &str = "object_type";
 /// The object's id.
 pub(crate) const OBJECT_ID: &str = "object_id";
+
+/// The time of the line.
+pub(crate) const LINE_TIME: &str = "line_timestamp";
 
 /// How it ended.
 pub(crate) const OUTCOME: &str = "outcome";
@@ -67,7 +70,7 @@ static SCHEMA: LazyLock<SchemaRef> = LazyLock::new(|| {
         Field::new("duration_ms", DataType::Float64, true),
         Field::new("attempt", DataType::Int32, true),
         Field::new(STREAM, text_dictionary(), false),
-        Field::new("line_timestamp", micros_utc(), false),
+        Field::new(LINE_TIME, micros_utc(), false),
         Field::new("line_nanos", DataType::Int16, false),
         Field::new("related", DataType::Utf8, true),
         Field::new("rating", DataType::Int16, true),
@@ -272,7 +275,7 @@ impl<'a> Events<'a> {
             duration_ms: column("duration_ms")?.as_primitive_opt::<Float64Type>()?,
             attempt: column("attempt")?.as_primitive_opt::<Int32Type>()?,
             stream: words(STREAM)?,
-            line_micros: times("line_timestamp")?,
+            line_micros: times(LINE_TIME)?,
             line_nanos: short("line_nanos")?,
             related: text("related")?,
             rating: short("rating")?,

@@ -19,6 +19,17 @@ pub trait Derive: Send + Sync + std::fmt::Debug {
         false
     }
 
+    /// The column with the time (microseconds, UTC) of the line a row was made from, which lies at most a day from the
+    /// row's own. With it rows can be made again from the lines that are kept; without, rows stay as they are.
+    fn line_time(&self) -> Option<&'static str> {
+        None
+    }
+
     /// Rows with exactly the columns of the table; `None` when the batch has nothing for it.
     fn derive(&self, batch: &Batch) -> Option<RecordBatch>;
+
+    /// The same for lines that were seen before: whoever counts what it sees does not count these.
+    fn derive_again(&self, batch: &Batch) -> Option<RecordBatch> {
+        self.derive(batch)
+    }
 }

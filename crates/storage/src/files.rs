@@ -106,7 +106,8 @@ impl<'a> Files<'a> {
         }
     }
 
-    fn write_tenant(&mut self, tenant: &Tenant, parts: &Parts) -> Result<(), Error> {
+    /// Writes rows of a tenant in their order, those of each day in files of their own.
+    pub(crate) fn write_tenant(&mut self, tenant: &Tenant, parts: &Parts) -> Result<(), Error> {
         let batches: Vec<&RecordBatch> = parts.iter().map(|part| &part.rows).collect();
         let sorted = Sorted::new(self.spec, &batches).map_err(Error::internal)?;
         for (day, order) in sorted.days() {

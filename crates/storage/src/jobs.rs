@@ -7,6 +7,7 @@ mod delete;
 pub(crate) mod lease;
 mod merged;
 mod pace;
+mod reread;
 mod retain;
 mod rewrite;
 mod run;
@@ -73,6 +74,8 @@ pub enum JobKind {
     Delete,
     /// Removes files that no version names any more, and old parts of the log.
     Vacuum,
+    /// Makes rows of a derived table anew from the lines that are kept.
+    Reread,
 }
 
 /// How a job is doing.
@@ -95,6 +98,8 @@ pub(crate) struct Jobs {
     state: Mutex<State>,
     /// Held by whoever does background work.
     pub(crate) working: tokio::sync::Mutex<run::Memory>,
+    /// Counts how often the rows of a derived table were made anew.
+    reread: tokio::sync::watch::Sender<u64>,
 }
 
 #[derive(Debug, Default)]
@@ -255,6 +260,7 @@ impl JobKind {
             Self::Hide => "hide",
             Self::Delete => "delete",
             Self::Vacuum => "vacuum",
+            Self::Reread => "reread",
         }
     }
 }

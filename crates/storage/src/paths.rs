@@ -111,6 +111,16 @@ pub(crate) fn is_delete_ids(path: &str, id: &str, table: &str) -> bool {
     name.ends_with(".ids") && name.strip_prefix(id).is_some_and(|rest| rest.starts_with(&format!(".{table}.")))
 }
 
+/// Folder of the requests to make rows anew, relative to a derived table.
+pub(crate) const fn rereads() -> &'static str {
+    "_reread"
+}
+
+/// The request of a tenant, relative to the table.
+pub(crate) fn reread(tenant: &Tenant) -> String {
+    format!("{}/{}.json", rereads(), tenant_folder(tenant))
+}
+
 /// Folder of the leases, relative to a table that several nodes share.
 pub(crate) const fn leases() -> &'static str {
     "_leases"

@@ -48,19 +48,34 @@ impl RowMaker {
             rows.push((LOGS_INDEX, fitted(logs::rows(batch).map_err(Error::internal)?)));
         }
         for (table, (derive, spec)) in (LOGS_INDEX + 1..).zip(self.derives.iter()).filter(|(table, _)| wanted(*table)) {
-            let derived = catch_unwind(AssertUnwindSafe(|| derive.derive(batch)));
-            match derived {
-                Ok(None) => {}
-                Ok(Some(derived)) if derived.schema_ref().fields() == spec.schema.fields() => {
-                    if derived.num_rows() > 0 {
-                        rows.push((table, fitted(derived)));
-                    }
-                }
-                Ok(Some(_)) => self.failed(spec, "its rows do not have the columns of the table"),
-                Err(_) => self.failed(spec, "it panicked"),
-            }
+            rows.extend(self.derived(spec, || derive.derive(batch)).map(|derived| (table, derived)));
         }
         Ok(rows)
+    }
+
+    /// Rows of one derived table for lines that were seen before.
+    pub(crate) fn again(&self, batch: &Batch, table: usize) -> Option<RecordBatch> {
+        let (derive, spec) = self.derives.get(table.checked_sub(LOGS_INDEX + 1)?)?;
+        self.derived(spec, || derive.derive_again(batch))
+    }
+
+    /// The column with the time of a row's line, for a derived table whose rows can be made again.
+    pub(crate) fn line_time(&self, name: &str) -> Option<&'static str> {
+        self.derives.iter().find(|(_, spec)| spec.name == name)?.0.line_time()
+    }
+
+    fn derived(&self, spec: &TableSpec, derive: impl FnOnce() -> Option<RecordBatch>) -> Option<RecordBatch> {
+        match catch_unwind(AssertUnwindSafe(derive)) {
+            Ok(derived) => {
+                let derived = derived.filter(|rows| 0 < rows.num_rows())?;
+                if derived.schema_ref().fields() == spec.schema.fields() {
+                    return Some(fitted(derived));
+                }
+                self.failed(spec, "its rows do not have the columns of the table");
+            }
+            Err(_) => self.failed(spec, "it panicked"),
+        }
+        None
     }
 
     fn failed(&self, spec: &TableSpec, reason: &'static str) {

@@ -220,6 +220,10 @@ impl Storage {
         &self.shared
     }
 
+    pub(crate) const fn rows(&self) -> &RowMaker {
+        &self.rows
+    }
+
     pub(crate) const fn footers(&self) -> &Arc<Footers> {
         &self.footers
     }

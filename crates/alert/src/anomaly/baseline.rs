@@ -6,6 +6,7 @@ use super::{Counts, Settings, buckets};
 
 /// Windows that begin up to so many buckets earlier or later are compared with as well.
 const SHIFT: i64 = 2;
+const SHIFTS: usize = 5;
 /// The share of the compared windows that is left out at each end.
 const TRIM: f64 = 0.25;
 /// Days that are compared with when there are too few weeks.
@@ -38,6 +39,16 @@ impl Basis {
     }
 }
 
+/// What usually comes, as [`stable`] has it.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub(crate) struct Usual {
+    pub(crate) mean: f64,
+    /// The mean of the windows that begin just so much earlier or later, where that is smallest
+    pub(crate) least: f64,
+    /// and where it is largest: at the beginning of a shift these differ by far, and people come a little late.
+    pub(crate) most: f64,
+}
+
 /// What is known of a series after its last week was replayed. Good for a day or so.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Calibration {
@@ -67,8 +78,8 @@ impl Calibration {
         Ok(calibration)
     }
 
-    /// What the `window` buckets before `end` should come to, as [`stable`] has it; none without anything to compare.
-    pub(crate) fn expected(&self, counts: &Counts, end: i64, window: usize, settings: &Settings) -> Option<f64> {
+    /// What the `window` buckets before `end` should come to; none without anything to compare.
+    pub(crate) fn expected(&self, counts: &Counts, end: i64, window: usize, settings: &Settings) -> Option<Usual> {
         let length = i64::try_from(window).unwrap_or(1);
         let (step, times) = match self.basis {
             Basis::HourOfWeek => (settings.week(), i64::try_from(settings.weeks).unwrap_or(4)),
@@ -80,7 +91,7 @@ impl Calibration {
         let is_alike =
             |then: i64| self.basis == Basis::HourOfWeek || off.is_weekend(counts.time(then - 1)) == is_weekend;
         let mut alike = 0;
-        let mut samples = Vec::with_capacity(usize::try_from(times * (2 * SHIFT + 1)).unwrap_or(0));
+        let mut shifted: [Vec<f64>; SHIFTS] = Default::default();
         for past in 1..=times {
             let growth = match self.basis {
                 Basis::HourOfWeek => self.growth.get(usize::try_from(past - 1).unwrap_or(0)).copied().unwrap_or(1.0),
@@ -91,12 +102,18 @@ impl Calibration {
                 continue;
             }
             alike += 1;
-            for then in then - SHIFT..=then + SHIFT {
+            for (then, samples) in (then - SHIFT..=then + SHIFT).zip(&mut shifted) {
                 let known = counts.sum(then, length).filter(|_| begin <= then - length);
                 samples.extend(known.map(|sum| stable(sum * growth)));
             }
         }
-        if self.basis == Basis::HourOfDay && alike < ALIKE { None } else { trimmed_mean(&mut samples) }
+        if self.basis == Basis::HourOfDay && alike < ALIKE {
+            return None;
+        }
+        let mean = trimmed_mean(&mut shifted.concat())?;
+        let of_shifts = shifted.iter_mut().filter_map(|samples| trimmed_mean(samples));
+        let (least, most) = of_shifts.fold((mean, mean), |(least, most), one| (least.min(one), most.max(one)));
+        Some(Usual { mean, least, most })
     }
 
     /// How far last week strayed from what was expected of it.
@@ -110,7 +127,7 @@ impl Calibration {
                 continue;
             }
             let expected = self.expected(counts, end, window, settings);
-            strays.extend(expected.zip(counts.sum(end, length)).map(|(expected, sum)| stable(sum) - expected));
+            strays.extend(expected.zip(counts.sum(end, length)).map(|(expected, sum)| stable(sum) - expected.mean));
         }
         if strays.is_empty() {
             return LEAST_SPREAD;
@@ -126,13 +143,20 @@ impl Calibration {
     }
 }
 
-/// The last seven days against the same days of each past week.
+/// The last seven days against the same days of each past week; days off, and what they are compared with, left out.
 fn growth(counts: &Counts, at: i64, settings: &Settings) -> Vec<f64> {
-    let week = settings.week();
-    let now = counts.sum(at, week);
+    let (week, day) = (settings.week(), settings.day());
+    let is_off = |end: i64| settings.days_off.touches(counts.time(end - day), counts.time(end));
     let of = |past: i64| {
-        let then = counts.sum(at - past * week, week).filter(|then| *then > 0.0)?;
-        Some((now? / then).clamp(*GROWTH.start(), *GROWTH.end()))
+        let (mut now, mut then) = (0.0, 0.0);
+        for end in (0..7).map(|ago| at - ago * day) {
+            let before = end - past * week;
+            if !is_off(end) && !is_off(before) {
+                now += counts.sum(end, day)?;
+                then += counts.sum(before, day)?;
+            }
+        }
+        (then > 0.0).then(|| (now / then).clamp(*GROWTH.start(), *GROWTH.end()))
     };
     (1..=i64::try_from(settings.weeks).unwrap_or(4)).map(|past| of(past).unwrap_or(1.0)).collect()
 }

@@ -53,13 +53,13 @@ impl Detector {
         let point = |at: i64| {
             let came = counts.sum(at, length)?;
             let usual = calibration.expected(counts, at, size, &settings)?;
-            let (expected, reach) = (count(usual), settings.threshold * spread);
+            let (expected, reach) = (count(usual.mean), settings.threshold * spread);
             Some(Point {
                 time: counts.time(at),
                 came,
-                low: count(usual - reach).min(settings.low * expected),
+                low: count(usual.mean - reach).min(settings.low * count(usual.least)),
                 expected,
-                high: count(usual + reach).max(settings.high * expected),
+                high: count(usual.mean + reach).max(settings.high * count(usual.most)),
             })
         };
         (first..=end).filter_map(point).collect()

@@ -112,12 +112,12 @@ impl Detector {
     fn stray(&self, counts: &Counts, end: i64, window: usize, spread: f64, by: &Calibration) -> Option<Finding> {
         let came = counts.sum(end, i64::try_from(window).ok()?)?;
         let usual = by.expected(counts, end, window, &self.settings)?;
-        let (score, expected) = ((stable(came) - usual) / spread, count(usual));
+        let (score, expected) = ((stable(came) - usual.mean) / spread, count(usual.mean));
         let settings = &self.settings;
-        let side = if score <= -settings.threshold && came <= settings.low * expected && settings.min_volume <= expected
-        {
+        let (low, high) = (settings.low * count(usual.least), settings.high * count(usual.most));
+        let side = if score <= -settings.threshold && came <= low && settings.min_volume <= expected {
             Side::Low
-        } else if settings.threshold <= score && settings.high * expected <= came && settings.min_volume <= came {
+        } else if settings.threshold <= score && high <= came && settings.min_volume <= came {
             Side::High
         } else {
             return None;
@@ -130,7 +130,7 @@ impl Detector {
     fn goes_on(&self, counts: &Counts, end: i64, side: Side, by: &Calibration) -> bool {
         let Some(shortest) = self.settings.windows.first().copied() else { return false };
         let came = counts.sum(end, i64::try_from(shortest).unwrap_or(1));
-        let expected = by.expected(counts, end, shortest, &self.settings).map(count);
+        let expected = by.expected(counts, end, shortest, &self.settings).map(|usual| count(usual.mean));
         let Some((came, expected)) = came.zip(expected) else { return false };
         match side {
             Side::Low => came <= expected * (1.0 - STILL * (1.0 - self.settings.low)),

@@ -39,7 +39,7 @@ pub struct Memory {
 pub async fn find(kind: &Kind, source: &Source, grid: Grid, memory: &mut Memory) -> Result<Findings, Failure> {
     match kind {
         Kind::Logql(query) => logql(query, source, grid).await,
-        Kind::OrderStuck(with) => stuck::stuck(with, source, grid),
+        Kind::OrderStuck(with) => stuck::stuck(with, source, grid).await,
         Kind::OrderSla(with) => stuck::sla(with, source, grid).await,
         Kind::TransitionError(with) => transition::find(with, source, grid).await,
         Kind::HttpErrors(with) => http::find(with, source, grid).await,

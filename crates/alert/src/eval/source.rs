@@ -38,6 +38,7 @@ pub struct Source {
     scope: Scope,
     batch: Batch,
     orders: Option<Arc<Orders>>,
+    past: bool,
 }
 
 /// A line as rules read it.
@@ -58,7 +59,18 @@ impl Source {
     /// Storage is not ready.
     pub fn new(engine: Arc<Engine>, scope: Scope, orders: Option<Arc<Orders>>) -> Result<Self, Failure> {
         let batch = Batch::new(Arc::clone(&engine), scope.clone())?;
-        Ok(Self { engine, scope, batch, orders })
+        Ok(Self { engine, scope, batch, orders, past: false })
+    }
+
+    /// The same for moments in the past, of which the live state of orders says nothing.
+    #[must_use]
+    pub(crate) fn of_the_past(self) -> Self {
+        Self { past: true, ..self }
+    }
+
+    /// Whether moments in the past are looked at.
+    pub(crate) const fn is_past(&self) -> bool {
+        self.past
     }
 
     /// Under whose rights it looks.

@@ -1,15 +1,14 @@
-//! Mattermost: an incoming webhook, one attachment with the colour of the message.
+//! Mattermost: an incoming webhook like those of Slack, with Markdown of its own.
 
 use std::sync::Arc;
 
-use async_trait::async_trait;
 use serde::Deserialize;
-use serde_json::json;
 use stdx::Secret;
 
+use super::attachment::Webhook;
 use super::receiver::{Global, Written, one_of};
-use super::{Built, Failure, Guard, Http, HttpOptions, Memory, Place, Post, Sender, short};
-use crate::message::{Flavour, markup};
+use super::{Built, Guard, Http, HttpOptions};
+use crate::message::Flavour;
 
 /// A message of Mattermost takes four times as much.
 const LONGEST_TEXT: usize = 4_000;
@@ -21,13 +20,6 @@ struct Config {
     channel: Option<String>,
     username: Option<String>,
     icon_url: Option<String>,
-}
-
-#[derive(Debug)]
-struct Mattermost {
-    http: Http,
-    url: Secret<String>,
-    config: Config,
 }
 
 /// Reads one of `mattermost_configs`.
@@ -43,44 +35,17 @@ pub(super) fn read(
     };
     let url = one_of("webhook_url", own, "webhook_url_file", file.as_deref(), secret)?;
     let http = Http::new(&HttpOptions { guard: Guard::Anywhere, proxy: written.proxy(global) })?;
-    let sender = Mattermost { http, url, config };
+    let Config { channel, username, icon_url, .. } = config;
+    let own = vec![("channel", channel), ("username", username), ("icon_url", icon_url)];
+    let sender = Webhook { kind: "mattermost", http, url, flavour: Flavour::Common, longest: LONGEST_TEXT, own };
     Ok(Built { sender: Arc::new(sender), send_resolved: written.send_resolved(true), left_out })
-}
-
-#[async_trait]
-impl Sender for Mattermost {
-    fn destination(&self) -> String {
-        let channel = self.config.channel.as_ref().map_or_else(String::new, |channel| format!("/{channel}"));
-        format!("{}{channel}", short("mattermost", self.url.reveal()))
-    }
-
-    async fn send(&self, post: &Post<'_>, _: &mut Memory, _: &mut Place) -> Result<(), Failure> {
-        let title = format!("{} {}", post.message.tone.sign(), post.message.title);
-        let mut body = json!({
-            "attachments": [{
-                "color": post.message.tone.colour(),
-                "title": title,
-                "fallback": title,
-                "text": markup(post.message, Flavour::Common, LONGEST_TEXT),
-            }],
-        });
-        if let Some(link) = post.message.links.first() {
-            body["attachments"][0]["title_link"] = json!(link.url);
-        }
-        let own = &self.config;
-        for (key, value) in [("channel", &own.channel), ("username", &own.username), ("icon_url", &own.icon_url)] {
-            if let Some(value) = value {
-                body[key] = json!(value);
-            }
-        }
-        self.http.post(self.url.reveal(), |request| request.json(&body)).await?.checked().map(drop)
-    }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
     use crate::message::tests::stuck;
+    use crate::notify::Failure;
     use crate::notify::testing::{Answers, built, send};
 
     #[tokio::test]

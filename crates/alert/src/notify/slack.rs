@@ -1,15 +1,14 @@
-//! Slack: an incoming webhook, one attachment with the colour of the message.
+//! Slack: an incoming webhook.
 
 use std::sync::Arc;
 
-use async_trait::async_trait;
 use serde::Deserialize;
-use serde_json::json;
 use stdx::Secret;
 
+use super::attachment::Webhook;
 use super::receiver::{Global, Written, one_of};
-use super::{Built, Failure, Guard, Http, HttpOptions, Memory, Place, Post, Sender, short};
-use crate::message::{Flavour, markup};
+use super::{Built, Guard, Http, HttpOptions};
+use crate::message::Flavour;
 
 /// Slack cuts longer texts of attachments by itself, in the middle of anything.
 const LONGEST_TEXT: usize = 3_000;
@@ -22,13 +21,6 @@ struct Config {
     username: Option<String>,
     icon_emoji: Option<String>,
     icon_url: Option<String>,
-}
-
-#[derive(Debug)]
-struct Slack {
-    http: Http,
-    url: Secret<String>,
-    config: Config,
 }
 
 const TEMPLATES: [&str; 13] = [
@@ -60,49 +52,17 @@ pub(super) fn read(
     };
     let url = one_of("api_url", own, "api_url_file", file.as_deref(), secret)?;
     let http = Http::new(&HttpOptions { guard: Guard::Anywhere, proxy: written.proxy(global) })?;
-    Ok(Built { sender: Arc::new(Slack { http, url, config }), send_resolved: written.send_resolved(false), left_out })
-}
-
-#[async_trait]
-impl Sender for Slack {
-    fn destination(&self) -> String {
-        let channel = self.config.channel.as_ref().map_or_else(String::new, |channel| format!("/{channel}"));
-        format!("{}{channel}", short("slack", self.url.reveal()))
-    }
-
-    async fn send(&self, post: &Post<'_>, _: &mut Memory, _: &mut Place) -> Result<(), Failure> {
-        let title = format!("{} {}", post.message.tone.sign(), post.message.title);
-        let mut body = json!({
-            "attachments": [{
-                "color": post.message.tone.colour(),
-                "title": title,
-                "fallback": title,
-                "text": markup(post.message, Flavour::Slack, LONGEST_TEXT),
-                "mrkdwn_in": ["text"],
-            }],
-        });
-        if let Some(link) = post.message.links.first() {
-            body["attachments"][0]["title_link"] = json!(link.url);
-        }
-        let own = &self.config;
-        for (key, value) in [
-            ("channel", &own.channel),
-            ("username", &own.username),
-            ("icon_emoji", &own.icon_emoji),
-            ("icon_url", &own.icon_url),
-        ] {
-            if let Some(value) = value {
-                body[key] = json!(value);
-            }
-        }
-        self.http.post(self.url.reveal(), |request| request.json(&body)).await?.checked().map(drop)
-    }
+    let Config { channel, username, icon_emoji, icon_url, .. } = config;
+    let own = vec![("channel", channel), ("username", username), ("icon_emoji", icon_emoji), ("icon_url", icon_url)];
+    let sender = Webhook { kind: "slack", http, url, flavour: Flavour::Slack, longest: LONGEST_TEXT, own };
+    Ok(Built { sender: Arc::new(sender), send_resolved: written.send_resolved(false), left_out })
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
     use crate::message::tests::stuck;
+    use crate::notify::Failure;
     use crate::notify::testing::{Answers, built, send};
 
     #[tokio::test]

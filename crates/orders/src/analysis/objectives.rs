@@ -91,7 +91,7 @@ pub struct Ratings {
 
 /// What became of one object.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Outcome {
+pub(super) enum Outcome {
     Good(i64),
     Bad(i64),
     Pending,
@@ -167,7 +167,7 @@ pub(crate) fn sla(lens: &Lens<'_>, loading: bool) -> Sla {
 }
 
 /// What became of an object; none if the promise is not about it.
-fn outcome(
+pub(super) fn outcome(
     trail: &Trail,
     (from, to): (Option<Symbol>, Option<Symbol>),
     version: &Version<'_>,

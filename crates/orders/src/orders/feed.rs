@@ -38,6 +38,7 @@ pub(super) async fn run(orders: Arc<Orders>, table: Arc<Table>, mut shutdown: Sh
     missed.notify_one();
     orders.components.tasks.spawn(reload(Arc::clone(&orders), table, Arc::clone(&missed), shutdown.clone()));
     let mut hidden = orders.components.storage.hidden_changes();
+    let mut reread = orders.components.storage.reread_changes();
     let mut refresh = tokio::time::interval(REFRESH);
     refresh.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Skip);
     loop {
@@ -50,6 +51,11 @@ pub(super) async fn run(orders: Arc<Orders>, table: Arc<Table>, mut shutdown: Sh
             Ok(()) = hidden.changed() => {
                 info!("lines were hidden or are seen again, order events are read again");
                 orders.forget();
+                missed.notify_one();
+                continue;
+            }
+            Ok(()) = reread.changed() => {
+                info!("order events were made anew, they are read again");
                 missed.notify_one();
                 continue;
             }

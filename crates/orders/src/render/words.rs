@@ -21,19 +21,21 @@ pub(super) enum Noun {
 
 /// Says things in one language and one time zone.
 #[derive(Clone, Copy, Debug)]
-pub(crate) struct Words<'a> {
-    pub(crate) language: Language,
-    pub(crate) zone: &'a TimeZone,
+pub struct Words<'a> {
+    /// The language.
+    pub language: Language,
+    /// The zone in which times are told.
+    pub zone: &'a TimeZone,
 }
 
 impl Words<'_> {
     /// The one of two texts that is in the language.
-    pub(crate) const fn pick<'t>(&self, english: &'t str, russian: &'t str) -> &'t str {
+    pub const fn pick<'t>(&self, english: &'t str, russian: &'t str) -> &'t str {
         self.language.pick(english, russian)
     }
 
     /// `14 Mar 10:02`.
-    pub(super) fn minute(&self, time: Timestamp) -> String {
+    pub fn minute(&self, time: Timestamp) -> String {
         let at = self.zoned(time);
         format!("{} {:02}:{:02}", self.date(time), at.hour(), at.minute())
     }
@@ -61,7 +63,7 @@ impl Words<'_> {
     }
 
     /// `UTC+3`, as it is at that time.
-    pub(super) fn offset(&self, time: Timestamp) -> String {
+    pub fn offset(&self, time: Timestamp) -> String {
         let seconds = self.zoned(time).offset().seconds();
         let (hours, minutes) = (seconds.abs() / 3_600, seconds.abs() % 3_600 / 60);
         let sign = if seconds < 0 { "-" } else { "+" };
@@ -73,7 +75,7 @@ impl Words<'_> {
     }
 
     /// A span in its two largest units: `4 d 4 h`, `3 min 4 s`, `320 ms`.
-    pub(crate) fn span(&self, ms: u64) -> String {
+    pub fn span(&self, ms: u64) -> String {
         let units = [
             (86_400_000, self.pick("d", "д")),
             (3_600_000, self.pick("h", "ч")),
@@ -144,14 +146,18 @@ impl Words<'_> {
             Noun::Event => ["событие", "события", "событий"],
             Noun::Line => ["строка", "строки", "строк"],
         };
-        let word = match (self.language, number % 10, number % 100) {
+        format!("{number} {}", self.plural(number as u64, english, russian))
+    }
+
+    /// The form of a noun that stands behind a number: one and many, in Russian one, few and many.
+    pub fn plural(&self, number: u64, english: [&'static str; 2], russian: [&'static str; 3]) -> &'static str {
+        match (self.language, number % 10, number % 100) {
             (Language::English, ..) => english[usize::from(number != 1)],
             (Language::Russian, _, 11..=14) => russian[2],
             (Language::Russian, 1, _) => russian[0],
             (Language::Russian, 2..=4, _) => russian[1],
             (Language::Russian, ..) => russian[2],
-        };
-        format!("{number} {word}")
+        }
     }
 
     /// `Order 4711`.

@@ -43,6 +43,11 @@ impl<'a> Periods<'a> {
         Self { rules, rest: rest.filter(|period| !period.is_zero()) }
     }
 
+    /// The shortest of them: younger rows are all kept.
+    pub(super) fn shortest(&self) -> Option<Duration> {
+        self.rules.iter().map(|rule| rule.period).chain(self.rest).filter(|period| !period.is_zero()).min()
+    }
+
     /// What of a file has expired at `now`. Rows go when the newest row of the file is old enough, so that a file is
     /// rewritten once for each period and not every day.
     pub(super) fn expired(&self, file: &FileRef, now: Timestamp) -> Option<Expiry> {

@@ -76,6 +76,7 @@ impl Storage {
             self.retain_due(&led, &mut memory).await;
             memory.retained = Some(now);
         }
+        self.reread_due(&led).await?;
         self.compact_due(&led, &mut memory).await;
         if due(memory.vacuumed, VACUUM_EVERY.min(lifecycle.delete_delay)) {
             self.vacuum_due(&led, &mut memory).await?;

@@ -9,12 +9,14 @@ use super::super::history::counted;
 use super::super::source::{Failure, Source};
 use crate::rule::HttpErrors;
 
-/// Reads status and endpoint of a line, be it in house format, JSON or logfmt; calls that a service makes itself are
-/// left out. The endpoint comes under one of [`ENDPOINTS`].
+/// Reads status and endpoint of a line, be it in house format, JSON or logfmt, under the names that `logline` knows them
+/// by; calls that a service makes itself are left out. The endpoint comes under one of [`ENDPOINTS`].
 pub(crate) const STAGES: &str = concat!(
-    r#" |= "http_status" !~ `dir"?[=:] ?"?out`"#,
-    r#" | regexp `http_status"?[=:] ?"?(?P<http_status>[1-5][0-9][0-9])`"#,
-    r#" | regexp `^\[[^\]]*\]\[RESP\]\[(?P<endpoint>[^\]]+)\]|endpoint"?[=:] ?"(?P<endpoint_quoted>[^"]+)"|endpoint=(?P<endpoint_bare>[^ ]+)`"#,
+    r#" |= "http_status" or "httpStatus" or "HttpStatus" or "status_code" or "statusCode" or "StatusCode""#,
+    r#" or "response_status" or "responseStatus" or "ResponseStatus""#,
+    r#" !~ `dir(?:ection)?"?[=:] ?"?out`"#,
+    r#" | regexp `(?:[Hh]ttp_?[Ss]tatus|[Ss]tatus_?[Cc]ode|[Rr]esponse_?[Ss]tatus)"?[=:] ?"?(?P<http_status>[1-5][0-9][0-9])`"#,
+    r#" | regexp `^\[[^\]]*\]\[RESP\]\[(?P<endpoint>[^\]]+)\]|\b(?:endpoint|route)"?[=:] ?"(?P<endpoint_quoted>[^"]+)"|\b(?:endpoint|route)=(?P<endpoint_bare>[^ ]+)`"#,
     r#" | http_status!="""#,
 );
 /// Labels that may hold the endpoint; at most one of them is filled.
