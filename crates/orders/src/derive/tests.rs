@@ -1,7 +1,7 @@
 //! Lines in, events out.
 
 use expect_test::{Expect, expect};
-use logline::{Defect, Entry, Timestamp};
+use logline::{Defect, Entry, Tenant, Timestamp};
 use proptest::prelude::*;
 
 use super::*;

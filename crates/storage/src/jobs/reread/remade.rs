@@ -149,7 +149,7 @@ impl Work {
         let columns: Vec<String> = table.spec().schema.fields().iter().map(|field| field.name().clone()).collect();
         let plan = Plan::own(table.spec(), range, &Predicate::True, &[], &columns)?;
         let store = Arc::clone(table.delta().store());
-        let mut rows = FileRows::new(Arc::new(plan), store, Arc::clone(&self.footers), files.into_iter());
+        let mut rows = FileRows::new(Arc::new(plan), store, Arc::clone(&self.footers), files);
         loop {
             match rows.step()? {
                 Step::More => {}
