@@ -4,6 +4,7 @@
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on ends")]
 
 mod alerts {
+    mod faults;
     mod healthy;
     mod orders;
     pub(crate) mod past;

@@ -113,6 +113,15 @@ fn nothing_is_judged_on_a_day_off() {
 }
 
 #[test]
+fn a_day_off_does_not_change_what_is_usual_after_it() {
+    let tuesday = 433..=720;
+    let counts = until_thursday_noon(6, 40.0, |ago| if tuesday.contains(&ago) { 10.0 } else { 1.0 });
+    let day = jiff::Timestamp::from(counts.time(counts.end() - 720)).to_zoned(jiff::tz::TimeZone::UTC).date();
+    let days_off = DaysOff::new([day], jiff::tz::TimeZone::UTC);
+    assert_eq!(judge(&counts, Settings { days_off, ..Settings::default() }), Judgement::Usual);
+}
+
+#[test]
 fn too_small_a_volume_is_left_to_absence() {
     let counts = until_thursday_noon(5, 0.2, |ago| if ago <= 6 { 0.0 } else { 1.0 });
     assert_eq!(judge(&counts, Settings::default()), Judgement::Usual);

@@ -260,3 +260,97 @@ fn a_graph_that_is_discovered_passes_the_checks_and_is_the_one_that_was_followed
         .collect();
     assert_eq!(kinds, BTreeSet::from([false, true]), "the slip is drawn as a way that is not known");
 }
+
+/// Half a minute after a minute of March, so that nothing happens at that very moment.
+fn then(minute: u64) -> logline::Timestamp {
+    at("2026-03-01T00:00:00Z").after(std::time::Duration::from_secs(60 * minute + 30))
+}
+
+/// What the live state knew at a moment.
+fn known_then(lines: &[String], graphs: &Graphs, then: logline::Timestamp) -> Live {
+    let mut live = Live::default();
+    with_events(&lines.concat(), |events| {
+        events.iter().filter(|event| event.time <= then).for_each(|event| live.apply(event, graphs));
+    });
+    live.update(graphs);
+    live
+}
+
+proptest! {
+    #[test]
+    fn what_was_stuck_in_the_past_is_what_was_said_then(
+        lives in proptest::collection::vec(prop_oneof![life(), sound_life()], 1..8),
+        minute in 0..130_000_u64,
+    ) {
+        let (graphs, select, lines, then) = (Graphs::default(), Select::default(), lines(&lives), then(minute));
+        let live = known_then(&lines, &graphs, then);
+        let stuck = |open: crate::live::Open<'_>| {
+            let stuck = crate::list::Judged::of(open, &graphs, then).stuck?;
+            Some((open.id.to_owned(), open.status.to_owned(), stuck.reason, stuck.due))
+        };
+        let said: BTreeSet<_> = live.open().filter(|open| open.object == "order").filter_map(stuck).collect();
+        let trails = trails(&lines, &graphs);
+        let wanted = past::Wanted { status: None, owner: None, range: (then, then) };
+        let told = past::stuck(&lens(&trails, &graphs, &select), &wanted, false);
+        let told: BTreeSet<_> = told.spans.into_iter().map(|span| (span.id, span.status, span.reason, span.due)).collect();
+        prop_assert_eq!(told, said);
+    }
+
+    #[test]
+    fn promises_were_kept_in_the_past_as_was_said_then(
+        lives in proptest::collection::vec(sound_life(), 1..20),
+        minute in 0..130_000_u64,
+    ) {
+        let (graphs, select, lines, then) = (Graphs::default(), Select::default(), lines(&lives), then(minute));
+        let live = known_then(&lines, &graphs, then);
+        let known = live.trails("order");
+        let said = objectives::sla(&Lens::new((&known, &graphs), &select, "order", then), false);
+        let trails = trails(&lines, &graphs);
+        let told = past::outcomes(&lens(&trails, &graphs, &select), logline::Timestamp::MIN, false);
+        for (said, told) in said.objectives.iter().zip(&told.promises) {
+            for burn in &said.burn {
+                let since = then.before(std::time::Duration::from_millis(burn.window_ms));
+                let within = |at: logline::Timestamp| since <= at && at <= then;
+                let bad = told.bad.iter().filter(|(at, _)| within(*at)).count() as u64;
+                let good = told.good.iter().filter(|at| within(**at)).count() as u64;
+                prop_assert_eq!((&told.name, bad, bad + good), (&said.name, burn.bad, burn.outcomes));
+            }
+        }
+    }
+}
+
+#[test]
+fn a_late_confirmation_ends_one_reason_and_the_deadline_that_was_over_by_then_is_the_next() {
+    let graphs = Graphs::default();
+    let call = "order_id=1 status=SHIPPED request_id=r dir=out peer=queue";
+    let lines = [
+        "mes-api [2026-03-02T10:00:00Z][STATUS][order] order_id=1 from=PACKAGING to=SHIPPED\n".to_owned(),
+        format!("mes-api [2026-03-12T10:00:00Z][RESP][PUBLISH handovers] {call} http_status=202\n"),
+        "crm-api [2026-03-14T10:00:00Z][STATUS][order] order_id=1 from=SHIPPED to=DELIVERED\n".to_owned(),
+    ];
+    let (trails, select) = (trails(&lines, &graphs), Select::default());
+    let wanted = past::Wanted {
+        status: Some("SHIPPED".to_owned()),
+        owner: None,
+        range: (at("2026-03-01T00:00:00Z"), at("2026-04-01T00:00:00Z")),
+    };
+    let told = past::stuck(&lens(&trails, &graphs, &select), &wanted, false);
+    let told: Vec<_> = told.spans.iter().map(|span| (span.reason, span.due, span.from, span.until)).collect();
+    assert_eq!(
+        told,
+        [
+            (
+                crate::StuckReason::Unconfirmed,
+                at("2026-03-02T10:05:00Z"),
+                at("2026-03-02T10:05:00Z"),
+                Some(at("2026-03-12T10:00:00Z"))
+            ),
+            (
+                crate::StuckReason::Deadline,
+                at("2026-03-09T10:00:00Z"),
+                at("2026-03-12T10:00:00Z"),
+                Some(at("2026-03-14T10:00:00Z"))
+            ),
+        ]
+    );
+}

@@ -296,3 +296,34 @@ async fn what_was_read_before_lines_were_hidden_is_not_taken_in_afterwards() {
     assert_eq!(ids(orders), ["14"]);
     server.close().await;
 }
+
+#[tokio::test]
+async fn events_that_are_taken_from_lines_again_tell_the_same_story() {
+    let folder = tempfile::tempdir().unwrap();
+    let server = Server::open(folder.path()).await;
+    // Some lines were shipped so late that their entries are of the next day.
+    let mut late = batch(ORDER_4711);
+    for (index, entry) in late.streams.iter_mut().flat_map(|stream| &mut stream.entries).enumerate() {
+        if index % 2 == 0 {
+            entry.timestamp = entry.timestamp.after(Duration::from_hours(20));
+        }
+    }
+    server.append(late).await;
+    server.storage.flush().await.unwrap();
+    let scope = Scope::system("a test", Tenant::default(), &NoAudit);
+    let story = || server.orders.story(&scope, "order", "4711", StoryOptions { lines: false });
+    let rows = || {
+        let tables = server.storage.status().tables;
+        tables.iter().find(|table| table.name == crate::ORDER_EVENTS).map(|table| (table.version, table.file_rows))
+    };
+    server.until("the state", |orders| !orders.is_loading()).await;
+    let (before, (version, count)) = (story().await.unwrap(), rows().unwrap());
+    server.storage.reread(crate::ORDER_EVENTS, &Tenant::default()).await.unwrap();
+    server.storage.maintain().await.unwrap();
+    let (newer, again) = rows().unwrap();
+    assert!(version < newer && 20 < count, "version {version} to {newer}, {count} rows");
+    assert_eq!((again, story().await.unwrap()), (count, before), "each event is there once, and says what it said");
+    let read_again = |orders: &Orders| orders.reading().is_some_and(|reading| reading.ended.is_some());
+    server.until("another reading", read_again).await;
+    server.close().await;
+}

@@ -49,6 +49,12 @@ pub(crate) enum OrdersCommand {
     },
     #[command(flatten)]
     Analysis(analysis::AnalysisCommand),
+    /// Has all events of the tenant taken from the kept lines again, after what is read out of lines has changed;
+    /// `lapidary jobs` tells how far that is.
+    Reread {
+        #[command(flatten)]
+        connection: Connection,
+    },
     /// Counts open objects by status.
     Summary {
         /// Only objects of this type.
@@ -105,6 +111,7 @@ impl OrdersCommand {
             }
             Self::List { narrow, common } => list(&narrow.params("open"), &common, render::list),
             Self::Analysis(command) => command.run(),
+            Self::Reread { connection } => reread(&connection),
             Self::Summary { object, common } => {
                 let mut summary: Summary = common.ask("/api/v1/orders/summary", &[])?;
                 if let Some(object) = &object {
@@ -115,6 +122,18 @@ impl OrdersCommand {
             }
         }
     }
+}
+
+fn reread(connection: &Connection) -> Result<(), Failure> {
+    let (status, body) =
+        block_on(connection.send(|client, address| client.post(format!("{address}/api/v1/orders/reread"))))??;
+    if 300 <= status {
+        return Err(Failure::Failed(body.trim().to_owned()));
+    }
+    say(connection
+        .language()
+        .pick("asked for; `lapidary jobs` tells how far it is\n", "принято; ход работы показывает `lapidary jobs`\n"));
+    Ok(())
 }
 
 fn list(params: &[(&str, String)], common: &Common, draw: fn(&Page, &Style) -> String) -> Result<(), Failure> {

@@ -100,6 +100,7 @@ pub static ROUTES: &[Route] = &[
     route("/api/v1/orders/incidents", "orders", ORDERS, true, || get(v1::analysis::incidents)),
     route("/api/v1/orders/graph", "orders", ORDERS, true, || get(v1::analysis::graph)),
     route("/api/v1/orders/export", "export orders", ORDERS, true, || get(v1::analysis::export)),
+    route("/api/v1/orders/reread", "reread orders", OPERATE, true, || post(v1::reread)),
     route("/api/v1/orders/{id}", "order", ORDERS, true, || get(v1::story)),
     route("/api/v1/access/reveal", "reveal", REVEAL, true, || post(v1::reveal::reveal)),
     route("/auth/oidc", "login", Access::Open, false, || get(v1::elsewhere::providers)),

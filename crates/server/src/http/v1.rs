@@ -122,6 +122,12 @@ fn reading(reading: orders::Reading) -> Job {
     }
 }
 
+/// Has the events of the tenant's objects taken from all kept lines again; the jobs tell how far that is.
+pub(super) async fn reread(State(app): State<App>, Asker(caller): Asker) -> Result<StatusCode, HttpError> {
+    app.storage.reread(orders::ORDER_EVENTS, caller.tenant()).await?;
+    Ok(StatusCode::ACCEPTED)
+}
+
 /// Tells a running job to stop.
 pub(super) async fn cancel_job(
     State(app): State<App>,

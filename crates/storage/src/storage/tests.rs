@@ -14,4 +14,5 @@ mod model;
 mod others;
 mod reading;
 mod repeats;
+mod reread;
 mod support;

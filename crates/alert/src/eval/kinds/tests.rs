@@ -66,6 +66,40 @@ async fn http_errors_are_shares_of_all_answers_whatever_the_format_of_the_lines(
 }
 
 #[tokio::test]
+async fn http_errors_know_the_names_that_loggers_of_other_languages_give_to_a_status() {
+    let world = World::new().await;
+    let named = [
+        ("a", r#"{"route":"/a","httpStatus":500}"#, "/a"),
+        ("b", r#"{"http.route":"/b","http.response.status_code":500}"#, "/b"),
+        ("c", r#"{"Route":"/c","StatusCode":500}"#, ""),
+        ("d", r#"{"http":{"route":"/d","status_code":500}}"#, "/d"),
+        ("e", "route=/e response_status=500", "/e"),
+        ("f", r#"{"route":"/f","statusCode":500,"direction":"out"}"#, "left out"),
+        ("g", r#"{"status":500,"endpoint":"/g"}"#, "the status of an object, not an answer"),
+    ];
+    for (service, line, _) in named {
+        world.push(service, (0..20).map(|n| (n, line.to_owned()))).await;
+    }
+    let all = found(&world, &kind("kind: http_errors, with: {window: 1m}"), 50).await;
+    let wanted: Vec<String> = named
+        .iter()
+        .take(5)
+        .map(|(service, _, endpoint)| {
+            let endpoint = if endpoint.is_empty() { String::new() } else { format!("endpoint={endpoint} ") };
+            format!("{endpoint}service_name={service} status_class=5xx 1")
+        })
+        .collect();
+    let mut found = shown(&all);
+    found.sort_by_key(|one| one.split("service_name=").nth(1).map(str::to_owned));
+    assert_eq!(found, wanted);
+    let reader = logline::Reader::default();
+    for (service, line, _) in named.iter().take(6) {
+        let record = reader.read(line, &logline::Context::default());
+        assert_eq!(record.http_status(), Some(500), "{service}: the reader and the rule agree");
+    }
+}
+
+#[tokio::test]
 async fn a_failed_transition_is_found_unless_another_attempt_mends_it() {
     let world = World::new().await;
     let call = |second: i64, id: u32, attempt: u32, rest: &str| {

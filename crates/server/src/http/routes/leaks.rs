@@ -41,7 +41,7 @@ fn shows(route: &Route) -> Option<Shows> {
         // Answers without a word of the tenant's data.
         "limits" | "push" => Shows::Public,
         "orders" | "order" | "export orders" => Shows::Steps,
-        "metrics" | "status" | "jobs" | "cancel job" | "flush" | "services" => Shows::Server,
+        "metrics" | "status" | "jobs" | "cancel job" | "flush" | "services" | "reread orders" => Shows::Server,
         "users" | "roles" | "policies" | "groups" | "tokens" | "password" | "explain access" | "report access" => {
             Shows::Rights
         }

@@ -29,6 +29,8 @@ pub(super) struct Bench {
     pub(super) config: Config,
     /// Where the files are, when they are in a bucket.
     pub(super) store: Option<Arc<Faulty>>,
+    /// How lines begin that a row is made of.
+    pub(super) word: &'static str,
 }
 
 impl Bench {
@@ -43,6 +45,7 @@ impl Bench {
             config,
             dir,
             store: None,
+            word: "mark",
             clock: Arc::new(ManualClock::at(SystemTime::UNIX_EPOCH)),
             tasks: Tasks::default(),
         }
@@ -51,7 +54,7 @@ impl Bench {
     pub(super) async fn try_open(&self) -> Result<Arc<Storage>, Error> {
         let components = Components {
             clock: Arc::clone(&self.clock) as _,
-            derives: vec![Arc::new(Marks)],
+            derives: vec![Arc::new(Marks { word: self.word })],
             tasks: self.tasks.clone(),
         };
         let Some(store) = &self.store else { return Storage::open(self.config.clone(), components).await };
@@ -89,9 +92,11 @@ impl Bench {
     }
 }
 
-/// Keeps the first word of every line that begins with `mark`, and how long the line is.
+/// Keeps the first word of every line that begins with a certain word, and how long the line is.
 #[derive(Debug)]
-struct Marks;
+struct Marks {
+    word: &'static str,
+}
 
 pub(super) const MARKS: &str = "marks";
 /// The tenant whose batches are of that table alone.
@@ -112,10 +117,14 @@ impl Derive for Marks {
         tenant.as_str() == OWNED
     }
 
+    fn line_time(&self) -> Option<&'static str> {
+        Some("timestamp")
+    }
+
     fn derive(&self, batch: &Batch) -> Option<RecordBatch> {
         let entries = batch.streams.iter().flat_map(|stream| &stream.entries);
         assert!(entries.clone().all(|entry| entry.line != "make derive panic"), "as asked");
-        let marked: Vec<&Entry> = entries.filter(|entry| entry.line.starts_with("mark")).collect();
+        let marked: Vec<&Entry> = entries.filter(|entry| entry.line.starts_with(self.word)).collect();
         let words = marked.iter().filter_map(|entry| entry.line.split(' ').next());
         let times: Vec<i64> = marked.iter().map(|entry| entry.timestamp.micros()).collect();
         let lengths = marked.iter().map(|entry| i64::try_from(entry.line.len()).unwrap());
