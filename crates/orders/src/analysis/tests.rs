@@ -262,12 +262,12 @@ fn a_graph_that_is_discovered_passes_the_checks_and_is_the_one_that_was_followed
 }
 
 /// Half a minute after a minute of March, so that nothing happens at that very moment.
-fn then(minute: u64) -> logline::Timestamp {
+fn then(minute: u64) -> Timestamp {
     at("2026-03-01T00:00:00Z").after(std::time::Duration::from_secs(60 * minute + 30))
 }
 
 /// What the live state knew at a moment.
-fn known_then(lines: &[String], graphs: &Graphs, then: logline::Timestamp) -> Live {
+fn known_then(lines: &[String], graphs: &Graphs, then: Timestamp) -> Live {
     let mut live = Live::default();
     with_events(&lines.concat(), |events| {
         events.iter().filter(|event| event.time <= then).for_each(|event| live.apply(event, graphs));
@@ -306,11 +306,11 @@ proptest! {
         let known = live.trails("order");
         let said = objectives::sla(&Lens::new((&known, &graphs), &select, "order", then), false);
         let trails = trails(&lines, &graphs);
-        let told = past::outcomes(&lens(&trails, &graphs, &select), logline::Timestamp::MIN, false);
+        let told = past::outcomes(&lens(&trails, &graphs, &select), Timestamp::MIN, false);
         for (said, told) in said.objectives.iter().zip(&told.promises) {
             for burn in &said.burn {
                 let since = then.before(std::time::Duration::from_millis(burn.window_ms));
-                let within = |at: logline::Timestamp| since <= at && at <= then;
+                let within = |at: Timestamp| since <= at && at <= then;
                 let bad = told.bad.iter().filter(|(at, _)| within(*at)).count() as u64;
                 let good = told.good.iter().filter(|at| within(**at)).count() as u64;
                 prop_assert_eq!((&told.name, bad, bad + good), (&said.name, burn.bad, burn.outcomes));

@@ -87,7 +87,7 @@ async fn what_was_begun_goes_on_with_the_day_that_is_not_done() {
     let storage = bench.open().await;
     storage.reread(MARKS, &Tenant::default()).await.unwrap();
     let store = Arc::clone(storage.table(MARKS).unwrap().delta().store());
-    let path = crate::paths::reread(&Tenant::default());
+    let path = paths::reread(&Tenant::default());
     let size = store.list("_reread").unwrap()[0].bytes;
     let text = store.open(&path, size).unwrap().read_one(0..size).unwrap();
     let next = format!("\"next\":{}", Timestamp(MIDNIGHT + DAY).day());
