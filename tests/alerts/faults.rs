@@ -18,7 +18,8 @@ const EXPECTED: [Expected; 8] = [
     (Fault::BadRequests, "HttpClientErrors", ("service_name", "shop-api"), 2, 8),
     (Fault::FailedChange, "OrderTransitionFailed", ("service_name", "mes-api"), 10, 15),
     (Fault::FailedChange, "HttpServerErrors", ("service_name", "mes-api"), 10, 15),
-    (Fault::LostHandover, "OrderTransitionFailed", ("peer", "queue"), 10, 10),
+    // It shows once the first order is handed over.
+    (Fault::LostHandover, "OrderTransitionFailed", ("peer", "queue"), 20, 10),
     (Fault::LostHandover, "OrdersStuck", ("reason", "unconfirmed"), 20, 100_000),
 ];
 

@@ -82,6 +82,7 @@ fn shows_nothing(command: &str, inner: &str) -> bool {
         // The rules of a file, over lines that the leak matrix of the routes looks at.
         "rules" => &["test", "lint", "unit"],
         "storage" => return true,
+        "orders" => &["reread"],
         "alerts" => &["test-send"],
         "silences" => &["add", "expire"],
         "incidents" => &["ack", "resolve", "comment", "assign"],

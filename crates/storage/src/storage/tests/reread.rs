@@ -106,7 +106,7 @@ async fn what_was_begun_goes_on_with_the_day_that_is_not_done() {
 async fn rows_of_lines_that_are_kept_no_longer_stay() {
     let mut bench = with(Bench::new(), "mark");
     bench.config.lifecycle.retention_enabled = true;
-    bench.config.lifecycle.retention.period = Some(Duration::from_hours(60));
+    bench.config.lifecycle.retention.period = Some(Duration::from_hours(48));
     let storage = bench.open().await;
     fill(&storage, 0..3).await;
     storage.maintain().await.unwrap();
@@ -116,7 +116,6 @@ async fn rows_of_lines_that_are_kept_no_longer_stay() {
     bench.word = "note";
     let storage = bench.open().await;
     again(&bench, &storage).await;
-    // Sixty hours before the fourth day begins is noon of the first: its last line has gone with the day's file.
     let found = rows(&storage).await;
     assert!(of("mark", 0..1).iter().all(|row| found.contains(row)), "{found:?}");
     assert!(of("note", 2..3).iter().all(|row| found.contains(row)), "{found:?}");
