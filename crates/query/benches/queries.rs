@@ -8,7 +8,7 @@ use divan::counter::BytesCount;
 use divan::{Bencher, black_box};
 use logline::{Batch, Entry, Labels, Stream, Tenant, Timestamp};
 use query::{Config, Direction, Engine, Params};
-use stdx::{Rng, Secret, SystemClock, Tasks};
+use stdx::{ByteSize, Rng, Secret, SystemClock, Tasks};
 use storage::{AckLevel, Components, Storage};
 use tempfile::TempDir;
 use tokio::runtime::Runtime;
@@ -66,7 +66,9 @@ fn world() -> &'static World {
                     storage.flush().await.expect("a flush");
                 }
             }
-            let engine = Engine::new(storage, Config::default(), Arc::new(SystemClock)).expect("an engine");
+            // Every answer is worked out anew.
+            let config = Config { results_cache: ByteSize(0), ..Config::default() };
+            let engine = Engine::new(storage, config, Arc::new(SystemClock)).expect("an engine");
             (engine, bytes)
         });
         World { runtime, engine, bytes, _folder: folder }
