@@ -1,24 +1,15 @@
 //! Rows of Loki's HTTP API, one by one: parameters, their defaults, bodies, headers, errors.
 
-use std::net::SocketAddr;
-use std::time::Duration;
-
 use serde_json::{Value, json};
 
-use crate::config::{Config, Flags};
-use crate::serve::Server;
+use super::started::Started;
 
-const PATIENCE: Duration = Duration::from_secs(60);
 const SECOND: i64 = 1_000_000_000;
 
 /// A server with ten lines a second apart, of two services in turn, the first of them at `base`.
 struct World {
-    url: String,
-    client: reqwest::Client,
+    server: Started,
     base: i64,
-    stop: Option<tokio::sync::oneshot::Sender<()>>,
-    tasks: stdx::Tasks,
-    _folder: tempfile::TempDir,
 }
 
 struct Answer {
@@ -29,34 +20,30 @@ struct Answer {
 
 impl World {
     async fn new() -> Self {
-        let folder = tempfile::tempdir().unwrap();
-        let flags = Flags {
-            data_dir: Some(folder.path().to_owned()),
-            listen: Some(SocketAddr::from(([127, 0, 0, 1], 0))),
-            no_auth: true,
-        };
-        let server = Server::build(Config::load("", [], &flags).unwrap()).await.unwrap();
-        let url = format!("http://{}", server.address().unwrap());
-        let (stop, stopped) = tokio::sync::oneshot::channel::<()>();
-        let tasks = stdx::Tasks::default();
-        tasks.spawn(async move { server.run(async { drop(stopped.await) }).await.unwrap() });
-        let client = reqwest::Client::builder().no_proxy().timeout(PATIENCE).build().unwrap();
+        let server = Started::with("").await;
         let now = logline::Timestamp::from(stdx::Clock::now(&stdx::SystemClock)).0;
-        let world = Self { url, client, base: (now / SECOND - 60) * SECOND, stop: Some(stop), tasks, _folder: folder };
+        let world = Self { server, base: (now / SECOND - 60) * SECOND };
         let entry = |n: i64| json!([(world.base + n * SECOND).to_string(), format!("n={n} <said>"), {"zone": "eu"}]);
         let stream = |name: &str, first: i64| {
             let values: Vec<_> = (0..5).map(|n| entry(2 * n + first)).collect();
             json!({"stream": {"service": name, "env": "test"}, "values": values})
         };
         let body = json!({"streams": [stream("shop", 0), stream("crm", 1)]});
-        let pushed = world.client.post(format!("{}/loki/api/v1/push", world.url)).json(&body).send().await.unwrap();
+        let pushed = world
+            .server
+            .client
+            .post(format!("{}/loki/api/v1/push", world.server.url))
+            .json(&body)
+            .send()
+            .await
+            .unwrap();
         assert_eq!(pushed.status(), 204);
         world
     }
 
     fn asking(&self, path: &str, parameters: &[(&str, &str)]) -> reqwest::RequestBuilder {
         let parameters = form_urlencoded::Serializer::new(String::new()).extend_pairs(parameters).finish();
-        self.client.get(format!("{}{path}?{parameters}", self.url))
+        self.server.client.get(format!("{}{path}?{parameters}", self.server.url))
     }
 
     async fn sent(&self, request: reqwest::RequestBuilder) -> Answer {
@@ -94,9 +81,8 @@ impl World {
         assert!(answer.text.starts_with(want), "{path} {parameters:?}: {}", answer.text);
     }
 
-    async fn end(mut self) {
-        self.stop.take().unwrap().send(()).unwrap();
-        assert_eq!(self.tasks.drain(PATIENCE).await, stdx::Drained::Clean);
+    async fn end(self) {
+        self.server.end().await;
     }
 }
 
@@ -228,18 +214,22 @@ async fn every_reading_route_takes_a_form_as_well_as_a_url() {
         ("detected_field/n/values", "query=%7Benv%3D%22test%22%7D", r#""values":["0","1""#),
         ("format_query", "query=rate(%7Ba%3D%22b%22%7D[5m])", r#""status":"success""#),
     ] {
-        let url = format!("{}/loki/api/v1/{path}", world.url);
-        let posted = world.client.post(&url).header("content-type", "application/x-www-form-urlencoded");
+        let url = format!("{}/loki/api/v1/{path}", world.server.url);
+        let posted = world.server.client.post(&url).header("content-type", "application/x-www-form-urlencoded");
         let posted = world.sent(posted.body(form.to_owned())).await;
         assert_eq!((posted.status, posted.kind.as_str()), (200, "application/json; charset=UTF-8"), "{path}");
         assert!(posted.text.contains(part), "{path}: {}", posted.text);
-        let got = world.sent(world.client.get(format!("{url}?{form}"))).await;
+        let got = world.sent(world.server.client.get(format!("{url}?{form}"))).await;
         assert!(got.status == 200 && got.text.contains(part), "{path}: {}", got.text);
     }
     // What stands in the body comes before what stands in the URL.
-    let url = format!("{}/loki/api/v1/query?query=vector(1)&time=7", world.url);
-    let both =
-        world.client.post(url).header("content-type", "application/x-www-form-urlencoded").body("query=vector(2)");
+    let url = format!("{}/loki/api/v1/query?query=vector(1)&time=7", world.server.url);
+    let both = world
+        .server
+        .client
+        .post(url)
+        .header("content-type", "application/x-www-form-urlencoded")
+        .body("query=vector(2)");
     let both: Value = serde_json::from_str(&world.sent(both).await.text).unwrap();
     assert_eq!(both["data"]["result"][0]["value"], json!([7, "2"]));
     world.end().await;
@@ -296,7 +286,7 @@ async fn lines_are_written_as_go_writes_them_and_statistics_are_true() {
     assert_eq!((&stats["ingester"]["totalReached"], &stats["index"]["totalStreams"]), (&json!(1), &json!(1)));
     assert!(stats["summary"]["totalStructuredMetadataBytesProcessed"].as_u64().unwrap() >= 5 * 6, "{stats}");
     assert_eq!(stats["summary"]["totalEntriesReturned"], 5);
-    world.client.post(format!("{}/flush", world.url)).send().await.unwrap();
+    world.server.client.post(format!("{}/flush", world.server.url)).send().await.unwrap();
     let of_files = world.json("/loki/api/v1/query_range", &[("query", r#"{env="test"} |= "n=3""#)]).await;
     let stats = &of_files["data"]["stats"];
     let chunk = &stats["querier"]["store"]["chunk"];
@@ -368,7 +358,8 @@ async fn routes_that_few_ask_for_answer_as_well() {
     let world = World::new().await;
     let time = jiff::Timestamp::from(logline::Timestamp(world.base)).to_string();
     let old = json!({"streams": [{"labels": r#"{app="old"}"#, "entries": [{"ts": time, "line": "as it once was"}]}]});
-    let pushed = world.client.post(format!("{}/api/prom/push", world.url)).json(&old).send().await.unwrap();
+    let pushed =
+        world.server.client.post(format!("{}/api/prom/push", world.server.url)).json(&old).send().await.unwrap();
     assert_eq!(pushed.status(), 204);
     let found = world.json("/api/prom/query", &[("query", r#"{app="old"}"#)]).await;
     assert_eq!(found["streams"][0]["entries"], json!([{"ts": time, "line": "as it once was"}]));
@@ -376,8 +367,13 @@ async fn routes_that_few_ask_for_answer_as_well() {
     assert!(services.status == 200 && services.kind.starts_with("text/plain"), "{}", services.text);
     assert!(services.text.contains("Running"), "{}", services.text);
     for method in ["GET", "POST"] {
-        let flushed =
-            world.client.request(method.parse().unwrap(), format!("{}/flush", world.url)).send().await.unwrap();
+        let flushed = world
+            .server
+            .client
+            .request(method.parse().unwrap(), format!("{}/flush", world.server.url))
+            .send()
+            .await
+            .unwrap();
         assert!(flushed.status().is_success(), "{method}");
     }
     let query = ("query", r#"topk(1, sum by (app) (count_over_time({app="old"}[1h])))"#);

@@ -1,23 +1,14 @@
 //! The whole life of a request to delete lines, over HTTP.
 
-use std::net::SocketAddr;
-use std::time::Duration;
-
 use serde_json::Value;
 
-use crate::config::{Config, Flags};
-use crate::serve::Server;
+use super::super::started::Started;
 
-const PATIENCE: Duration = Duration::from_secs(30);
-
-struct Client {
-    http: reqwest::Client,
-    url: String,
-}
+struct Client(Started);
 
 impl Client {
     async fn send(&self, method: &str, path: &str) -> (u16, String, Option<String>) {
-        let request = self.http.request(method.parse().unwrap(), format!("{}{path}", self.url));
+        let request = self.0.client.request(method.parse().unwrap(), format!("{}{path}", self.0.url));
         let response = request.send().await.unwrap();
         let id = response.headers().get("x-delete-request-id").map(|id| id.to_str().unwrap().to_owned());
         (response.status().as_u16(), response.status().as_u16().to_string() + " " + &response.text().await.unwrap(), id)
@@ -47,24 +38,13 @@ impl Client {
 async fn push(client: &Client, app: &str, line: &str, order: &str) {
     let now = logline::Timestamp::from(stdx::Clock::now(&stdx::SystemClock)).0;
     let body = serde_json::json!({"streams": [{"stream": {"app": app}, "values": [[now.to_string(), line, {"order_id": order}]]}]});
-    let sent = client.http.post(format!("{}/loki/api/v1/push", client.url)).json(&body).send().await.unwrap();
+    let sent = client.0.client.post(format!("{}/loki/api/v1/push", client.0.url)).json(&body).send().await.unwrap();
     assert_eq!(sent.status().as_u16(), 204);
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn lines_are_hidden_listed_and_seen_again_as_lokis_clients_expect() {
-    let folder = tempfile::tempdir().unwrap();
-    let flags = Flags {
-        data_dir: Some(folder.path().to_owned()),
-        listen: Some(SocketAddr::from(([127, 0, 0, 1], 0))),
-        no_auth: true,
-    };
-    let server = Server::build(Config::load("", [], &flags).unwrap()).await.unwrap();
-    let url = format!("http://{}", server.address().unwrap());
-    let (stop, stopped) = tokio::sync::oneshot::channel::<()>();
-    let tasks = stdx::Tasks::default();
-    tasks.spawn(async move { server.run(async { drop(stopped.await) }).await.unwrap() });
-    let client = Client { http: reqwest::Client::builder().no_proxy().timeout(PATIENCE).build().unwrap(), url };
+    let client = Client(Started::with("").await);
     push(&client, "shop", "card of ivan", "1").await;
     push(&client, "shop", "card of olga", "2").await;
     assert_eq!(client.lines().await, 2);
@@ -115,6 +95,5 @@ async fn lines_are_hidden_listed_and_seen_again_as_lokis_clients_expect() {
     let (_, jobs, _) = client.send("GET", "/api/v1/jobs").await;
     assert!(jobs.starts_with("200 {\"jobs\":["), "{jobs}");
     assert_eq!(client.refused("DELETE", "/api/v1/jobs/4711").await, "404 no job with this id is running");
-    stop.send(()).unwrap();
-    assert_eq!(tasks.drain(PATIENCE).await, stdx::Drained::Clean);
+    client.0.end().await;
 }

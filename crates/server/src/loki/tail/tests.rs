@@ -1,16 +1,13 @@
 //! Tails over real sockets: stored lines, live ones, limits, slow readers, foreign pages.
 
-use std::net::SocketAddr;
-
 use futures::StreamExt as _;
 use logline::Timestamp;
 use serde_json::{Value, json};
 use tokio_tungstenite::WebSocketStream;
 use tokio_tungstenite::tungstenite::protocol::Role;
 
+use super::super::started::Started;
 use super::*;
-use crate::config::{Config, Flags};
-use crate::serve::Server;
 
 const PATIENT: Duration = Duration::from_secs(60);
 
@@ -33,40 +30,24 @@ fn lines_are_held_back_for_five_seconds_at_most() {
 
 /// A server that anybody may ask, with two tails at once.
 struct World {
-    url: String,
-    client: reqwest::Client,
-    stop: Option<tokio::sync::oneshot::Sender<()>>,
-    tasks: stdx::Tasks,
-    _folder: tempfile::TempDir,
+    server: Started,
 }
 
 impl World {
     async fn new() -> Self {
-        let folder = tempfile::tempdir().unwrap();
-        let flags = Flags {
-            data_dir: Some(folder.path().to_owned()),
-            listen: Some(SocketAddr::from(([127, 0, 0, 1], 0))),
-            no_auth: true,
-        };
-        let text = "[limits]\nmax_concurrent_tail_requests = 2";
-        let server = Server::build(Config::load(text, [], &flags).unwrap()).await.unwrap();
-        let url = format!("http://{}", server.address().unwrap());
-        let (stop, stopped) = tokio::sync::oneshot::channel::<()>();
-        let tasks = stdx::Tasks::default();
-        tasks.spawn(async move { server.run(async { drop(stopped.await) }).await.unwrap() });
-        let client = reqwest::Client::builder().no_proxy().timeout(PATIENT).build().unwrap();
-        Self { url, client, stop: Some(stop), tasks, _folder: folder }
+        Self { server: Started::with("[limits]\nmax_concurrent_tail_requests = 2").await }
     }
 
     async fn push(&self, labels: Value, lines: &[(i64, &str)]) {
         let values: Vec<_> = lines.iter().map(|(time, line)| json!([time.to_string(), line])).collect();
         let body = json!({"streams": [{"stream": labels, "values": values}]});
-        let pushed = self.client.post(format!("{}/loki/api/v1/push", self.url)).json(&body).send().await.unwrap();
+        let pushed =
+            self.server.client.post(format!("{}/loki/api/v1/push", self.server.url)).json(&body).send().await.unwrap();
         assert_eq!(pushed.status(), 204);
     }
 
     async fn ask(&self, params: &str, headers: &[(&str, &str)]) -> reqwest::Response {
-        let mut request = self.client.get(format!("{}/loki/api/v1/tail?{params}", self.url));
+        let mut request = self.server.client.get(format!("{}/loki/api/v1/tail?{params}", self.server.url));
         for (name, value) in [
             ("Connection", "Upgrade"),
             ("Upgrade", "websocket"),
@@ -89,9 +70,8 @@ impl World {
         Reader(WebSocketStream::from_raw_socket(socket, Role::Client, None).await)
     }
 
-    async fn end(mut self) {
-        self.stop.take().unwrap().send(()).unwrap();
-        assert_eq!(self.tasks.drain(PATIENT).await, stdx::Drained::Clean);
+    async fn end(self) {
+        self.server.end().await;
     }
 }
 
@@ -204,7 +184,7 @@ async fn what_cannot_be_tailed_is_refused_before_a_socket_opens() {
         let text = answer.text().await.unwrap();
         assert!(text.starts_with(want), "{params}: {text}");
     }
-    let plain = world.client.get(format!("{}/loki/api/v1/tail?{}", world.url, query(r#"{app="a"}"#)));
+    let plain = world.server.client.get(format!("{}/loki/api/v1/tail?{}", world.server.url, query(r#"{app="a"}"#)));
     assert_eq!(plain.send().await.unwrap().status(), 400);
     world.end().await;
 }
