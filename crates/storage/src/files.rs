@@ -25,7 +25,8 @@ use self::indexed::IndexedWriter;
 pub(crate) use self::joined::Source;
 use self::sort::Sorted;
 use crate::head::{Parts, Sealed};
-use crate::logs::{KEYS, LINE, TIMESTAMP};
+use crate::index::BLOCK_ROWS;
+use crate::logs::{KEYS, LINE, NAME, PAIR, TIMESTAMP};
 use crate::merge::is_text_dictionary;
 use crate::paths::{self, FileName};
 use crate::read::BATCH_ROWS;
@@ -33,7 +34,7 @@ use crate::store::{Store, cause, summed};
 use crate::{Error, FileRef, TableSpec};
 
 /// Version of the format, in the metadata of every file under this key.
-const FORMAT: (&str, &str) = ("lapidary.format", "3");
+const FORMAT: (&str, &str) = ("lapidary.format", "4");
 /// Names of the labels of a file's streams, in its metadata: sorted, with commas between them.
 pub(crate) const LABELS_KEY: &str = "lapidary.labels";
 const ROW_GROUP_ROWS: usize = 262_144;
@@ -200,34 +201,38 @@ fn properties(spec: &TableSpec, level: i32) -> Result<WriterProperties, Error> {
         .set_key_value_metadata(Some(vec![KeyValue::new(FORMAT.0.to_owned(), FORMAT.1.to_owned())]))
         .set_compression(Compression::ZSTD(level))
         .set_max_row_group_row_count(Some(ROW_GROUP_ROWS))
-        .set_data_page_row_count_limit(BATCH_ROWS)
-        .set_write_batch_size(BATCH_ROWS)
+        .set_data_page_row_count_limit(BLOCK_ROWS)
+        .set_write_batch_size(BLOCK_ROWS)
         .set_data_page_size_limit(PAGE_BYTES)
         // Whole stream texts, so that a page of one stream can be told by its statistics.
         .set_column_index_truncate_length(None)
         .set_statistics_enabled(EnabledStatistics::None);
     for field in spec.schema.fields() {
-        let column = ColumnPath::from(field.name().as_str());
+        let name = field.name().as_str();
+        let column = ColumnPath::from(name);
         properties = match field.data_type() {
             DataType::Timestamp(..) => properties
                 .set_column_dictionary_enabled(column.clone(), false)
                 .set_column_encoding(column.clone(), Encoding::DELTA_BINARY_PACKED)
                 .set_column_statistics_enabled(column, EnabledStatistics::Page),
-            DataType::Utf8 if field.name() == LINE => properties
-                .set_column_dictionary_enabled(column.clone(), false)
-                .set_column_encoding(column, Encoding::DELTA_LENGTH_BYTE_ARRAY),
             // Too many different ones for a dictionary.
-            DataType::Utf8 if KEYS.contains(&field.name().as_str()) => properties
+            DataType::Utf8 if name == LINE || KEYS.contains(&name) || spec.id == Some(name) => properties
                 .set_column_dictionary_enabled(column.clone(), false)
                 .set_column_encoding(column, Encoding::DELTA_LENGTH_BYTE_ARRAY),
-            kind if is_text_dictionary(kind) || spec.sort.contains(&field.name().as_str()) => {
+            kind if is_text_dictionary(kind) || spec.sort.contains(&name) => {
                 properties.set_column_statistics_enabled(column, EnabledStatistics::Page)
             }
-            DataType::Map(..) => properties,
+            // Tells row groups without any from others.
+            DataType::Map(..) => properties.set_column_statistics_enabled(names_of_map(name), EnabledStatistics::Chunk),
             _ => properties.set_column_statistics_enabled(column, EnabledStatistics::Chunk),
         };
     }
     Ok(properties.build())
+}
+
+/// The column with the names of a map's pairs.
+fn names_of_map(map: &str) -> ColumnPath {
+    ColumnPath::new([map, PAIR, NAME].map(str::to_owned).to_vec())
 }
 
 /// A full disk arrives wrapped in the writer's own error.

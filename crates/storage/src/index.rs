@@ -23,6 +23,7 @@ mod words;
 
 pub(crate) use self::blocks::Blocks;
 pub(crate) use self::build::Builder;
+pub(crate) use self::grams::COARSE;
 pub(crate) use self::head::{Head, Part, Place};
 pub(crate) use self::join::{ReadPart, join};
 pub(crate) use self::lookup::{Chunks, blocks};
@@ -31,7 +32,7 @@ pub(crate) use self::need::Need;
 /// Where the index is, in the metadata of the file.
 pub(crate) const INDEX_KEY: &str = "lapidary.index";
 /// Rows of a block, and of a page in the file.
-pub(crate) const BLOCK_ROWS: usize = crate::read::BATCH_ROWS;
+pub(crate) const BLOCK_ROWS: usize = 2_048;
 
 /// Why bytes cannot be believed. A file with a damaged index is read without it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]

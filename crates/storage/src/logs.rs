@@ -106,10 +106,15 @@ pub fn text_dictionary() -> DataType {
     DataType::Dictionary(Box::new(DataType::Int32), Box::new(DataType::Utf8))
 }
 
+/// What Parquet and Delta call a pair of a map.
+pub(crate) const PAIR: &str = "key_value";
+/// What they call the name in a pair.
+pub(crate) const NAME: &str = "key";
+
 /// `Map<Utf8, Utf8>` with the names that Parquet and Delta use for its parts.
 pub fn text_map() -> DataType {
-    let pair = Fields::from(vec![Field::new("key", DataType::Utf8, false), Field::new("value", DataType::Utf8, true)]);
-    DataType::Map(Arc::new(Field::new("key_value", DataType::Struct(pair), false)), false)
+    let pair = Fields::from(vec![Field::new(NAME, DataType::Utf8, false), Field::new("value", DataType::Utf8, true)]);
+    DataType::Map(Arc::new(Field::new(PAIR, DataType::Struct(pair), false)), false)
 }
 
 /// Rows of a batch, in its order.

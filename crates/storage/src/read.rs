@@ -29,9 +29,9 @@ use crate::filter::{Filter, Hidden};
 use crate::logs::{LINE, METADATA, STREAM};
 use crate::{Error, Predicate, Scan, SharedStats, Stretches, TableSpec, TimeRange, Visibility};
 
-/// Rows of an output batch, and of a page in a file.
+/// Rows of an output batch.
 pub(crate) const BATCH_ROWS: usize = 8_192;
-/// Rows that are read from the store together, and decoded together when there is no text among them: eight pages.
+/// Rows that are read from the store together, and decoded together when there is no text among them.
 const UNIT_ROWS: usize = 65_536;
 
 /// What both readers need to know of a scan.

@@ -12,7 +12,7 @@ pub struct TableSpec {
     pub schema: SchemaRef,
     /// Columns by which rows are sorted in a file; ties keep the order of arrival.
     pub sort: &'static [&'static str],
-    /// For a derived table: the text column that names a row. Equal lines of one batch must get different ids, and the
+    /// For a derived table: the text column that names a row by its first 16 bytes. Equal lines of one batch must get different ids, and the
     /// same line the same id whenever it is derived again, alone or among others; then deleting lines deletes the rows
     /// derived from them. Without it their rows stay.
     pub id: Option<&'static str>,

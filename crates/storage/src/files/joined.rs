@@ -17,7 +17,7 @@ use tracing::warn;
 
 use super::footer::{FOOTER_KEY, Guarded};
 use super::indexed::{self, Index};
-use super::{Files, LABELS_KEY, NewFile, parquet_error, properties};
+use super::{FORMAT, Files, LABELS_KEY, NewFile, parquet_error, properties};
 use crate::index::{self, INDEX_KEY, ReadPart};
 use crate::logs::LINE;
 use crate::read::{FileIndex, Opened, Unread};
@@ -151,7 +151,7 @@ impl Files<'_> {
                 step(u64::try_from(group.num_rows()).unwrap_or(0))?;
             }
         }
-        let kept = first.pairs().filter(|pair| pair.key != super::FORMAT.0);
+        let kept = first.pairs().filter(|pair| pair.key != FORMAT.0);
         kept.for_each(|pair| writer.append_key_value_metadata(pair.clone()));
         let labels = || sources.iter().flat_map(|source| source.opened.labels.iter().flatten()).cloned().collect();
         indexed::end(writer, index.map(|index| (index, labels())), &end).map_err(wrong)
@@ -175,6 +175,10 @@ fn append(
 /// Whether the files have the same columns and the same kinds of indexes, as files of this version have.
 fn are_alike(sources: &[Source]) -> bool {
     let Some(first) = sources.first() else { return false };
+    let is_current = |pair: &KeyValue| (pair.key.as_str(), pair.value.as_deref()) == (FORMAT.0, Some(FORMAT.1));
+    if !first.pairs().any(is_current) {
+        return false;
+    }
     sources.iter().all(|source| {
         let metadata = source.metadata();
         metadata.file_metadata().schema() == first.metadata().file_metadata().schema()
@@ -183,6 +187,5 @@ fn are_alike(sources: &[Source]) -> bool {
             && source.pairs().eq(first.pairs())
             && source.opened.index.is_some() == source.opened.labels.is_some()
             && source.opened.index.is_some() == first.opened.index.is_some()
-            && source.opened.index.as_ref().is_none_or(|index| index.head.is_current())
     })
 }

@@ -65,9 +65,7 @@ pub fn index(input: &[u8]) {
     let at = |part: u8| rest.len().saturating_sub(usize::from(part));
     let (head, rest) = rest.split_at(at(words.saturating_add(*lists)));
     let (words, lists) = rest.split_at(rest.len().min(usize::from(*words)));
-    for magic in [b"LAPIDX01", b"LAPIDX02"] {
-        ask_index(&[magic.as_slice(), head].concat(), (words, lists));
-    }
+    ask_index(&[b"LAPIDX03", head].concat(), (words, lists));
 }
 
 fn ask_index(head: &[u8], (words, lists): (&[u8], &[u8])) {
@@ -152,7 +150,7 @@ fn whole() -> Whole {
     let written = files::write(store.as_ref(), &logs::spec(), "local", &sealed);
     let file = written.ok().and_then(|mut files| files.pop()).expect("a file can be written to memory");
     let bytes = store.bytes();
-    let guarded = bytes.windows(8).position(|window| window == b"LAPIDX02").expect("the file has an index");
+    let guarded = bytes.windows(8).position(|window| window == b"LAPIDX03").expect("the file has an index");
     let footers = Arc::new(Footers::new(1 << 20, 1 << 20, Metrics::default()));
     let store: Arc<dyn Store> = store;
     let answers = questions().map(|question| {

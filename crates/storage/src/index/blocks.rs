@@ -13,16 +13,6 @@ impl Blocks {
         Self { len, words: vec![0; len.div_ceil(64)] }
     }
 
-    /// All of `len` blocks.
-    #[cfg(test)]
-    pub(crate) fn all(len: usize) -> Self {
-        let mut all = Self { len, words: vec![u64::MAX; len.div_ceil(64)] };
-        if let (Some(last), rest @ 1..) = (all.words.last_mut(), len % 64) {
-            *last = (1 << rest) - 1;
-        }
-        all
-    }
-
     /// Reads one bit a block, the first in the lowest bit; bits beyond the last are ignored.
     pub(super) fn from_bytes(len: usize, bytes: &[u8]) -> Self {
         let mut blocks = Self::none(len);

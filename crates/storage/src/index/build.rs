@@ -6,6 +6,7 @@
 
 use std::hash::{BuildHasher, RandomState};
 
+use super::grams::COARSE;
 use super::head::order;
 use super::ids;
 use super::pack::Packer;
@@ -187,14 +188,17 @@ impl Builder {
             let at = |number: usize| starts.get(number).map_or(0, |start| *start as usize);
             places.get(at(number as usize)..at(number as usize + 1)).unwrap_or_default()
         };
-        let mut packer = Packer::new(self.ends.len());
+        let mut packer = Packer::new(self.ends.len().next_multiple_of(COARSE));
         for number in self.sorted() {
             let Some(word) = self.words.get(number as usize) else { continue };
             packer.push(self.text(word), of(number))?;
         }
         let mut grams = std::mem::take(&mut self.grams);
         grams.sort_unstable();
-        grams.into_iter().for_each(|gram| packer.push_gram(gram >> 32, u64::from(low(gram))));
+        for gram in grams {
+            packer.push_block_of_ids(low(gram) as usize);
+            packer.push_gram(gram >> 32, u64::from(low(gram)));
+        }
         packer.finish(self.rows, self.long.iter().map(|block| *block as usize))
     }
 

@@ -1,6 +1,8 @@
 //! The samples of ids, sorted: six digits each, and the block they are in. They are as random as the ids, so they are not
 //! compressed but counted: what is kept is how far each is from the one before, in Rice's code, which takes 1.5 bits
 //! more than chance itself. A lookup reads one bucket of them, two to three KB, however many there are.
+//!
+//! Samples from inside of ids, five of six, tell of [`COARSE`] blocks in which of these they are: two bits less each.
 
 use std::ops::Range;
 
@@ -9,8 +11,11 @@ use super::{Blocks, Chunks, Damaged, varint};
 
 /// Samples of a bucket.
 const BUCKET: usize = 2_048;
-/// Kinds and digits of samples.
+/// Kinds and digits of samples; those from inside of ids come behind the heads.
 const KEYS: u64 = 1 << 25;
+const INNER: u64 = 1 << 24;
+/// Blocks that a sample from inside of an id tells of together; of a file there are always a multiple of so many.
+pub(crate) const COARSE: usize = 4;
 /// Files never have so many blocks; a sample and its block fit into [`RAW_BITS`].
 pub(super) const MAX_BLOCKS: u64 = 1 << 25;
 /// A quotient of so many ones stands for a number that is written as it is.
@@ -24,7 +29,7 @@ pub(super) struct Key(u32);
 /// A stretch of the list.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Bucket {
-    /// Its first entry: a key times the blocks of the file, and the block.
+    /// Its first entry, see [`entry`].
     pub(super) first: u64,
     /// Where it lies, counted from the first byte of the index.
     pub(crate) at: Range<u64>,
@@ -40,7 +45,7 @@ impl Key {
 
     /// Digits from further inside.
     pub(super) fn inner(digits: &[u8]) -> Self {
-        Self(1 << 24 | value(digits))
+        Self(INNER as u32 | value(digits))
     }
 
     /// Heads that begin with fewer digits, from the first to behind the last.
@@ -64,6 +69,28 @@ fn value(digits: &[u8]) -> u32 {
     let digit =
         |byte: u8| u32::from(if byte.is_ascii_digit() { byte - b'0' } else { (byte | 0x20).wrapping_sub(b'a') + 10 });
     digits.iter().take(6).fold(0, |value, byte| value << 4 | digit(*byte) & 15)
+}
+
+/// A key and a block as one number, of which the list is made: entries of one key stand together. What a file of so many
+/// blocks has.
+pub(super) const fn entry(key: u64, block: u64, blocks: u64) -> u64 {
+    match key.checked_sub(INNER) {
+        None => key * blocks + block,
+        Some(inner) => INNER * blocks + (inner * blocks + block) / COARSE as u64,
+    }
+}
+
+/// The key of an entry, and the blocks it tells of.
+pub(super) fn of_entry(entry: u64, blocks: u64) -> (u64, Range<u64>) {
+    let coarse = COARSE as u64;
+    match entry.checked_sub(INNER * blocks) {
+        None => (entry / blocks.max(1), entry % blocks.max(1)..entry % blocks.max(1) + 1),
+        Some(rest) => {
+            let groups = (blocks / coarse).max(1);
+            let first = rest % groups * coarse;
+            (INNER + rest / groups, first..first + coarse)
+        }
+    }
 }
 
 /// Writes a list; entries come in their order.
@@ -151,14 +178,15 @@ pub(super) fn find<C: Chunks>(
     into: &mut Blocks,
 ) -> Result<(), C::Error> {
     let blocks = head.blocks as u64;
-    let (low, high) = (keys.start.min(KEYS) * blocks, keys.end.min(KEYS) * blocks);
+    let (low, high) = (entry(keys.start.min(KEYS), 0, blocks), entry(keys.end.min(KEYS), 0, blocks));
     let from = buckets.partition_point(|bucket| bucket.first <= low).saturating_sub(1);
     let to = buckets.partition_point(|bucket| bucket.first < high);
     for (nth, bucket) in buckets.iter().enumerate().take(to).skip(from) {
         let bytes = chunks.grams(nth)?;
         bucket.each(&bytes, |entry| {
             if low <= entry && entry < high {
-                into.insert(usize::try_from(entry % blocks).unwrap_or(usize::MAX));
+                let (_, found) = of_entry(entry, blocks);
+                found.for_each(|block| into.insert(usize::try_from(block).unwrap_or(usize::MAX)));
             }
             entry < high
         })?;
@@ -285,6 +313,21 @@ mod tests {
             let read = bucket.each(&bytes, |_| { count += 1; true });
             prop_assert!(read.is_ok() || read.is_err());
             prop_assert!(count <= BUCKET);
+        }
+    }
+
+    #[test]
+    fn an_entry_tells_its_key_and_its_blocks_in_their_order() {
+        let blocks = 12;
+        let keys = [0, 1, INNER - 1, INNER, INNER + 1, KEYS - 1];
+        let mut last = None;
+        for (key, block) in keys.into_iter().flat_map(|key| (0..blocks).map(move |block| (key, block))) {
+            let entry = entry(key, block, blocks);
+            assert!(last <= Some(entry), "{key} {block}");
+            last = Some(entry);
+            let (found, within) = of_entry(entry, blocks);
+            assert!(found == key && within.contains(&block), "{key} {block}");
+            assert_eq!(within.end - within.start, if key < INNER { 1 } else { 4 });
         }
     }
 

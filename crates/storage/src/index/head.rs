@@ -5,13 +5,11 @@ use std::ops::Range;
 
 use parquet::file::metadata::FileMetaData;
 
-use super::grams::{Bucket, MAX_BLOCKS};
+use super::grams::{Bucket, COARSE, MAX_BLOCKS};
 use super::{Blocks, Damaged, INDEX_KEY, varint};
 
 /// Opens the head of an index.
-const MAGIC: &[u8; 8] = b"LAPIDX02";
-/// That of an index which has ids in its dictionary.
-const MAGIC_1: &[u8; 8] = b"LAPIDX01";
+const MAGIC: &[u8; 8] = b"LAPIDX03";
 /// More chunks than any file has; guards against damage.
 const MAX_CHUNKS: usize = 1 << 20;
 /// No part decodes to more; a writer cuts far earlier.
@@ -57,13 +55,13 @@ pub(super) fn order(a: &[u8], b: &[u8]) -> Ordering {
 pub(crate) struct Head {
     /// Rows of the file.
     pub(crate) rows: u64,
-    /// How many blocks these are.
+    /// How many blocks these are: of each row group as many as a multiple of [`COARSE`] has, the last ones without rows.
     pub(crate) blocks: usize,
     /// Blocks with words that are too long for the dictionary.
     pub(super) long: Blocks,
     pub(super) chunks: Vec<Chunk>,
-    /// Ids, when they are not in the dictionary.
-    pub(super) ids: Option<Ids>,
+    /// Ids, which are not in the dictionary.
+    pub(super) ids: Ids,
 }
 
 /// The table of contents of the ids.
@@ -78,7 +76,7 @@ pub(super) struct Ids {
 impl Place {
     /// As it stands in the metadata of the file.
     pub(crate) fn text(&self) -> String {
-        format!("2 {} {} {}", self.start, self.head.start, self.head.end)
+        format!("3 {} {} {}", self.start, self.head.start, self.head.end)
     }
 
     /// Where a file has its index; `None` when it has none that is understood.
@@ -87,10 +85,9 @@ impl Place {
         pairs.iter().filter(|pair| pair.key == INDEX_KEY).find_map(|pair| Self::parse(pair.value.as_deref()?))
     }
 
-    /// `None` for an index of a later version, or of nobody.
+    /// `None` for an index of another version, or of nobody.
     pub(crate) fn parse(text: &str) -> Option<Self> {
-        let numbers = text.strip_prefix("2 ").or_else(|| text.strip_prefix("1 "));
-        let mut numbers = numbers?.split(' ').map(|number| number.parse::<u64>().ok());
+        let mut numbers = text.strip_prefix("3 ")?.split(' ').map(|number| number.parse::<u64>().ok());
         let (start, head, end) = (numbers.next()??, numbers.next()??, numbers.next()??);
         (start <= head && head <= end).then_some(Self { start, head: head..end })
     }
@@ -98,7 +95,7 @@ impl Place {
 
 impl Head {
     pub(super) fn encode(&self) -> Vec<u8> {
-        let mut out = if self.ids.is_some() { MAGIC } else { MAGIC_1 }.to_vec();
+        let mut out = MAGIC.to_vec();
         varint::write(&mut out, self.rows);
         varint::write(&mut out, self.blocks as u64);
         out.extend(self.long.to_bytes());
@@ -113,9 +110,7 @@ impl Head {
                 out.extend(part.crc.to_le_bytes());
             }
         }
-        if let Some(ids) = &self.ids {
-            ids.encode(&mut out);
-        }
+        self.ids.encode(&mut out);
         let crc = crc32fast::hash(&out);
         out.extend(crc.to_le_bytes());
         out
@@ -127,12 +122,11 @@ impl Head {
         if crc32fast::hash(body) != u32::from_le_bytes(*crc) {
             return Err(Damaged("the checksum of its head is wrong"));
         }
-        let with_ids = body.strip_prefix(MAGIC);
-        let opened = with_ids.or_else(|| body.strip_prefix(MAGIC_1));
-        let mut rest = opened.ok_or(Damaged("its head does not open as it should"))?;
+        let mut rest = body.strip_prefix(MAGIC).ok_or(Damaged("its head does not open as it should"))?;
         let (rows, blocks) = (varint::read(&mut rest)?, varint::read_len(&mut rest)?);
-        // A block has a row at least, which also bounds the memory taken for them.
-        if rows < blocks as u64 || blocks.div_ceil(8) > rest.len() || MAX_BLOCKS <= blocks as u64 {
+        // One of so many has a row at least, which also bounds the memory taken for them.
+        let most = rows.saturating_mul(COARSE as u64).min(MAX_BLOCKS);
+        if most < blocks as u64 || blocks.div_ceil(8) > rest.len() || !blocks.is_multiple_of(COARSE) {
             return Err(Damaged("it has more blocks than rows"));
         }
         let long = Blocks::from_bytes(blocks, varint::take(&mut rest, blocks.div_ceil(8))?);
@@ -149,18 +143,13 @@ impl Head {
         if !chunks.is_sorted_by(|a, b| order(&a.first, &b.first).is_lt()) {
             return Err(Damaged("its chunks are not sorted"));
         }
-        let ids = with_ids.map(|_| Ids::decode(&mut rest, blocks, size)).transpose()?;
+        let ids = Ids::decode(&mut rest, blocks, size)?;
         Ok(Self { rows, blocks, long, chunks, ids })
     }
 
     /// Where the samples of ids lie, stretch by stretch.
     pub(crate) fn grams(&self) -> &[Bucket] {
-        self.ids.as_ref().map_or(&[], |ids| &ids.buckets)
-    }
-
-    /// Whether the ids are apart, as in indexes of this version.
-    pub(crate) const fn is_current(&self) -> bool {
-        self.ids.is_some()
+        &self.ids.buckets
     }
 
     /// Chunks of the dictionary.

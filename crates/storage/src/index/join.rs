@@ -2,7 +2,7 @@
 
 use std::ops::Range;
 
-use super::grams::Bucket;
+use super::grams::{Bucket, of_entry};
 use super::head::{Head, Part, order};
 use super::pack::Packer;
 use super::{Blocks, Damaged, postings};
@@ -15,15 +15,11 @@ pub(crate) trait ReadPart {
     fn read(&self, at: &Range<u64>) -> Result<Vec<u8>, Self::Error>;
 }
 
-/// The index of files whose blocks stand one behind the other: its bytes, and where the head begins in them. All must be
-/// of this version.
+/// The index of files whose blocks stand one behind the other: its bytes, and where the head begins in them.
 pub(crate) fn join<R: ReadPart>(inputs: &[(&Head, R)]) -> Result<(Vec<u8>, usize), R::Error> {
     let (mut cursors, mut rows, mut blocks, mut long) = (Vec::with_capacity(inputs.len()), 0, 0, Vec::new());
     let mut ids = Vec::with_capacity(inputs.len());
     for (head, reader) in inputs {
-        if !head.is_current() {
-            return Err(Damaged("it is of an earlier version").into());
-        }
         ids.push(IdCursor { head, reader, before: blocks as u64, next: 0, entries: Vec::new() });
         cursors.push(Cursor::open(head, reader, blocks)?);
         long.extend(head.long.iter().map(|block| blocks + block));
@@ -31,6 +27,11 @@ pub(crate) fn join<R: ReadPart>(inputs: &[(&Head, R)]) -> Result<(Vec<u8>, usize
         blocks += head.blocks;
     }
     let mut packer = Packer::new(blocks);
+    let mut before = 0;
+    for (head, _) in inputs {
+        head.ids.blocks.iter().for_each(|block| packer.push_block_of_ids(before + block));
+        before += head.blocks;
+    }
     let (mut word, mut found) = (Vec::new(), Vec::new());
     while let Some(first) = cursors.iter().filter_map(Cursor::word).min_by(|a, b| order(a, b)) {
         word.clear();
@@ -89,7 +90,8 @@ impl<R: ReadPart> IdCursor<'_, R> {
 fn decoded(bucket: &Bucket, bytes: &[u8], blocks: u64, before: u64) -> Result<Vec<(u64, u64)>, Damaged> {
     let mut entries = Vec::new();
     bucket.each(bytes, |entry| {
-        entries.push((entry / blocks.max(1), before + entry % blocks.max(1)));
+        let (key, of) = of_entry(entry, blocks);
+        entries.push((key, before + of.start));
         true
     })?;
     entries.reverse();

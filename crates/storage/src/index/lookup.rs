@@ -90,11 +90,9 @@ impl Term {
         if self.is_long() {
             return Ok(found);
         }
-        if let Some(listed) = &head.ids {
-            found.unite(&self.in_ids(head, listed, chunks, within)?);
-            if self.is_id() {
-                return Ok(found);
-            }
+        found.unite(&self.in_ids(head, &head.ids, chunks, within)?);
+        if self.is_id() {
+            return Ok(found);
         }
         found.unite(&self.in_dictionary(head, chunks, within)?);
         Ok(found)

@@ -1,7 +1,7 @@
 //! Writes an index out of words in their order and the blocks of each.
 
 use super::blocks::Blocks;
-use super::grams::GramWriter;
+use super::grams::{self, GramWriter};
 use super::head::{Chunk, Head, Ids, Part};
 use super::{chunk, postings};
 
@@ -52,8 +52,13 @@ impl Packer {
     /// Adds a sample of an id, which is not less than those before: its key and its block.
     #[inline]
     pub(super) fn push_gram(&mut self, key: u64, block: u64) {
-        self.with_ids.insert(usize::try_from(block).unwrap_or(usize::MAX));
-        self.grams.push(key * self.blocks as u64 + block);
+        self.grams.push(grams::entry(key, block, self.blocks as u64));
+    }
+
+    /// Adds a block that has ids.
+    #[inline]
+    pub(super) fn push_block_of_ids(&mut self, block: usize) {
+        self.with_ids.insert(block);
     }
 
     fn close(&mut self) -> std::io::Result<()> {
@@ -79,7 +84,7 @@ impl Packer {
         buckets.iter_mut().for_each(|bucket| bucket.at = bucket.at.start + before..bucket.at.end + before);
         self.out.extend(grams);
         let start = self.out.len();
-        let ids = Some(Ids { blocks: self.with_ids, buckets });
+        let ids = Ids { blocks: self.with_ids, buckets };
         self.out.extend(Head { rows, blocks: self.blocks, long: blocks, chunks, ids }.encode());
         Ok((self.out, start))
     }

@@ -11,7 +11,7 @@ use arrow::error::ArrowError;
 use arrow::record_batch::RecordBatch;
 use logline::Batch;
 
-use super::{KEYS, METADATA, key_type, text_map};
+use super::{KEYS, METADATA, NAME, PAIR, key_type, text_map};
 
 type PairsBuilder = MapBuilder<StringBuilder, StringBuilder>;
 
@@ -222,5 +222,5 @@ fn append(map: &mut PairsBuilder, name: &str, value: &str) {
 
 /// The names that Parquet and Delta use for the parts of a map.
 pub(crate) fn names() -> MapFieldNames {
-    MapFieldNames { entry: "key_value".to_owned(), key: "key".to_owned(), value: "value".to_owned() }
+    MapFieldNames { entry: PAIR.to_owned(), key: NAME.to_owned(), value: "value".to_owned() }
 }

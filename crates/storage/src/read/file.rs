@@ -144,7 +144,7 @@ impl OpenFile {
         }
     }
 
-    /// Whether the row group has metadata in its map: names of pairs are not empty.
+    /// Whether the row group may have metadata in its map: names of pairs are not empty.
     fn has_pairs(&self) -> bool {
         let metadata = self.footer.metadata();
         let columns = metadata.file_metadata().schema_descr().columns();

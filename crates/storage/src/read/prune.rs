@@ -14,7 +14,7 @@ use parquet::file::statistics::Statistics;
 use super::UNIT_ROWS;
 use crate::TimeRange;
 use crate::filter::Filter;
-use crate::index::{BLOCK_ROWS, Blocks};
+use crate::index::{BLOCK_ROWS, Blocks, COARSE};
 use crate::logs::{STREAM, TIMESTAMP};
 use crate::paths::{end_of_micro, start_of_micro};
 
@@ -90,9 +90,14 @@ pub(super) fn candidates(footer: &ParquetMetaData, filter: &Filter) -> Vec<Candi
         let (ranges, of_time, inside) =
             if filter.nothing { (Vec::new(), rows, false) } else { kept(footer, filter, row_group, rows) };
         all.push(Candidates { row_group, first_block, rows, ranges, of_time, inside });
-        first_block += rows.div_ceil(BLOCK_ROWS);
+        first_block += blocks_in(rows);
     }
     all
+}
+
+/// The blocks that the token index counts for a row group.
+const fn blocks_in(rows: usize) -> usize {
+    rows.div_ceil(BLOCK_ROWS).next_multiple_of(COARSE)
 }
 
 /// How many rows are left.
@@ -111,7 +116,7 @@ fn rows_in(ranges: &[Range<usize>]) -> usize {
 
 /// The blocks with rows that are left; `None` when the file does not have so many blocks.
 pub(super) fn blocks_of(left: &[Candidates], blocks: usize) -> Option<Blocks> {
-    if left.last().map_or(0, |group| group.first_block + group.rows.div_ceil(BLOCK_ROWS)) != blocks {
+    if left.last().map_or(0, |group| group.first_block + blocks_in(group.rows)) != blocks {
         return None;
     }
     let mut within = Blocks::none(blocks);

@@ -1,6 +1,6 @@
 //! Lines that were received lately, by 64-bit fingerprints, so that one that is sent again is known.
 //!
-//! Fingerprints are SipHash with a key of this run, so that nobody can make two lines collide. Among `n` remembered lines
+//! Fingerprints are made with a key of this run, so that nobody can make two lines collide. Among `n` remembered lines
 //! a new one is taken for a known one by chance once in 2^64 / n: with the 800,000 of a 128 MiB budget and 100,000 lines a
 //! second, once in seven years. They are kept in slices of the window; the oldest slice goes when it has passed the window,
 //! or earlier when the limit is reached: then the reach is shorter than the window.
@@ -8,9 +8,10 @@
 //! Measured on lines of 207 bytes: 54 ns to make a fingerprint, 16 to look it up, 24 to remember it, 19 bytes a line.
 
 use std::collections::{HashSet, VecDeque};
-use std::hash::{BuildHasher, BuildHasherDefault, Hash, Hasher, RandomState};
+use std::hash::{BuildHasher, BuildHasherDefault, Hash, Hasher};
 use std::time::{Duration, Instant};
 
+use ahash::RandomState;
 use logline::{Batch, Tenant, Timestamp};
 
 /// Parts of the window; what is remembered reaches back at most one of them further than the window.

@@ -8,7 +8,7 @@ use parquet::file::reader::{FileReader, SerializedFileReader};
 
 use super::super::*;
 use super::support::*;
-use crate::index::{INDEX_KEY, Place};
+use crate::index::{BLOCK_ROWS, COARSE, INDEX_KEY, Place};
 use crate::{LOGS, Predicate, ScanStats, TextMatch, logs};
 
 const LINES: usize = 40_000;
@@ -90,11 +90,11 @@ async fn a_needle_reads_the_blocks_that_may_have_it_and_an_absent_word_none() {
         let pruned = stats.rows_pruned_by_index.load(Ordering::Relaxed);
         (stats.rows_read.load(Ordering::Relaxed), pruned, stats.index_bytes_read.load(Ordering::Relaxed) > 0)
     };
-    let all = LINES as u64 + 1;
-    assert_eq!(read(contains(&trace(4_711))).await, (8_192, all - 8_192, true));
-    assert_eq!(read(contains(&trace(4_711))).await, (8_192, all - 8_192, false), "the second time it is in memory");
+    let (all, block) = (LINES as u64 + 1, BLOCK_ROWS as u64);
+    assert_eq!(read(contains(&trace(4_711))).await, (block, all - block, true));
+    assert_eq!(read(contains(&trace(4_711))).await, (block, all - block, false), "the second time it is in memory");
     assert_eq!(read(contains(" nosuchword ")).await.0, 0);
-    assert_eq!(read(contains(trace(4_711).get(9..20).unwrap())).await.0, 8_192);
+    assert_eq!(read(contains(trace(4_711).get(9..20).unwrap())).await.0, COARSE as u64 * block);
     assert_eq!(read(contains("=")).await, (all, 0, false));
     assert_eq!(read(Predicate::Not(Box::new(contains("nosuchword")))).await, (all, 0, false));
     assert!(storage.metrics().index_hits.get() > 0 && storage.metrics().index_misses.get() > 0);

@@ -10,6 +10,7 @@ use proptest::sample::select;
 
 use super::super::*;
 use super::support::*;
+use crate::index::BLOCK_ROWS;
 use crate::{ColumnMask, Kind, LOGS, Predicate, ScanStats, TextMatch, TimeRange, Visibility, logs};
 
 fn column(name: &str, text: TextMatch) -> Predicate {
@@ -184,7 +185,7 @@ async fn only_wanted_columns_are_given_and_counting_needs_none() {
     };
     let text: usize = lines.iter().map(String::len).sum();
     // The token index leaves one block of the lines.
-    let block: usize = lines[..8_192].iter().map(String::len).sum();
+    let block: usize = lines[..BLOCK_ROWS].iter().map(String::len).sum();
     assert_eq!(check(&[], Predicate::True).await, (20_000, 0, 20_000));
     assert_eq!(check(&["received", "line"], Predicate::True).await, (20_000, text as u64, 20_000));
     assert_eq!(check(&["nanos", "nanos"], column("line", equals("line 77"))).await, (1, block as u64, 1));
@@ -222,13 +223,13 @@ async fn statistics_rule_out_files_row_groups_and_pages() {
     let minute = TimeRange { start: Timestamp(MIDNIGHT), end: Timestamp(MIDNIGHT + 60 * SECOND) };
     let (kept, read) = check(minute, Predicate::True).await;
     assert_eq!(kept, 180);
-    assert!(read <= 5 * 8_192, "{read} rows for a minute of three streams");
+    assert!(read <= 5 * BLOCK_ROWS as u64, "{read} rows for a minute of three streams");
     let (kept, read) = check(TimeRange::ALL, label("service_name", equals("mes"))).await;
     assert_eq!(kept, 40_000);
-    assert!(read <= 48_000 + 8_192, "{read} rows for one of three streams");
+    assert!(read <= 40_000 + 2 * BLOCK_ROWS as u64, "{read} rows for one of three streams");
     let (kept, read) = check(minute, label("service_name", equals("mes"))).await;
     assert_eq!(kept, 60);
-    assert!(read <= 2 * 8_192, "{read} rows for a minute of one stream");
+    assert!(read <= 2 * BLOCK_ROWS as u64, "{read} rows for a minute of one stream");
     assert_eq!(check(TimeRange::ALL, label("service_name", equals("nosuch"))).await.0, 0);
     assert_eq!(check(before, Predicate::True).await, (0, 0));
 }
