@@ -9,7 +9,7 @@ use std::borrow::Cow;
 use jiff::tz::TimeZone;
 
 use crate::scan::{self, Raw};
-use crate::{Aliases, Defect, Defects, Format, Limits, Record, Statuses, Value, level};
+use crate::{Aliases, Defect, Defects, Format, Limits, Record, Statuses, Value};
 
 pub(crate) use foreign::is_logfmt;
 pub(crate) use house::Head;
@@ -61,7 +61,7 @@ impl Reader {
             .or_else(|| self.logfmt(text, context))
             .unwrap_or_else(|| {
                 let mut record = Record::empty(Format::Unknown);
-                record.level = level::of_words(text);
+                record.words = Cow::Borrowed(text);
                 record
             });
         if text.len() < line.len() {

@@ -3,7 +3,7 @@
 use std::borrow::Cow;
 
 use crate::key::Key;
-use crate::level::is_error;
+use crate::level::{is_error, of_words};
 use crate::scan::cut;
 use crate::{Defect, Defects, Direction, Entity, Format, Kind, Level, LineTime, Timestamp, Value};
 use crate::{endpoint, time, write};
@@ -20,7 +20,8 @@ pub struct Record<'a> {
     pub(crate) endpoint: Cow<'a, str>,
     pub(crate) fields: Vec<Field<'a>>,
     pub(crate) slots: Slots,
-    pub(crate) level: Level,
+    /// The text of a line of an unknown format, which tells its level.
+    pub(crate) words: Cow<'a, str>,
     pub(crate) defects: Defects,
 }
 
@@ -273,7 +274,7 @@ impl<'a> Record<'a> {
     pub fn level(&self) -> Level {
         let stated = self.text(Key::Level).map_or(Level::Unknown, Level::parse);
         match (stated, self.format) {
-            (Level::Unknown, Format::Unknown) => self.level,
+            (Level::Unknown, Format::Unknown) => of_words(&self.words),
             (Level::Unknown, _) if self.error().is_some() || self.http_status().is_some_and(|code| 500 <= code) => {
                 Level::Error
             }
@@ -298,7 +299,7 @@ impl<'a> Record<'a> {
             time: self.time,
             kind: self.kind,
             slots: self.slots,
-            level: self.level,
+            words: Cow::Owned(self.words.into_owned()),
             defects: self.defects,
         }
     }
@@ -314,7 +315,7 @@ impl<'a> Record<'a> {
             endpoint: Cow::Borrowed(""),
             fields: if format == Format::Unknown { Vec::new() } else { Vec::with_capacity(USUAL_FIELDS) },
             slots: Slots::EMPTY,
-            level: Level::Unknown,
+            words: Cow::Borrowed(""),
             defects: Defects::NONE,
         }
     }

@@ -8,7 +8,7 @@ use storage::{Derive, TableSpec};
 
 use crate::DefectCount;
 use crate::defects::{Counters, Tally};
-use crate::event::{self, Event, Source, line_hash, nth};
+use crate::event::{self, Event, LineHash, Source, nth};
 use crate::table::{self, Rows};
 
 /// The service of a stream without the label, as Loki calls it.
@@ -50,7 +50,7 @@ impl OrderEvents {
     fn stream<'s>(&self, stream: &'s Stream, rows: &mut Rows) -> (&'s str, Tally) {
         let labels = stream.labels.to_string();
         let service = stream.labels.get("service_name").unwrap_or(UNKNOWN_SERVICE);
-        let mut seen = HashMap::new();
+        let (mut hash, mut seen) = (LineHash::new(&labels), HashMap::with_capacity(stream.entries.len()));
         let (mut tally, mut related) = (Tally::default(), String::new());
         for entry in &stream.entries {
             let record = self.reader.read(&entry.line, &self.context);
@@ -58,7 +58,7 @@ impl OrderEvents {
             event::related(&record, &mut related);
             let source = Source { stream: &labels, service, time: entry.timestamp };
             if let Some(mut event) = Event::of(&record, source, &related) {
-                let first = line_hash(&labels, entry.timestamp, &entry.line);
+                let first = hash.of(entry.timestamp, &entry.line);
                 let n = seen.entry(first).or_insert(0_u64);
                 event.id = nth(first, *n);
                 *n += 1;

@@ -18,8 +18,9 @@ const RELATED: usize = 8;
 /// An event; borrows from a line or from a row.
 #[derive(Clone, Debug, PartialEq)]
 pub(crate) struct Event<'a> {
-    /// Hash of (stream, timestamp, line, n): the same line always gives the same event.
-    pub(crate) id: u128,
+    /// Hash of (stream, timestamp, line, n): the same line always gives the same event. It tells events of one place in
+    /// one stream apart.
+    pub(crate) id: u64,
     pub(crate) time: Timestamp,
     pub(crate) object: &'a str,
     pub(crate) object_id: &'a str,
@@ -182,7 +183,9 @@ pub(crate) fn related(record: &Record<'_>, out: &mut String) {
 }
 
 fn is_id(text: &&str) -> bool {
-    !text.is_empty() && text.len() <= ID_BYTES && !text.contains(char::is_whitespace)
+    // Most are plain letters and digits, which is found out many at a time.
+    let is_plain = || text.bytes().fold(true, |all, byte| all & byte.is_ascii_graphic());
+    !text.is_empty() && text.len() <= ID_BYTES && (is_plain() || !text.contains(char::is_whitespace))
 }
 
 /// The first line of a text, cut at a character border.
@@ -191,29 +194,41 @@ fn shortened(text: &str, bytes: usize) -> &str {
     line.get(..line.floor_char_boundary(bytes)).unwrap_or(line)
 }
 
-/// Names a line by what it is: the id of the first event of such a line in its batch.
-pub(crate) fn line_hash(stream: &str, time: Timestamp, line: &str) -> u128 {
-    let mut hasher = blake3::Hasher::new();
-    hasher.update(&stream.len().to_le_bytes());
-    hasher.update(stream.as_bytes());
-    hasher.update(&time.0.to_le_bytes());
-    hasher.update(line.as_bytes());
-    head(&hasher)
+/// Names the lines of one stream by what they are; what it hashes is put together in one place, which is several times
+/// faster than to hash it in parts.
+#[derive(Debug)]
+pub(crate) struct LineHash {
+    text: Vec<u8>,
+    stream: usize,
+}
+
+impl LineHash {
+    pub(crate) fn new(stream: &str) -> Self {
+        let mut text = stream.len().to_le_bytes().to_vec();
+        text.extend_from_slice(stream.as_bytes());
+        Self { stream: text.len(), text }
+    }
+
+    /// The id of the first event of such a line in its batch.
+    pub(crate) fn of(&mut self, time: Timestamp, line: &str) -> u64 {
+        self.text.truncate(self.stream);
+        self.text.extend_from_slice(&time.0.to_le_bytes());
+        self.text.extend_from_slice(line.as_bytes());
+        id(&self.text)
+    }
 }
 
 /// The id of the event of the `n`-th line that is equal to others of its stream in text and time; 0 is the first.
-pub(crate) fn nth(first: u128, n: u64) -> u128 {
+pub(crate) fn nth(first: u64, n: u64) -> u64 {
     if n == 0 {
         return first;
     }
-    let mut hasher = blake3::Hasher::new();
-    hasher.update(&first.to_le_bytes());
-    hasher.update(&n.to_le_bytes());
-    head(&hasher)
+    let [first, n] = [first, n].map(u64::to_le_bytes);
+    id(&[first, n].concat())
 }
 
-fn head(hasher: &blake3::Hasher) -> u128 {
-    let mut bytes = [0; 16];
-    hasher.finalize_xof().fill(&mut bytes);
-    u128::from_le_bytes(bytes)
+/// The upper half of what ids were when they had 128 bits: the digits of the one begin with those of the other.
+fn id(text: &[u8]) -> u64 {
+    let hash = *blake3::hash(text).as_bytes();
+    hash.as_chunks::<8>().0.get(1).map_or(0, |bytes| u64::from_le_bytes(*bytes))
 }

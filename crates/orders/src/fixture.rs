@@ -2,7 +2,7 @@
 
 use logline::{Batch, Context, Entry, Labels, Reader, Record, Stream, Tenant, Timestamp};
 
-use crate::event::{self, Event, Source, line_hash};
+use crate::event::{self, Event, LineHash, Source};
 
 /// Order 4711: priced at the second try, reworked once, stuck in manufacturing.
 pub(crate) const ORDER_4711: &str = include_str!("fixture/order-4711.log");
@@ -39,7 +39,7 @@ pub(crate) fn with_events<T>(text: &str, test: impl FnOnce(&[Event<'_>]) -> T) -
     for ((service, stream, line, record), related) in records.iter().zip(&related) {
         let time = record.time().unwrap().at;
         let mut event = Event::of(record, Source { stream, service, time }, related).unwrap();
-        event.id = line_hash(stream, time, line);
+        event.id = LineHash::new(stream).of(time, line);
         events.push(event);
     }
     test(&events)

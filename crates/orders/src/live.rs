@@ -87,7 +87,7 @@ pub(crate) struct Tracked {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct LastFailure {
     pub(crate) time: Timestamp,
-    pub(crate) id: u128,
+    pub(crate) id: u64,
     pub(crate) service: String,
     pub(crate) endpoint: String,
     pub(crate) http_status: Option<u16>,
@@ -175,7 +175,10 @@ impl Live {
         let met = met(event, graphs, &mut self.symbols);
         let ends = event.status.is_some_and(|status| graphs.is_end(event.object, status));
         let arriving = self.arriving;
-        let tracked = self.tracked(event.object, event.object_id);
+        if !open {
+            self.track(event.object, event.object_id);
+        }
+        let Some(tracked) = self.tracked(event.object, event.object_id) else { return };
         tracked.last_event = tracked.last_event.max(event.time);
         tracked.touched = tracked.touched.max(event.time).max(arriving);
         tracked.note(event, met);
@@ -361,15 +364,18 @@ impl Live {
         self.types.get(object).is_some_and(|all| all.open.contains_key(id))
     }
 
-    fn tracked(&mut self, object: &str, id: &str) -> &mut Tracked {
-        if OBJECTS <= self.objects && !self.is_open(object, id) {
+    fn tracked(&mut self, object: &str, id: &str) -> Option<&mut Tracked> {
+        self.types.get_mut(object)?.open.get_mut(id)
+    }
+
+    /// Begins to follow an object that is not open.
+    fn track(&mut self, object: &str, id: &str) {
+        if OBJECTS <= self.objects {
             self.make_room(OBJECTS / 10);
         }
-        let all = self.types.entry(object.into()).or_default();
-        all.open.entry(id.into()).or_insert_with(|| {
-            self.objects += 1;
-            Tracked { last_event: Timestamp::MIN, touched: Timestamp::MIN, ..Tracked::default() }
-        })
+        let new = Tracked { last_event: Timestamp::MIN, touched: Timestamp::MIN, ..Tracked::default() };
+        self.types.entry(object.into()).or_default().open.insert(id.into(), new);
+        self.objects += 1;
     }
 
     /// Works an object's status out.
@@ -454,8 +460,7 @@ impl Tracked {
                 trace_id: event.trace_id.map(str::to_owned),
             }));
         }
-        let low = u64::try_from(event.id & u128::from(u64::MAX)).unwrap_or_default();
-        let failure = (event.time, low);
+        let failure = (event.time, event.id);
         if let Err(at) = self.failures.binary_search(&failure) {
             self.failures.insert(at, failure);
             self.failures.truncate(FAILURES);

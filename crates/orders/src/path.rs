@@ -12,6 +12,7 @@
 
 use std::cmp::Ordering;
 use std::collections::HashMap;
+use std::hash::{DefaultHasher, Hash, Hasher};
 use std::time::Duration;
 
 use logline::Timestamp;
@@ -48,14 +49,9 @@ impl Mark {
             _ => None,
         };
         let call = event.request_id.map_or(0, |request| {
-            let mut hasher = blake3::Hasher::new();
-            for part in [event.service, event.dir.unwrap_or_default(), request] {
-                hasher.update(&part.len().to_le_bytes());
-                hasher.update(part.as_bytes());
-            }
-            let mut bytes = [0; 8];
-            hasher.finalize_xof().fill(&mut bytes);
-            u64::from_le_bytes(bytes)
+            let mut hasher = DefaultHasher::new();
+            (event.service, event.dir, request).hash(&mut hasher);
+            hasher.finish()
         });
         let answered = event.kind == EventKind::Resp && event.dir == Some("out");
         let succeeded = event.outcome == Some(Outcome::Done) && matches!(event.http_status, Some(200..=299));

@@ -14,7 +14,7 @@ use storage::logs::{LINE, LOGS, NANOS, STREAM, TIMESTAMP};
 use storage::{Predicate, Snapshot, TextMatch, TimeRange};
 
 use crate::error::Failure;
-use crate::event::{Event, Outcome, line_hash, nth};
+use crate::event::{Event, LineHash, Outcome, nth};
 use crate::table::{self, Dictionary, Events, OBJECT_ID, OBJECT_TYPE, ORDER_EVENTS, OUTCOME};
 use crate::{Error, ObjectRef, tell};
 
@@ -87,7 +87,7 @@ pub(crate) async fn lines(
     scope: &Scope,
     id: &str,
     events: &[Event<'_>],
-) -> Result<HashMap<u128, String>, Error> {
+) -> Result<HashMap<u64, String>, Error> {
     let mut visible: Vec<&Event<'_>> =
         events.iter().rev().filter(|event| scope.services().contains(event.service)).take(STORY_LINES).collect();
     visible.sort_by_key(|event| event.line_time);
@@ -106,7 +106,7 @@ async fn candidates(
     scope: &Scope,
     id: &str,
     group: &[&Event<'_>],
-) -> Result<Vec<(u128, String)>, Error> {
+) -> Result<Vec<(u64, String)>, Error> {
     let (Some(first), Some(last)) = (group.first(), group.last()) else { return Ok(Vec::new()) };
     let range = TimeRange { start: first.line_time, end: last.line_time.after(Duration::from_nanos(1)) };
     let streams: BTreeSet<String> = group.iter().map(|event| event.stream.to_owned()).collect();
@@ -145,13 +145,14 @@ fn collect(batch: &RecordBatch, places: &mut HashMap<Place, Vec<String>>) -> Opt
 
 /// Gives each event of a place its line: the one whose hash is the event's id. A line that the reader sees masked has
 /// another hash; it is taken if there is no doubt which event it belongs to.
-fn assign(place: &Place, lines: Vec<String>, group: &[&Event<'_>]) -> Vec<(u128, String)> {
+fn assign(place: &Place, lines: Vec<String>, group: &[&Event<'_>]) -> Vec<(u64, String)> {
     let here = group.iter().filter(|event| event.stream == place.0 && event.line_time == place.1);
-    let mut ids: BTreeSet<u128> = here.map(|event| event.id).collect();
-    let mut seen: HashMap<u128, u64> = HashMap::new();
+    let mut ids: BTreeSet<u64> = here.map(|event| event.id).collect();
+    let mut seen: HashMap<u64, u64> = HashMap::new();
     let (mut found, mut unknown) = (Vec::new(), Vec::new());
+    let mut hash = LineHash::new(&place.0);
     for line in lines {
-        let first = line_hash(&place.0, place.1, &line);
+        let first = hash.of(place.1, &line);
         let n = seen.entry(first).or_insert(0);
         let id = nth(first, *n);
         *n += 1;

@@ -2,6 +2,7 @@
 
 mod words;
 
+use std::fmt::Write as _;
 use std::sync::{Arc, LazyLock};
 
 use arrow::array::{
@@ -154,7 +155,9 @@ impl Rows {
         self.time.push(event.time);
         self.object_type.append_value(event.object);
         self.object_id.append_value(event.object_id);
-        self.event_id.append_value(id_text(event.id));
+        // As `id_text`, into the column itself.
+        write!(self.event_id, "{:016x}", event.id).ok();
+        self.event_id.append_value("");
         self.kind.append_value(event.kind.as_str());
         self.from.append_option(event.from);
         self.status.append_option(event.status);
@@ -290,7 +293,7 @@ impl<'a> Events<'a> {
     fn event(&self, row: usize) -> Option<Event<'a>> {
         let text = |column: &'a StringArray| column.is_valid(row).then(|| column.value(row));
         Some(Event {
-            id: u128::from_str_radix(self.event_id.value(row), 16).ok()?,
+            id: id_of(self.event_id.value(row))?,
             time: time(self.micros.value(row), self.nanos.value(row)),
             object: self.object_type.get(row)?,
             object_id: self.object_id.value(row),
@@ -344,9 +347,16 @@ fn valid(column: &Int16Array, row: usize) -> Option<i16> {
     column.is_valid(row).then(|| column.value(row))
 }
 
-/// An event's id as it is written: 32 hex digits.
-pub(crate) fn id_text(id: u128) -> String {
-    format!("{id:032x}")
+/// Digits of an event's id. Rows of before 2026-11-27 have as many more behind them.
+const ID_DIGITS: usize = 16;
+
+/// An event's id as it is written: 16 hex digits.
+pub(crate) fn id_text(id: u64) -> String {
+    format!("{id:016x}")
+}
+
+fn id_of(text: &str) -> Option<u64> {
+    u64::from_str_radix(text.get(..ID_DIGITS)?, 16).ok()
 }
 
 #[cfg(test)]

@@ -28,7 +28,7 @@ pub(crate) struct Access<'a> {
     /// The services whose lines may be seen.
     pub(crate) services: &'a Services,
     /// The lines, by event; none if they were not asked for.
-    pub(crate) lines: Option<&'a HashMap<u128, String>>,
+    pub(crate) lines: Option<&'a HashMap<u64, String>>,
 }
 
 /// How much of a stay in a status is usual at most.

@@ -4,7 +4,7 @@ use expect_test::{Expect, expect};
 use proptest::prelude::*;
 
 use super::*;
-use crate::{Kind, Timestamp};
+use crate::{Kind, Timestamp, level};
 
 /// What a record says, in a form to compare.
 pub(super) fn describe(record: &Record<'_>) -> String {

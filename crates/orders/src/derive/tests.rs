@@ -78,7 +78,7 @@ fn equal_lines_of_one_moment_are_events_of_their_own() {
     let line = "[2026-03-09T10:00:00Z][STATUS][order] order_id=1 to=CREATED";
     let rows =
         OrderEvents::default().derive(&batch(&format!("mes-api {line}\nmes-api {line}\ncrm-api {line}"))).unwrap();
-    let mut ids: Vec<u128> = Events::of(&rows).unwrap().iter().map(|event| event.id).collect();
+    let mut ids: Vec<u64> = Events::of(&rows).unwrap().iter().map(|event| event.id).collect();
     ids.sort_unstable();
     ids.dedup();
     assert_eq!(ids.len(), 3);

@@ -1,6 +1,7 @@
 //! What is remembered of objects that are over, by hash: that they have ended, and which object goes with which.
 
 use std::collections::{HashMap, HashSet, VecDeque};
+use std::hash::{DefaultHasher, Hash, Hasher};
 
 use logline::{Entity, Timestamp};
 
@@ -51,12 +52,13 @@ impl Ties {
     /// Notes what an event about one object says of others.
     pub(super) fn note(&mut self, event: &Event<'_>, graphs: &Graphs) {
         let Some(related) = event.related else { return };
-        let others = related.split_ascii_whitespace().filter_map(Entity::parse);
-        let (bound, free): (Vec<_>, Vec<_>) = others.partition(|other| graphs.get(other.object).is_some());
-        if graphs.get(event.object).is_some() {
+        let has_graph = |object: &str| graphs.get(object).is_some();
+        let mut others = related.split_ascii_whitespace().filter_map(Entity::parse);
+        if has_graph(event.object) {
             let parent = hash(event.object, event.object_id);
-            free.iter().for_each(|child| self.tie(hash(child.object, child.id), event.time, parent));
-        } else if let Some(parent) = bound.first() {
+            let free = others.filter(|other| !has_graph(other.object));
+            free.for_each(|child| self.tie(hash(child.object, child.id), event.time, parent));
+        } else if let Some(parent) = others.find(|other| has_graph(other.object)) {
             self.tie(hash(event.object, event.object_id), event.time, hash(parent.object, parent.id));
         }
     }
@@ -85,12 +87,9 @@ impl Ties {
     }
 }
 
+/// Names an object; the same in every run of a program, so that what is equally old is ordered alike.
 pub(super) fn hash(object: &str, id: &str) -> u64 {
-    let mut hasher = blake3::Hasher::new();
-    hasher.update(object.as_bytes());
-    hasher.update(b"/");
-    hasher.update(id.as_bytes());
-    let mut bytes = [0; 8];
-    hasher.finalize_xof().fill(&mut bytes);
-    u64::from_le_bytes(bytes)
+    let mut hasher = DefaultHasher::new();
+    (object, id).hash(&mut hasher);
+    hasher.finish()
 }

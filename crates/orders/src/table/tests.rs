@@ -24,3 +24,17 @@ fn rows_have_exactly_the_columns_of_the_table() {
     assert!(spec().sort.iter().all(|column| columns().contains(column)));
     assert!(Events::of(&rows.project(&[0, 1, 2]).unwrap()).is_none());
 }
+
+#[test]
+fn ids_of_rows_of_before_were_twice_as_long() {
+    let rows = OrderEvents::default().derive(&batch(ORDER_4711)).unwrap();
+    let ids = |rows: &RecordBatch| Events::of(rows).unwrap().iter().map(|event| event.id).collect::<Vec<_>>();
+    let (schema, mut columns, _) = rows.clone().into_parts();
+    let at = schema.index_of("event_id").unwrap();
+    let long: StringArray =
+        columns[at].as_string::<i32>().iter().map(|id| id.map(|id| format!("{id}0123456789abcdef"))).collect();
+    columns[at] = Arc::new(long);
+    let before = RecordBatch::try_new(schema, columns).unwrap();
+    assert_eq!(ids(&before), ids(&rows));
+    assert_eq!(ids(&rows).len(), rows.num_rows());
+}

@@ -6,7 +6,7 @@ use super::*;
 use crate::fixture::{ORDER_4711, at, with_events};
 use crate::{DeviationKind, StuckReason};
 
-fn told(text: &str, services: &Services, lines: Option<&HashMap<u128, String>>) -> Story {
+fn told(text: &str, services: &Services, lines: Option<&HashMap<u64, String>>) -> Story {
     let object = ObjectRef { object: "order".to_owned(), id: "4711".to_owned() };
     with_events(text, |events| {
         let mut events = events.to_vec();

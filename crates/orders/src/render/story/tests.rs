@@ -17,7 +17,7 @@ const NOW: &str = "2026-03-16T06:00:00Z";
 fn told(text: &str, (object, id): (&str, &str), services: &Services) -> Story {
     let object = ObjectRef { object: object.to_owned(), id: id.to_owned() };
     with_events(text, |events| {
-        let lines: HashMap<u128, String> =
+        let lines: HashMap<u64, String> =
             events.iter().zip(rows(text)).map(|(event, (_, line))| (event.id, line.to_owned())).collect();
         let mut events = events.to_vec();
         tell::sort(&mut events);
