@@ -177,3 +177,34 @@ fn documents_link_to_files_that_exist() {
     }
     assert_none("links to nowhere", &broken);
 }
+
+/// Whether a module or a test of this path is there: `crate::module::…::test`, with `*` for any module.
+fn is_there(path: &str, sources: &[(String, String)]) -> bool {
+    let parts: Vec<&str> = path.split("::").filter(|part| *part != "*").collect();
+    let [krate, modules @ .., leaf] = parts.as_slice() else { return false };
+    let folder = format!("crates/{krate}/");
+    let of_crate = || sources.iter().filter(|(name, _)| name.starts_with(&folder));
+    let place = std::iter::once("src").chain(modules.iter().copied()).collect::<Vec<_>>().join("/");
+    let (inside, file) = (format!("{folder}{place}.rs"), format!("{folder}{place}/{leaf}.rs"));
+    of_crate().any(|(name, text)| {
+        *name == file
+            || (*name == inside && text.contains(&format!("mod {leaf} {{")))
+            || text.contains(&format!("fn {leaf}("))
+    })
+}
+
+#[test]
+fn tests_that_the_security_page_names_are_there() {
+    let (text, sources) = (fs::read_to_string(root().join("docs/security.md")).unwrap(), sources());
+    let named: Vec<&str> = text.split('`').skip(1).step_by(2).filter(|name| !name.contains([' ', '\n', '"'])).collect();
+    let tests = named.iter().filter(|name| name.contains("::"));
+    let gone: Vec<_> = tests.clone().filter(|name| !is_there(name, &sources)).map(|name| (*name).to_owned()).collect();
+    assert!(tests.count() > 20);
+    assert_none("docs/security.md names tests that are not there", &gone);
+    let files = named.iter().filter(|name| name.starts_with("tests/") || name.starts_with("crates/"));
+    let gone: Vec<_> = files.filter(|name| !root().join(name).exists()).map(|name| (*name).to_owned()).collect();
+    assert_none("docs/security.md names files that are not there", &gone);
+    let rows = text.lines().filter(|line| line.starts_with("| A"));
+    let bare: Vec<_> = rows.filter(|row| !row.rsplit('|').nth(1).unwrap().contains('`')).map(str::to_owned).collect();
+    assert_none("these points of docs/security.md name no test", &bare);
+}

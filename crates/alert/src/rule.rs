@@ -1,5 +1,6 @@
 //! Rules as they are written: groups in files of Loki's and Prometheus' form, with kinds of our own among them.
 
+mod about;
 mod defaults;
 mod kind;
 mod lint;
@@ -45,6 +46,8 @@ pub struct Group {
     pub query_delay: Option<Duration>,
     /// In order.
     pub rules: Vec<Rule>,
+    /// The services that all its rules name; `None` when one of them is about others too.
+    pub services: Option<BTreeSet<String>>,
     /// As it was written, for the API.
     pub raw: RawGroup,
 }
@@ -190,12 +193,15 @@ impl Group {
         if !problems.is_empty() {
             return Err(InvalidRules(problems));
         }
+        let named = rules.iter().map(|rule: &Rule| rule.kind.services()).collect::<Option<Vec<_>>>();
+        let services = named.filter(|named| !named.is_empty()).map(|named| named.into_iter().flatten().collect());
         Ok(Self {
             name: raw.name.clone(),
             interval: raw.interval.map(|span| span.0).filter(|span| !span.is_zero()).unwrap_or(DEFAULT_INTERVAL),
             limit: raw.limit.unwrap_or(0),
             query_delay: raw.query_offset.map(|span| span.0),
             rules,
+            services,
             raw,
         })
     }

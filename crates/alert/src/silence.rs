@@ -1,6 +1,6 @@
 //! Silences: for some time, alerts with these labels are not told.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use logline::{Tenant, Timestamp};
 use serde::{Deserialize, Serialize};
@@ -72,6 +72,22 @@ pub struct Silence {
     pub created_by: String,
     /// Why.
     pub comment: String,
+}
+
+impl Silence {
+    /// The services it is about; none when it may hold back alerts of others.
+    pub fn services(&self) -> BTreeSet<String> {
+        let is_plain = |name: &str| !name.is_empty() && name.chars().all(|c| c.is_alphanumeric() || "-_".contains(c));
+        let named = |matcher: &WrittenMatcher| match matcher.is_regex {
+            _ if matcher.name != "service_name" || !matcher.is_equal || matcher.value.is_empty() => None,
+            false => Some([matcher.value.clone()].into()),
+            true => {
+                let names = matcher.value.split('|').map(|name| is_plain(name).then(|| name.to_owned()));
+                names.collect::<Option<BTreeSet<_>>>()
+            }
+        };
+        self.matchers.iter().find_map(named).unwrap_or_default()
+    }
 }
 
 /// How far a silence is.
@@ -221,6 +237,16 @@ mod tests {
         assert!(!holds("service=shop env=dev-1", 15) && !holds("service=crm", 15));
         let other = Tenant::new("other").unwrap();
         assert!(silences.holding(&other, &labels("service=shop"), Timestamp(15)).is_empty());
+    }
+
+    #[test]
+    fn a_silence_is_about_the_services_it_names_and_else_about_all() {
+        let of = |matchers: &str| silence(matchers).services().into_iter().collect::<Vec<_>>().join(" ");
+        assert_eq!(of("service_name=shop-api,alertname=A"), "shop-api");
+        assert_eq!(of("service_name=~\"shop-api|cart_1\""), "cart_1 shop-api");
+        for all in ["alertname=A", "service_name!=shop", "service_name=~\"shop.*\"", "service_name=~\"a|\"", "a=shop"] {
+            assert_eq!(of(all), "", "{all}");
+        }
     }
 
     #[test]

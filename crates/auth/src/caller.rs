@@ -156,7 +156,8 @@ impl Caller {
     /// What the caller may read.
     pub fn scope(&self) -> Scope {
         let sight = |tenant: &Tenant| (tenant.clone(), self.rights.sight(tenant, self.now));
-        Scope::new(self.principal().to_owned(), self.tenants.iter().map(sight).collect())
+        let seen = self.tenants.iter().map(sight).collect();
+        Scope::new(self.principal().to_owned(), seen).with_steps(self.may(Permission::Orders))
     }
 }
 

@@ -10,7 +10,7 @@ use crate::policy::{self, Policy, Rule};
 use crate::rights::{Rights, Via};
 use crate::role::{self, Role};
 use crate::sight::{Grant, Sight};
-use crate::{Effect, Identity, NamePattern, Names, Permissions, Token};
+use crate::{Effect, Identity, NamePattern, Names, Permission, Permissions, Token};
 
 /// The roles that the members of a group of a directory have.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -215,6 +215,16 @@ impl Model {
     pub(crate) fn has_name_of_ours(&self, identity: &Identity) -> bool {
         identity.provider != crate::identity::LOCAL
             && (self.users.contains_key(&identity.name) || self.token_named(&identity.name).is_some())
+    }
+
+    /// Whether somebody may manage people and rights: a token, or members of a group where there is a directory.
+    pub(crate) fn has_manager(&self, has_directory: bool) -> bool {
+        let manages = |roles: &[String]| {
+            let named = roles.iter().map(|role| (role.clone(), Via::Direct));
+            self.roles(named).1.contains(&Permission::Users)
+        };
+        self.tokens.values().any(|token| token.rights.permissions.contains(&Permission::Users))
+            || has_directory && self.groups.values().any(|(group, _)| manages(&group.roles))
     }
 
     /// What a token may do and see; `services` are those that stand with it.

@@ -17,6 +17,8 @@ pub struct Scope {
     sights: Vec<Arc<Sight>>,
     /// Of the first tenant.
     services: Services,
+    /// Whether steps of orders may be read, too.
+    steps: bool,
 }
 
 impl Scope {
@@ -25,7 +27,12 @@ impl Scope {
         let (tenants, sights): (Vec<_>, Vec<_>) =
             seen.into_iter().map(|(tenant, sight)| (tenant, Arc::new(sight))).unzip();
         let services = sights.first().map_or_else(|| Services::Only(<_>::default()), services);
-        Self { principal, tenants, sights, services }
+        Self { principal, tenants, sights, services, steps: true }
+    }
+
+    /// The same, with or without the steps of orders.
+    pub(crate) fn with_steps(self, steps: bool) -> Self {
+        Self { steps, ..self }
     }
 
     /// Sees everything of one tenant, for work of the server itself: replay, rebuilds, default rules. Audited.
@@ -69,7 +76,12 @@ impl Scope {
         &self.services
     }
 
-    /// The same text for the same rights, whoever has them; for keys of caches. It changes when any of what may be seen
+    /// Whether the steps of orders may be read.
+    pub const fn sees_steps(&self) -> bool {
+        self.steps
+    }
+
+    /// The same text for the same rights to lines, whoever has them; for keys of caches. It changes when any of what may be seen
     /// changes, and by the hour where lines may be seen for a limited time.
     pub fn fingerprint(&self) -> String {
         let mut hasher = blake3::Hasher::new();

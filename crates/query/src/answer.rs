@@ -3,15 +3,18 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
+use auth::Cost;
 use logline::{Labels, Timestamp};
 
 /// The answer to a query.
 #[derive(Clone, Debug, PartialEq)]
-pub struct Answer {
+pub struct Answer<T = Data> {
     /// What was asked for.
-    pub data: Data,
-    /// What it took.
+    pub data: T,
+    /// What it took, as far as whoever asked may be told.
     pub stats: Stats,
+    /// What it took, for the audit trail alone.
+    pub cost: Cost,
     /// What the caller should know beside it.
     pub warnings: Vec<String>,
 }
@@ -113,8 +116,8 @@ pub struct Stats {
 impl Stats {
     /// What of it may be told to whoever asked. Reading goes over lines of others too, and how many of them an index
     /// ruled out tells whether a word stands in any: only those who see everything are told more than their answer.
-    pub fn told_to(self, scope: &auth::Scope) -> Self {
-        if scope.tenants().iter().all(|tenant| scope.sight(tenant).is_everything()) {
+    pub(crate) fn told(self, sees_everything: bool) -> Self {
+        if sees_everything {
             return self;
         }
         let Self { lines_kept, returned, waited, took, .. } = self;

@@ -93,13 +93,14 @@ impl Engine {
             Expr::Metric(expr) => {
                 let grid = params.grid()?.not_before(range.start);
                 if grid.points == 0 {
-                    return Ok(run.answer(Data::Matrix(Vec::new())));
+                    return Ok(run.answer(Data::Matrix(Vec::new()), 0));
                 }
                 let value = run.within_limits(metric::run(&run, &view, expr, grid)).await?;
                 metric::matrix(value, grid, max_series)?
             }
         };
-        Ok(run.answer(data))
+        let found = data.len();
+        Ok(run.answer(data, found))
     }
 
     /// Series, or a number, at one time.
@@ -114,7 +115,9 @@ impl Engine {
         let (run, view) = self.begin_in_turn(scope).await?;
         let grid = Grid::instant(time);
         let value = run.within_limits(metric::run(&run, &view, &expr, grid)).await?;
-        Ok(run.answer(metric::vector(&expr, value, grid, limits.max_series)?))
+        let data = metric::vector(&expr, value, grid, limits.max_series)?;
+        let found = data.len();
+        Ok(run.answer(data, found))
     }
 
     /// Names of the labels of streams that have lines in the range; of those that `selector` selects, if there is one.
@@ -229,7 +232,7 @@ impl Engine {
 
     fn run(&self, scope: &Scope) -> Run {
         let memory = (&self.runtime, self.config.memory_per_query.as_usize());
-        Run::new(&self.storage, &self.limits(scope), memory, &self.clock, &self.cache)
+        Run::new(&self.storage, scope, &self.limits(scope), memory, &self.clock, &self.cache)
     }
 
     /// Takes a snapshot and what the scope shows of it.

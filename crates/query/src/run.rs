@@ -5,6 +5,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
 use arrow::record_batch::RecordBatch;
+use auth::{Cost, Scope};
 use datafusion::execution::memory_pool::MemoryConsumer;
 use datafusion::execution::runtime_env::RuntimeEnv;
 use datafusion::execution::{SendableRecordBatchStream, TaskContext};
@@ -16,7 +17,7 @@ use stdx::Clock;
 use storage::SharedStats;
 use storage::{ScanStats, Storage};
 
-use crate::answer::{Answer, Data, Stats};
+use crate::answer::{Answer, Stats};
 use crate::cache::Cache;
 use crate::config::Limits;
 use crate::error::{Error, Failure};
@@ -35,6 +36,8 @@ pub(crate) struct Run {
     query: Arc<QueryContext>,
     task: Arc<TaskContext>,
     cache: Arc<Cache>,
+    /// Whether whoever asks sees everything, and so may be told what reading took.
+    sees_everything: bool,
     /// Its place among the queries that run, and how long it waited for it.
     turn: Option<(Turn, Duration)>,
 }
@@ -42,6 +45,7 @@ pub(crate) struct Run {
 impl Run {
     pub(crate) fn new(
         storage: &Arc<Storage>,
+        scope: &Scope,
         limits: &Limits,
         (memory, per_query): (&Arc<RuntimeEnv>, usize),
         clock: &Arc<dyn Clock>,
@@ -59,6 +63,7 @@ impl Run {
             query,
             task: Arc::new(task),
             cache: Arc::clone(cache),
+            sees_everything: scope.tenants().iter().all(|tenant| scope.sight(tenant).is_everything()),
             turn: None,
         }
     }
@@ -66,6 +71,11 @@ impl Run {
     /// Holds its place among the queries that run.
     pub(crate) fn with_turn(self, turn: Turn, waited: Duration) -> Self {
         Self { turn: Some((turn, waited)), ..self }
+    }
+
+    /// Whether whoever asks sees everything.
+    pub(crate) const fn sees_everything(&self) -> bool {
+        self.sees_everything
     }
 
     /// Points that were computed before.
@@ -119,7 +129,7 @@ impl Run {
         }
     }
 
-    /// What it has cost so far.
+    /// What it has cost so far, told to nobody yet.
     pub(crate) fn stats(&self, returned: u64) -> Stats {
         let (files, head) = (&self.query.scanned, &self.query.head);
         let of = |count: Count| (count(files).load(Ordering::Relaxed), count(head).load(Ordering::Relaxed));
@@ -145,8 +155,10 @@ impl Run {
         }
     }
 
-    pub(crate) fn answer(&self, data: Data) -> Answer {
-        let stats = self.stats(data.len() as u64);
-        Answer { data, stats, warnings: Vec::new() }
+    /// What is given out: so much was found.
+    pub(crate) fn answer<T>(&self, data: T, returned: usize) -> Answer<T> {
+        let stats = self.stats(returned as u64);
+        let cost = Cost { rows: stats.lines, bytes: stats.bytes, millis: 0 };
+        Answer { data, stats: stats.told(self.sees_everything), cost, warnings: Vec::new() }
     }
 }

@@ -12,7 +12,7 @@ use logline::{Labels, Timestamp};
 use logql::Matcher;
 use storage::{Predicate, TextMatch, TimeRange, logs};
 
-use crate::answer::Stats;
+use crate::answer::Answer;
 use crate::engine::Engine;
 use crate::error::Error;
 use crate::exec::{Tally, UnaryExec, column, tally_fields};
@@ -30,7 +30,8 @@ const SAMPLED_LINES: u64 = 16_384;
 pub struct IndexStats {
     /// Streams with a line in the range.
     pub streams: u64,
-    /// Files, and heads in memory, that may have such lines.
+    /// Files, and heads in memory, that may have such lines; streams for who does not see everything, since files hold
+    /// lines of others too.
     pub chunks: u64,
     /// Bytes of text: lines times the mean length of the newest ones.
     pub bytes: u64,
@@ -66,7 +67,7 @@ pub struct Volume {
 
 impl Engine {
     /// How much a selector selects. Lines are counted; bytes are estimated from the newest lines.
-    pub async fn stats(&self, scope: &Scope, range: TimeRange, selector: &str) -> Result<IndexStats, Error> {
+    pub async fn stats(&self, scope: &Scope, range: TimeRange, selector: &str) -> Result<Answer<IndexStats>, Error> {
         let wanted = predicate(&matchers(selector)?);
         let range = self.clamp(scope, range)?;
         let (run, view) = self.begin_in_turn(scope).await?;
@@ -85,17 +86,22 @@ impl Engine {
             let estimate = u128::from(bytes) * u128::from(entries) / u128::from(sampled.max(1));
             Ok(IndexStats {
                 streams: rows.len() as u64,
-                chunks: if entries == 0 { 0 } else { view.parts(&range).len() as u64 },
+                chunks: match entries {
+                    0 => 0,
+                    _ if run.sees_everything() => view.parts(&range).len() as u64,
+                    _ => rows.len() as u64,
+                },
                 bytes: u64::try_from(estimate).unwrap_or(u64::MAX),
                 entries,
             })
         };
-        run.within_limits(counted).await
+        let found = run.within_limits(counted).await?;
+        Ok(run.answer(found, 1))
     }
 
     /// Bytes of text by labels, largest first: a point at the end of the range, or with a step points at the ends of
     /// their stretches.
-    pub async fn volume(&self, scope: &Scope, params: &VolumeParams) -> Result<(Vec<Volume>, Stats), Error> {
+    pub async fn volume(&self, scope: &Scope, params: &VolumeParams) -> Result<Answer<Vec<Volume>>, Error> {
         let grouping = Grouping::new(params)?;
         let range = self.clamp(scope, params.range)?;
         let step = params.step.map(|step| i64::try_from(step.as_nanos()).unwrap_or(i64::MAX));
@@ -120,8 +126,8 @@ impl Engine {
             .collect();
         volumes.sort_by_cached_key(|volume| (Reverse(volume.bytes()), volume.labels.clone()));
         volumes.truncate(params.limit);
-        let stats = run.stats(volumes.len() as u64);
-        Ok((volumes, stats))
+        let found = volumes.len();
+        Ok(run.answer(volumes, found))
     }
 }
 

@@ -12,6 +12,8 @@ mod metrics;
 mod reveal;
 mod rules;
 mod serve;
+#[cfg(test)]
+mod started;
 
 pub use http::{Access, ROUTES, Route};
 pub use serve::{Server, serve};

@@ -22,6 +22,4 @@ pub(crate) use push::{otlp, otlp_standard, push_legacy, push_v1};
 pub(crate) use tail::tail;
 
 #[cfg(test)]
-mod started;
-#[cfg(test)]
 mod tests;

@@ -8,7 +8,7 @@
 
 mod text;
 
-use std::collections::{BTreeSet, HashMap};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use arrow::array::{ArrayRef, AsArray, BooleanArray};
@@ -26,7 +26,7 @@ use crate::merge::is_text_dictionary;
 use crate::veil::Veils;
 use crate::{ColumnMask, Error, Predicate, TextMatch, TimeRange, Visibility};
 
-/// Parsed labels are remembered for this many streams.
+/// Streams that are remembered, each with its labels and whether they pass.
 const REMEMBERED_STREAMS: usize = 65_536;
 
 /// Conditions that belong together because they look at the same kind of column; stages run cheapest first.
@@ -37,6 +37,8 @@ pub(crate) struct Stage {
     node: Node,
     /// Whether it looks at rows behind the veils.
     is_veiled: bool,
+    /// Whether it is all that is asked of streams, as they are: each is asked once.
+    is_of_streams: bool,
 }
 
 /// All conditions of a scan.
@@ -56,9 +58,19 @@ pub(crate) struct Filter {
 #[derive(Debug)]
 pub(crate) struct StreamTest(Node);
 
-/// Labels by their canonical text, parsed once.
+/// What is known of streams, by the canonical text of their labels.
 #[derive(Debug, Default)]
-struct Streams(Mutex<HashMap<String, Arc<Labels>>>);
+struct Streams {
+    /// What every row that is kept has of its stream.
+    wanted: Vec<Node>,
+    known: Mutex<HashMap<String, Arc<Stream>>>,
+}
+
+#[derive(Debug)]
+struct Stream {
+    labels: Labels,
+    is_wanted: bool,
+}
 
 #[derive(Clone, Debug)]
 enum Node {
@@ -123,9 +135,11 @@ impl Filter {
         let (veiled, asked): (Vec<_>, Vec<_>) = conjuncts([asked]).partition(is_veiled);
         let conditions: Vec<_> = conjuncts([seen, and(hidden)]).chain(asked).collect();
         let nothing = range.end <= range.start || conditions.iter().any(|node| matches!(node, Node::Const(false)));
-        let mut stages = stages(schema, conditions, false);
-        stages.extend(self::stages(schema, veiled, true));
-        Ok(Self { range, stages, nothing, streams: Streams::default(), veils })
+        let (wanted, conditions): (Vec<_>, Vec<_>) = conditions.into_iter().partition(Node::is_of_stream);
+        let of_streams = (!wanted.is_empty()).then(Stage::of_streams);
+        let others = stages(schema, conditions, false).into_iter().chain(stages(schema, veiled, true));
+        let stages = of_streams.into_iter().chain(others).map(Arc::new).collect();
+        Ok(Self { range, stages, nothing, streams: Streams { wanted, known: Mutex::default() }, veils })
     }
 
     /// What is hidden of the rows that are kept.
@@ -141,6 +155,9 @@ impl Filter {
         rows: &RecordBatch,
         within: Option<&BooleanBuffer>,
     ) -> Result<BooleanBuffer, Error> {
+        if stage.is_of_streams {
+            return Ok(by_stream(rows, |stream| self.streams.get(stream).is_wanted));
+        }
         let Some(veils) = self.veils.as_ref().filter(|_| stage.is_veiled) else {
             return Ok(self.eval(&stage.node, rows, within));
         };
@@ -175,8 +192,9 @@ impl Filter {
 
     /// Whether rows of this stream can be kept, as far as labels alone tell.
     pub(crate) fn may_keep_stream(&self, stream: &str) -> bool {
-        let labels = self.streams.labels(stream);
-        self.stages.iter().all(|stage| stage.is_veiled || stage.node.may_keep(stream, &labels))
+        let known = self.streams.get(stream);
+        let may_keep = |stage: &Arc<Stage>| stage.is_veiled || stage.node.may_keep(stream, &known.labels);
+        known.is_wanted && self.stages.iter().all(may_keep)
     }
 
     /// Whether all streams of a dictionary have labels of these names.
@@ -184,8 +202,8 @@ impl Filter {
         let dictionary = streams.as_dictionary_opt::<Int32Type>();
         let texts = dictionary.and_then(|dictionary| dictionary.values().as_string_opt::<i32>());
         let has_all = |stream: &str| {
-            let labels = self.streams.labels(stream);
-            names.iter().all(|name| labels.get(name).is_some())
+            let known = self.streams.get(stream);
+            names.iter().all(|name| known.labels.get(name).is_some())
         };
         texts.is_some_and(|texts| texts.iter().all(|stream| stream.is_some_and(has_all)))
     }
@@ -239,17 +257,15 @@ impl Filter {
     }
 
     fn eval_label(&self, name: &str, matcher: &Matcher, rows: &RecordBatch) -> BooleanBuffer {
-        let of_null = matcher.is_match("");
-        let dictionary = rows.column_by_name(STREAM).and_then(|column| column.as_dictionary_opt::<Int32Type>());
-        let Some(dictionary) = dictionary else { return constant(of_null, rows.num_rows()) };
-        let Some(streams) = dictionary.values().as_string_opt::<i32>() else {
-            return constant(of_null, rows.num_rows());
-        };
-        let verdict = |stream: Option<&str>| {
-            stream.map_or(of_null, |stream| matcher.is_match(self.streams.labels(stream).get(name).unwrap_or_default()))
-        };
-        let verdicts: Vec<bool> = streams.iter().map(verdict).collect();
-        by_key(dictionary, &verdicts, of_null)
+        by_stream(rows, |stream| matcher.is_match(self.streams.get(stream).labels.get(name).unwrap_or_default()))
+    }
+}
+
+impl Stage {
+    /// All conditions on the stream of a row alone.
+    fn of_streams() -> Self {
+        let columns = BTreeSet::from([STREAM.to_owned()]);
+        Self { columns, node: Node::Const(true), is_veiled: false, is_of_streams: true }
     }
 }
 
@@ -265,17 +281,19 @@ impl StreamTest {
 }
 
 impl Streams {
-    fn labels(&self, stream: &str) -> Arc<Labels> {
-        let mut known = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        if let Some(labels) = known.get(stream) {
-            return Arc::clone(labels);
+    fn get(&self, stream: &str) -> Arc<Stream> {
+        let mut known = self.known.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(stream) = known.get(stream) {
+            return Arc::clone(stream);
         }
         if REMEMBERED_STREAMS <= known.len() {
             known.clear();
         }
-        let labels = Arc::new(Labels::parse(stream).unwrap_or_default());
-        known.insert(stream.to_owned(), Arc::clone(&labels));
-        labels
+        let labels = Labels::parse(stream).unwrap_or_default();
+        let is_wanted = self.wanted.iter().all(|node| node.of_stream(stream, &labels) == Some(true));
+        let new = Arc::new(Stream { labels, is_wanted });
+        known.insert(stream.to_owned(), Arc::clone(&new));
+        new
     }
 }
 
@@ -321,6 +339,17 @@ impl Node {
         }
     }
 
+    /// Whether the stream of a row decides it, whichever it is.
+    fn is_of_stream(&self) -> bool {
+        match self {
+            Self::Const(_) | Self::Label { .. } => true,
+            Self::And(nodes) | Self::Or(nodes) => nodes.iter().all(Self::is_of_stream),
+            Self::Not(node) => node.is_of_stream(),
+            Self::Column { name, .. } => name == STREAM,
+            Self::Metadata { .. } | Self::Within(_) | Self::Ids { .. } => false,
+        }
+    }
+
     /// False only when no row of the stream passes.
     fn may_keep(&self, stream: &str, labels: &Labels) -> bool {
         self.of_stream(stream, labels).unwrap_or(true)
@@ -353,6 +382,15 @@ impl Node {
     }
 }
 
+/// Asks each stream once and spreads the answers to its rows. No stream is one without labels.
+fn by_stream(rows: &RecordBatch, verdict: impl Fn(&str) -> bool) -> BooleanBuffer {
+    let dictionary = rows.column_by_name(STREAM).and_then(|column| column.as_dictionary_opt::<Int32Type>());
+    let texts = dictionary.and_then(|dictionary| dictionary.values().as_string_opt::<i32>());
+    let Some((dictionary, texts)) = dictionary.zip(texts) else { return constant(verdict(""), rows.num_rows()) };
+    let verdicts: Vec<bool> = texts.iter().map(|stream| verdict(stream.unwrap_or_default())).collect();
+    by_key(dictionary, &verdicts, verdict(""))
+}
+
 fn in_time(range: TimeRange, rows: &RecordBatch) -> BooleanBuffer {
     let times = rows.column_by_name(TIMESTAMP).and_then(|c| c.as_primitive_opt::<TimestampMicrosecondType>());
     let Some(times) = times else { return BooleanBuffer::new_set(rows.num_rows()) };
@@ -381,8 +419,8 @@ fn conjuncts(nodes: impl IntoIterator<Item = Node>) -> impl Iterator<Item = Node
 }
 
 /// Puts conditions of one cost together. Behind veils they need the streams, too.
-fn stages(schema: &Schema, conditions: Vec<Node>, is_veiled: bool) -> Vec<Arc<Stage>> {
-    let mut by_cost: Vec<(Cost, Stage)> = Vec::new();
+fn stages(schema: &Schema, conditions: Vec<Node>, is_veiled: bool) -> Vec<Stage> {
+    let mut by_cost: BTreeMap<Cost, (BTreeSet<String>, Vec<Node>)> = BTreeMap::new();
     for node in conditions {
         let mut columns = BTreeSet::new();
         node.columns(&mut columns);
@@ -390,16 +428,12 @@ fn stages(schema: &Schema, conditions: Vec<Node>, is_veiled: bool) -> Vec<Arc<St
             columns.insert(STREAM.to_owned());
         }
         let cost = columns.iter().map(|column| cost(schema, column)).max().unwrap_or(Cost::Dictionary);
-        match by_cost.iter_mut().find(|(known, _)| *known == cost) {
-            Some((_, stage)) => {
-                stage.columns.extend(columns);
-                stage.node = and(vec![stage.node.clone(), node]);
-            }
-            None => by_cost.push((cost, Stage { columns, node, is_veiled })),
-        }
+        let (all, nodes) = by_cost.entry(cost).or_default();
+        all.extend(columns);
+        nodes.push(node);
     }
-    by_cost.sort_by_key(|(cost, _)| *cost);
-    by_cost.into_iter().map(|(_, stage)| Arc::new(stage)).collect()
+    let stage = |(columns, nodes)| Stage { columns, node: and(nodes), is_veiled, is_of_streams: false };
+    by_cost.into_values().map(stage).collect()
 }
 
 fn cost(schema: &Schema, column: &str) -> Cost {

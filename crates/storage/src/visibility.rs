@@ -1,5 +1,7 @@
 //! What the reader of a scan may see. There is no default: without one nothing can be scanned.
 
+use std::sync::Arc;
+
 use serde::{Deserialize, Serialize};
 
 use crate::{Predicate, Veil};
@@ -7,12 +9,12 @@ use crate::{Predicate, Veil};
 /// The rows a reader may see, and the columns and parts of lines that are hidden from them.
 ///
 /// Only `query` builds one, from an `auth::Scope`. Masks apply before any filter of the query, so that a filter cannot
-/// probe what is hidden; `rows` looks at the unmasked row.
+/// probe what is hidden; `rows` looks at the unmasked row. Each scan of a query holds it, so copies are cheap.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Visibility {
-    rows: Predicate,
-    masks: Vec<ColumnMask>,
-    veils: Vec<Veil>,
+    rows: Arc<Predicate>,
+    masks: Arc<[ColumnMask]>,
+    veils: Arc<[Veil]>,
 }
 
 /// Hides a text column: every value is replaced before anything else looks at it.
@@ -26,14 +28,19 @@ pub struct ColumnMask {
 
 impl Visibility {
     /// Shows the rows that `rows` keeps, with `masks` applied.
-    pub const fn new(rows: Predicate, masks: Vec<ColumnMask>) -> Self {
-        Self { rows, masks, veils: Vec::new() }
+    pub fn new(rows: Predicate, masks: Vec<ColumnMask>) -> Self {
+        Self { rows: Arc::new(rows), masks: masks.into(), veils: Arc::new([]) }
     }
 
     /// And hides these parts of lines.
     #[must_use]
     pub fn behind(self, veils: Vec<Veil>) -> Self {
-        Self { veils, ..self }
+        Self { veils: veils.into(), ..self }
+    }
+
+    /// Whether every row is seen, whole.
+    pub fn is_everything(&self) -> bool {
+        *self.rows == Predicate::True && self.masks.is_empty() && self.veils.is_empty()
     }
 
     /// The parts of lines that are hidden.
@@ -42,7 +49,7 @@ impl Visibility {
     }
 
     /// The rows that may be seen.
-    pub const fn rows(&self) -> &Predicate {
+    pub fn rows(&self) -> &Predicate {
         &self.rows
     }
 

@@ -1,10 +1,11 @@
 //! Where rules come from: files of the operator, the server's own, and what people keep through the API.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::SystemTime;
 
+use auth::{Scope, Services};
 use logline::Tenant;
 use serde::{Deserialize, Serialize};
 use state::State;
@@ -40,6 +41,29 @@ pub(super) struct Entry {
     /// Under whose rights it runs; none for the server's own and those of files.
     pub(super) owner: Option<String>,
     pub(super) origin: Origin,
+}
+
+impl Entry {
+    /// Whether a scope may see what the group says: see [`may_read`].
+    pub(super) fn may_be_read(&self, scope: &Scope) -> bool {
+        may_read(scope, self.origin, self.owner.as_deref(), self.group.services.as_ref())
+    }
+}
+
+/// Whether a scope may see what a group says: that of its owner, and of whoever may read the lines of all services it
+/// names. The server's own groups name none.
+pub(super) fn may_read(
+    scope: &Scope,
+    origin: Origin,
+    owner: Option<&str>,
+    services: Option<&BTreeSet<String>>,
+) -> bool {
+    origin == Origin::Default
+        || owner == Some(scope.principal())
+        || match scope.services() {
+            Services::All => true,
+            seen => services.is_some_and(|named| named.iter().all(|service| seen.contains(service))),
+        }
 }
 
 /// All groups by name.

@@ -151,7 +151,7 @@ impl Evaluator {
     pub fn reports(&self, scope: &Scope) -> Vec<GroupReport> {
         let shared = self.shared();
         let own = shared.reports.values().filter(|report| scope.tenants().contains(&report.key.tenant));
-        own.map(|report| report.clone().seen_by(scope)).collect()
+        own.filter_map(|report| report.clone().seen_by(scope)).collect()
     }
 
     /// All groups, for metrics.
@@ -164,40 +164,50 @@ impl Evaluator {
         self.shared().problem.clone()
     }
 
-    /// Groups of a tenant as they are written, by namespace.
-    pub fn written(&self, tenant: &Tenant) -> BTreeMap<String, Vec<RawGroup>> {
+    /// Groups of a tenant as they are written, by namespace, as far as a scope may see them.
+    pub fn written(&self, scope: &Scope) -> BTreeMap<String, Vec<RawGroup>> {
         let mut found: BTreeMap<String, Vec<RawGroup>> = BTreeMap::new();
-        for (key, entry) in self.shared().book.iter().filter(|(key, _)| key.tenant == *tenant) {
+        let shared = self.shared();
+        let own = shared.book.iter().filter(|(key, _)| key.tenant == *scope.tenant());
+        for (key, entry) in own.filter(|(_, entry)| entry.may_be_read(scope)) {
             found.entry(key.namespace.clone()).or_default().push(entry.group.raw.clone());
         }
         found
     }
 
-    /// Keeps a group, which runs under the rights of `owner` from now on.
+    /// Keeps a group, which runs under the rights of whose scope it is from now on.
     ///
     /// # Errors
-    /// The text is wrong, the namespace is not to be written, or the state cannot be.
-    pub async fn keep(&self, tenant: &Tenant, namespace: &str, text: &str, owner: &str) -> Result<(), Error> {
+    /// The text is wrong, the namespace is not to be written, a group of this name is not theirs to see, or the state
+    /// cannot be written.
+    pub async fn keep(&self, scope: &Scope, namespace: &str, text: &str) -> Result<(), Error> {
         if namespace.is_empty() || matches!(namespace, "." | "..") || namespace.contains('\0') {
             return Err(Error::Invalid(format!("`{namespace}` is no name of a namespace")));
         }
         let group = parse_group(text)?;
-        let key = GroupKey { tenant: tenant.clone(), namespace: namespace.to_owned(), group: group.name.clone() };
+        let (tenant, name) = (scope.tenant().clone(), group.name.clone());
+        let key = GroupKey { tenant, namespace: namespace.to_owned(), group: name };
         let (book, now) = (self.shared().book.clone(), self.components.clock.now());
-        book::keep(&self.components.state, &book, &key, group.raw, (owner, now)).await?;
+        if book.get(&key).is_some_and(|entry| !entry.may_be_read(scope)) {
+            return Err(Error::Invalid(format!("another group of this namespace is called `{}`", key.group)));
+        }
+        book::keep(&self.components.state, &book, &key, group.raw, (scope.principal(), now)).await?;
         self.reload().await
     }
 
-    /// Forgets a group, or all of a namespace.
+    /// Forgets a group, or all of a namespace that the scope may see.
     ///
     /// # Errors
     /// There is none, it is not to be written, or the state cannot be.
-    pub async fn forget(&self, tenant: &Tenant, namespace: &str, group: Option<&str>) -> Result<(), Error> {
+    pub async fn forget(&self, scope: &Scope, namespace: &str, group: Option<&str>) -> Result<(), Error> {
         let book = self.shared().book.clone();
-        let is_meant = |key: &&GroupKey| {
-            key.tenant == *tenant && key.namespace == namespace && group.is_none_or(|name| name == key.group)
+        let is_meant = |(key, entry): &(&GroupKey, &Entry)| {
+            key.tenant == *scope.tenant()
+                && key.namespace == namespace
+                && group.is_none_or(|name| name == key.group)
+                && entry.may_be_read(scope)
         };
-        let keys: Vec<&GroupKey> = book.keys().filter(is_meant).collect();
+        let keys: Vec<&GroupKey> = book.iter().filter(is_meant).map(|(key, _)| key).collect();
         if keys.is_empty() {
             return Err(Error::NotFound);
         }

@@ -1,12 +1,12 @@
 //! Groups, rules and alerts as the API shows them, as far as a scope may see them.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
 use auth::Scope;
 use logline::Timestamp;
 
-use super::book::Origin;
+use super::book::{self, Origin};
 use super::group::{GroupKey, Running};
 use super::state::{Instance, Standing};
 use crate::rule::{Role, Span};
@@ -32,6 +32,8 @@ pub struct GroupReport {
     pub counts: Counts,
     /// In order.
     pub rules: Vec<RuleReport>,
+    /// See [`crate::rule::Group::services`].
+    services: Option<BTreeSet<String>>,
 }
 
 /// What became of evaluations since the start.
@@ -105,19 +107,28 @@ impl GroupReport {
             took,
             counts,
             rules: rules.collect(),
+            services: running.group.services.clone(),
         }
     }
 
     /// The same with only the alerts that a scope may see: those of services whose lines it may read, and all of rules
-    /// that run under its own rights.
-    #[must_use]
-    pub fn seen_by(mut self, scope: &Scope) -> Self {
+    /// that run under its own rights. Of a group whose text it may not see, only rules with such alerts are left,
+    /// without what they say.
+    pub fn seen_by(mut self, scope: &Scope) -> Option<Self> {
         let own = self.owner.as_deref() == Some(scope.principal());
+        let is_read = book::may_read(scope, self.origin, self.owner.as_deref(), self.services.as_ref());
         for rule in &mut self.rules {
             rule.alerts.retain(|alert| own || sees(scope, alert));
             rule.standing = rule.alerts.iter().map(|alert| alert.standing).max().unwrap_or_default();
+            if !is_read {
+                rule.query.clear();
+                rule.labels.clear();
+                rule.annotations.clear();
+                rule.error = None;
+            }
         }
-        self
+        self.rules.retain(|rule| is_read || !rule.alerts.is_empty());
+        (is_read || !self.rules.is_empty()).then_some(self)
     }
 
     /// How long the interval is, as Prometheus writes it.

@@ -79,8 +79,17 @@ impl Source {
     }
 
     /// Live orders, if there are any.
-    pub(crate) const fn orders(&self) -> Option<&Arc<Orders>> {
-        self.orders.as_ref()
+    ///
+    /// # Errors
+    /// Whoever looks may not read the steps of orders.
+    pub(crate) fn orders(&self) -> Result<Option<&Arc<Orders>>, Failure> {
+        if self.scope.sees_steps() {
+            return Ok(self.orders.as_ref());
+        }
+        Err(Failure(format!(
+            "`{}` lacks the permission `orders`, which a rule about orders needs",
+            self.scope.principal()
+        )))
     }
 
     /// Series of a metric query at the moments of a grid.

@@ -4,11 +4,11 @@ use std::sync::{Arc, Mutex};
 use std::time::{Duration, SystemTime};
 
 use async_trait::async_trait;
-use auth::{AuditEvent, AuditSink, Scope};
+use auth::{AuditEvent, AuditSink, Authenticator, Credentials, Permission, Scope, Token};
 use logline::{Batch, Entry, Labels, Stream, Tenant, Timestamp, level_of};
 use query::Engine;
 use state::{Location, State};
-use stdx::{Clock, ManualClock, Tasks};
+use stdx::{Clock, ManualClock, Secret, Tasks};
 use storage::{AckLevel, Storage};
 use tempfile::TempDir;
 
@@ -41,6 +41,25 @@ impl AuditSink for NoAudit {
 
 pub(crate) fn everything() -> Scope {
     Scope::system("a test", Tenant::default(), &NoAudit)
+}
+
+/// Somebody who may do this, and reads the lines of these services; `*` stands for all.
+pub(crate) fn somebody(name: &str, services: &[&str], permissions: &[Permission]) -> Scope {
+    let token = Token {
+        name: name.to_owned(),
+        secret: Secret::new("0123456789abcdef".to_owned()),
+        tenants: vec![Tenant::default()],
+        services: services.iter().map(|&service| service.to_owned()).collect(),
+        permissions: permissions.iter().copied().collect(),
+        ..Token::default()
+    };
+    let credentials = Credentials { authorization: Some("Bearer 0123456789abcdef"), ..Credentials::default() };
+    Authenticator::with_tokens(vec![token]).unwrap().authenticate(credentials).unwrap().scope()
+}
+
+/// Somebody of this name who reads everything.
+pub(crate) fn by(name: &str) -> Scope {
+    somebody(name, &["*"], &[Permission::Read, Permission::Rules])
 }
 
 impl World {

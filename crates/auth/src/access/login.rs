@@ -173,9 +173,11 @@ impl Access {
         self.begin(Identity { provider: LOCAL.to_owned(), subject: name.clone(), name, groups }, false).await
     }
 
-    /// At the very first start, when nobody could come in: makes one admin; gives the password to use once.
+    /// At the very first start, when nobody could let others in: makes one admin; gives the password to use once.
     pub async fn first_admin(&self) -> Result<Option<(String, Secret<String>)>, Error> {
-        if self.is_open() || !self.model().tokens.is_empty() || !self.providers.is_empty() {
+        let has_directory = !self.providers.is_empty() || !self.elsewhere.is_empty();
+        let model = self.model();
+        if self.is_open() || !model.users.is_empty() || model.has_manager(has_directory) {
             return Ok(None);
         }
         let password = super::secret_text("")?;

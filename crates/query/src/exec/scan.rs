@@ -52,7 +52,11 @@ impl DisplayAs for ScanExec {
         let files: usize = self.scans.iter().map(files).sum();
         let heads = self.scans.iter().filter(|scan| matches!(scan.source, Source::Head { .. })).count();
         let Some(scan) = self.scans.first() else { return write!(f, "ScanExec: nothing") };
-        write!(f, "ScanExec: table={} files={files} heads={heads}", scan.table)?;
+        write!(f, "ScanExec: table={}", scan.table)?;
+        // Files hold rows of others too: how many there are is for who sees all of them.
+        if self.scans.iter().all(|scan| scan.visibility.is_everything()) {
+            write!(f, " files={files} heads={heads}")?;
+        }
         write!(f, " columns=[{}] predicate={:?}", scan.projection.join(", "), scan.predicate)
     }
 }

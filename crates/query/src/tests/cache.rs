@@ -164,8 +164,8 @@ async fn nobody_gets_points_of_what_they_may_not_see() {
     assert!(all.contains("shop") && own.contains("mes") && !own.contains("shop"), "{own}");
     for engine in world.engines() {
         let again = engine.query_range(&only(&["mes"]), &params).await.unwrap();
-        assert_eq!(again.stats.lines, 0, "their own are known as well");
-        assert!(engine.query_range(&only(&["shop"]), &params).await.unwrap().stats.lines > 0, "not those of others");
+        assert_eq!(again.cost.rows, 0, "their own are known as well");
+        assert!(engine.query_range(&only(&["shop"]), &params).await.unwrap().cost.rows > 0, "not those of others");
     }
     assert_eq!(world.range(&everything(), &params).await, all);
 }

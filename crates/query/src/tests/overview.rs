@@ -26,9 +26,9 @@ fn volume(selector: &str) -> VolumeParams {
 async fn volumes(world: &World, params: VolumeParams) -> Vec<String> {
     let mut answers = Vec::new();
     for engine in world.engines() {
-        let (volumes, stats) = engine.volume(&everything(), &params).await.unwrap();
-        assert_eq!(stats.returned, volumes.len() as u64);
-        let shown = volumes.into_iter().map(|volume| {
+        let answer = engine.volume(&everything(), &params).await.unwrap();
+        assert_eq!(answer.stats.returned, answer.data.len() as u64);
+        let shown = answer.data.into_iter().map(|volume| {
             let labels: Vec<_> = volume.labels.iter().map(|(name, value)| format!("{name}={value}")).collect();
             let seconds = |time: Timestamp| time.since(at(0)).as_secs();
             let points: Vec<_> =
@@ -45,11 +45,11 @@ async fn volumes(world: &World, params: VolumeParams) -> Vec<String> {
 async fn statistics_count_streams_and_lines() {
     let world = world().await;
     for engine in world.engines() {
-        let all = engine.stats(&everything(), hour(), r#"{app=~".+"}"#).await.unwrap();
+        let all = engine.stats(&everything(), hour(), r#"{app=~".+"}"#).await.unwrap().data;
         assert_eq!((all.streams, all.entries, all.bytes), (3, 4, 41 + 31 + 8 + 9));
-        let none = engine.stats(&everything(), hour(), r#"{app="none"}"#).await.unwrap();
+        let none = engine.stats(&everything(), hour(), r#"{app="none"}"#).await.unwrap().data;
         assert_eq!((none.streams, none.chunks, none.bytes, none.entries), (0, 0, 0, 0));
-        let mine = engine.stats(&only(&["crm"]), hour(), r#"{app=~".+"}"#).await.unwrap();
+        let mine = engine.stats(&only(&["crm"]), hour(), r#"{app=~".+"}"#).await.unwrap().data;
         assert_eq!((mine.streams, mine.entries), (1, 2));
     }
 }

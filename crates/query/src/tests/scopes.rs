@@ -10,7 +10,7 @@ use logline::{Batch, Tenant};
 use storage::{Derive, Predicate, TableSpec, TextMatch, logs};
 
 use super::world::{World, by_minute, everything, forward, hour, line, only, shown};
-use crate::{Config, Data, Kind, Params};
+use crate::{Config, Data, Kind, Params, Stats, VolumeParams};
 
 const SHOP: &str = r#"{app="a", service_name="shop-api"}"#;
 const CRM: &str = r#"{app="b", secret_label="x", service_name="crm-api"}"#;
@@ -101,6 +101,39 @@ async fn a_plan_says_what_the_scan_takes_over() {
     let counting = by_minute(r#"sum by (app) (count_over_time({app=~".+"}[1m]))"#);
     let plan = world.engines()[0].explain(&everything(), &counting).unwrap();
     assert!(plan.contains("columns=[stream, timestamp, nanos, count] "), "{plan}");
+    let plan = world.engines()[0].explain(&only(&["shop-api"]), &counting).unwrap();
+    assert!(plan.contains("ScanExec: table=logs columns="), "files hold lines of others: {plan}");
+}
+
+#[tokio::test]
+async fn who_sees_a_part_is_told_of_their_answer_only_and_the_trail_of_all_that_was_read() {
+    let world = world().await;
+    let count = r#"sum(count_over_time({app=~".+"} |~ "mine|theirs" [1h]))"#;
+    for engine in world.engines() {
+        let [all, mine] = [everything(), only(&["shop-api"])];
+        let (all_asked, mine_asked) = (
+            engine.query_instant(&all, count, super::world::at(60)).await.unwrap(),
+            engine.query_instant(&mine, count, super::world::at(60)).await.unwrap(),
+        );
+        assert!(all_asked.stats.bytes > 0 && all_asked.stats.lines == all_asked.cost.rows, "{all_asked:?}");
+        let told = Stats { lines: 1, lines_kept: 1, returned: 1, took: mine_asked.stats.took, ..Stats::default() };
+        assert_eq!(Stats { waited: told.waited, ..mine_asked.stats }, told);
+        assert!(mine_asked.cost.bytes > 0 && mine_asked.cost.rows > 1, "{:?}", mine_asked.cost);
+        let chunks = async |scope, selector| engine.stats(scope, hour(), selector).await.unwrap().data.chunks;
+        assert_eq!(chunks(&mine, r#"{app=~".+"}"#).await, 1, "their streams");
+        assert_eq!(chunks(&mine, r#"{app="b"}"#).await, 0);
+        let params = VolumeParams {
+            selector: "{}".to_owned(),
+            range: hour(),
+            step: None,
+            labels: Vec::new(),
+            by_label: false,
+            limit: 10,
+        };
+        let volume = engine.volume(&mine, &params).await.unwrap();
+        assert_eq!((volume.stats.bytes, volume.stats.files), (0, 0));
+        assert!(volume.cost.bytes > 0);
+    }
 }
 
 /// Keeps the service and the text of every line in a table of its own.

@@ -148,9 +148,9 @@ async fn series_labels_values_volumes_and_fields_do_not_tell_either() {
             [r#"{app="shop", service_name="shop-api"}"#]
         );
         assert!(engine.series(&scope, hour(), &[r#"{vault="v2"}"#.to_owned()]).await.unwrap().is_empty());
-        let stats = engine.stats(&scope, hour(), r#"{app="shop"}"#).await.unwrap();
+        let stats = engine.stats(&scope, hour(), r#"{app="shop"}"#).await.unwrap().data;
         assert_eq!(stats.entries, 3);
-        assert_eq!(engine.stats(&scope, hour(), r#"{vault="v2"}"#).await.unwrap().entries, 0);
+        assert_eq!(engine.stats(&scope, hour(), r#"{vault="v2"}"#).await.unwrap().data.entries, 0);
     }
 }
 

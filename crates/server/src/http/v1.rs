@@ -19,8 +19,8 @@ use orders::{Page, Story, StoryOptions, Summary};
 use serde::{Deserialize, Serialize};
 use stdx::Language;
 
-pub(super) use self::alerts::may_see;
 pub(crate) use self::alerts::{Alerts, Deliveries, Incidents, ShownIncident, TestSent};
+pub(super) use self::alerts::{may_see, seen, seen_alerts};
 pub(crate) use self::audit::Verdict;
 use self::params::Parameters;
 pub(crate) use self::reveal::{Match, Question};

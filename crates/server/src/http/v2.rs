@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 
 use alert::{AlertView, Matcher, Silence, WrittenMatcher};
+use auth::{Caller, Services};
 use axum::Json;
 use axum::body::Bytes;
 use axum::extract::{Path, State};
@@ -12,7 +13,7 @@ use serde::Deserialize;
 use serde_json::{Value, json};
 
 use super::guard::Asker;
-use super::v1::may_see;
+use super::v1::{may_see, seen, seen_alerts};
 use super::{Form, HttpError};
 use crate::app::App;
 
@@ -28,8 +29,8 @@ pub(super) async fn alerts(
 ) -> Result<Json<Vec<Value>>, HttpError> {
     let narrow = Narrow::read(&form)?;
     let now = app.now();
-    let mut views = app.desk.alerts(caller.tenant()).await;
-    views.retain(|view| may_see(&caller, &alert::services_of(&view.alert)) && narrow.fits(view));
+    let mut views = seen_alerts(&app, &caller).await;
+    views.retain(|view| narrow.fits(view));
     Ok(Json(views.iter().map(|view| alert_json(view, now)).collect()))
 }
 
@@ -99,7 +100,8 @@ pub(super) async fn groups(
     let now = app.now();
     let mut groups = app.desk.groups(caller.tenant()).await;
     for group in &mut groups {
-        group.alerts.retain(|view| may_see(&caller, &alert::services_of(&view.alert)) && narrow.fits(view));
+        group.alerts = seen(&caller, std::mem::take(&mut group.alerts));
+        group.alerts.retain(|view| narrow.fits(view));
     }
     let shown = groups.iter().filter(|group| !group.alerts.is_empty()).map(|group| {
         let alerts: Vec<Value> = group.alerts.iter().map(|view| alert_json(view, now)).collect();
@@ -172,7 +174,7 @@ pub(super) async fn silences(
 ) -> Result<Json<Vec<Value>>, HttpError> {
     let wanted = matchers(&form)?;
     let now = app.now();
-    let mut all = app.desk.silences(caller.tenant()).await?;
+    let mut all = seen_silences(&app, &caller).await?;
     // A filter is about the labels that a silence names, as in Alertmanager.
     all.retain(|silence| {
         let named: BTreeMap<String, String> =
@@ -180,6 +182,19 @@ pub(super) async fn silences(
         wanted.iter().all(|matcher| matcher.matches(&named))
     });
     Ok(Json(all.iter().map(|silence| silence_json(silence, now)).collect()))
+}
+
+/// The silences about services that the caller may see.
+async fn seen_silences(app: &App, caller: &Caller) -> Result<Vec<Silence>, HttpError> {
+    let mut all = app.desk.silences(caller.tenant()).await?;
+    all.retain(|silence| may_see(caller, &silence.services()));
+    Ok(all)
+}
+
+/// Whether there is a silence of this id that the caller may not see.
+async fn is_of_others(app: &App, caller: &Caller, id: &str) -> Result<bool, HttpError> {
+    let all = app.desk.silences(caller.tenant()).await?;
+    Ok(all.iter().any(|silence| silence.id == id && !may_see(caller, &silence.services())))
 }
 
 fn silence_json(silence: &Silence, now: Timestamp) -> Value {
@@ -233,6 +248,13 @@ pub(super) async fn put_silence(
         created_by: author,
         comment: posted.comment,
     };
+    if !may_see(&caller, &silence.services()) {
+        let text = "a silence of yours must name services that you may see, as in service_name=\"shop-api\"";
+        return Err(HttpError::new(StatusCode::FORBIDDEN, text));
+    }
+    if is_of_others(&app, &caller, &silence.id).await? {
+        return Err(unknown());
+    }
     let id = app.desk.put_silence(silence).await?.map_err(HttpError::bad_request)?;
     Ok(Json(json!({"silenceID": id})))
 }
@@ -243,7 +265,7 @@ pub(super) async fn silence(
     Asker(caller): Asker,
     Path(id): Path<String>,
 ) -> Result<Json<Value>, HttpError> {
-    let all = app.desk.silences(caller.tenant()).await?;
+    let all = seen_silences(&app, &caller).await?;
     let found = all.iter().find(|silence| silence.id == id).ok_or_else(unknown)?;
     Ok(Json(silence_json(found, app.now())))
 }
@@ -254,6 +276,9 @@ pub(super) async fn expire_silence(
     Asker(caller): Asker,
     Path(id): Path<String>,
 ) -> Result<StatusCode, HttpError> {
+    if is_of_others(&app, &caller, &id).await? {
+        return Err(unknown());
+    }
     if app.desk.expire_silence(caller.tenant(), &id).await? { Ok(StatusCode::OK) } else { Err(unknown()) }
 }
 
@@ -261,9 +286,14 @@ fn unknown() -> HttpError {
     HttpError::new(StatusCode::NOT_FOUND, "no silence that has not ended has this id")
 }
 
-/// Names of receivers.
-pub(super) async fn receivers(State(app): State<App>) -> Json<Vec<Value>> {
-    Json(app.desk.receivers().into_iter().map(|name| json!({"name": name})).collect())
+/// Names of receivers: all for who sees everything, else those of the alerts that are seen.
+pub(super) async fn receivers(State(app): State<App>, Asker(caller): Asker) -> Json<Vec<Value>> {
+    let mut names = app.desk.receivers();
+    if *caller.scope().services() != Services::All {
+        let views = seen_alerts(&app, &caller).await;
+        names.retain(|name| views.iter().any(|view| view.receivers.contains(name)));
+    }
+    Json(names.into_iter().map(|name| json!({"name": name})).collect())
 }
 
 /// What `amtool` asks first. The file of routes may hold secrets, so only that it is there is told.

@@ -55,21 +55,21 @@ pub(super) fn answer(answer: Answer, encoding: &Encoding) -> Vec<u8> {
 }
 
 /// Volumes that have one point each.
-pub(super) fn vector(found: &[Volume], stats: &Stats) -> Vec<u8> {
+pub(super) fn vector(found: &Answer<Vec<Volume>>) -> Vec<u8> {
     let point = |volume: &Volume| {
         let value = volume.points.first().map(|(time, bytes)| json!([seconds(*time), bytes.to_string()]));
         json!({"metric": metric(volume), "value": value})
     };
-    volumes("vector", &found.iter().map(point).collect::<Vec<_>>(), stats)
+    volumes("vector", &found.data.iter().map(point).collect::<Vec<_>>(), &found.stats)
 }
 
 /// Volumes over time.
-pub(super) fn matrix(found: &[Volume], stats: &Stats) -> Vec<u8> {
+pub(super) fn matrix(found: &Answer<Vec<Volume>>) -> Vec<u8> {
     let points = |volume: &Volume| {
         let values = volume.points.iter().map(|(time, bytes)| json!([seconds(*time), bytes.to_string()]));
         json!({"metric": metric(volume), "values": values.collect::<Vec<_>>()})
     };
-    volumes("matrix", &found.iter().map(points).collect::<Vec<_>>(), stats)
+    volumes("matrix", &found.data.iter().map(points).collect::<Vec<_>>(), &found.stats)
 }
 
 fn metric(volume: &Volume) -> Map<String, Value> {

@@ -1,6 +1,5 @@
 //! The reading routes of Loki's API.
 
-use axum::Json;
 use axum::extract::{Path, State};
 use axum::http::{HeaderMap, HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse as _, Response};
@@ -26,9 +25,8 @@ pub(crate) async fn query(
     let time = params::time(&form, now)?;
     params::limit(&form)?;
     params::direction(&form)?;
-    let scope = caller.scope();
-    let answer = engine.query_instant(&scope, text, time).await?;
-    Ok(answered(answer, &scope, &headers))
+    let answer = engine.query_instant(&caller.scope(), text, time).await?;
+    Ok(answered(answer, &headers))
 }
 
 /// A log or metric query over a stretch of time.
@@ -51,7 +49,7 @@ pub(crate) async fn query_range(
     } else {
         engine.query_range(&scope, &asked).await?
     };
-    Ok(answered(answer, &scope, &headers))
+    Ok(answered(answer, &headers))
 }
 
 /// Runs a query and tells how: its plan, what was read, what was ruled out by what.
@@ -60,13 +58,14 @@ pub(crate) async fn explain(
     Asker(caller): Asker,
     Limited(engine): Limited,
     form: Form,
-) -> Result<Json<serde_json::Value>, HttpError> {
+) -> Result<Response, HttpError> {
     let query = text(&form)?.to_owned();
     let asked = Params { query, ..params::range(&form, app.now())? };
     let scope = caller.scope();
     let plan = engine.explain(&scope, &asked)?;
-    let cost = engine.query_range(&scope, &asked).await?.stats.told_to(&scope);
-    Ok(Json(json!({
+    let answer = engine.query_range(&scope, &asked).await?;
+    let cost = answer.stats;
+    let told = json!({
         "plan": plan,
         "cost": {
             "files_opened": cost.files,
@@ -82,7 +81,8 @@ pub(crate) async fn explain(
             "returned": cost.returned,
             "took_ms": u64::try_from(cost.took.as_millis()).unwrap_or(u64::MAX),
         },
-    })))
+    });
+    Ok(costed(encode::text(&told), answer.cost))
 }
 
 /// Names of labels; without any there is no `data` at all, as in Loki.
@@ -150,11 +150,14 @@ pub(super) fn range(app: &App, form: &Form) -> Result<TimeRange, HttpError> {
     Ok(TimeRange { start, end })
 }
 
-/// The answer, and for the audit trail what it cost.
-fn answered(mut answer: query::Answer, scope: &auth::Scope, headers: &HeaderMap) -> Response {
-    let cost = auth::Cost { rows: answer.stats.lines, bytes: answer.stats.bytes, millis: 0 };
-    answer.stats = answer.stats.told_to(scope);
-    let mut response = body(encode::answer(answer, &Encoding::of(headers)));
+fn answered(answer: query::Answer, headers: &HeaderMap) -> Response {
+    let cost = answer.cost;
+    costed(encode::answer(answer, &Encoding::of(headers)), cost)
+}
+
+/// A body, and for the audit trail what it cost.
+pub(super) fn costed(bytes: Vec<u8>, cost: auth::Cost) -> Response {
+    let mut response = body(bytes);
     response.extensions_mut().insert(cost);
     response
 }

@@ -2,11 +2,11 @@
 
 use axum::extract::State;
 use axum::response::Response;
-use query::{Engine, Stats, Volume, VolumeParams};
+use query::{Answer, Engine, Volume, VolumeParams};
 use serde_json::json;
 use storage::TimeRange;
 
-use super::handlers::{body, range, text};
+use super::handlers::{costed, range, text};
 use super::limits::Limited;
 use super::{encode, params};
 use crate::app::App;
@@ -20,10 +20,9 @@ pub(crate) async fn stats(
     form: Form,
 ) -> Result<Response, HttpError> {
     let found = engine.stats(&caller.scope(), range(&app, &form)?, text(&form)?).await?;
-    // Files in which nothing is seen are those of others.
-    let chunks = if found.entries == 0 { 0 } else { found.chunks };
-    let counts = json!({"streams": found.streams, "chunks": chunks, "bytes": found.bytes, "entries": found.entries});
-    Ok(body(encode::text(&counts)))
+    let query::IndexStats { streams, chunks, bytes, entries } = found.data;
+    let counts = json!({"streams": streams, "chunks": chunks, "bytes": bytes, "entries": entries});
+    Ok(costed(encode::text(&counts), found.cost))
 }
 
 /// Bytes by labels over the whole range.
@@ -33,8 +32,8 @@ pub(crate) async fn volume(
     Limited(engine): Limited,
     form: Form,
 ) -> Result<Response, HttpError> {
-    let (found, stats) = volumes(&app, &engine, &caller, &form, None).await?;
-    Ok(body(encode::vector(&found, &stats)))
+    let found = volumes(&app, &engine, &caller, &form, None).await?;
+    Ok(costed(encode::vector(&found), found.cost))
 }
 
 /// Bytes by labels, a point a step.
@@ -45,8 +44,8 @@ pub(crate) async fn volume_range(
     form: Form,
 ) -> Result<Response, HttpError> {
     let step = params::range(&form, app.now())?.step;
-    let (found, stats) = volumes(&app, &engine, &caller, &form, Some(step)).await?;
-    Ok(body(encode::matrix(&found, &stats)))
+    let found = volumes(&app, &engine, &caller, &form, Some(step)).await?;
+    Ok(costed(encode::matrix(&found), found.cost))
 }
 
 async fn volumes(
@@ -55,7 +54,7 @@ async fn volumes(
     caller: &auth::Caller,
     form: &Form,
     step: Option<std::time::Duration>,
-) -> Result<(Vec<Volume>, Stats), HttpError> {
+) -> Result<Answer<Vec<Volume>>, HttpError> {
     let scope = caller.scope();
     let by_label = match form.get("aggregateBy") {
         None | Some("series") => false,
@@ -77,6 +76,5 @@ async fn volumes(
         by_label,
         limit: limit.min(most),
     };
-    let (found, stats) = engine.volume(&scope, &asked).await?;
-    Ok((found, stats.told_to(&scope)))
+    Ok(engine.volume(&scope, &asked).await?)
 }

@@ -5,7 +5,7 @@ use axum::response::Response;
 use query::{Data, Engine, Params};
 use serde_json::json;
 
-use super::handlers::{body, range, text};
+use super::handlers::{body, costed, range, text};
 use super::limits::Limited;
 use super::{encode, params};
 use crate::app::App;
@@ -28,8 +28,9 @@ pub(crate) async fn query(
     if !Engine::is_about_lines(&asked.query)? {
         return Err(only_lines());
     }
-    match engine.query_range(&caller.scope(), &asked).await?.data {
-        Data::Streams(found) => Ok(body(encode::legacy::answer(found))),
+    let answer = engine.query_range(&caller.scope(), &asked).await?;
+    match answer.data {
+        Data::Streams(found) => Ok(costed(encode::legacy::answer(found), answer.cost)),
         Data::Matrix(_) | Data::Vector(_) | Data::Scalar(..) => Err(only_lines()),
     }
 }

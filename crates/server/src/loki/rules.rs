@@ -17,7 +17,7 @@ use crate::http::{Asker, Form, HttpError};
 /// What Prometheus writes for a time that never was.
 const NEVER: &str = "0001-01-01T00:00:00Z";
 
-/// Groups of rules in Prometheus's shape, with the alerts that the caller may see.
+/// Groups of rules in Prometheus's shape, and their alerts, as far as the caller may see them.
 pub(crate) async fn groups(
     State(app): State<App>,
     Asker(caller): Asker,
@@ -37,9 +37,9 @@ pub(crate) async fn alerts(State(app): State<App>, Asker(caller): Asker) -> Json
     success(json!({"alerts": rules.flat_map(|rule| &rule.alerts).map(alert).collect::<Vec<_>>()}))
 }
 
-/// The groups that are kept and those of files, as YAML by namespace; Loki has no word for an empty list but this one.
+/// The groups that are kept and those of files, as far as the caller may see them, as YAML by namespace; Loki has no word for an empty list but this one.
 pub(crate) async fn list(State(app): State<App>, Asker(caller): Asker, form: Form) -> Result<Response, HttpError> {
-    let mut all = app.rules.written(caller.tenant());
+    let mut all = app.rules.written(&caller.scope());
     for groups in all.values_mut() {
         groups.retain(|group| has_labels(group, &form));
     }
@@ -66,7 +66,7 @@ async fn namespace(
     Asker(caller): Asker,
     Path(namespace): Path<String>,
 ) -> Result<Response, HttpError> {
-    let mut all = app.rules.written(caller.tenant());
+    let mut all = app.rules.written(&caller.scope());
     all.retain(|name, _| *name == namespace);
     if all.is_empty() {
         return Err(HttpError::new(StatusCode::NOT_FOUND, "no rule groups found"));
@@ -80,7 +80,7 @@ async fn one(
     Asker(caller): Asker,
     Path((namespace, name)): Path<(String, String)>,
 ) -> Result<Response, HttpError> {
-    let mut all = app.rules.written(caller.tenant());
+    let mut all = app.rules.written(&caller.scope());
     let groups = all.remove(&namespace).unwrap_or_default();
     match groups.into_iter().find(|group| group.name == name) {
         Some(group) => yaml(&group),
@@ -96,7 +96,7 @@ async fn keep(
     body: Bytes,
 ) -> Result<Response, HttpError> {
     let text = std::str::from_utf8(&body).map_err(|_| HttpError::bad_request("the group is not UTF-8"))?;
-    app.rules.keep(caller.tenant(), &namespace, text, caller.principal()).await.map_err(refused)?;
+    app.rules.keep(&caller.scope(), &namespace, text).await.map_err(refused)?;
     Ok(accepted())
 }
 
@@ -106,7 +106,7 @@ async fn forget_namespace(
     Asker(caller): Asker,
     Path(namespace): Path<String>,
 ) -> Result<Response, HttpError> {
-    app.rules.forget(caller.tenant(), &namespace, None).await.map_err(refused)?;
+    app.rules.forget(&caller.scope(), &namespace, None).await.map_err(refused)?;
     Ok(accepted())
 }
 
@@ -116,7 +116,7 @@ async fn forget(
     Asker(caller): Asker,
     Path((namespace, name)): Path<(String, String)>,
 ) -> Result<Response, HttpError> {
-    app.rules.forget(caller.tenant(), &namespace, Some(&name)).await.map_err(refused)?;
+    app.rules.forget(&caller.scope(), &namespace, Some(&name)).await.map_err(refused)?;
     Ok(accepted())
 }
 

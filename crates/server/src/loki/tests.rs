@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 
-use super::started::Started;
+use crate::started::Started;
 
 const SECOND: i64 = 1_000_000_000;
 

@@ -32,7 +32,7 @@ struct Waits {
 }
 
 pub(super) async fn stuck(with: &OrderStuck, source: &Source, grid: Grid) -> Result<Findings, Failure> {
-    let Some(orders) = source.orders() else { return Ok(Findings::default()) };
+    let Some(orders) = source.orders()? else { return Ok(Findings::default()) };
     let filter = Filter {
         object: Some(with.object.clone()),
         status: with.status.clone(),
@@ -63,7 +63,7 @@ pub(super) async fn stuck(with: &OrderStuck, source: &Source, grid: Grid) -> Res
 /// Promises are kept and broken at moments that do not change any more: those before each moment of the grid count.
 pub(super) async fn sla(with: &OrderSla, source: &Source, grid: Grid) -> Result<Findings, Failure> {
     let mut findings = Findings::default();
-    let Some(orders) = source.orders() else { return Ok(findings) };
+    let Some(orders) = source.orders()? else { return Ok(findings) };
     let select = Select { object: Some(with.object.clone()), ..Select::default() };
     let window = with.window.0;
     let told = orders.outcomes(source.scope(), &select, grid.start.before(window)).await?;

@@ -23,17 +23,32 @@ async fn the_first_start_makes_one_admin_who_must_choose_a_new_password() {
 }
 
 #[tokio::test]
-async fn nobody_is_made_where_a_token_or_a_directory_lets_people_in() {
-    let token = Token {
+async fn an_admin_is_made_unless_a_token_or_a_group_of_a_directory_may_let_people_in() {
+    let token = |permission: Permission| Token {
         name: "ops".to_owned(),
         secret: secret("a-secret-of-enough-length"),
         tenants: vec![Tenant::default()],
+        permissions: [permission].into(),
         ..Token::default()
     };
-    let with_token = door(Declared { tokens: vec![token], ..Declared::default() }).await;
-    assert!(with_token.access.first_admin().await.unwrap().is_none());
-    let with_directory = door_with(Declared::default(), vec![Arc::new(Directory::default())]).await;
-    assert!(with_directory.access.first_admin().await.unwrap().is_none());
+    let group = |role: &str| ("ops".to_owned(), Group { roles: list(&[role]) });
+    let with_token = |permission| Declared { tokens: vec![token(permission)], ..Declared::default() };
+    let with_group = |role| Declared { groups: vec![group(role)], ..Declared::default() };
+    for (declared, has_directory, is_made) in [
+        // Agents that push let nobody in.
+        (with_token(Permission::Push), false, true),
+        (with_token(Permission::Users), false, false),
+        (Declared::default(), true, true),
+        (with_group("developer"), true, true),
+        (with_group("admin"), true, false),
+        (with_group("admin"), false, true),
+    ] {
+        let told = format!("{declared:?} {has_directory}");
+        let providers: Vec<Arc<dyn IdentityProvider>> =
+            if has_directory { vec![Arc::new(Directory::default())] } else { Vec::new() };
+        let door = door_with(declared, providers).await;
+        assert_eq!(door.access.first_admin().await.unwrap().is_some(), is_made, "{told}");
+    }
 }
 
 #[tokio::test]

@@ -34,10 +34,10 @@ fn shows(route: &Route) -> Option<Shows> {
         "page" | "ready" | "openapi" | "buildinfo" | "login" | "logout" | "me" | "format" => Shows::Public,
         "query" | "labels" | "series" | "stats" | "volume" | "patterns" | "fields" | "tail" | "rules"
         | "test rules" => Shows::Lines,
-        // Alerts and incidents of services that one may see.
-        "alerts" | "incidents" | "incident" => Shows::Lines,
-        // Labels that people named themselves, and where messages went.
-        "silences" | "deliveries" | "test alert" => Shows::Server,
+        // Alerts, silences and incidents of services that one may see.
+        "alerts" | "silences" | "incidents" | "incident" => Shows::Lines,
+        // Where messages went.
+        "deliveries" | "test alert" => Shows::Server,
         // Answers without a word of the tenant's data.
         "limits" | "push" => Shows::Public,
         "orders" | "order" | "export orders" => Shows::Steps,
@@ -79,6 +79,10 @@ fn paths(route: &Route) -> Vec<String> {
     if route.path.contains("{id}") {
         return SERVICES.map(|service| route.path.replace("{id}", &of("order", service))).into();
     }
+    if route.path.contains("{namespace}") {
+        let groups = SERVICES.map(|service| route.path.replace("{group}", &of("group", service)));
+        return groups.map(|path| path.replace("{namespace}", "team")).into();
+    }
     if !route.path.contains("{name}") {
         return vec![route.path.to_owned()];
     }
@@ -101,7 +105,8 @@ fn forbidden(caller: &Caller, shows: Shows, asked: &str) -> Vec<String> {
         }
         words.extend(["line", "label", "meta"].map(|kind| of(kind, service)));
         if names {
-            words.extend([of("order", service), format!("only_{service}"), format!("{service}-api")]);
+            let names = [of("order", service), of("group", service)];
+            words.extend(names.into_iter().chain([format!("only_{service}"), format!("{service}-api")]));
         }
     }
     if shows != Shows::Asked && (!caller.sees.contains(&"shop") || caller.is_veiled) {
@@ -212,6 +217,40 @@ async fn what_a_query_cost_tells_nothing_of_words_in_lines_of_others() {
     let everything = callers.iter().find(|caller| caller.name == "devops").unwrap();
     let (_, answer) = world.ask(everything, "GET", "/api/v1/explain", r#"{service_name=~".+"} |= "line-of-xyz""#).await;
     assert!(!answer.contains("\"lines_pruned_by_index\":0"), "who sees everything is told: {answer}");
+    world.close().await;
+}
+
+/// Rules and silences are the words of people, and name services.
+#[tokio::test(flavor = "multi_thread")]
+async fn rules_and_silences_are_seen_and_changed_by_those_who_see_the_services_they_name() {
+    let world = World::new().await;
+    let rules = ["/loki/api/v1/rules", "/loki/api/v1/rules/team", "/api/prom/rules", "/prometheus/api/v1/rules"];
+    for caller in callers().iter().filter(|caller| caller.reads) {
+        for path in rules {
+            let (_, answer) = world.send(caller.name, "GET", path, String::new()).await;
+            for service in SERVICES {
+                let sees = caller.sees.contains(&service) && !(caller.is_veiled && service == "shop");
+                assert_eq!(answer.contains(&of("group", service)), sees, "{path} `{}`: {answer}", caller.name);
+            }
+        }
+    }
+    let silences = async |name: &str| world.send(name, "GET", "/api/v2/silences", String::new()).await.1;
+    let all: Vec<serde_json::Value> = serde_json::from_str(&silences("devops").await).unwrap();
+    assert_eq!(all.len(), SERVICES.len());
+    let id = |service: &str| {
+        let about = |silence: &&serde_json::Value| silence["matchers"][0]["value"] == format!("{service}-api");
+        all.iter().find(about).unwrap()["id"].as_str().unwrap().to_owned()
+    };
+    let own = silences("developer-shop").await;
+    assert!(own.contains(&id("shop")) && !own.contains(&id("crm")) && !own.contains("crm-api"), "{own}");
+    let dev = async |method, path: &str, body| world.send("developer-shop", method, path, body).await.0;
+    let of_crm = format!("/api/v2/silence/{}", id("crm"));
+    assert_eq!(dev("GET", &of_crm, String::new()).await, 404);
+    assert_eq!(dev("DELETE", &of_crm, String::new()).await, 404);
+    assert_eq!(dev("POST", "/api/v2/silences", world.silence("crm-api", "mine", "")).await, 403);
+    assert_eq!(dev("POST", "/api/v2/silences", world.silence("shop-api", "mine", &id("crm"))).await, 404);
+    assert_eq!(dev("POST", "/api/v2/silences", world.silence("shop-api", "mine", "")).await, 200);
+    assert_eq!(dev("DELETE", &format!("/api/v2/silence/{}", id("shop")), String::new()).await, 200);
     world.close().await;
 }
 

@@ -1,30 +1,19 @@
 //! Walks every route as nobody, as somebody without the right, and as somebody with it.
 
 use std::collections::BTreeSet;
-use std::net::SocketAddr;
-use std::time::Duration;
 
 use super::*;
-use crate::config::{Config, Flags};
-use crate::serve::Server;
-
-const PATIENCE: Duration = Duration::from_secs(30);
+use crate::started::Started;
 
 /// A token for each permission, which has just that one, for all services.
-fn config(folder: &std::path::Path) -> Config {
+fn settings() -> String {
     let token = |permission: Permission| {
         let name = permission.name();
         format!(
             "[[auth.token]]\nname = \"{name}\"\ntoken = \"{name}-token-0123456789\"\nservices = [\"*\"]\npermissions = [\"{name}\"]\n"
         )
     };
-    let text: String = Permission::ALL.map(token).concat();
-    let flags = Flags {
-        data_dir: Some(folder.to_owned()),
-        listen: Some(SocketAddr::from(([127, 0, 0, 1], 0))),
-        no_auth: false,
-    };
-    Config::load(&text, [], &flags).unwrap()
+    Permission::ALL.map(token).concat()
 }
 
 async fn status(client: &reqwest::Client, url: &str, method: &str, token: Option<&str>) -> u16 {
@@ -37,18 +26,12 @@ async fn status(client: &reqwest::Client, url: &str, method: &str, token: Option
 
 #[tokio::test(flavor = "multi_thread")]
 async fn every_route_is_closed_to_those_without_its_permission() {
-    let folder = tempfile::tempdir().unwrap();
-    let server = Server::build(config(folder.path())).await.unwrap();
-    let address = server.address().unwrap();
-    let (stop, stopped) = tokio::sync::oneshot::channel::<()>();
-    let tasks = stdx::Tasks::default();
-    tasks.spawn(async move { server.run(async { drop(stopped.await) }).await.unwrap() });
-    let client = reqwest::Client::builder().no_proxy().timeout(PATIENCE).build().unwrap();
-
+    let server = Started::closed(&settings()).await;
+    let client = &server.client;
     for route in ROUTES {
-        let url = format!("http://{address}{}", route.path.replace("{id}", "4711").replace("{name}", "service"));
+        let url = format!("{}{}", server.url, route.path.replace("{id}", "4711").replace("{name}", "service"));
         for method in ["GET", "POST", "PUT", "DELETE"] {
-            let nobody = status(&client, &url, method, None).await;
+            let nobody = status(client, &url, method, None).await;
             let permission = match route.access {
                 Access::Open => {
                     // A login without a name is no login.
@@ -58,7 +41,7 @@ async fn every_route_is_closed_to_those_without_its_permission() {
                 }
                 Access::Caller => {
                     assert!(nobody == 401 || nobody == 405, "{method} {} lets nobody in: {nobody}", route.path);
-                    let somebody = status(&client, &url, method, Some("push")).await;
+                    let somebody = status(client, &url, method, Some("push")).await;
                     assert!(![401, 403, 500].contains(&somebody), "{method} {}: {somebody}", route.path);
                     continue;
                 }
@@ -67,12 +50,12 @@ async fn every_route_is_closed_to_those_without_its_permission() {
                 Access::ByMethod(_, change) => change,
             };
             assert!(nobody == 401 || nobody == 405, "{method} {} lets nobody in: {nobody}", route.path);
-            assert_eq!(status(&client, &url, method, Some("no-such")).await, nobody, "{method} {}", route.path);
+            assert_eq!(status(client, &url, method, Some("no-such")).await, nobody, "{method} {}", route.path);
             for other in Permission::ALL.into_iter().filter(|other| *other != permission) {
-                let got = status(&client, &url, method, Some(other.name())).await;
+                let got = status(client, &url, method, Some(other.name())).await;
                 assert!(got == 403 || got == 405, "{method} {} lets `{}` in: {got}", route.path, other.name());
             }
-            let got = status(&client, &url, method, Some(permission.name())).await;
+            let got = status(client, &url, method, Some(permission.name())).await;
             // Whoever posts alerts needs the right to write rules as well.
             if (method, route.path) == ("POST", "/api/v2/alerts") {
                 assert_eq!(got, 403);
@@ -86,8 +69,7 @@ async fn every_route_is_closed_to_those_without_its_permission() {
             );
         }
     }
-    stop.send(()).unwrap();
-    assert_eq!(tasks.drain(PATIENCE).await, stdx::Drained::Clean);
+    server.end().await;
 }
 
 #[test]

@@ -1,5 +1,7 @@
 //! Alerts, deliveries and incidents in our own API.
 
+use std::collections::BTreeSet;
+
 use alert::{AlertView, Incident, IncidentAction, Report, TestSendError};
 use auth::{Caller, Services};
 use axum::Json;
@@ -45,8 +47,7 @@ pub(in crate::http) async fn alerts(
     asked: Parameters,
 ) -> Result<Json<Alerts>, HttpError> {
     asked.only(&[])?;
-    let mut views = app.desk.alerts(caller.tenant()).await;
-    views.retain(|view| may_see(&caller, &alert::services_of(&view.alert)));
+    let mut views = seen_alerts(&app, &caller).await;
     views.sort_by_key(|view| view.alert.starts_at);
     Ok(Json(Alerts { alerts: views.into_iter().map(shown).collect() }))
 }
@@ -75,8 +76,24 @@ fn state(view: &AlertView) -> &'static str {
     }
 }
 
+/// The alerts that the caller may see.
+pub(in crate::http) async fn seen_alerts(app: &App, caller: &Caller) -> Vec<AlertView> {
+    seen(caller, app.desk.alerts(caller.tenant()).await)
+}
+
+/// Of some alerts those that the caller may see. What holds one back may be an alert of others, which has no name here.
+pub(in crate::http) fn seen(caller: &Caller, all: Vec<AlertView>) -> Vec<AlertView> {
+    let mut all: Vec<_> = all.into_iter().filter(|view| may_see(caller, &alert::services_of(&view.alert))).collect();
+    if caller.scope().services() != &Services::All {
+        let names: BTreeSet<String> = all.iter().map(|view| format!("{:016x}", view.alert.fingerprint())).collect();
+        let holding = all.iter_mut().flat_map(|view| &mut view.inhibited_by);
+        holding.filter(|name| !names.contains(*name)).for_each(|name| "another".clone_into(name));
+    }
+    all
+}
+
 /// What an alert is about must lie within what the caller may see; what names no service is for those who see all.
-pub(in crate::http) fn may_see(caller: &Caller, services: &std::collections::BTreeSet<String>) -> bool {
+pub(in crate::http) fn may_see(caller: &Caller, services: &BTreeSet<String>) -> bool {
     let scope = caller.scope();
     match scope.services() {
         Services::All => true,

@@ -2,7 +2,7 @@
 
 use serde_json::Value;
 
-use super::super::started::Started;
+use crate::started::Started;
 
 struct Client(Started);
 

@@ -6,8 +6,8 @@ use serde_json::{Value, json};
 use tokio_tungstenite::WebSocketStream;
 use tokio_tungstenite::tungstenite::protocol::Role;
 
-use super::super::started::Started;
 use super::*;
+use crate::started::Started;
 
 const PATIENT: Duration = Duration::from_secs(60);
 

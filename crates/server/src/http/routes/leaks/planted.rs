@@ -1,15 +1,11 @@
 //! Three services with planted words, and somebody of every kind who asks about them.
 
-use std::net::SocketAddr;
 use std::time::Duration;
 
 use logline::Timestamp;
 use serde_json::json;
 
-use crate::config::{Config, Flags};
-use crate::serve::Server;
-
-const PATIENCE: Duration = Duration::from_secs(30);
+use crate::started::Started;
 
 /// The services, without their `-api`.
 pub(super) const SERVICES: [&str; 3] = ["shop", "crm", "mes"];
@@ -117,38 +113,56 @@ const TOKENS: [(&str, &str); 14] = [
 
 /// A running server with planted words.
 pub(super) struct World {
-    pub(super) address: SocketAddr,
-    client: reqwest::Client,
-    tasks: stdx::Tasks,
-    stop: tokio::sync::oneshot::Sender<()>,
-    _folder: tempfile::TempDir,
+    pub(super) server: Started,
 }
 
 impl World {
     pub(super) async fn new() -> Self {
-        let folder = tempfile::tempdir().unwrap();
         let token = |(name, rest): &(&str, &str)| {
             format!("[[auth.token]]\nname = \"{name}\"\ntoken = \"{}\"\n{rest}\n", secret(name))
         };
         let text = TOKENS.iter().map(token).collect::<String>() + CONFIG;
-        let flags = Flags {
-            data_dir: Some(folder.path().to_owned()),
-            listen: Some(SocketAddr::from(([127, 0, 0, 1], 0))),
-            no_auth: false,
-        };
-        let server = Server::build(Config::load(&text, [], &flags).unwrap()).await.unwrap();
-        let address = server.address().unwrap();
-        let (stop, stopped) = tokio::sync::oneshot::channel::<()>();
-        let tasks = stdx::Tasks::default();
-        tasks.spawn(async move { server.run(async { drop(stopped.await) }).await.unwrap() });
-        let client = reqwest::Client::builder().no_proxy().timeout(PATIENCE).build().unwrap();
-        let world = Self { address, client, tasks, stop, _folder: folder };
+        let world = Self { server: Started::closed(&text).await };
         for service in SERVICES {
             world.push(service, "line", Duration::from_secs(60)).await;
             world.push(service, "more", Duration::from_secs(30)).await;
+            world.keep_rule_and_silence(service).await;
         }
         world.push("shop", "old", Duration::from_secs(3 * 86_400)).await;
         world
+    }
+
+    /// A rule and a silence about a service, with planted words.
+    async fn keep_rule_and_silence(&self, service: &str) {
+        let rule = format!(
+            "name: {}\nrules:\n  - alert: Cards\n    expr: 'count_over_time({{service_name=\"{service}-api\"}} |= \"{}\" [1m]) > 9'\n    annotations: {{summary: {}}}\n",
+            of("group", service),
+            of("line", service),
+            of("card", service),
+        );
+        let (status, answer) = self.send("devops", "POST", "/loki/api/v1/rules/team", rule).await;
+        assert_eq!(status, 202, "{answer}");
+        let silence = self.silence(&format!("{service}-api"), &of("meta", service), "");
+        let (status, answer) = self.send("devops", "POST", "/api/v2/silences", silence).await;
+        assert_eq!(status, 200, "{answer}");
+    }
+
+    /// A silence about a service for an hour, as it is sent.
+    pub(super) fn silence(&self, service: &str, comment: &str, id: &str) -> String {
+        let time = |time: Timestamp| jiff::Timestamp::from(time).to_string();
+        json!({
+            "id": id, "comment": comment, "createdBy": "", "startsAt": time(now()),
+            "endsAt": time(now().after(Duration::from_secs(3_600))),
+            "matchers": [{"name": "service_name", "value": service, "isRegex": false, "isEqual": true}],
+        })
+        .to_string()
+    }
+
+    /// Sends a body as it is.
+    pub(super) async fn send(&self, name: &str, method: &str, path: &str, body: String) -> (u16, String) {
+        let request = self.server.client.request(method.parse().unwrap(), format!("{}{path}", self.server.url));
+        let answer = request.bearer_auth(secret(name)).body(body).send().await.unwrap();
+        (answer.status().as_u16(), answer.text().await.unwrap())
     }
 
     /// A line of a service with a planted word of this kind, so long ago.
@@ -168,15 +182,15 @@ impl World {
         });
         let metadata = json!({"ticket": of("meta", service), "customer_id": of("customer", service)});
         let body = json!({"streams": [{"stream": labels, "values": [[at.0.to_string(), line, metadata]]}]});
-        let url = format!("http://{}/loki/api/v1/push", self.address);
-        let sent = self.client.post(url).bearer_auth(secret("pusher")).json(&body).send().await.unwrap();
+        let url = format!("{}/loki/api/v1/push", self.server.url);
+        let sent = self.server.client.post(url).bearer_auth(secret("pusher")).json(&body).send().await.unwrap();
         assert_eq!(sent.status(), 204, "{}", sent.text().await.unwrap());
     }
 
     /// Puts what came in into files, which have an index.
     pub(super) async fn flush(&self) {
-        let url = format!("http://{}/flush", self.address);
-        let sent = self.client.post(url).bearer_auth(secret("admin")).send().await.unwrap();
+        let url = format!("{}/flush", self.server.url);
+        let sent = self.server.client.post(url).bearer_auth(secret("admin")).send().await.unwrap();
         assert!(sent.status().is_success(), "{}", sent.text().await.unwrap());
     }
 
@@ -199,14 +213,14 @@ impl World {
             params.extend(["query", "match[]", "match"].map(|name| (name, probe.to_owned())));
         }
         let query = form_urlencoded::Serializer::new(String::new()).extend_pairs(&params).finish();
-        let url = format!("http://{}{path}", self.address);
+        let url = format!("{}{path}", self.server.url);
         let method: reqwest::Method = method.parse().unwrap();
         let is_form = method == reqwest::Method::POST && path != "/loki/api/v1/delete";
         let request = if is_form {
             let form = "application/x-www-form-urlencoded";
-            self.client.request(method, url).header("Content-Type", form).body(query)
+            self.server.client.request(method, url).header("Content-Type", form).body(query)
         } else {
-            self.client.request(method, format!("{url}?{query}"))
+            self.server.client.request(method, format!("{url}?{query}"))
         };
         self.answer(request, caller).await
     }
@@ -221,7 +235,7 @@ impl World {
             ("limit", limit.to_string()),
         ];
         let query = form_urlencoded::Serializer::new(String::new()).extend_pairs(&params).finish();
-        let request = self.client.get(format!("http://{}/loki/api/v1/query_range?{query}", self.address));
+        let request = self.server.client.get(format!("{}/loki/api/v1/query_range?{query}", self.server.url));
         self.answer(request.header("Accept", "application/x-ndjson"), caller).await
     }
 
@@ -232,8 +246,7 @@ impl World {
     }
 
     pub(super) async fn close(self) {
-        self.stop.send(()).unwrap();
-        assert_eq!(self.tasks.drain(PATIENCE).await, stdx::Drained::Clean);
+        self.server.end().await;
     }
 }
 

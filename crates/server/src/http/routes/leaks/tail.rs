@@ -49,12 +49,12 @@ pub(super) async fn check(world: &World) {
 
 /// Opens a tail; what it shows is gathered until the end of the test.
 async fn open(world: &World, caller: &Caller, tasks: &stdx::Tasks) -> Heard {
-    let mut socket = TcpStream::connect(world.address).await.unwrap();
+    let mut socket = TcpStream::connect(world.server.address).await.unwrap();
     let query = form_urlencoded::byte_serialize(b"{service_name=~\".+\"}").collect::<String>();
     let request = format!(
         "GET /loki/api/v1/tail?query={query} HTTP/1.1\r\nHost: {}\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n\
          Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\nAuthorization: Bearer {}\r\n\r\n",
-        world.address,
+        world.server.address,
         secret(caller.name),
     );
     socket.write_all(request.as_bytes()).await.unwrap();
