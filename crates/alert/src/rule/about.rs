@@ -81,7 +81,7 @@ mod tests {
     fn what_may_be_about_others_is_about_everybody() {
         for rule in [
             r#"{alert: A, expr: 'count_over_time({service_name=~"shop|crm"}[5m]) > 0'}"#,
-            r#"{alert: A, expr: 'count_over_time({service_name!="shop"}[5m]) > 0'}"#,
+            r#"{alert: A, expr: 'count_over_time({app="a", service_name!="shop"}[5m]) > 0'}"#,
             r#"{alert: A, expr: 'rate({service_name="shop"}[5m]) / rate({app="crm"}[5m]) > 1'}"#,
             "{alert: A, expr: 'vector(1) > 0'}",
             "{alert: A, kind: order_stuck}",
