@@ -267,6 +267,26 @@ async fn the_state_of_the_server_names_only_services_the_caller_may_see() {
 }
 
 #[tokio::test]
+async fn an_object_has_its_story_whatever_it_is_called() {
+    let folder = tempfile::tempdir().unwrap();
+    let server = server(folder.path());
+    for id in ["summary", "stuck", "reread", "7/b c?x=%2F", "заказ-1"] {
+        line(&server, "shop-api", now(), &format!("[STATUS][order] order_id=\"{id}\" to=CREATED")).await;
+        let name: String = id.bytes().map(|byte| format!("%{byte:02X}")).collect();
+        let story = json(&server, OPS, &format!("/api/v1/objects/order/{name}")).await;
+        assert_eq!((story["id"].as_str(), story["status"].as_str()), (Some(id), Some("CREATED")));
+    }
+    line(&server, "shop-api", now(), "[STATUS][model] model_id=sla to=UPLOADED").await;
+    let model = json(&server, OPS, "/api/v1/objects/MODEL/sla?lines=false").await;
+    assert_eq!((model["type"].as_str(), model["status"].as_str()), (Some("model"), Some("UPLOADED")));
+    assert_eq!(json(&server, OPS, "/api/v1/orders/stuck").await["status"], "CREATED");
+    assert!(json(&server, OPS, "/api/v1/orders/summary").await.get("steps").is_none());
+    assert_eq!(ask(&server, OPS, "/api/v1/objects/model/summary").await.0, 404);
+    assert_eq!(ask(&server, OPS, "/api/v1/objects/order/summary?type=order").await.0, 400);
+    assert_eq!(ask(&server, "push-token-0123456789", "/api/v1/objects/order/summary").await.0, 403);
+}
+
+#[tokio::test]
 async fn the_api_tells_what_is_wrong_with_a_request_in_its_own_words() {
     let folder = tempfile::tempdir().unwrap();
     let server = server(folder.path());

@@ -6,7 +6,7 @@ mod format;
 mod label_filter;
 mod labels;
 mod line_filter;
-mod parser;
+pub(crate) mod parser;
 mod print;
 mod quote;
 mod scalar;
@@ -49,7 +49,7 @@ pub struct LogExpr {
 pub enum Stage {
     /// `|= "a" or "b"` and its siblings.
     LineFilter(LineFilter),
-    /// `| json`, `| logfmt`, `| regexp`, `| pattern`, `| unpack`.
+    /// `| json`, `| logfmt`, `| regexp`, `| pattern`, `| unpack`, `| facts`.
     Parser(Parser),
     /// `| status >= 500 and method = "GET"`.
     LabelFilter(LabelFilter),

@@ -1,13 +1,16 @@
 //! A million orders with twenty events each, over real storage: how long the state takes to load, and how long an order's
 //! page, the stuck list and the analyses over all of them take.
 //!
-//! `cargo test --workspace --bench orders -- 1000000` (the number is optional; 20,000 if not given).
+//! `cargo test --workspace --bench orders -- 1000000` (the number is optional; 20,000 if not given). A second number is that
+//! of the days on which orders begin: a tenth of the orders on a tenth of the days has files as large as all of them. A
+//! folder is kept: what is in it already is asked again. With the word `pages` only pages are asked for, many of them.
 
 #![expect(clippy::print_stdout, reason = "a benchmark prints what it measured")]
 #![expect(clippy::disallowed_methods, reason = "a benchmark reads the clock")]
 
 use std::collections::BTreeMap;
 use std::fs;
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -22,8 +25,10 @@ const SECOND: i64 = 1_000_000_000;
 const DAY: i64 = 86_400 * SECOND;
 /// The first order.
 const START: i64 = 1_700_000_000 * SECOND;
-/// Orders begin on so many days.
+/// Orders begin on so many days, if nobody says otherwise.
 const DAYS: u64 = 180;
+/// Pages that are asked for with `pages`.
+const PAGES: u64 = 200;
 /// One in so many gets stuck and stays open.
 const STUCK: u64 = 50;
 const WAY: [(&str, &str, u64); 10] = [
@@ -83,11 +88,11 @@ fn order(id: u64, start: i64, rng: &mut Rng, lines: &mut Lines) {
     }
 }
 
-async fn fill(storage: &Storage, orders: u64) -> u64 {
+async fn fill(storage: &Storage, orders: u64, days: u64) -> u64 {
     let (mut rng, mut lines, mut written) = (Rng::seeded(7), Lines::new(), 0);
     let mut next = 0;
-    for day in 0..DAYS + 40 {
-        while next < orders && next * DAYS / orders <= day {
+    for day in 0..days + 40 {
+        while next < orders && next * days / orders <= day {
             let within = i64::try_from(rng.below(86_400)).unwrap_or(0) * SECOND;
             order(next, START + i64::try_from(day).unwrap_or(0) * DAY + within, &mut rng, &mut lines);
             next += 1;
@@ -149,12 +154,16 @@ fn memory(what: &str) {
 
 #[tokio::main]
 async fn main() {
-    let count = std::env::args().skip(1).find_map(|one| one.parse().ok()).unwrap_or(20_000);
-    let folder = tempfile::tempdir().expect("a folder");
-    let now = Timestamp(START + i64::try_from(DAYS + 40).unwrap_or(0) * DAY);
+    let mut numbers = std::env::args().skip(1).filter_map(|one| one.parse().ok());
+    let (count, days) = (numbers.next().unwrap_or(20_000), numbers.next().unwrap_or(DAYS));
+    let kept = std::env::args().skip(1).find(|one| one.starts_with('/')).map(PathBuf::from);
+    let (temporary, is_filled) =
+        (tempfile::tempdir().expect("a folder"), kept.as_ref().is_some_and(|kept| kept.exists()));
+    let folder = kept.as_deref().unwrap_or(temporary.path());
+    let now = Timestamp(START + i64::try_from(days + 40).unwrap_or(0) * DAY);
     let clock: Arc<dyn Clock> = Arc::new(ManualClock::at(jiff::Timestamp::from(now).into()));
     let tasks = Tasks::default();
-    let mut config = storage::Config::at(folder.path());
+    let mut config = storage::Config::at(folder);
     config.ack = AckLevel::Memory;
     config.flush_interval = Duration::from_hours(1);
     config.dedup_window = Duration::ZERO;
@@ -165,8 +174,10 @@ async fn main() {
     };
     let storage = Storage::open(config, components).await.expect("a storage");
     let begun = Instant::now();
-    let written = fill(&storage, count).await;
-    println!("{count} orders, {written} events, written in {:.0} s", begun.elapsed().as_secs_f64());
+    if !is_filled {
+        let written = fill(&storage, count, days).await;
+        println!("{count} orders, {written} events, written in {:.0} s", begun.elapsed().as_secs_f64());
+    }
     memory("after writing");
 
     let engine = Engine::new(Arc::clone(&storage), query::Config::default(), Arc::clone(&clock)).expect("an engine");
@@ -188,19 +199,44 @@ async fn main() {
     })
     .await;
     memory("after the load");
-    questions(&orders, &scope, count).await;
+    if std::env::args().any(|one| one == "pages") {
+        pages(&orders, &scope, count).await;
+    } else {
+        questions(&orders, &scope, count).await;
+    }
     memory("after the questions");
     tasks.drain(Duration::from_secs(10)).await;
     storage.close().await.expect("an end");
 }
 
+/// Pages of orders all over the time, with their lines and without.
+async fn pages(orders: &Orders, scope: &Scope, count: u64) {
+    for lines in [true, false] {
+        let (begun, cpu) = (Instant::now(), cpu());
+        for turn in 0..PAGES {
+            let id = (turn * 7_919 * count / 1_000 % count).to_string();
+            orders.story(scope, "order", &id, StoryOptions { lines }).await.expect("a story");
+        }
+        let each = |span: Duration| millis(span) / PAGES as f64;
+        let (wall, cpu) = (each(begun.elapsed()), each(self::cpu() - cpu));
+        println!("a page, of {PAGES}, lines: {lines}   {wall:>6.1} ms  {cpu:>6.1} ms of processor");
+    }
+}
+
 async fn questions(orders: &Orders, scope: &Scope, count: u64) {
     let select = Select::default();
-    for _ in 0..3 {
-        let id = (count / 3).to_string();
-        let page = orders.story(scope, "order", &id, StoryOptions::default());
-        let story = measured("order page", page).await.expect("a story");
-        assert!(7 <= story.steps.len());
+    for turn in 0..3 {
+        for (what, id) in [("order page", count / 3), ("page of another order", count / 7 * (turn + 2) + 1)] {
+            let name = id.to_string();
+            let page = orders.story(scope, "order", &name, StoryOptions::default());
+            let story = measured(what, page).await.expect("a story");
+            assert!(7 <= story.steps.len() || id.is_multiple_of(STUCK));
+        }
+        let name = (count / 5).to_string();
+        let bare = orders.story(scope, "order", &name, StoryOptions { lines: false });
+        measured("page without lines", bare).await.expect("a story");
+        let nobody = orders.story(scope, "order", "nobody", StoryOptions::default());
+        assert!(measured("page of no order", nobody).await.is_err());
         let stuck = measured("stuck list", async { orders.stuck(scope, &Filter::default()) }).await.expect("a list");
         assert!(0 < stuck.total);
         measured("summary", async { orders.summary(scope) }).await;

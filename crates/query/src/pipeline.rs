@@ -4,6 +4,7 @@
 //! pipeline and nothing is shared or allocated per line without need.
 
 mod decolorize;
+mod facts;
 mod ip;
 mod json;
 mod json_text;
@@ -109,5 +110,6 @@ fn parser_stage(parser: &Parser, wanted: &Wanted) -> Box<dyn Stage> {
         Parser::Regexp(regex, _) => Box::new(regexp::Regexp::new(regex, wanted)),
         Parser::Pattern(pattern, _) => Box::new(pattern::Pattern::new(pattern, wanted.clone())),
         Parser::Unpack(_) => Box::new(unpack::Unpack::new(wanted.clone())),
+        Parser::Facts(_) => Box::new(facts::Facts::new(wanted.clone())),
     }
 }

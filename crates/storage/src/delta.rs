@@ -8,6 +8,7 @@ mod actions;
 mod history;
 mod live;
 mod marks;
+mod news;
 mod whole;
 
 use std::path::Path;
@@ -26,6 +27,7 @@ use uuid::Uuid;
 pub(crate) use self::actions::Change;
 use self::actions::Entry;
 pub(crate) use self::live::{Live, overlapping};
+pub(crate) use self::news::{News, REMADE};
 pub(crate) use self::whole::{LogFile, WholeLog};
 use crate::error::Failure;
 use crate::files::NewFile;

@@ -50,6 +50,8 @@ pub(crate) struct Filter {
     pub(crate) stages: Vec<Arc<Stage>>,
     /// Whether no row can be kept.
     pub(crate) nothing: bool,
+    /// Columns of which every row that is kept has one of these texts: sorted, and none of them empty.
+    pub(crate) texts: Vec<(String, Vec<String>)>,
     streams: Streams,
     veils: Option<Arc<Veils>>,
 }
@@ -135,11 +137,12 @@ impl Filter {
         let (veiled, asked): (Vec<_>, Vec<_>) = conjuncts([asked]).partition(is_veiled);
         let conditions: Vec<_> = conjuncts([seen, and(hidden)]).chain(asked).collect();
         let nothing = range.end <= range.start || conditions.iter().any(|node| matches!(node, Node::Const(false)));
+        let texts = conditions.iter().filter_map(Node::texts).collect();
         let (wanted, conditions): (Vec<_>, Vec<_>) = conditions.into_iter().partition(Node::is_of_stream);
         let of_streams = (!wanted.is_empty()).then(Stage::of_streams);
         let others = stages(schema, conditions, false).into_iter().chain(stages(schema, veiled, true));
         let stages = of_streams.into_iter().chain(others).map(Arc::new).collect();
-        Ok(Self { range, stages, nothing, streams: Streams { wanted, known: Mutex::default() }, veils })
+        Ok(Self { range, stages, nothing, texts, streams: Streams { wanted, known: Mutex::default() }, veils })
     }
 
     /// What is hidden of the rows that are kept.
@@ -319,6 +322,13 @@ impl Node {
             Self::Metadata { name, .. } => into.extend([name.clone(), STREAM.to_owned()]),
             Self::Within(_) => into.extend([TIMESTAMP, NANOS].map(str::to_owned)),
         }
+    }
+
+    /// The column that must have one of these texts, sorted. An empty text may be no text at all, so it tells nothing.
+    fn texts(&self) -> Option<(String, Vec<String>)> {
+        let Self::Column { name, matcher } = self else { return None };
+        let texts = matcher.texts().filter(|texts| texts.iter().all(|text| !text.is_empty()))?;
+        Some((name.clone(), texts))
     }
 
     fn need(&self, labels: Option<&[String]>) -> Need {

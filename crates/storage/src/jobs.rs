@@ -134,6 +134,8 @@ pub(crate) enum Ended {
     Done,
     /// Another writer changed the files first.
     Outrun,
+    /// It makes room for other work, and goes on after that.
+    Yielded,
 }
 
 impl Jobs {
@@ -159,6 +161,11 @@ impl Jobs {
         let (_, progress) = found.ok_or(Failure::NotFound("no job with this id is running"))?;
         progress.cancelled.store(true, Ordering::Relaxed);
         Ok(())
+    }
+
+    /// The rows of a derived table were made anew.
+    pub(crate) fn note_remade(&self) {
+        self.reread.send_modify(|changes| *changes += 1);
     }
 
     /// Whether a subject is left alone for now.
@@ -197,9 +204,15 @@ impl Jobs {
         let mut state = self.state();
         let Some(at) = state.jobs.iter().position(|(job, _)| job.id == id) else { return JobState::Failed };
         let cancelled = state.jobs.get(at).is_some_and(|(_, progress)| progress.cancelled.load(Ordering::Relaxed));
+        if matches!(ended, Ok(Ended::Yielded)) {
+            // It is listed again when it goes on.
+            state.jobs.remove(at);
+            return JobState::Running;
+        }
         let failure = ended.as_ref().err().map(|error| (error.summary(), error.to_string()));
         let (ended, reason) = match ended {
             Ok(Ended::Done) => (JobState::Done, None),
+            Ok(Ended::Yielded) => (JobState::Running, None),
             Ok(Ended::Outrun) => (JobState::Cancelled, Some("another writer changed the files first".to_owned())),
             Err(_) if cancelled => (JobState::Cancelled, Some("it was asked to stop".to_owned())),
             Err(error) => (JobState::Failed, Some(error.to_string())),

@@ -75,7 +75,7 @@ pub struct ScanStats {
     pub rows_pruned: AtomicU64,
     /// Of these, what the times of row groups and pages ruled out.
     pub rows_pruned_by_time: AtomicU64,
-    /// Of these, what the streams of pages ruled out.
+    /// Of these, what the streams and other texts of pages ruled out.
     pub rows_pruned_by_stream: AtomicU64,
     /// Of these, what only the token index ruled out.
     pub rows_pruned_by_index: AtomicU64,

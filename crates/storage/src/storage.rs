@@ -12,21 +12,22 @@ use std::time::Duration;
 use arrow::record_batch::RecordBatch;
 use futures::stream::BoxStream;
 use futures::{StreamExt, TryStreamExt};
-use logline::{Batch, Labels, Stream};
+use logline::{Batch, Labels, Stream, Tenant};
 use stdx::{Backoff, Rng, Shutdown};
-use tracing::error;
+use tracing::{error, warn};
 
 use crate::error::Failure;
 use crate::head::Parts;
 use crate::health::Affected;
-use crate::read::{self, FileRows, Footers, HeadRows, Plan};
+use crate::read::{self, FileRows, Footers, HeadRows, Plan, Step, Steps};
 use crate::rows::RowMaker;
 use crate::seen::{Mark, PrintSet};
 use crate::shared::Shared;
 use crate::wal;
 use crate::writer::{Pending, Taken, Writer};
 use crate::{
-    AckLevel, Components, Config, Error, Job, Metrics, Scan, SharedStats, Source, Status, Table, Trouble, paths,
+    AckLevel, Components, Config, Error, FileRef, Job, Metrics, Predicate, Scan, SharedStats, Source, Status, Table,
+    TimeRange, Trouble, paths,
 };
 
 /// A batch with more text is refused; ingest's own limits are far below.
@@ -202,8 +203,28 @@ impl Storage {
         for table in &self.shared.tables {
             table.refresh().await?;
         }
+        self.tell_news().await;
         let deletes = Arc::clone(&self.shared.deletes);
         tokio::task::spawn_blocking(move || deletes.refresh()).await.map_err(Error::internal)?
+    }
+
+    /// Tells who watches of rows that other nodes committed, and of rows that were made anew.
+    pub(crate) async fn tell_news(&self) {
+        for table in &self.shared.tables {
+            let mut news = table.take_news();
+            if !news.added.is_empty() {
+                let (table, footers, added) = (Arc::clone(table), Arc::clone(&self.footers), news.added);
+                let told = tokio::task::spawn_blocking(move || announce(&table, &footers, added)).await;
+                if let Err(error) = told.map_err(Error::internal).and_then(|told| told) {
+                    // A file may be merged with others by now: then all is read again.
+                    warn!(%error, "rows of other nodes cannot be told one by one");
+                    news.remade = true;
+                }
+            }
+            if news.remade {
+                self.shared.jobs.note_remade();
+            }
+        }
     }
 
     /// Background work: what runs, and what ended last.
@@ -353,6 +374,24 @@ impl Storage {
         }
         Some(flushed.is_ok())
     }
+}
+
+/// Tells subscribers of the rows of files; blocks.
+fn announce(table: &Table, footers: &Arc<Footers>, added: Vec<(Tenant, FileRef)>) -> Result<(), Error> {
+    let columns: Vec<String> = table.spec().schema.fields().iter().map(|field| field.name().clone()).collect();
+    for (tenant, file) in added {
+        let plan = Plan::own(table.spec(), TimeRange::ALL, &Predicate::True, &[], &columns)?;
+        let store = Arc::clone(table.delta().store());
+        let mut rows = FileRows::new(Arc::new(plan), store, Arc::clone(footers), [file]);
+        loop {
+            match rows.step()? {
+                Step::More => {}
+                Step::Rows(rows) => table.announce(&tenant, rows),
+                Step::Done => break,
+            }
+        }
+    }
+    Ok(())
 }
 
 /// Takes in what other nodes committed, from time to time, until told to stop or the storage is gone. Background work does

@@ -9,7 +9,7 @@ use tokio::sync::broadcast;
 use tracing::error;
 
 use crate::budget::Budget;
-use crate::delta::{Change, Committed, DeltaLog, Live};
+use crate::delta::{Change, Committed, DeltaLog, Live, News};
 use crate::files::NewFile;
 use crate::head::{Head, Part, Parts, Sealed};
 use crate::jobs::lease::Lease;
@@ -45,6 +45,8 @@ struct State {
     committed: u64,
     /// Whole files of the sealed rows, from just before their commit is first tried until it is known to be there.
     written: Option<Arc<[NewFile]>>,
+    /// What commits brought that nobody was told yet.
+    news: News,
 }
 
 /// Rows that just became durable and visible.
@@ -107,7 +109,7 @@ impl Table {
     ) -> Self {
         let (delta, live, committed) = delta;
         let (budget, pins) = shared;
-        let state = Mutex::new(State { live, head: Head::default(), committed, written: None });
+        let state = Mutex::new(State { live, head: Head::default(), committed, written: None, news: News::default() });
         let feed = broadcast::Sender::new(SUBSCRIBER_QUEUE);
         Self {
             spec,
@@ -142,9 +144,19 @@ impl Table {
         self.state().head.insert(tenant, part);
     }
 
+    /// Whether anybody wants to hear of rows.
+    fn is_watched(&self) -> bool {
+        self.feed.receiver_count() > 0
+    }
+
+    /// What commits brought since this was asked last.
+    pub(crate) fn take_news(&self) -> News {
+        std::mem::take(&mut self.state().news)
+    }
+
     /// Tells the subscribers of rows that are visible now.
     pub(crate) fn announce(&self, tenant: &Tenant, rows: RecordBatch) {
-        if self.feed.receiver_count() > 0 && rows.num_rows() > 0 {
+        if self.is_watched() && rows.num_rows() > 0 {
             // An error means that the last subscriber just left.
             drop(self.feed.send(Arc::new(Appended { tenant: tenant.clone(), rows })));
         }
@@ -249,8 +261,13 @@ impl Table {
     /// Moves on to a committed version. Files of our own flush take the place of the sealed rows in the same moment,
     /// whoever read their commit: the answer to its writing may have got lost.
     fn advance(&self, committed: Committed) {
+        let mut news = self.delta.news_in(&committed);
+        if !self.is_watched() {
+            news.added.clear();
+        }
         let released = {
             let mut state = self.state();
+            state.news.extend(news);
             let position = self.delta.position(&committed).unwrap_or(0);
             let is_flushed = state.head.sealed().is_some_and(|sealed| sealed.position <= position);
             state.live.advance(committed);

@@ -15,7 +15,11 @@ const DAYS: i64 = 14;
 const SAMPLES: i64 = 3;
 /// Days of the same kind, working days or weekends, that there must be.
 const ALIKE: usize = 2;
-/// How far growth from week to week is followed.
+/// The latest days of the same kind, whose middle one tells how much comes now while hours of the day are compared.
+const LATEST: usize = 3;
+/// The steepest growth from day to day that is followed, as a logarithm.
+const STEEPEST: f64 = 0.3;
+/// How far growth from week to week, or from some day to today, is followed.
 const GROWTH: std::ops::RangeInclusive<f64> = 0.5..=2.0;
 /// The spread of counts that are as regular as chance allows; nothing real is more regular.
 const LEAST_SPREAD: f64 = 1.0;
@@ -58,6 +62,16 @@ pub struct Calibration {
     pub(crate) spreads: Vec<f64>,
     /// By how much the last seven days exceed each past week's.
     growth: Vec<f64>,
+    /// What came on each whole day while there are too few weeks: number of the day, its kind, its sum.
+    days: Vec<Day>,
+}
+
+/// A whole day in UTC.
+#[derive(Clone, Copy, Debug, PartialEq)]
+struct Day {
+    number: i64,
+    is_weekend: bool,
+    sum: f64,
 }
 
 impl Calibration {
@@ -72,7 +86,8 @@ impl Calibration {
             return Err(settings.bucket * u32::try_from(needed - age).unwrap_or(u32::MAX));
         }
         let basis = if age < SAMPLES * settings.week() { Basis::HourOfDay } else { Basis::HourOfWeek };
-        let mut calibration = Self { basis, spreads: Vec::new(), growth: growth(counts, at, settings) };
+        let days = if basis == Basis::HourOfDay { days(counts, at, settings) } else { Vec::new() };
+        let mut calibration = Self { basis, spreads: Vec::new(), growth: growth(counts, at, settings), days };
         let spreads = settings.windows.iter().map(|window| calibration.spread(counts, at, *window, settings));
         calibration.spreads = spreads.collect();
         Ok(calibration)
@@ -90,12 +105,13 @@ impl Calibration {
         let is_weekend = self.basis == Basis::HourOfDay && off.is_weekend(counts.time(end - 1));
         let is_alike =
             |then: i64| self.basis == Basis::HourOfWeek || off.is_weekend(counts.time(then - 1)) == is_weekend;
+        let level = self.level(end - 1, is_weekend, settings);
         let mut alike = 0;
         let mut shifted: [Vec<f64>; SHIFTS] = Default::default();
         for past in 1..=times {
             let growth = match self.basis {
                 Basis::HourOfWeek => self.growth.get(usize::try_from(past - 1).unwrap_or(0)).copied().unwrap_or(1.0),
-                Basis::HourOfDay => 1.0,
+                Basis::HourOfDay => self.grown(end - past * step - 1, level, settings),
             };
             let then = end - past * step;
             if then - length < begin || !is_alike(then) || off.touches(counts.time(then - length), counts.time(then)) {
@@ -114,6 +130,25 @@ impl Calibration {
         let of_shifts = shifted.iter_mut().filter_map(|samples| trimmed_mean(samples));
         let (least, most) = of_shifts.fold((mean, mean), |(least, most), one| (least.min(one), most.max(one)));
         Some(Usual { mean, least, most })
+    }
+
+    /// How much comes on a day such as this one: the middle one of the latest before it, and what it has grown since.
+    fn level(&self, bucket: i64, is_weekend: bool, settings: &Settings) -> Option<f64> {
+        let today = bucket.div_euclid(settings.day());
+        let known: Vec<&Day> = self.days.iter().filter(|day| day.number < today && 0.0 < day.sum).collect();
+        let alike = known.iter().rev().filter(|day| day.is_weekend == is_weekend);
+        let mut latest: Vec<&&Day> = alike.take(LATEST).collect();
+        latest.sort_by(|a, b| a.sum.total_cmp(&b.sum));
+        let middle = latest.get(latest.len() / 2)?;
+        // Growth slackens: half of it is taken to go on.
+        Some(middle.sum * (trend(&known) / 2.0 * (today - middle.number) as f64).exp())
+    }
+
+    /// By how much a day's `level` exceeds that of the day a bucket lies in. A young system has more to do every day.
+    fn grown(&self, bucket: i64, level: Option<f64>, settings: &Settings) -> f64 {
+        let number = bucket.div_euclid(settings.day());
+        let then = self.days.iter().find(|day| day.number == number && 0.0 < day.sum);
+        level.zip(then).map_or(1.0, |(level, then)| (level / then.sum).clamp(*GROWTH.start(), *GROWTH.end()))
     }
 
     /// How far last week strayed from what was expected of it.
@@ -159,6 +194,36 @@ fn growth(counts: &Counts, at: i64, settings: &Settings) -> Vec<f64> {
         (then > 0.0).then(|| (now / then).clamp(*GROWTH.start(), *GROWTH.end()))
     };
     (1..=i64::try_from(settings.weeks).unwrap_or(4)).map(|past| of(past).unwrap_or(1.0)).collect()
+}
+
+/// By how much working days grow from one to the next, as a logarithm: against the same weekday, else among themselves.
+fn trend(known: &[&Day]) -> f64 {
+    let working: Vec<&Day> = known.iter().filter(|day| !day.is_weekend).copied().collect();
+    let latest = working.get(working.len().saturating_sub(LATEST)..).unwrap_or_default();
+    let between = |then: &Day, now: &Day| (now.sum / then.sum).ln() / (now.number - then.number) as f64;
+    let week_before =
+        |now: &&&Day| working.iter().find(|then| then.number == now.number - 7).map(|then| between(then, now));
+    let mut slopes: Vec<f64> = latest.iter().filter_map(|now| week_before(&now)).collect();
+    if slopes.is_empty() {
+        let pairs =
+            latest.iter().enumerate().flat_map(|(at, then)| latest.iter().skip(at + 1).map(move |now| (then, now)));
+        slopes = pairs.map(|(then, now)| between(then, now)).collect();
+    }
+    slopes.sort_by(f64::total_cmp);
+    slopes.get(slopes.len() / 2).copied().unwrap_or(0.0).clamp(-STEEPEST, STEEPEST)
+}
+
+/// The whole days before a moment, days off left out.
+fn days(counts: &Counts, at: i64, settings: &Settings) -> Vec<Day> {
+    let day = settings.day();
+    let first = counts.first_filled().map_or(i64::MAX, |first| (first + day - 1).div_euclid(day));
+    let of = |number: i64| {
+        let (start, end) = (number * day, (number + 1) * day);
+        let is_off = settings.days_off.touches(counts.time(start), counts.time(end));
+        let is_weekend = settings.days_off.is_weekend(counts.time(start + day / 2));
+        counts.sum(end, day).filter(|_| !is_off).map(|sum| Day { number, is_weekend, sum })
+    };
+    (first..at.div_euclid(day)).filter_map(of).collect()
 }
 
 /// A count whose spread is about one whatever its size: Anscombe's transform.

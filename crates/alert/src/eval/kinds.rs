@@ -83,10 +83,7 @@ pub(crate) fn lines_query(kind: &Kind, labels: &BTreeMap<String, String>) -> Opt
         }
         Kind::HttpErrors(with) => {
             let class = labels.get("status_class").and_then(|class| class.get(..1)).unwrap_or("5");
-            let others: Vec<String> = with.by.iter().filter(|name| *name != "endpoint").cloned().collect();
-            let endpoint = labels.get("endpoint").map(|endpoint| format!(" |= {endpoint:?}")).unwrap_or_default();
-            let code = format!("http_status=~\"{class}..\"");
-            Some(format!("{}{HTTP_STAGES} | {code}{}{endpoint}", with.selector, own(&others)))
+            Some(format!("{}{HTTP_STAGES} | http_status=~\"{class}..\"{}", with.selector, own(&with.by)))
         }
         Kind::VolumeAnomaly(with) => Some(format!("{}{}", with.selector, own(&with.by))),
         Kind::Absence(with) => Some(format!("{}{}", with.selector, own(&with.by))),

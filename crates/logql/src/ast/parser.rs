@@ -1,10 +1,13 @@
-//! Stages that extract labels from the line: `json`, `logfmt`, `regexp`, `pattern`, `unpack`.
+//! Stages that extract labels from the line: `json`, `logfmt`, `regexp`, `pattern`, `unpack`, `facts`.
 
 use std::fmt;
 
 use super::Quoted;
 use super::quote::comma_separated;
 use crate::{Pattern, Regex, Span};
+
+/// The word of [`Parser::Facts`]. It is a label's name as well where a comparison follows.
+pub(crate) const FACTS: &str = "facts";
 
 /// Extracts labels from the line.
 #[derive(Debug, Clone, PartialEq)]
@@ -19,6 +22,8 @@ pub enum Parser {
     Pattern(Pattern, Span),
     /// `| unpack`
     Unpack(Span),
+    /// `| facts`: what a line tells of a call or a change, whatever its format. Loki does not have it.
+    Facts(Span),
 }
 
 /// `json` with the fields wanted.
@@ -84,6 +89,7 @@ impl fmt::Display for Parser {
             Self::Regexp(regex, _) => write!(f, "regexp {}", Quoted(regex.source())),
             Self::Pattern(pattern, _) => write!(f, "pattern {}", Quoted(pattern.source())),
             Self::Unpack(_) => f.write_str("unpack"),
+            Self::Facts(_) => f.write_str(FACTS),
         }
     }
 }

@@ -1,6 +1,7 @@
 //! The stages after `|`.
 
 use super::Parser;
+use crate::ast::parser::FACTS;
 use crate::ast::{
     Extraction, Json, LabelFormat, LabelFormats, LabelNames, LabelSource, LineFormat, Logfmt, LogfmtFlags, NamedLabel,
     Parser as ParserStage, Stage,
@@ -13,6 +14,10 @@ impl Parser<'_> {
     /// The stage at hand, whose `|` stands at `start`.
     pub(super) fn stage(&mut self, start: Span) -> Result<Stage, Error> {
         let word = match self.token {
+            Token::Identifier(FACTS) if !self.is_compared() => {
+                self.bump()?;
+                return Ok(Stage::Parser(ParserStage::Facts(self.since(start))));
+            }
             Token::Identifier(_) | Token::Symbol(Symbol::OpenParenthesis) => {
                 return self.label_filter().map(Stage::LabelFilter);
             }
@@ -38,6 +43,23 @@ impl Parser<'_> {
             }
             _ => Err(self.unexpected(&[])),
         }
+    }
+
+    /// Whether the token at hand is the name of a label that is compared with something.
+    fn is_compared(&self) -> bool {
+        let Token::Symbol(symbol) = self.peek() else { return false };
+        matches!(
+            symbol,
+            Symbol::Equal
+                | Symbol::EqualEqual
+                | Symbol::NotEqual
+                | Symbol::Match
+                | Symbol::NotMatch
+                | Symbol::Greater
+                | Symbol::GreaterOrEqual
+                | Symbol::Less
+                | Symbol::LessOrEqual
+        )
     }
 
     fn json(&mut self, start: Span) -> Result<ParserStage, Error> {

@@ -223,6 +223,16 @@ impl Row {
                 }
             }
             Parser::Pattern(pattern, _) => self.pattern(pattern.parts(), &line),
+            Parser::Facts(_) => {
+                let reader = logline::Reader::default();
+                let record = reader.read(&line, &logline::Context::default());
+                let told = [("kind", record.kind().map_or("", logline::Kind::as_str)), ("endpoint", record.endpoint())];
+                told.iter().filter(|(_, value)| !value.is_empty()).for_each(|(name, value)| self.extract(name, value));
+                for field in record.fields().iter().filter(|field| field.key != "body" && field.key != "headers") {
+                    let name = field.key.replace(|c: char| !c.is_ascii_alphanumeric(), "_");
+                    self.extract(&name, field.value.as_str());
+                }
+            }
             Parser::Unpack(_) if line.is_empty() => {}
             Parser::Unpack(_) => match serde_json::from_str::<serde_json::Value>(&line) {
                 Ok(serde_json::Value::Object(pairs)) => {

@@ -156,6 +156,31 @@ async fn unpack_restores_the_packed_line() {
 }
 
 #[tokio::test]
+async fn facts_are_the_same_whatever_the_format_of_the_line() {
+    let world = world(&[
+        r#"[2026-03-01T12:00:00Z][RESP][POST /pay] order_id=1 status=PAID dir=in http_status=503 body={"dir":"out"}"#,
+        r#"{"method":"POST","path":"/pay","response":{"status":503},"direction":"inbound","orderId":1}"#,
+        r#"kind=RESP method=POST route=/pay status=503 order_id=1 dir=in"#,
+        "no such line",
+    ])
+    .await;
+    world
+        .lines(
+            r#"{app="x"} | facts | endpoint="POST /pay" | http_status>=500 | dir="in" | kind="RESP" | keep order_id"#,
+            expect![[r#"
+            "#]],
+        )
+        .await;
+    world
+        .lines(
+            r#"{app="x"} | facts | order_id="""#,
+            expect![[r#"
+    "#]],
+        )
+        .await;
+}
+
+#[tokio::test]
 async fn or_chains_and_addresses_filter_lines() {
     let world = world(&["from 10.1.2.3:80", "from 192.168.0.1", "from nobody"]).await;
     world

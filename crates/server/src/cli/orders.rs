@@ -99,8 +99,8 @@ impl OrdersCommand {
     pub(crate) fn run(self) -> Result<(), Failure> {
         match self {
             Self::Show { id, no_lines, wide, object, common } => {
-                let params = [("type", object), ("lines", (!no_lines).to_string())];
-                let story: Story = common.ask(&format!("/api/v1/orders/{}", escape(&id)), &params)?;
+                let path = format!("/api/v1/objects/{}/{}", escape(&object), escape(&id));
+                let story: Story = common.ask(&path, &[("lines", (!no_lines).to_string())])?;
                 let style = Style { wide, ..common.style()? };
                 common.print(&story, |story| render::story(story, &style), render::story_csv)
             }

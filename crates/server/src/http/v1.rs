@@ -48,18 +48,39 @@ pub(super) async fn summary(
     Ok(Json(app.orders.summary(&caller.scope())))
 }
 
-/// One object's path over the services, with the lines behind it that the caller may see.
-pub(super) async fn story(
+/// The story of an order, or of an object of the type that is asked for.
+pub(super) async fn order(
     State(app): State<App>,
     Asker(caller): Asker,
     Path(id): Path<String>,
     asked: Parameters,
 ) -> Result<Json<Story>, HttpError> {
     asked.only(&["type", "lines"])?;
+    story(&app, &caller, asked.text("type").unwrap_or("order"), &id, &asked).await
+}
+
+/// The same at an address that no other answer has, whatever the object is called.
+pub(super) async fn object(
+    State(app): State<App>,
+    Asker(caller): Asker,
+    Path((object, id)): Path<(String, String)>,
+    asked: Parameters,
+) -> Result<Json<Story>, HttpError> {
+    asked.only(&["lines"])?;
+    story(&app, &caller, &object, &id, &asked).await
+}
+
+/// One object's path over the services, with the lines behind it that the caller may see.
+async fn story(
+    app: &App,
+    caller: &auth::Caller,
+    object: &str,
+    id: &str,
+    asked: &Parameters,
+) -> Result<Json<Story>, HttpError> {
     let wanted = asked.choice("lines", &[("true", true), ("false", false)])?.unwrap_or(true);
     let options = StoryOptions { lines: wanted && caller.may(auth::Permission::Read) };
-    let object = asked.text("type").unwrap_or("order");
-    let story = app.orders.story(&caller.scope(), object, &id, options).await;
+    let story = app.orders.story(&caller.scope(), object, id, options).await;
     story.map(Json).map_err(told(asked.language))
 }
 

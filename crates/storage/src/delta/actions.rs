@@ -29,6 +29,8 @@ pub(super) struct Entry {
     txns: HashMap<String, u64>,
     /// When it was made, in milliseconds since the epoch, if it says so.
     pub(super) millis: Option<i64>,
+    /// What was done, in the words of its writer.
+    pub(super) operation: Option<String>,
 }
 
 /// Files that take the place of others.
@@ -56,6 +58,7 @@ struct Action {
 #[derive(Deserialize)]
 struct CommitInfo {
     timestamp: Option<i64>,
+    operation: Option<String>,
 }
 
 #[derive(Deserialize)]
@@ -84,7 +87,8 @@ struct Txn {
 impl Entry {
     /// Reads a commit entry, of whatever writer.
     pub(super) fn parse(bytes: &[u8]) -> Result<Self, String> {
-        let mut entry = Self { changes: Vec::new(), sums: HashMap::new(), txns: HashMap::new(), millis: None };
+        let mut entry =
+            Self { changes: Vec::new(), sums: HashMap::new(), txns: HashMap::new(), millis: None, operation: None };
         for line in bytes.split(|byte| *byte == b'\n').filter(|line| !line.is_empty()) {
             let action: Action = serde_json::from_slice(line).map_err(|error| error.to_string())?;
             if let Some(add) = action.add {
@@ -102,7 +106,10 @@ impl Entry {
             if let Some(txn) = action.txn {
                 entry.txns.insert(txn.app_id, u64::try_from(txn.version).unwrap_or(0));
             }
-            entry.millis = action.commit_info.and_then(|info| info.timestamp).or(entry.millis);
+            if let Some(info) = action.commit_info {
+                entry.millis = info.timestamp.or(entry.millis);
+                entry.operation = info.operation.or(entry.operation);
+            }
         }
         Ok(entry)
     }
@@ -123,6 +130,9 @@ impl Entry {
         self.txns.iter().map(|(app, version)| (app.as_str(), *version))
     }
 }
+
+/// The operation of a flush.
+pub(super) const WRITE: &str = "WRITE";
 
 /// Reads the value of the tag [`CRC32`].
 pub(super) fn parse_sum(hex: &str) -> Option<u32> {
@@ -182,7 +192,7 @@ pub(super) fn append(
     agents: impl Iterator<Item = (String, u64)>,
     now: Timestamp,
 ) -> Bytes {
-    let mut actions = vec![commit_info("WRITE", now), json!({"txn": {"appId": wal.0, "version": wal.1}})];
+    let mut actions = vec![commit_info(WRITE, now), json!({"txn": {"appId": wal.0, "version": wal.1}})];
     actions.extend(
         agents.map(|(app, version)| json!({"txn": {"appId": app, "version": version, "lastUpdated": millis(now)}})),
     );

@@ -54,6 +54,17 @@ impl Matcher {
         }
     }
 
+    /// All texts that match, sorted, when they are listed.
+    pub(super) fn texts(&self) -> Option<Vec<String>> {
+        let mut texts = match self {
+            Self::Equals(value) => vec![value.clone()],
+            Self::OneOf(values) => values.iter().cloned().collect(),
+            Self::Contains(_) | Self::Regex(..) => return None,
+        };
+        texts.sort_unstable();
+        Some(texts)
+    }
+
     /// What a text that matches has in it.
     pub(super) fn need(&self) -> Need {
         match self {

@@ -218,7 +218,7 @@ impl Storage {
                 pace.count(1)?;
                 match ended {
                     Ended::Done => rows += gone,
-                    Ended::Outrun => outrun = true,
+                    Ended::Outrun | Ended::Yielded => outrun = true,
                 }
             }
             if !outrun {

@@ -3,13 +3,15 @@
 //!
 //! A request is a small file beside the table, until it is done. Day by day new files take the place of the old ones, in
 //! one commit, and then the file tells from which day on there is work left: whatever ends it in between, every row is
-//! there once. Rows of lines that are kept no longer stay as they are.
+//! there once. Rows of lines that are kept no longer stay as they are. It makes room for other jobs between two days, and
+//! a commit behind its last one tells other nodes that it is done.
 
 mod remade;
 mod request;
 
 use std::collections::BTreeSet;
 use std::sync::Arc;
+use std::time::Duration;
 
 use logline::{Tenant, Timestamp};
 use tracing::info;
@@ -20,13 +22,19 @@ use super::pace::Pace;
 use super::retain::Periods;
 use super::run::blocking;
 use super::{Ended, JobKind, JobState, Subject};
-use crate::delta::Change;
+use crate::delta::{Change, REMADE};
 use crate::error::Failure;
 use crate::rows::LOGS_INDEX;
 use crate::{DeleteState, Error, FileRef, LOGS, Snapshot, Storage, Table, TimeRange};
 
 /// Memory that the rows of a few days may take until they are written.
 const ROWS_BYTES: u64 = 64 << 20;
+
+/// After so long, and so many days, other work has its turn; each turn reads up to two days of lines twice.
+const TURN: Duration = Duration::from_mins(2);
+const TURN_DAYS: usize = 4;
+/// After so long in any case, once a day is done.
+const LONG_TURN: Duration = Duration::from_mins(15);
 
 /// A table that is made anew: from which lines, and what is there of it now.
 struct View {
@@ -55,10 +63,10 @@ impl Storage {
         self.shared().jobs.reread.subscribe()
     }
 
-    /// Does what was asked for. Whoever does it must do the other work on both tables as well: then nobody deletes lines
-    /// meanwhile.
-    pub(super) async fn reread_due(&self, led: &[Arc<Table>]) -> Result<(), Error> {
-        let Some(lines) = led.iter().find(|table| table.spec().name == LOGS) else { return Ok(()) };
+    /// Does what was asked for; true when it makes room for other work, and there is more to do. Whoever does it must do the
+    /// other work on both tables as well: then nobody deletes lines meanwhile.
+    pub(super) async fn reread_due(&self, led: &[Arc<Table>]) -> Result<bool, Error> {
+        let Some(lines) = led.iter().find(|table| table.spec().name == LOGS) else { return Ok(false) };
         for table in led {
             let Some(column) = self.rows().line_time(table.spec().name) else { continue };
             let store = Arc::clone(table.delta().store());
@@ -73,12 +81,14 @@ impl Storage {
                     continue;
                 }
                 let work = |pace| self.reread_tenant((lines, table), column, request, pace);
-                if self.job(&subject, 0, work).await == JobState::Done {
-                    self.shared().jobs.reread.send_modify(|changes| *changes += 1);
+                match self.job(&subject, 0, work).await {
+                    JobState::Done => self.tell_news().await,
+                    JobState::Running => return Ok(true),
+                    JobState::Failed | JobState::Cancelled => {}
                 }
             }
         }
-        Ok(())
+        Ok(false)
     }
 
     async fn reread_tenant(
@@ -107,9 +117,12 @@ impl Storage {
                 since: view.since,
                 position: view.position,
             };
-            if !self.reread_days(&mut request, (work, view), pace).await? {
-                return Ok(Ended::Outrun);
+            let ended = self.reread_days(&mut request, (work, view), pace).await?;
+            if ended != Ended::Done {
+                return Ok(ended);
             }
+            let told = Change { operation: REMADE, remove: Vec::new(), add: Vec::new(), changes_rows: false };
+            table.replace(&told, self.shared().now()).await?;
         }
         info!(table = table.spec().name, tenant = %request.tenant, "rows were made anew from the lines that are kept");
         let store = Arc::clone(table.delta().store());
@@ -138,8 +151,8 @@ impl Storage {
         Ok(Some(View { position: lines.committed(), lines: lines_now, since, old }))
     }
 
-    /// Day by day. False when another writer changed the files, or somebody asked anew.
-    async fn reread_days(&self, request: &mut Request, (work, view): (Work, View), pace: Pace) -> Result<bool, Error> {
+    /// Day by day. Outrun when another writer changed the files, or somebody asked anew.
+    async fn reread_days(&self, request: &mut Request, (work, view): (Work, View), pace: Pace) -> Result<Ended, Error> {
         let table = Arc::clone(&work.table);
         let files = view.lines.files(&TimeRange { start: view.since, end: Timestamp::MAX });
         let old = view.old.files(&TimeRange::ALL);
@@ -151,12 +164,17 @@ impl Storage {
         let entries: BTreeSet<i64> = files.iter().map(|file| file.first.day()).collect();
         let mut days: BTreeSet<i64> = entries.iter().flat_map(|day| day - 1..=day + 1).collect();
         days.extend(old.iter().map(|file| file.first.day()));
-        pace.set_total(files.iter().filter(|file| first - 1 <= file.first.day()).map(|file| file.rows).sum());
+        let rows =
+            |of: &dyn Fn(i64) -> bool| files.iter().filter(|file| of(file.first.day())).map(|file| file.rows).sum();
+        pace.set_total(rows(&|_| true));
+        pace.count(rows(&|day| day < first - 1))?;
+        let (begun, mut done) = (self.shared().clock.instant(), 0);
         let reserved = self.shared().budget.reserve(ROWS_BYTES.min(self.shared().budget.limit() / 4));
         let _reserved = reserved.ok_or(Failure::Unavailable("lines in memory leave no room to make rows anew"))?;
         let (mut remade, work) = (Remade::new(&table, first, pace), Arc::new(work));
         let mut unread = entries.into_iter().filter(|day| first - 1 <= *day).peekable();
-        for day in days.into_iter().filter(|day| first <= *day) {
+        let mut days = days.into_iter().filter(|day| first <= *day).peekable();
+        while let Some(day) = days.next() {
             while let Some(entry) = unread.next_if(|entry| *entry <= day + 1) {
                 let (work, lines) = (Arc::clone(&work), of_day(&files, entry));
                 remade = remade.work(move |remade| work.read(entry, lines, remade)).await?;
@@ -169,15 +187,22 @@ impl Storage {
             // When this fails nobody knows whether the commit was written: the files stay until vacuum finds them unnamed.
             if !is_empty && table.replace(&change, self.shared().now()).await?.is_none() {
                 remade.discard(change.add).await?;
-                return Ok(false);
+                return Ok(Ended::Outrun);
             }
             request.next = Some(day + 1);
             let (store, noted) = (Arc::clone(table.delta().store()), request.clone());
             if !blocking(move || noted.advance(store.as_ref())).await? {
                 remade.discard(Vec::new()).await?;
-                return Ok(false);
+                return Ok(Ended::Outrun);
+            }
+            done += 1;
+            let worked = self.shared().clock.instant().saturating_duration_since(begun);
+            let is_over = TURN <= worked && TURN_DAYS <= done || LONG_TURN <= worked;
+            if is_over && days.peek().is_some() {
+                remade.discard(Vec::new()).await?;
+                return Ok(Ended::Yielded);
             }
         }
-        Ok(true)
+        Ok(Ended::Done)
     }
 }

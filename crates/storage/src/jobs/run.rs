@@ -66,6 +66,12 @@ impl Storage {
     /// Does all background work that is due now, and returns when it is done. A job that fails is noted in
     /// [`Storage::jobs`] and tried again later; this fails only when it cannot be found out what is due.
     pub async fn maintain(&self) -> Result<(), Error> {
+        while self.maintain_once().await? && !self.is_closed() {}
+        Ok(())
+    }
+
+    /// True when a job that made room for others has more to do.
+    async fn maintain_once(&self) -> Result<bool, Error> {
         let mut memory = self.shared().jobs.working.lock().await;
         self.catch_up().await?;
         let led = self.led().await?;
@@ -76,13 +82,13 @@ impl Storage {
             self.retain_due(&led, &mut memory).await;
             memory.retained = Some(now);
         }
-        self.reread_due(&led).await?;
+        let goes_on = self.reread_due(&led).await?;
         self.compact_due(&led, &mut memory).await;
         if due(memory.vacuumed, VACUUM_EVERY.min(lifecycle.delete_delay)) {
             self.vacuum_due(&led, &mut memory).await?;
             memory.vacuumed = Some(now);
         }
-        Ok(())
+        Ok(goes_on)
     }
 
     async fn compact_due(&self, led: &[Arc<Table>], memory: &mut Memory) {
@@ -301,6 +307,7 @@ impl Storage {
                 shared.metrics.job_failures.get_or_create(&subject.kind.into()).inc();
                 error!(%error, job = kind, table = subject.table, subject = subject.name, "a job failed; tried again later");
             }
+            (_, JobState::Running) => debug!(job = kind, table = subject.table, "a job makes room for others"),
             (_, JobState::Done) => {
                 shared.metrics.jobs_done.get_or_create(&subject.kind.into()).inc();
                 debug!(job = kind, table = subject.table, subject = subject.name, rows = total, "a job is done");

@@ -5,7 +5,7 @@ use std::ops::Range;
 
 use arrow::buffer::BooleanBuffer;
 use parquet::arrow::arrow_reader::{RowSelection, RowSelector};
-use parquet::basic::{LogicalType, TimeUnit};
+use parquet::basic::{ColumnOrder, LogicalType, SortOrder, TimeUnit};
 use parquet::file::metadata::ParquetMetaData;
 use parquet::file::page_index::column_index::ColumnIndexMetaData;
 use parquet::file::page_index::offset_index::OffsetIndexMetaData;
@@ -173,6 +173,11 @@ fn kept(footer: &ParquetMetaData, filter: &Filter, row_group: usize, rows: usize
         let may_keep = |page| streams.only_text(page).is_none_or(|stream| filter.may_keep_stream(stream));
         kept = intersect(&kept, &streams.ranges(rows, may_keep));
     }
+    for (column, texts) in &filter.texts {
+        if let Some(pages) = Pages::of(footer, row_group, column).filter(Pages::is_in_order_of_bytes) {
+            kept = intersect(&kept, &pages.ranges(rows, |page| pages.may_have(page, texts)));
+        }
+    }
     (kept, of_time, inside)
 }
 
@@ -235,6 +240,21 @@ impl<'a> Pages<'a> {
             }
             _ => None,
         }
+    }
+
+    /// Whether what statistics call the smallest and the largest text are so byte by byte.
+    fn is_in_order_of_bytes(&self) -> bool {
+        let footer = self.footer.file_metadata();
+        let is_text = matches!(footer.schema_descr().column(self.column).logical_type_ref(), Some(LogicalType::String));
+        is_text && footer.column_order(self.column) == ColumnOrder::TYPE_DEFINED_ORDER(SortOrder::UNSIGNED)
+    }
+
+    /// Whether a page may have one of these texts, which are sorted. Whatever cut its bounds short made them no narrower.
+    fn may_have(&self, page: usize, texts: &[String]) -> bool {
+        let Some(ColumnIndexMetaData::BYTE_ARRAY(index)) = self.index() else { return true };
+        let Some((min, max)) = index.min_value(page).zip(index.max_value(page)) else { return true };
+        let first = texts.partition_point(|text| text.as_bytes() < min);
+        texts.get(first).is_some_and(|text| text.as_bytes() <= max)
     }
 
     /// Rows of the pages that `keep`; all rows when the file does not tell where pages start.

@@ -9,18 +9,9 @@ use super::super::history::counted;
 use super::super::source::{Failure, Source};
 use crate::rule::HttpErrors;
 
-/// Reads status and endpoint of a line, be it in house format, JSON or logfmt, under the names that `logline` knows them
-/// by; calls that a service makes itself are left out. The endpoint comes under one of [`ENDPOINTS`].
-pub(crate) const STAGES: &str = concat!(
-    r#" |= "http_status" or "httpStatus" or "HttpStatus" or "status_code" or "statusCode" or "StatusCode""#,
-    r#" or "response_status" or "responseStatus" or "ResponseStatus""#,
-    r#" !~ `dir(?:ection)?"?[=:] ?"?out`"#,
-    r#" | regexp `(?:[Hh]ttp_?[Ss]tatus|[Ss]tatus_?[Cc]ode|[Rr]esponse_?[Ss]tatus)"?[=:] ?"?(?P<http_status>[1-5][0-9][0-9])`"#,
-    r#" | regexp `^\[[^\]]*\]\[RESP\]\[(?P<endpoint>[^\]]+)\]|\b(?:endpoint|route)"?[=:] ?"(?P<endpoint_quoted>[^"]+)"|\b(?:endpoint|route)=(?P<endpoint_bare>[^ ]+)`"#,
-    r#" | http_status!="""#,
-);
-/// Labels that may hold the endpoint; at most one of them is filled.
-const ENDPOINTS: [&str; 3] = ["endpoint", "endpoint_quoted", "endpoint_bare"];
+/// Reads status and endpoint of a line as the reader of lines does, whatever its format and however many members they are
+/// spread over; calls that a service makes itself are left out. A line without a name that ends in `status` has none.
+pub(crate) const STAGES: &str = r#" |= "tatus" or "TATUS" | facts | http_status!="" | dir!="out""#;
 /// The label that holds an answer's code.
 const CODE: &str = "http_status";
 
@@ -34,18 +25,12 @@ struct Answers {
 pub(super) async fn find(with: &HttpErrors, source: &Source, grid: Grid) -> Result<Findings, Failure> {
     let mut by = with.by.clone();
     by.push(CODE.to_owned());
-    if by.iter().any(|name| name == ENDPOINTS[0]) {
-        by.extend(ENDPOINTS.iter().skip(1).map(|name| (*name).to_owned()));
-    }
     let query = counted(&format!("{}{STAGES}", with.selector), &by, with.window.0, std::time::Duration::ZERO);
     let mut groups: BTreeMap<(u32, Labels), Answers> = BTreeMap::new();
     for series in source.series(&query, grid).await? {
         let mut labels = series.labels.clone();
         let class = format!("{}xx", series.labels.get(CODE).and_then(|code| code.get(..1)).unwrap_or("?"));
         labels.set(CODE, "");
-        let endpoint = ENDPOINTS.iter().find_map(|name| series.labels.get(name)).unwrap_or_default();
-        ENDPOINTS.iter().for_each(|name| labels.set(name, ""));
-        labels.set(ENDPOINTS[0], endpoint);
         for (time, count) in &series.points {
             let answers = groups.entry((grid.point(*time), labels.clone())).or_default();
             answers.all += count;

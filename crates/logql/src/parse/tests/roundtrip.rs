@@ -207,6 +207,7 @@ fn parser() -> impl Strategy<Value = Parser> {
         Just(Parser::Regexp(Regex::new("(?P<x>a)").unwrap(), SPAN)),
         pattern.prop_map(|pattern| Parser::Pattern(pattern, SPAN)),
         Just(Parser::Unpack(SPAN)),
+        Just(Parser::Facts(SPAN)),
     ]
 }
 

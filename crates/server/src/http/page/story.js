@@ -4,7 +4,7 @@
 const TRACES = 8;
 
 async function story(id, type) {
-  const it = await ask(address(`/api/v1/orders/${encodeURIComponent(id)}`, { type }));
+  const it = await ask(`/api/v1/objects/${encodeURIComponent(type || 'order')}/${encodeURIComponent(id)}`);
   const name = `${objectName(it.type)} ${it.id}`;
   document.title = `${name} · Lapidary`;
   show(el('section', {}, el('div', { className: 'head' }, el('h1', { textContent: name }), el('span', { className: 'code', textContent: it.status || '?' }), verdict(it)),

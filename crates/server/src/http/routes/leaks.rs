@@ -77,7 +77,9 @@ const NAMES: [&str; 7] = ["service_name", "vault", "only_crm", "ticket", "card",
 /// Paths of a route with every name it may be asked for.
 fn paths(route: &Route) -> Vec<String> {
     if route.path.contains("{id}") {
-        return SERVICES.map(|service| route.path.replace("{id}", &of("order", service))).into();
+        return SERVICES
+            .map(|service| route.path.replace("{type}", "order").replace("{id}", &of("order", service)))
+            .into();
     }
     if route.path.contains("{namespace}") {
         let groups = SERVICES.map(|service| route.path.replace("{group}", &of("group", service)));

@@ -4,6 +4,7 @@ use std::io::Write as _;
 
 use logline::{Tenant, Timestamp};
 use serde::{Deserialize, Serialize};
+use uuid::Uuid;
 
 use crate::store::{Listed, Store};
 use crate::{Error, paths};
@@ -12,15 +13,18 @@ use crate::{Error, paths};
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub(super) struct Request {
     pub(super) tenant: Tenant,
-    /// When; another one in its place begins from the start.
+    /// When.
     pub(super) asked: Timestamp,
+    /// Its own: another one in its place begins from the start. Earlier versions gave none.
+    #[serde(default)]
+    pub(super) id: Option<String>,
     /// The first day that is not done; none before the first is.
     pub(super) next: Option<i64>,
 }
 
 impl Request {
     pub(super) fn new(tenant: &Tenant, now: Timestamp) -> Self {
-        Self { tenant: tenant.clone(), asked: now, next: None }
+        Self { tenant: tenant.clone(), asked: now, id: Some(Uuid::new_v4().to_string()), next: None }
     }
 
     /// All there are, the one that was asked first in front; blocks.
@@ -62,7 +66,7 @@ impl Request {
         let own = paths::reread(&self.tenant);
         let listed = store.list(paths::rereads())?;
         let known = listed.iter().find(|file| file.path == own).map(|file| read(store, file)).transpose()?;
-        Ok(known.is_some_and(|known| known.asked == self.asked))
+        Ok(known.is_some_and(|known| known.asked == self.asked && known.id == self.id))
     }
 }
 

@@ -101,7 +101,7 @@ async fn a_large_file_goes_up_in_parts_and_a_failed_part_leaves_nothing_behind()
     assert!(0 < failures && 0 < store.faults());
     let read = counts(&storage).await;
     assert!(lines.iter().all(|line| read.get(line) == Some(&1)) && read.len() == lines.len());
-    let files = storage.table(LOGS).unwrap().snapshot(&Tenant::default()).files(&crate::TimeRange::ALL);
+    let files = storage.table(LOGS).unwrap().snapshot(&Tenant::default()).files(&TimeRange::ALL);
     assert_eq!(files.len(), 1);
     assert!(8 << 20 < files[0].bytes);
     let stored = names(&store).await;

@@ -174,7 +174,7 @@ async fn many_commits_are_read_back_through_a_checkpoint() {
     storage.close().await.unwrap();
     let storage = bench.open().await;
     let after = files(&storage, &Tenant::default());
-    let names = |files: &[crate::FileRef]| files.iter().map(|file| file.path.clone()).collect::<Vec<_>>();
+    let names = |files: &[FileRef]| files.iter().map(|file| file.path.clone()).collect::<Vec<_>>();
     assert_eq!(names(&after), names(&before));
     for (before, after) in before.iter().zip(&after) {
         assert_eq!((before.rows, before.bytes, before.first), (after.rows, after.bytes, after.first));

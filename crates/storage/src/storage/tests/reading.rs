@@ -397,3 +397,47 @@ proptest! {
         });
     }
 }
+
+#[tokio::test]
+async fn pages_whose_texts_lie_elsewhere_are_not_read() {
+    let bench = Bench::new();
+    let storage = bench.open().await;
+    let lines: Vec<String> = (0..40_000).map(|number| format!("mark{number:05} of many")).collect();
+    let entries: Vec<_> = (0..).zip(&lines).map(|(at, line)| (MIDNIGHT + at * 1_000_000, line.as_str())).collect();
+    storage.append(batch("shop", &entries)).await.unwrap();
+    let texts = |texts: &[&str]| TextMatch::OneOf(texts.iter().map(|&text| text.to_owned()).collect());
+    // What is asked for, the rows there are, and the pages of 8,192 rows that may have them.
+    let questions = [
+        (TextMatch::Equals("mark00000".to_owned()), 1, 1),
+        (TextMatch::Equals("mark08191".to_owned()), 1, 1),
+        (TextMatch::Equals("mark39999".to_owned()), 1, 1),
+        (TextMatch::Equals("mark20000x".to_owned()), 0, 1),
+        (TextMatch::Equals("mark08191x".to_owned()), 0, 0),
+        (TextMatch::Equals("zebra".to_owned()), 0, 0),
+        (TextMatch::Equals(String::new()), 0, 5),
+        (texts(&["mark39999", "mark00001", "mark00002"]), 3, 2),
+        (texts(&[]), 0, 0),
+        (TextMatch::Contains("mark3999".to_owned()), 10, 5),
+    ];
+    for flushed in [false, true] {
+        if flushed {
+            storage.flush().await.unwrap();
+        }
+        let snapshot = storage.table(MARKS).unwrap().snapshot(&Tenant::default());
+        for (text, rows, pages) in &questions {
+            let stats = Arc::new(ScanStats::default());
+            let mut found = 0;
+            let change = |scan: &mut Scan| {
+                scan.table = MARKS.to_owned();
+                scan.projection = vec!["mark".to_owned()];
+                scan.predicate = Predicate::Column { name: "mark".to_owned(), text: text.clone() };
+            };
+            for scan in scans(&storage, &snapshot, change) {
+                found += run(&storage, &scan, &stats).await.iter().map(RecordBatch::num_rows).sum::<usize>();
+            }
+            assert_eq!(found, *rows, "{text:?}, flushed: {flushed}");
+            let read = stats.rows_read.load(Ordering::Relaxed);
+            assert!(!flushed || read <= pages * 8_192, "{text:?}: {read} rows read");
+        }
+    }
+}

@@ -1,5 +1,6 @@
 //! Rows of a derived table are made anew from the lines that are kept: once each, whatever happens meanwhile.
 
+use arrow::array::AsArray;
 use logline::{Tenant, Timestamp};
 
 use super::super::*;
@@ -100,6 +101,82 @@ async fn what_was_begun_goes_on_with_the_day_that_is_not_done() {
     let wanted: Vec<_> = of("mark", 0..1).into_iter().chain(of("note", 1..3)).collect();
     assert_eq!(rows(&storage).await, wanted, "the first day was done before, as far as it knows");
     assert!(store.list("_reread").unwrap().is_empty());
+}
+
+#[tokio::test]
+async fn other_work_has_its_turn_between_the_days() {
+    let mut bench = with(Bench::new(), "mark");
+    bench.clock.advance(Duration::from_hours(24 * 30));
+    let storage = bench.open().await;
+    fill(&storage, 0..12).await;
+    drop(storage);
+    (bench.word, bench.slow) = ("note", Duration::from_mins(1));
+    let storage = bench.open().await;
+    let mut changes = storage.reread_changes();
+    again(&bench, &storage).await;
+    assert_eq!(rows(&storage).await, of("note", 0..12), "each row once, although days were looked at more than once");
+    let jobs = storage.jobs();
+    let rereads: Vec<_> = jobs.iter().filter(|job| job.kind == JobKind::Reread).collect();
+    let [job] = rereads.as_slice() else { panic!("listed once: {rereads:?}") };
+    assert_eq!((job.state, job.total), (JobState::Done, 72));
+    assert!(job.done <= job.total + 12, "{job:?}");
+    let between = jobs.iter().filter(|other| other.kind != JobKind::Reread && other.id < job.id).count();
+    assert!(0 < between, "nothing else was done before it had ended: {jobs:?}");
+    assert!(changes.has_changed().unwrap());
+    assert_eq!(*changes.borrow_and_update(), 1, "it is told once, at the end");
+}
+
+#[tokio::test]
+async fn whoever_asks_again_in_the_same_moment_has_asked_again() {
+    let mut bench = with(Bench::new(), "mark");
+    let storage = bench.open().await;
+    fill(&storage, 0..2).await;
+    drop(storage);
+    bench.word = "note";
+    let storage = bench.open().await;
+    storage.reread(MARKS, &Tenant::default()).await.unwrap();
+    let store = Arc::clone(storage.table(MARKS).unwrap().delta().store());
+    let text = |store: &Arc<dyn crate::store::Store>| {
+        let size = store.list("_reread").unwrap()[0].bytes;
+        let path = paths::reread(&Tenant::default());
+        String::from_utf8(store.open(&path, size).unwrap().read_one(0..size).unwrap().to_vec()).unwrap()
+    };
+    let first = text(&store);
+    storage.reread(MARKS, &Tenant::default()).await.unwrap();
+    assert_ne!(first, text(&store), "the clock stands still, and yet they differ");
+}
+
+#[tokio::test]
+async fn another_node_hears_of_rows_made_anew_and_of_new_rows() {
+    let store = Faulty::seeded(3);
+    let mut one = with(Bench::in_bucket(&store, "one"), "mark");
+    let two = with(Bench::in_bucket(&store, "two"), "mark");
+    let first = one.open().await;
+    fill(&first, 0..2).await;
+    first.close().await.unwrap();
+    drop(first);
+    let second = two.open().await;
+    let (mut changes, mut heard) = (second.reread_changes(), second.table(MARKS).unwrap().subscribe());
+    one.word = "note";
+    let first = one.open().await;
+    fill(&first, 2..3).await;
+    second.catch_up().await.unwrap();
+    let mut words = Vec::new();
+    while let Ok(appended) = heard.try_recv() {
+        let marks = appended.rows.column_by_name("mark").unwrap().as_string::<i32>().clone();
+        words.extend(marks.iter().map(|mark| (mark.unwrap().to_owned(), 1)));
+    }
+    words.sort();
+    assert_eq!(words, of("note", 2..3));
+    assert!(!changes.has_changed().unwrap());
+    again(&one, &first).await;
+    assert!(first.jobs().iter().any(|job| job.kind == JobKind::Reread && job.state == JobState::Done));
+    second.catch_up().await.unwrap();
+    assert!(changes.has_changed().unwrap());
+    assert_eq!(*changes.borrow_and_update(), 1);
+    assert_eq!(rows(&second).await, of("note", 0..3));
+    second.catch_up().await.unwrap();
+    assert!(!changes.has_changed().unwrap() && heard.try_recv().is_err(), "what was told is not told again");
 }
 
 #[tokio::test]

@@ -31,6 +31,8 @@ pub(super) struct Bench {
     pub(super) store: Option<Arc<Faulty>>,
     /// How lines begin that a row is made of.
     pub(super) word: &'static str,
+    /// How long it takes to make the rows of a batch.
+    pub(super) slow: Duration,
 }
 
 impl Bench {
@@ -46,6 +48,7 @@ impl Bench {
             dir,
             store: None,
             word: "mark",
+            slow: Duration::ZERO,
             clock: Arc::new(ManualClock::at(SystemTime::UNIX_EPOCH)),
             tasks: Tasks::default(),
         }
@@ -54,7 +57,7 @@ impl Bench {
     pub(super) async fn try_open(&self) -> Result<Arc<Storage>, Error> {
         let components = Components {
             clock: Arc::clone(&self.clock) as _,
-            derives: vec![Arc::new(Marks { word: self.word })],
+            derives: vec![Arc::new(Marks { word: self.word, slow: self.slow, clock: Arc::clone(&self.clock) })],
             tasks: self.tasks.clone(),
         };
         let Some(store) = &self.store else { return Storage::open(self.config.clone(), components).await };
@@ -96,6 +99,8 @@ impl Bench {
 #[derive(Debug)]
 struct Marks {
     word: &'static str,
+    slow: Duration,
+    clock: Arc<ManualClock>,
 }
 
 pub(super) const MARKS: &str = "marks";
@@ -122,6 +127,7 @@ impl Derive for Marks {
     }
 
     fn derive(&self, batch: &Batch) -> Option<RecordBatch> {
+        self.clock.advance(self.slow);
         let entries = batch.streams.iter().flat_map(|stream| &stream.entries);
         assert!(entries.clone().all(|entry| entry.line != "make derive panic"), "as asked");
         let marked: Vec<&Entry> = entries.filter(|entry| entry.line.starts_with(self.word)).collect();
