@@ -85,8 +85,7 @@ const NEEDS: &[Need] = &[
     Need { suite: "Fluent's logger for Python", programs: PYTHON, python: &["fluent-logger==0.11.1"], ..NOTHING },
 ];
 
-const LIBFAKETIME: &[(&str, &str)] =
-    &[("/usr/lib/x86_64-linux-gnu/faketime/libfaketime.so.1", "libfaketime")];
+const LIBFAKETIME: &[(&str, &str)] = &[("/usr/lib/x86_64-linux-gnu/faketime/libfaketime.so.1", "libfaketime")];
 const PYTHON: &[(&str, &str)] = &[("python3", "python3")];
 
 /// An installation that hangs is ended after so many seconds.
