@@ -118,7 +118,7 @@ async fn who_sees_a_part_is_told_of_their_answer_only_and_the_trail_of_all_that_
         assert!(all_asked.stats.bytes > 0 && all_asked.stats.lines == all_asked.cost.rows, "{all_asked:?}");
         let told = Stats { lines: 1, lines_kept: 1, returned: 1, took: mine_asked.stats.took, ..Stats::default() };
         assert_eq!(Stats { waited: told.waited, ..mine_asked.stats }, told);
-        assert!(mine_asked.cost.bytes > 0 && mine_asked.cost.rows > 1, "{:?}", mine_asked.cost);
+        assert!(mine_asked.cost.bytes > 0 && mine_asked.cost.rows > 0, "{:?}", mine_asked.cost);
         let chunks = async |scope, selector| engine.stats(scope, hour(), selector).await.unwrap().data.chunks;
         assert_eq!(chunks(&mine, r#"{app=~".+"}"#).await, 1, "their streams");
         assert_eq!(chunks(&mine, r#"{app="b"}"#).await, 0);
