@@ -13,10 +13,28 @@ use mask::{Config, Masker, TokenKey};
 use regex::{Captures, Regex};
 
 fn main() {
-    if std::env::args().any(|argument| argument == "pairs") {
+    let has = |word: &str| std::env::args().any(|argument| argument == word);
+    if has("pairs") {
         return report_pairs();
     }
-    divan::main();
+    match KINDS.into_iter().find(|kind| has("once") && has(kind)) {
+        Some(kind) => once(kind),
+        None => divan::main(),
+    }
+}
+
+/// Masks the lines of a kind once, to count instructions, which no other work on the machine changes:
+/// `valgrind --tool=callgrind --toggle-collect='*mask_all*' BENCH once house`, by the bytes that it prints.
+#[expect(clippy::print_stdout, reason = "a benchmark tells what it measured")]
+fn once(kind: &str) {
+    let (masker, lines) = (masker(Vec::new()), lines_of(kind, 50));
+    mask_all(&masker, &lines);
+    println!("{kind}: {} bytes", lines.iter().map(String::len).sum::<usize>());
+}
+
+#[inline(never)]
+fn mask_all(masker: &Masker, lines: &[String]) -> usize {
+    lines.iter().map(|line| divan::black_box(masker.mask(line)).len()).sum()
 }
 
 /// Nanoseconds of processor time of this thread so far: unlike the time on the wall it tells little of who else is at

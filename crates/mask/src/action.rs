@@ -114,10 +114,6 @@ impl Treatments {
         &self.0[index]
     }
 
-    pub(crate) fn is_on(&self, rule: Rule) -> bool {
-        self.of(rule).is_on
-    }
-
     /// Whether a rule has this name, so that `<name>` is a marker.
     pub(crate) fn names(&self) -> impl Iterator<Item = &str> {
         self.0.iter().map(|treatment| treatment.name.as_ref())

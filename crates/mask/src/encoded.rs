@@ -2,10 +2,12 @@
 
 use std::ops::Range;
 
-use crate::bits::{self, BLOCK};
+use crate::runs::{self, Run, Runs};
 
 /// Shorter runs hold nothing that the rules know.
 const MIN_BYTES: usize = 16;
+/// Letters that are looked at together.
+const HEX_WORD: usize = 8;
 /// Letters that are decoded to see whether the rest is worth it.
 const PROBE: usize = 12;
 /// Digits of hex that are decoded to see whether the rest is worth it.
@@ -16,51 +18,27 @@ pub(crate) fn is_standard(byte: u8) -> bool {
     byte.is_ascii_alphanumeric() || matches!(byte, b'+' | b'/')
 }
 
-/// Calls `found` with the place, padding included, and the meaning of each run that is text in base64 or hex.
-pub(crate) fn each(text: &str, mut found: impl FnMut(Range<usize>, &str)) {
-    let bytes = text.as_bytes();
-    let mut ends = LongRuns::default();
-    let mut behind = 0;
-    for (n, block) in bytes.chunks(BLOCK).enumerate() {
-        let mut long = ends.of_next(bits::of_block(block, is_letter));
-        while long != 0 {
-            let letter = n * BLOCK + long.trailing_zeros() as usize;
-            long &= long - 1;
-            if behind <= letter {
-                let start = letter + 1 - MIN_BYTES;
-                behind = letter + bytes[letter..].iter().take_while(|byte| is_letter(**byte)).count();
-                run(text, start..behind, &mut found);
-            }
-        }
+/// Calls `found` with the place, padding included, and the meaning of each run that is text in base64 or hex; `runs` are
+/// the first of the text.
+pub(crate) fn each(text: &str, runs: &Runs, mut found: impl FnMut(Range<usize>, &str)) {
+    let mut each = |runs: &Runs| {
+        runs.iter().for_each(|run| read(text, run, &mut found));
+        runs.more()
+    };
+    let mut more = each(runs);
+    while let Some(from) = more {
+        more = each(&Runs::of(text.as_bytes(), from));
     }
 }
 
-/// Finds runs of [`MIN_BYTES`] over block after block, by putting together runs of half the length four times.
-#[derive(Default)]
-struct LongRuns {
-    /// What each step made of the last block.
-    last: [u64; MIN_BYTES.ilog2() as usize],
-}
-
-impl LongRuns {
-    /// Tells at which bytes of a block as many letters as a run has stand in a row, the one at the byte being the last.
-    fn of_next(&mut self, letters: u64) -> u64 {
-        self.last.iter_mut().enumerate().fold(letters, |runs, (step, last)| {
-            let before = runs << (1 << step) | *last >> (64 - (1 << step));
-            *last = runs;
-            runs & before
-        })
+fn read(text: &str, run: &Run, found: &mut impl FnMut(Range<usize>, &str)) {
+    let span = run.span();
+    let Some(letters) = text.get(span.clone()).filter(|letters| MIN_BYTES <= letters.len()) else { return };
+    // Most runs are ids in hex.
+    if !run.is_hex || begins_text(letters.as_bytes()) {
+        hex_in(letters, |place, meaning| found(span.start + place.start..span.start + place.end, meaning));
     }
-}
-
-fn is_letter(byte: u8) -> bool {
-    byte.is_ascii_alphanumeric() || matches!(byte, b'+' | b'/' | b'-' | b'_')
-}
-
-fn run(text: &str, span: Range<usize>, found: &mut impl FnMut(Range<usize>, &str)) {
-    let Some(letters) = text.get(span.clone()) else { return };
-    hex_in(letters, |place, meaning| found(span.start + place.start..span.start + place.end, meaning));
-    if !is_likely(letters) {
+    if !run.may_have_capitals || !is_likely(letters) {
         return;
     }
     if let Some(meaning) = meaning(letters) {
@@ -73,7 +51,8 @@ fn run(text: &str, span: Range<usize>, found: &mut impl FnMut(Range<usize>, &str
         let mut start = span.start;
         let mut any = false;
         for piece in letters.split(signs) {
-            if let Some(meaning) = meaning(piece).filter(|_| piece.len() < letters.len() && is_likely(piece)) {
+            let is_candidate = MIN_BYTES <= piece.len() && piece.len() < letters.len() && is_likely(piece);
+            if let Some(meaning) = is_candidate.then(|| meaning(piece)).flatten() {
                 found(start..start + piece.len(), &meaning);
                 any = true;
             }
@@ -87,24 +66,47 @@ fn run(text: &str, span: Range<usize>, found: &mut impl FnMut(Range<usize>, &str
 
 /// Calls `found` with the place and the meaning of each part of a run that is text in hex, two digits a byte.
 fn hex_in(letters: &str, mut found: impl FnMut(Range<usize>, &str)) {
-    let mut start = 0;
-    for digits in letters.as_bytes().split(|letter| !letter.is_ascii_hexdigit()) {
+    let bytes = letters.as_bytes();
+    let (words, _) = bytes.as_chunks::<HEX_WORD>();
+    let digits_of = |side: &[u8]| side.iter().take_while(|byte| byte.is_ascii_hexdigit()).count();
+    let mut is_in_part = false;
+    // A part that is long enough fills at least one of these words.
+    for (n, word) in words.iter().enumerate() {
+        let begins = !is_in_part;
+        is_in_part = !runs::of_hex(u64::from_le_bytes(*word)) & runs::SEVENTH == 0;
+        if !begins || !is_in_part {
+            continue;
+        }
+        let at = n * HEX_WORD;
+        let start = at - bytes[..at].iter().rev().take_while(|byte| byte.is_ascii_hexdigit()).count();
+        if !begins_text(&bytes[start..]) {
+            continue;
+        }
+        let end = at + digits_of(&bytes[at..]);
+        let digits = &bytes[start..end];
         if MIN_BYTES <= digits.len()
-            && begins_text(digits)
             && let Some(meaning) = decode_hex(digits).and_then(text_of)
         {
-            found(start..start + digits.len(), &meaning);
+            found(start..end, &meaning);
         }
-        start += digits.len() + 1;
     }
 }
 
-/// Whether the first digits of hex mean text; those of ids hardly ever do, so nothing is allocated for them.
+/// Whether the first eight digits of hex mean text; those of ids hardly ever do, so nothing is allocated for them.
 fn begins_text(digits: &[u8]) -> bool {
-    let mut probe = [0; HEX_PROBE / 2];
     let (pairs, _) = digits.as_chunks::<2>();
-    let decoded = probe.iter_mut().zip(pairs).all(|(to, pair)| hex_byte(*pair).map(|byte| *to = byte).is_some());
-    decoded && HEX_PROBE <= digits.len() && is_text(&probe)
+    let Some(pairs) = pairs.first_chunk::<{ HEX_PROBE / 2 }>() else { return false };
+    for pair in pairs {
+        match hex_byte(*pair) {
+            Some(byte) if byte.is_ascii() && begins_character(byte) => {}
+            Some(byte) if begins_character(byte) => {
+                let probe = pairs.map(|pair| hex_byte(pair).unwrap_or(0));
+                return is_text(&probe);
+            }
+            _ => return false,
+        }
+    }
+    true
 }
 
 fn decode_hex(digits: &[u8]) -> Option<Vec<u8>> {
@@ -114,7 +116,12 @@ fn decode_hex(digits: &[u8]) -> Option<Vec<u8>> {
 
 /// The byte that two digits of hex mean.
 pub(crate) fn hex_byte(digits: [u8; 2]) -> Option<u8> {
-    let digit = |digit: u8| char::from(digit).to_digit(16).and_then(|digit| u8::try_from(digit).ok());
+    let digit = |digit: u8| match digit {
+        b'0'..=b'9' => Some(digit - b'0'),
+        b'a'..=b'f' => Some(digit - b'a' + 10),
+        b'A'..=b'F' => Some(digit - b'A' + 10),
+        _ => None,
+    };
     Some(digit(digits[0])? << 4 | digit(digits[1])?)
 }
 
@@ -126,8 +133,21 @@ fn is_likely(letters: &str) -> bool {
 
 /// What the letters mean, if that is text.
 pub(crate) fn meaning(letters: &str) -> Option<String> {
+    let probe = letters.as_bytes().first_chunk::<PROBE>()?;
+    let first = six_bits(probe[0])? << 2 | six_bits(probe[1])? >> 4;
+    if !begins_character(first) {
+        return None;
+    }
     decode(letters.get(..PROBE)?).filter(|probe| is_text(probe))?;
     text_of(decode(letters)?)
+}
+
+/// Whether text may begin with this byte.
+fn begins_character(byte: u8) -> bool {
+    match byte {
+        0..=0x7f => !byte.is_ascii_control() || byte.is_ascii_whitespace(),
+        _ => matches!(byte, 0xc2..=0xf4),
+    }
 }
 
 /// Whether bytes are UTF-8, perhaps cut off at the end, without control characters but blanks.

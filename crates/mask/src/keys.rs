@@ -50,19 +50,29 @@ struct Node {
     words: Vec<(Fit, Class)>,
 }
 
-/// All words as one tree, with a filter over the last two bytes of a name, since nearly every key in a log is none of
+/// All words as one tree, with filters over the last two bytes of a name, since nearly every key in a log is none of
 /// ours.
 #[derive(Clone, Debug)]
 pub(crate) struct Keys {
     /// The first is the root.
     nodes: Vec<Node>,
-    endings: Box<[u64; 1024]>,
+    /// Where the words go on that end with a letter of ASCII; 0 if none does.
+    last_letters: [usize; 128],
+    /// Of words that may tell what any value is.
+    telling: Endings,
+    /// Of words that tell what a number is.
+    numbers: Endings,
 }
+
+/// The last two bytes that names of a kind may have, in either case.
+#[derive(Clone, Debug)]
+struct Endings(Box<[u64; 1024]>);
 
 impl Keys {
     /// Of equal words the earlier counts: own ones before `more_secrets`, those before `more_ids` and the built-in ones.
     pub(crate) fn new(more_secrets: &[String], more_ids: &[String], own: &[(RuleId, &str)]) -> Result<Self, Error> {
-        let mut keys = Self { nodes: vec![Node::default()], endings: Box::new([0; 1024]) };
+        let (telling, numbers) = (Endings::none(), Endings::none());
+        let mut keys = Self { nodes: vec![Node::default()], last_letters: [0; 128], telling, numbers };
         for (id, name) in own {
             keys.add(&normal(name)?, Fit::Alone, Class::Own(*id));
         }
@@ -76,21 +86,37 @@ impl Keys {
         for (texts, fit, class) in words::BUILT_IN {
             texts.iter().for_each(|text| keys.add(text, *fit, *class));
         }
+        for (letter, node) in keys.nodes.first().into_iter().flat_map(|root| &root.next) {
+            if let Some(place) = keys.last_letters.get_mut(*letter as usize) {
+                *place = *node;
+            }
+        }
         Ok(keys)
     }
 
     /// Whether the value of a key whose name ends with these two bytes may be told by the key; wrong only in saying yes.
     pub(crate) fn may_tell(&self, before_last: u8, last: u8) -> bool {
-        let pair = pair(before_last, last);
-        self.endings[pair / 64] & 1 << (pair % 64) != 0
+        self.telling.holds(before_last, last)
+    }
+
+    /// Whether a key whose name ends with these two bytes may tell that its value is a phone or a card; wrong only in
+    /// saying yes.
+    pub(crate) fn may_tell_number(&self, before_last: u8, last: u8) -> bool {
+        is_separator(char::from(last)) || self.numbers.holds(before_last, last)
     }
 
     /// What the value of this key is, if its name says so: by the longest word that it ends with.
     pub(crate) fn class(&self, key: &str) -> Option<Class> {
-        let mut node = self.nodes.first()?;
+        let root = self.nodes.first()?;
+        let mut node = root;
         let mut longest = None;
         for (at, letter) in key.char_indices().rev().filter(|(_, c)| !is_separator(*c)) {
-            let Some(next) = node.after(lower(letter)).and_then(|next| self.nodes.get(next)) else { break };
+            let small = lower(letter);
+            let next = match self.last_letters.get(small as usize) {
+                Some(place) if std::ptr::eq(node, root) => Some(*place).filter(|place| *place != 0),
+                _ => node.after(small),
+            };
+            let Some(next) = next.and_then(|next| self.nodes.get(next)) else { break };
             node = next;
             if !node.words.is_empty() {
                 let before = key.get(..at).unwrap_or_default();
@@ -102,8 +128,10 @@ impl Keys {
     }
 
     fn add(&mut self, word: &str, fit: Fit, class: Class) {
-        if !matches!(class, Class::Id | Class::Phone | Class::Card | Class::Nothing) {
-            self.admit_ending(word);
+        match class {
+            Class::Phone | Class::Card => self.numbers.admit(word),
+            Class::Id | Class::Nothing => {}
+            _ => self.telling.admit(word),
         }
         let mut at = 0;
         for letter in word.chars().rev() {
@@ -116,12 +144,27 @@ impl Keys {
         }
         self.nodes[at].words.push((fit, class));
     }
+}
 
-    fn admit_ending(&mut self, word: &str) {
+impl Endings {
+    fn none() -> Self {
+        Self(Box::new([0; 1024]))
+    }
+
+    fn holds(&self, before_last: u8, last: u8) -> bool {
+        let pair = usize::from(before_last) << 8 | usize::from(last);
+        self.0[pair / 64] >> (pair % 64) & 1 != 0
+    }
+
+    fn admit(&mut self, word: &str) {
         let [.., before_last, last] = *word.as_bytes() else { return };
         let mut admit = |first: u8, last: u8| {
-            let pair = pair(first, last);
-            self.endings[pair / 64] |= 1 << (pair % 64);
+            for first in [first.to_ascii_lowercase(), first.to_ascii_uppercase()] {
+                for last in [last.to_ascii_lowercase(), last.to_ascii_uppercase()] {
+                    let pair = usize::from(first) << 8 | usize::from(last);
+                    self.0[pair / 64] |= 1 << (pair % 64);
+                }
+            }
         };
         if last < 0x80 {
             [before_last, b'_', b'-', b'.'].into_iter().for_each(|first| admit(first, last));
@@ -136,10 +179,6 @@ impl Keys {
             }
         }
     }
-}
-
-fn pair(before_last: u8, last: u8) -> usize {
-    usize::from(before_last.to_ascii_lowercase()) << 8 | usize::from(last.to_ascii_lowercase())
 }
 
 /// A name as words are compared: small letters without separators.
@@ -158,6 +197,11 @@ fn is_separator(c: char) -> bool {
 /// The small form of a letter, its first one if there are several.
 pub(crate) fn lower(letter: char) -> char {
     if letter.is_ascii() { letter.to_ascii_lowercase() } else { letter.to_lowercase().next().unwrap_or(letter) }
+}
+
+/// Whether a character is a letter; as the standard library says, and faster of Cyrillic.
+pub(crate) fn is_alphabetic(letter: char) -> bool {
+    matches!(letter, '\u{400}'..='\u{481}') || letter.is_alphabetic()
 }
 
 impl Node {

@@ -24,6 +24,7 @@ mod keys;
 mod masker;
 mod own;
 mod rule;
+mod runs;
 mod scan;
 mod token;
 mod view;

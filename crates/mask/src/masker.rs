@@ -49,8 +49,10 @@ impl Masker {
         let patterns = Patterns::new(&with_ids)?;
         let rules = Rules {
             keys,
+            on: Rule::ALL.map(|rule| treatments[rule as usize].is_on),
             treatments: Treatments(treatments),
             literals: Literals::new()?,
+            is_thorough: false,
             passes_breaks: patterns.is_none(),
         };
         let masker = Self { rules, patterns };

@@ -12,9 +12,10 @@ mod person;
 use std::ops::Range;
 
 use crate::action::Treatments;
-use crate::bits::{self, BLOCK};
+use crate::bits::{self, BLOCK, Kinds};
 use crate::keys::Keys;
 use crate::rule::{Hit, RuleId};
+use crate::runs::Runs;
 use crate::{Rule, view};
 
 pub(crate) use keyed::is_told_by_key;
@@ -51,19 +52,26 @@ const TRIGGERS: [Trigger; 256] = {
     table
 };
 
-/// Whether a byte may be a trigger; wrong only in saying yes, which keeps the comparisons few.
-fn may_trigger(byte: u8) -> bool {
-    matches!(byte, b'%' | b'&' | b'0'..=b':' | b'<'..=b'=' | b'@' | b'\\' | 0xc2 | 0xd9..)
-}
-
 /// What a scan goes by.
 #[derive(Clone, Debug)]
 pub(crate) struct Rules {
     pub(crate) keys: Keys,
     pub(crate) treatments: Treatments,
     pub(crate) literals: Literals,
+    /// The built-in rules that are on.
+    pub(crate) on: [bool; Rule::ALL.len()],
+    /// Whether no shortcut is taken, against which tests hold those that are.
+    pub(crate) is_thorough: bool,
     /// Whether a line break at the end of a string makes no difference, as to the built-in rules it does not.
     pub(crate) passes_breaks: bool,
+}
+
+/// What a scan has found.
+pub(crate) struct Found {
+    /// In no order and perhaps overlapping.
+    pub(crate) hits: Vec<Hit>,
+    /// Where the first escape stands, if the text reads otherwise without its escapes.
+    pub(crate) first_escape: Option<usize>,
 }
 
 /// The state of the pass.
@@ -75,6 +83,8 @@ pub(crate) struct Scan<'a> {
     key: Option<&'a str>,
     /// Where to go on; grows with every step.
     at: usize,
+    /// Where the block begins at which the pass stands, and which of its bytes are digits.
+    block: (usize, u64),
     /// A word may begin here whatever stands before: a marker, or a hit that will be one.
     border: usize,
     /// Where the first escape stands that makes the text read otherwise.
@@ -85,32 +95,58 @@ pub(crate) struct Scan<'a> {
 impl<'a> Scan<'a> {
     /// Of a text that is the value of `key`, if of any.
     pub(crate) fn new(text: &'a str, key: Option<&'a str>, rules: &'a Rules) -> Self {
-        Self { text, bytes: text.as_bytes(), rules, key, at: 0, border: 0, first_escape: None, hits: Vec::new() }
+        Self {
+            text,
+            bytes: text.as_bytes(),
+            rules,
+            key,
+            at: 0,
+            block: (0, 0),
+            border: 0,
+            first_escape: None,
+            hits: Vec::new(),
+        }
     }
 
-    /// The hits, in no order and perhaps overlapping, and where the first escape stands, if the text reads
-    /// otherwise without its escapes.
-    pub(crate) fn run(mut self) -> (Vec<Hit>, Option<usize>) {
-        for (n, block) in self.bytes.chunks(BLOCK).enumerate() {
-            let start = n * BLOCK;
-            let triggers = bits::of_block(block, may_trigger);
-            while let Some(next) = bits::first(triggers, self.at.saturating_sub(start)) {
-                self.at = start + next;
+    /// What the text holds; notes its long runs of letters.
+    pub(crate) fn run(mut self, runs: &mut Runs) -> Found {
+        let mut words_before = 0;
+        let mut start = 0;
+        while start < self.bytes.len() {
+            let kinds = bits::kinds(self.bytes, start);
+            runs.note(start, kinds.letters);
+            let all = kinds.signs | kinds.digits;
+            let few = if self.is_thorough() { all } else { kinds.signs | numbers(kinds, words_before) };
+            words_before = kinds.words;
+            self.block = (start, kinds.digits);
+            while self.at < start + BLOCK {
+                // Behind a border a number may begin in the middle of a word.
+                let triggers = if self.border == 0 { few } else { all };
+                let left = triggers >> self.at.saturating_sub(start);
+                if left == 0 {
+                    break;
+                }
+                self.at = self.at.max(start) + left.trailing_zeros() as usize;
                 self.read();
             }
+            start += BLOCK;
         }
-        self.literals();
-        (self.hits, self.first_escape)
+        runs.finish(self.bytes);
+        self.literals(runs);
+        Found { hits: self.hits, first_escape: self.first_escape }
     }
 
     /// Reads around the byte at which the pass stands, and goes on behind it.
     fn read(&mut self) {
-        match TRIGGERS[usize::from(self.bytes[self.at])] {
-            Trigger::Digit => self.digits(),
+        let byte = self.bytes[self.at];
+        match TRIGGERS[usize::from(byte)] {
             Trigger::Assign => {
-                self.note_escape(self.at);
+                if byte == b'=' {
+                    self.note_escape(self.at);
+                }
                 self.assign(self.at);
             }
+            Trigger::Digit => self.digits(),
             Trigger::At => self.at_sign(self.at),
             Trigger::Escape => self.escape(),
             Trigger::Marker => self.skip_marker(),
@@ -129,8 +165,12 @@ impl<'a> Scan<'a> {
         self.marker(0).is_some_and(|(name, end)| name == rule && end == self.bytes.len())
     }
 
+    fn is_thorough(&self) -> bool {
+        cfg!(test) && self.rules.is_thorough
+    }
+
     fn is_on(&self, rule: Rule) -> bool {
-        self.rules.treatments.is_on(rule)
+        self.rules.on[rule as usize]
     }
 
     fn byte(&self, at: usize) -> Option<u8> {
@@ -151,6 +191,18 @@ impl<'a> Scan<'a> {
     fn skip_while(&self, at: usize, of_kind: impl Fn(u8) -> bool) -> usize {
         let rest = self.bytes.get(at..).unwrap_or_default();
         at + rest.iter().position(|byte| !of_kind(*byte)).unwrap_or(rest.len())
+    }
+
+    /// Where the digits end of which the first is at `at`.
+    fn digits_end(&self, at: usize) -> usize {
+        let (start, digits) = self.block;
+        if (start..start + BLOCK).contains(&at) {
+            let end = at + (digits >> (at - start)).trailing_ones() as usize;
+            if at < end && end < start + BLOCK {
+                return end;
+            }
+        }
+        self.skip_while(at, |byte| byte.is_ascii_digit())
     }
 
     fn slice(&self, span: Range<usize>) -> &'a str {
@@ -175,12 +227,17 @@ impl<'a> Scan<'a> {
     }
 
     fn escape(&mut self) {
+        if let [b'\\', b'"', ..] = self.bytes[self.at..] {
+            // The quotes of JSON inside a string are the most frequent of all, and no escapes to us.
+            self.at += 1;
+            return;
+        }
         self.note_escape(self.at);
         self.at += view::length(self.bytes, self.at);
     }
 
     fn note_escape(&mut self, at: usize) {
-        if self.first_escape.is_none() && view::MAY_BEGIN[usize::from(self.bytes[at])] {
+        if self.first_escape.is_none() && view::may_begin(self.bytes, at) {
             let is_passed = self.rules.passes_breaks && view::is_last_break(self.bytes, at);
             self.first_escape = (!is_passed && view::is_escape(self.text, at)).then_some(at);
         }
@@ -237,8 +294,16 @@ impl<'a> Scan<'a> {
 
     /// Whether one of these words stands in the `within` bytes before `at`, or in the key of the text.
     fn is_near(&self, at: usize, within: usize, words: &[&str]) -> bool {
-        words.iter().any(|word| crate::context::has_word(self.text, at, within, self.key, word))
+        crate::context::has_any(self.text, at, within, self.key, words)
     }
+}
+
+/// The digits of a block at which a number may begin, behind no letter or digit, or at which the check digits of an
+/// account number may stand: behind two.
+fn numbers(kinds: Kinds, words_before: u64) -> u64 {
+    let Kinds { digits, words, .. } = kinds;
+    let [first, second, third] = [1, 2, 3].map(|by| words << by | words_before >> (64 - by));
+    digits & (!first | second & !third)
 }
 
 /// Letters of a closed value: a key, a checksum and a block at least.
@@ -255,7 +320,8 @@ mod tests {
     fn no_trigger_is_passed_over() {
         for byte in 0..=u8::MAX {
             let is_trigger = TRIGGERS[usize::from(byte)] != Trigger::Nothing;
-            assert!(may_trigger(byte) || !is_trigger, "{byte:#x}");
+            let kinds = bits::kinds(&[byte], 0);
+            assert!(kinds.digits | kinds.signs == 1 || !is_trigger, "{byte:#x}");
         }
     }
 }

@@ -7,7 +7,9 @@ mod escape;
 
 use std::ops::Range;
 
-pub(crate) use escape::{MAY_BEGIN, is_last_break, length};
+use crate::bits::{self, BLOCK};
+
+pub(crate) use escape::{MAY_BEGIN, is_last_break, length, may_begin};
 
 /// Whether an escape begins at `at`.
 pub(crate) fn is_escape(text: &str, at: usize) -> bool {
@@ -49,24 +51,30 @@ impl View {
         let mut view: Option<Self> = None;
         let (mut copied, mut at) = (0, first);
         let bytes = text.as_bytes();
-        while let Some(skipped) =
-            bytes.get(at..).and_then(|rest| rest.iter().position(|byte| MAY_BEGIN[usize::from(*byte)]))
-        {
-            at += skipped;
-            let Some(escape) = escape::read(text, at) else {
-                at += length(bytes, at);
-                continue;
-            };
-            let view = view.get_or_insert_with(|| Self { text: String::with_capacity(text.len()), pieces: Vec::new() });
-            view.copy(text, copied..at);
-            view.pieces.push(Piece { at: view.text.len(), from: at, len: escape.len, is_verbatim: false });
-            match escape.means {
-                Meaning::Nothing => {}
-                Meaning::Char(c) => view.text.push(c),
-                Meaning::Escaped(c) => view.text.extend(['\\', c]),
+        for start in (first / BLOCK * BLOCK..bytes.len()).step_by(BLOCK) {
+            let signs = bits::of_kind(bytes, start, escape::is_sign);
+            while let Some(next) = bits::first(signs, at.saturating_sub(start)) {
+                at = start + next;
+                if let [b'\\', b'"', ..] = bytes[at..] {
+                    at += 1;
+                    continue;
+                }
+                let Some(escape) = escape::read(text, at) else {
+                    at += length(bytes, at);
+                    continue;
+                };
+                let view =
+                    view.get_or_insert_with(|| Self { text: String::with_capacity(text.len()), pieces: Vec::new() });
+                view.copy(text, copied..at);
+                view.pieces.push(Piece { at: view.text.len(), from: at, len: escape.len, is_verbatim: false });
+                match escape.means {
+                    Meaning::Nothing => {}
+                    Meaning::Char(c) => view.text.push(c),
+                    Meaning::Escaped(c) => view.text.extend(['\\', c]),
+                }
+                at += escape.len;
+                copied = at;
             }
-            at += escape.len;
-            copied = at;
         }
         if let Some(view) = &mut view {
             view.copy(text, copied..text.len());

@@ -86,3 +86,23 @@ fn people_and_houses_are_told_from_machines() {
         assert_eq!(keys.class(name), class, "{name}");
     }
 }
+
+#[test]
+fn letters_are_those_of_the_standard_library() {
+    for c in '\0'..=char::MAX {
+        assert_eq!(is_alphabetic(c), c.is_alphabetic(), "{c:?}");
+    }
+}
+
+#[test]
+fn a_key_that_tells_of_a_number_is_never_passed_over() {
+    let keys = keys();
+    let words = words::BUILT_IN.iter().filter(|(.., class)| matches!(class, Class::Phone | Class::Card));
+    for word in words.flat_map(|(words, ..)| *words) {
+        for name in [(*word).to_owned(), word.to_uppercase(), format!("x_{word}"), format!("{word}_")] {
+            let [.., before_last, last] = *name.as_bytes() else { panic!("a short word") };
+            assert!(keys.may_tell_number(before_last, last), "{name}");
+        }
+    }
+    assert!(!keys.may_tell_number(b'i', b'd') && !keys.may_tell(b'i', b'd'));
+}

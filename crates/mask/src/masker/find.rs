@@ -6,7 +6,8 @@ use super::Masker;
 use crate::keys::Class;
 use crate::own::Overrun;
 use crate::rule::{Hit, RuleId};
-use crate::scan::Scan;
+use crate::runs::Runs;
+use crate::scan::{Found, Scan};
 use crate::view::View;
 use crate::{Rule, encoded};
 
@@ -16,7 +17,12 @@ const MAX_DEPTH: usize = 3;
 impl Masker {
     /// The hits in order and without overlaps.
     pub(super) fn find(&self, text: &str, key: Option<&str>, depth: usize) -> Result<Vec<Hit>, Overrun> {
-        let (mut hits, first_escape) = Scan::new(text, key, &self.rules).run();
+        let mut runs = Runs::new();
+        let Found { mut hits, first_escape } = Scan::new(text, key, &self.rules).run(&mut runs);
+        #[cfg(test)]
+        if self.rules.is_thorough {
+            runs.forget();
+        }
         if let Some(patterns) = &self.patterns {
             patterns.find(text, key, &mut hits)?;
         }
@@ -24,7 +30,7 @@ impl Masker {
             if let Some(view) = first_escape.and_then(|first| View::of(text, first)) {
                 self.find_in_view(text, &view, key, depth, &mut hits)?;
             }
-            self.find_in_encoded(text, key, depth, &mut hits)?;
+            self.find_in_encoded(text, &runs, key, depth, &mut hits)?;
         }
         Ok(resolved(hits))
     }
@@ -58,12 +64,19 @@ impl Masker {
     }
 
     /// A hit anywhere in what a run of base64 or hex means takes the run as a whole. Under the key of an id it stays.
-    fn find_in_encoded(&self, text: &str, key: Option<&str>, depth: usize, hits: &mut Vec<Hit>) -> Result<(), Overrun> {
+    fn find_in_encoded(
+        &self,
+        text: &str,
+        runs: &Runs,
+        key: Option<&str>,
+        depth: usize,
+        hits: &mut Vec<Hit>,
+    ) -> Result<(), Overrun> {
         if key.is_some_and(|key| self.rules.keys.class(key) == Some(Class::Id)) {
             return Ok(());
         }
         let mut overrun = None;
-        encoded::each(text, |span, meaning| match self.find(meaning, None, depth + 1) {
+        encoded::each(text, runs, |span, meaning| match self.find(meaning, None, depth + 1) {
             Ok(inner) => hits.extend(inner.into_iter().next().map(|hit| Hit {
                 value: hit.value.or_else(|| meaning.get(hit.span).map(Into::into)),
                 quote: None,

@@ -1,5 +1,8 @@
 //! What is masked, what is left, and the laws.
 
+#[path = "../../tests/false_hits/lines.rs"]
+mod lines;
+
 use std::borrow::Cow;
 
 use proptest::prelude::*;
@@ -348,7 +351,34 @@ fn thorough() -> Masker {
     Masker::new(&Config { own, ..Config::default() }).unwrap()
 }
 
+/// A masker that takes no shortcut: it reads at every digit and sign, looks every key up and searches for every word.
+fn obvious(config: &Config) -> Masker {
+    let mut masker = Masker::new(config).unwrap();
+    masker.rules.is_thorough = true;
+    masker
+}
+
+#[test]
+fn shortcuts_change_nothing_in_lines_of_programs() {
+    let (quick, slow) = (masker(), obvious(&Config::default()));
+    let mut random = fastrand::Rng::with_seed(11);
+    for _ in 0..3_000 {
+        let line = lines::line(&mut random);
+        let escaped = line.replace('"', "\\\"").replace('/', "\\/");
+        for text in [line, escaped] {
+            assert_eq!(quick.mask(&text), slow.mask(&text), "{text}");
+        }
+    }
+}
+
 proptest! {
+    #[test]
+    fn shortcuts_change_nothing(text in "(password|name|phone_?|card|order_id|инн |паспорт |серия |снилс |[=:]|\": ?\"|[ .,;&+/()\\[\\]-]|\\\\[n\"u/]|=40|=D0=98|%40|<card>|<phone|DE89 ?3704 ?0044 ?0532 ?0130 ?00|[0-9]{1,12}|4111 1111 1111 1111|4111111111111111|89161234567|\\+7 916 123-45-67|112-233-445 95|4510 123456|7707083893|@x\\.ru|ivan|eyJhbGciOiJIUzI1NiJ9\\.eyJzdWIiOiIxIn0\\.c2ln|Bearer abcdef123456|:AA[a-z]{33}|xoxb-[0-9]{9,11}|AKIA[A-Z]{15,17}|ghp_[a-z]{30}|SG\\.[a-z.]{20,24}|[a-f0-9]{8,33}|[A-Za-z0-9+/_-]{10,40}|6976616e40782e7275|aXZhbkB4LnJ1IGl2YW5AeC5ydQ==|Сергеевич|Иван |Ivan Petrov|[a-zA-Z]{1,3}| {60}){0,24}") {
+        for config in [Config::default(), Config { rules: Rule::ALL.to_vec(), ..Config::default() }] {
+            prop_assert_eq!(Masker::new(&config).unwrap().mask(&text), obvious(&config).mask(&text), "of {}", text);
+        }
+    }
+
     #[test]
     fn a_line_break_before_a_quote_hides_nothing(text in "(\\\\n\"|\\\\r\\\\n\"|\\\\\\\\n\\\\\"|\"|\\\\\"|\\\\n|password|phone|name|[:=, ]|: ?\"|\\+7 916 123-45-67|9161234567|4111111111111111|ivan@x.ru|Ivan Petrov|Bearer abcdef123456|postgres://a:b@c|[a-z0-9]{1,3}){0,16}") {
         prop_assert_eq!(masker().mask(&text), thorough().mask(&text));

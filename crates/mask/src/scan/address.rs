@@ -3,7 +3,7 @@
 use std::ops::Range;
 
 use super::Scan;
-use crate::context::holds_word;
+use crate::context::holds_any;
 
 const MAX_BYTES: usize = 200;
 const MIN_BYTES: usize = 8;
@@ -45,6 +45,6 @@ impl Scan<'_> {
     pub(super) fn is_postal_object(&self, value: Range<usize>) -> bool {
         let end = self.text.floor_char_boundary(value.end.min(value.start + 2 * MAX_BYTES));
         let text = self.slice(value.start..end);
-        text.starts_with('{') && FIELDS.iter().any(|word| holds_word(text, word))
+        text.starts_with('{') && holds_any(text, &FIELDS)
     }
 }

@@ -41,8 +41,17 @@ impl Scan<'_> {
         if self.is_inside_word(self.at) {
             let found = self.is_on(Rule::Iban) && self.iban();
             if !found {
-                self.at = self.skip_while(self.at, |byte| byte.is_ascii_alphanumeric());
+                let word_end = |scan: &Self| scan.skip_while(scan.at, |byte| byte.is_ascii_alphanumeric());
+                // In the middle of a word the pass stands only once, unless it goes by every digit.
+                self.at = if self.border == 0 && !self.is_thorough() { self.at + 1 } else { word_end(self) };
             }
+            return;
+        }
+        if !self.is_on(Rule::Ip)
+            && !self.is_thorough()
+            && let Some((end, digits)) = self.short()
+        {
+            self.short_number(self.at, end, digits);
             return;
         }
         let mut groups = [Group::default(); MAX_GROUPS];
@@ -53,10 +62,7 @@ impl Scan<'_> {
             return;
         }
         if digits < MIN_DIGITS {
-            self.at = end;
-            if digits == 4 {
-                self.passport_in_parts(groups[0].start, end);
-            }
+            self.short_number(groups[0].start, end, digits);
             return;
         }
         let full = len == MAX_GROUPS;
@@ -74,10 +80,34 @@ impl Scan<'_> {
         self.at = if full { groups[1].start } else { end };
     }
 
+    /// The end and the digits of a number that is too short to be personal.
+    fn short(&self) -> Option<(usize, usize)> {
+        let (mut start, mut digits) = (self.at, 0);
+        loop {
+            let end = self.digits_end(start);
+            digits += end - start;
+            if MIN_DIGITS <= digits {
+                return None;
+            }
+            match self.next_group(end) {
+                Some(next) => start = next,
+                None => return Some((end, digits)),
+            }
+        }
+    }
+
+    /// Goes on after a number that is too short to be personal but for the series of a passport.
+    fn short_number(&mut self, start: usize, end: usize, digits: usize) {
+        self.at = end;
+        if digits == 4 {
+            self.passport_in_parts(start, end);
+        }
+    }
+
     fn gather(&self, groups: &mut [Group; MAX_GROUPS]) -> (usize, usize) {
         let (mut len, mut digits, mut start) = (0, 0, self.at);
         loop {
-            let end = self.skip_while(start, |byte| byte.is_ascii_digit());
+            let end = self.digits_end(start);
             groups[len] = Group { start, end };
             len += 1;
             digits += end - start;
@@ -106,14 +136,13 @@ impl Scan<'_> {
     fn number(&mut self, groups: &[Group]) -> bool {
         let start = groups[0].start;
         let plus = self.plus_before(start);
-        let class = self.key_of_value(start).and_then(|key| self.rules.keys.class(key));
         let found = self
-            .card(groups, class)
+            .card(groups)
             .map(|end| (Rule::Card, start, end))
             .or_else(|| Some((Rule::Snils, start, self.snils(groups)?)))
             .or_else(|| Some((Rule::Inn, start, self.inn(groups)?)))
             .or_else(|| Some((Rule::Passport, start, self.passport(groups)?)))
-            .or_else(|| Some((Rule::Phone, plus.unwrap_or(start), self.phone(groups, plus.is_some(), class)?)));
+            .or_else(|| Some((Rule::Phone, plus.unwrap_or(start), self.phone(groups, plus.is_some())?)));
         let Some((rule, start, end)) = found else { return false };
         let quote = self.json_number(start, end);
         self.hit(rule, start..end);
@@ -123,8 +152,19 @@ impl Scan<'_> {
         true
     }
 
-    fn card(&self, groups: &[Group], class: Option<Class>) -> Option<usize> {
-        if !self.is_on(Rule::Card) {
+    /// What the key says whose value begins at `start`.
+    fn class(&self, start: usize) -> Option<Class> {
+        self.key_of_value(start).and_then(|key| self.rules.keys.class(key))
+    }
+
+    /// Whether the key says that its value, which begins at `start`, is a number of this class.
+    fn is_told(&self, class: Class, start: usize) -> bool {
+        self.may_tell_number(start) && self.class(start) == Some(class)
+    }
+
+    fn card(&self, groups: &[Group]) -> Option<usize> {
+        let first = groups[0].len();
+        if !self.is_on(Rule::Card) || (first != 4 && !(MIN_CARD_DIGITS..=MAX_CARD_DIGITS).contains(&first)) {
             return None;
         }
         let mut digits = [0; MAX_CARD_DIGITS];
@@ -137,7 +177,8 @@ impl Scan<'_> {
             if !is_card_grouping(&groups[..=index]) {
                 break;
             }
-            let fits = MIN_CARD_DIGITS <= len && (class == Some(Class::Card) || is_card(&digits[..len]));
+            let fits =
+                MIN_CARD_DIGITS <= len && (is_card(&digits[..len]) || self.is_told(Class::Card, groups[0].start));
             if fits && self.ends_number(group.end) {
                 found = Some((index, group.end));
             }
@@ -147,8 +188,7 @@ impl Scan<'_> {
         }
         let (last, end) = found?;
         let start = groups[0].start;
-        let exempt =
-            self.is_in_uuid(start, end) || (last == 0 && (self.is_fraction(start) || self.is_id(start, end, class)));
+        let exempt = self.is_in_uuid(start, end) || (last == 0 && (self.is_fraction(start) || self.is_id(start, end)));
         (!exempt).then_some(end)
     }
 
@@ -159,6 +199,9 @@ impl Scan<'_> {
         }
         let usual = matches!(*groups, [a, b, c, d, ..] if [a, b, c, d].map(Group::len) == [3, 3, 3, 2]
             && [(a, b), (b, c), (c, d)].iter().all(|(left, right)| self.is_joined(*left, *right)));
+        if !usual && groups[0].len() != 11 {
+            return None;
+        }
         let (start, end) = (groups[0].start, groups.get(if usual { 3 } else { 0 })?.end);
         let right = self.ends_number(end) && check::snils(self.digits_of(start, end));
         let told = || {
@@ -211,7 +254,7 @@ impl Scan<'_> {
         self.bytes[start..end].iter().copied().filter(u8::is_ascii_digit)
     }
 
-    fn phone(&self, groups: &[Group], plus: bool, class: Option<Class>) -> Option<usize> {
+    fn phone(&self, groups: &[Group], plus: bool) -> Option<usize> {
         if !self.is_on(Rule::Phone) {
             return None;
         }
@@ -223,19 +266,21 @@ impl Scan<'_> {
             _ if plus => self.prefix(groups, MIN_DIGITS..=15).map(|(_, end)| end),
             _ if russian => {
                 let (last, end) = self.prefix(groups, 11..=11)?;
-                self.is_russian_phone(start, end, last, class).then_some(end)
+                self.is_russian_phone(start, end, last).then_some(end)
             }
-            _ if class == Some(Class::Phone) => self.prefix(groups, 10..=15).map(|(_, end)| end),
-            _ => None,
+            _ => {
+                let (_, end) = self.prefix(groups, 10..=15)?;
+                self.is_told(Class::Phone, start).then_some(end)
+            }
         }
     }
 
     /// Area code and neighbours of eleven digits that begin with 7 or 8.
-    fn is_russian_phone(&self, start: usize, end: usize, last: usize, class: Option<Class>) -> bool {
+    fn is_russian_phone(&self, start: usize, end: usize, last: usize) -> bool {
         let area = self.digits_of(start, end).nth(1);
         let known =
             matches!(area, Some(b'3' | b'4' | b'8' | b'9')) || (self.bytes[start] == b'7' && area == Some(b'7'));
-        known && !(last == 0 && (self.is_fraction(start) || self.is_id(start, end, class) || self.is_quantity(end)))
+        known && !(last == 0 && (self.is_fraction(start) || self.is_id(start, end) || self.is_quantity(end)))
     }
 
     /// Whether a unit follows, or `of` as in `79161234567 of 90000000000`.
@@ -281,13 +326,13 @@ impl Scan<'_> {
     }
 
     /// Whether the plain number is the value of an id key, or stands in a path as `/orders/4711` does.
-    fn is_id(&self, start: usize, end: usize, class: Option<Class>) -> bool {
+    fn is_id(&self, start: usize, end: usize) -> bool {
         let before = &self.bytes[..start];
         if before.ends_with(b"/orders/") || before.ends_with(b"/order/") {
             return true;
         }
         let closed = !matches!(self.byte(end), Some(b' ' | b'-') if self.next_group(end).is_some());
-        closed && self.plus_before(start).is_none() && class == Some(Class::Id)
+        closed && self.plus_before(start).is_none() && self.class(start) == Some(Class::Id)
     }
 
     fn is_in_uuid(&self, start: usize, end: usize) -> bool {
@@ -302,6 +347,9 @@ impl Scan<'_> {
     fn iban(&mut self) -> bool {
         let Some(start) = self.at.checked_sub(2).filter(|start| !self.is_inside_word(*start)) else { return false };
         let country = [self.bytes[start], self.bytes[start + 1]];
+        if !country.iter().all(u8::is_ascii_uppercase) {
+            return false;
+        }
         let Some(length) = check::iban_length(country) else { return false };
         let mut end = start;
         let mut left = length;

@@ -66,6 +66,9 @@ impl<'a> Scan<'a> {
         }
         let Some(key) = self.key_before(at) else { return };
         let Some(class) = self.rules.keys.class(self.slice(key.span.clone())) else { return };
+        if matches!(class, Class::Id | Class::Phone | Class::Card | Class::Nothing) {
+            return;
+        }
         let near = self.near(at, MAX_NEAR_BYTES);
         let near_value = near.value_at(at + 1, &key);
         let Some((rule, _)) = near_value.and_then(|value| near.told(class, &key, &value)) else { return };
@@ -115,8 +118,8 @@ impl<'a> Scan<'a> {
 
     /// The key whose value starts at `start`, behind quotes and blanks.
     pub(super) fn key_of_value(&self, start: usize) -> Option<&'a str> {
-        let opening = |byte: &u8| matches!(byte, b'"' | b'\'' | b'\\' | b' ' | b'[');
-        let skipped = self.bytes[..start].iter().rev().take(MAX_BLANKS + 8).take_while(|byte| opening(byte)).count();
+        let before = self.bytes[..start].iter().rev().take(MAX_BLANKS + 8);
+        let skipped = before.take_while(|byte| is_opening(**byte)).count();
         let end = start - skipped;
         if end == 0 {
             return self.key;
@@ -158,13 +161,28 @@ impl<'a> Scan<'a> {
 
     /// A quick look at the last two bytes of the name before `at`.
     fn may_follow_telling_key(&self, at: usize) -> bool {
+        let last = self.last_of_key(at);
+        matches!(last, Some((before_last, last)) if self.is_thorough() || self.rules.keys.may_tell(before_last, last))
+    }
+
+    /// Whether a key before `start` may tell that its value is a phone or a card, by a quick look; wrong only in saying
+    /// yes.
+    pub(super) fn may_tell_number(&self, start: usize) -> bool {
+        let skipped = self.bytes[..start].iter().rev().take_while(|byte| is_opening(**byte)).count();
+        let Some(sign) = (start - skipped).checked_sub(1).filter(|_| !self.is_thorough()) else { return true };
+        let is_sign = matches!(self.bytes[sign], b'=' | b':');
+        is_sign && matches!(self.last_of_key(sign), Some((first, last)) if self.rules.keys.may_tell_number(first, last))
+    }
+
+    /// The last two bytes of the name before `at`.
+    fn last_of_key(&self, at: usize) -> Option<(u8, u8)> {
         let mut end = at;
         while let Some(b' ' | b'"' | b'\'' | b'\\') = end.checked_sub(1).map(|last| self.bytes[last]) {
             end -= 1;
         }
         match self.bytes[..end] {
-            [.., before_last, last] => self.rules.keys.may_tell(before_last, last),
-            _ => false,
+            [.., before_last, last] => Some((before_last, last)),
+            _ => None,
         }
     }
 
@@ -312,6 +330,11 @@ impl<'a> Scan<'a> {
 
 fn is_key(byte: u8) -> bool {
     byte.is_ascii_alphanumeric() || matches!(byte, b'_' | b'-' | b'.') || 0x80 <= byte
+}
+
+/// Whether a byte may stand between a sign and the value.
+fn is_opening(byte: u8) -> bool {
+    matches!(byte, b'"' | b'\'' | b'\\' | b' ' | b'[')
 }
 
 fn is_closer(byte: u8) -> bool {

@@ -4,7 +4,8 @@
 use std::ops::Range;
 
 use super::Scan;
-use crate::context::holds_word;
+use crate::context::holds_any;
+use crate::keys::is_alphabetic;
 
 const MAX_WORDS: usize = 4;
 /// Bytes before the key and after the value in which a word may tell that a person is meant.
@@ -131,16 +132,11 @@ impl Scan<'_> {
 
     /// Whether the value looks like the name of a person, and a word near it or its own ending says so.
     pub(super) fn is_person(&self, key: usize, value: Range<usize>) -> bool {
-        let words: Vec<&str> = self
-            .slice(value.clone())
-            .split([' ', '+', '\t'])
-            .filter(|word| !word.is_empty())
-            .take(MAX_WORDS + 1)
-            .collect();
-        if !(2..=MAX_WORDS).contains(&words.len()) || !words.iter().all(|word| is_of_name(word)) {
+        let words = || self.slice(value.clone()).split([' ', '+', '\t']).filter(|word| !word.is_empty());
+        if !(2..=MAX_WORDS).contains(&words().take(MAX_WORDS + 1).count()) || !words().all(is_of_name) {
             return false;
         }
-        let is_russian_name = |word: &&str| {
+        let is_russian_name = |word: &str| {
             let word = word.to_lowercase();
             ENDINGS.iter().any(|ending| word.ends_with(ending) && ending.len() + 2 < word.len())
         };
@@ -148,9 +144,7 @@ impl Scan<'_> {
         let before = before.rsplit([',', ';', '}']).next().unwrap_or_default();
         let after_end = self.text.floor_char_boundary((value.end + NEAR).min(self.text.len()));
         let after = self.slice(value.end..after_end);
-        words.iter().any(is_russian_name)
-            || BEFORE.iter().any(|word| holds_word(before, word))
-            || AFTER.iter().any(|word| holds_word(after, word))
+        words().any(is_russian_name) || holds_any(before, &BEFORE) || holds_any(after, &AFTER)
     }
 }
 
@@ -167,7 +161,7 @@ fn is_case(stem: &str, ending: &str, given: &str) -> bool {
 
 /// Bytes of the letters that come first.
 fn letters(chars: impl Iterator<Item = char>) -> usize {
-    chars.take_while(|c| c.is_alphabetic() || *c == '-').map(char::len_utf8).sum()
+    chars.take_while(|c| is_alphabetic(*c) || *c == '-').map(char::len_utf8).sum()
 }
 
 /// A plus is a blank of a query string.
@@ -187,7 +181,7 @@ fn is_family_name(word: &str) -> bool {
 
 /// A capital and letters, or an initial.
 fn is_of_name(word: &str) -> bool {
-    word.starts_with(char::is_uppercase) && word.chars().all(|c| c.is_alphabetic() || matches!(c, '-' | '.' | '\''))
+    word.starts_with(char::is_uppercase) && word.chars().all(|c| is_alphabetic(c) || matches!(c, '-' | '.' | '\''))
 }
 
 #[cfg(test)]

@@ -35,6 +35,22 @@ pub(crate) const MAY_BEGIN: [bool; 256] = {
     table
 };
 
+/// Whether a byte may begin an escape, and perhaps some others, which keeps the comparisons few.
+pub(super) fn is_sign(byte: u8) -> bool {
+    (byte == b'\\') | (byte.wrapping_sub(b'%') < 2) | (byte == b'=') | (byte == 0xc2) | (0xd9 <= byte)
+}
+
+/// Whether an escape may begin at `at`, by a quick look at this byte and those behind a sign of quoted-printable.
+pub(crate) fn may_begin(bytes: &[u8], at: usize) -> bool {
+    match bytes[at..] {
+        [b'=', b'4', b'0', ..] => true,
+        [b'=', b'c'..=b'f' | b'C'..=b'F', _, b'=', ..] => true,
+        [b'=', ..] => false,
+        [byte, ..] => MAY_BEGIN[usize::from(byte)],
+        [] => false,
+    }
+}
+
 /// How far to go on where `at` begins no escape: over all of a run of backslashes, else over the byte.
 pub(crate) fn length(bytes: &[u8], at: usize) -> usize {
     bytes.iter().skip(at).take_while(|byte| **byte == b'\\').count().max(1)
@@ -56,6 +72,9 @@ pub(crate) fn is_last_break(bytes: &[u8], mut at: usize) -> bool {
 /// The escape that begins at `at`.
 pub(crate) fn read(text: &str, at: usize) -> Option<Escape> {
     let bytes = text.as_bytes();
+    if !may_begin(bytes, at) {
+        return None;
+    }
     match bytes.get(at)? {
         b'\\' => backslash(bytes, at),
         b'%' => percent(bytes, at),
