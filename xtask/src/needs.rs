@@ -27,6 +27,7 @@ const NOTHING: Need = Need { suite: "", programs: &[], python: &[], node: &[] };
 const NEEDS: &[Need] = &[
     Need { suite: "pages in a browser", programs: &[("chromium", "chromium")], ..NOTHING },
     Need { suite: "full disks", programs: &[("unshare", "util-linux"), ("mount", "mount")], ..NOTHING },
+    Need { suite: "clocks that jump", programs: LIBFAKETIME, ..NOTHING },
     Need { suite: "syslog from `logger`", programs: &[("logger", "bsdutils")], ..NOTHING },
     Need {
         suite: "syslog from rsyslog, with and without TLS",
@@ -84,6 +85,7 @@ const NEEDS: &[Need] = &[
     Need { suite: "Fluent's logger for Python", programs: PYTHON, python: &["fluent-logger==0.11.1"], ..NOTHING },
 ];
 
+const LIBFAKETIME: &[(&str, &str)] = &[("/usr/lib/x86_64-linux-gnu/faketime/libfaketime.so.1", "libfaketime")];
 const PYTHON: &[(&str, &str)] = &[("python3", "python3")];
 
 /// An installation that hangs is ended after so many seconds.

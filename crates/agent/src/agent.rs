@@ -29,6 +29,7 @@ use crate::disk::{Fs, RealFs};
 use crate::inputs;
 use crate::intake::{self, Feed, Handed};
 use crate::listen::{Listener, Shown};
+use crate::present::Present;
 use crate::settled::Settled;
 use crate::ship::{Around, Sender, Shipper};
 use crate::spool::Spool;
@@ -97,7 +98,7 @@ impl Agent {
         if rules.is_empty() {
             warn!("masking is off: personal data leaves this host as it is");
         }
-        let treatment = Arc::new(Treatment { masker, reader: logline::Reader::default() });
+        let treatment = Arc::new(Treatment { masker, reader: logline::Reader::default(), present: Present::default() });
         let store = Arc::new(Store::open(Arc::clone(fs), &config.state_dir)?);
         let spool = open_spool(fs, config, &store)?;
         let started = Timestamp::from(clock.now());

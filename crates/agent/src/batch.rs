@@ -12,6 +12,7 @@ use tokio::sync::oneshot;
 
 use crate::intake::{Handed, Line, Take};
 use crate::lines::Source;
+use crate::present::{MAX_AHEAD, Present};
 use crate::shape::Event;
 use crate::state::{Covered, FileId, Position, Totals};
 
@@ -19,14 +20,12 @@ use crate::state::{Covered, FileId, Position, Totals};
 pub(crate) const MAX_LINE: usize = 1 << 20;
 /// What is read beyond it, so that masking sees what stands across the cut.
 pub(crate) const MARGIN: usize = 4 << 10;
-/// A line's own time is not believed when it lies further in the future: the server would refuse it.
-const MAX_AHEAD: std::time::Duration = std::time::Duration::from_secs(300);
-
 /// What every line goes through.
 #[derive(Debug)]
 pub(crate) struct Treatment {
     pub(crate) masker: Masker,
     pub(crate) reader: logline::Reader,
+    pub(crate) present: Present,
 }
 
 /// Lines on their way out, masked and encoded.
@@ -62,6 +61,7 @@ pub(crate) struct Prepared {
 
 impl Batch {
     pub(crate) fn new(treatment: Arc<Treatment>, max_bytes: usize, now: Timestamp, instant: Instant) -> Self {
+        let now = treatment.present.now(now, instant);
         Self {
             treatment,
             encoder: Encoder::default(),

@@ -25,6 +25,7 @@ mod join;
 mod lines;
 mod listen;
 mod output;
+mod present;
 mod report;
 mod settled;
 mod shape;

@@ -6,8 +6,9 @@ use std::time::{Duration, Instant};
 
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
+use logline::Timestamp;
 use reqwest::StatusCode;
-use reqwest::header::{AUTHORIZATION, HeaderValue, RETRY_AFTER};
+use reqwest::header::{AUTHORIZATION, DATE, HeaderValue, RETRY_AFTER};
 use stdx::{Backoff, Clock, Rng, Shutdown};
 use tracing::{error, info, warn};
 
@@ -15,8 +16,9 @@ use super::concurrency::Concurrency;
 use super::pause;
 use crate::Error;
 use crate::batch::Treatment;
-use crate::config::{Auth, Output, Scheme, Token};
+use crate::config::{Auth, Destination, Output, Scheme, Token};
 use crate::output::{self, Format, Request, Verdict};
+use crate::present;
 use crate::spool::Record;
 use crate::transport::Transport;
 
@@ -43,6 +45,8 @@ pub(crate) struct Sender {
     shutdown: Shutdown,
     concurrency: Mutex<Concurrency>,
     under_way: AtomicUsize,
+    /// Whether the server refuses lines from the future.
+    refuses_future: bool,
 }
 
 /// How a batch was settled.
@@ -82,6 +86,7 @@ impl Sender {
             shutdown,
             concurrency: Mutex::new(Concurrency::new(max)),
             under_way: AtomicUsize::new(0),
+            refuses_future: matches!(output.kind, Destination::Lapidary | Destination::Loki),
         })
     }
 
@@ -207,6 +212,7 @@ impl Sender {
 
     async fn answer(&self, request: &Request, mut response: reqwest::Response) -> Attempt {
         let status = response.status();
+        self.learn_time(&response);
         let header = response.headers().get(RETRY_AFTER).and_then(|value| value.to_str().ok());
         let wait = header.and_then(|text| text.parse().ok()).map(|s| Duration::from_secs(s).min(MAX_RETRY_AFTER));
         let mut body = Vec::new();
@@ -221,6 +227,17 @@ impl Sender {
             }
         };
         Attempt { verdict, status: Some(status), reason: self.reason(status, &body), wait }
+    }
+
+    /// Notes the server's time, if it is one that refuses lines from the future.
+    fn learn_time(&self, response: &reqwest::Response) {
+        let date = response.headers().get(DATE).and_then(|value| value.to_str().ok());
+        let Some(time) = date.filter(|_| self.refuses_future).and_then(present::date) else { return };
+        let own = Timestamp::from(self.clock.now());
+        if let Some(ahead) = self.treatment.present.tell(time, own, self.clock.instant()) {
+            let ahead_s = ahead.as_secs();
+            warn!(output = self.name, ahead_s, "the clock of this host is ahead of the server's, whose time counts");
+        }
     }
 
     /// What the server said, as it may stand in our own log.

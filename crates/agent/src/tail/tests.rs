@@ -10,6 +10,7 @@ use proptest::prelude::*;
 use stdx::{Clock, SystemClock};
 
 use super::*;
+use crate::present::Present;
 use crate::state::State;
 
 /// One thing that happens.
@@ -98,7 +99,7 @@ impl World {
         );
         let config = Config::load(&text, []).unwrap();
         let masker = mask::Masker::new(&mask::Config::default()).unwrap();
-        let treatment = Arc::new(Treatment { masker, reader: logline::Reader::default() });
+        let treatment = Arc::new(Treatment { masker, reader: logline::Reader::default(), present: Present::default() });
         let store = Arc::new(Store::open(Arc::new(crate::disk::RealFs), &config.state_dir).unwrap());
         let now = SystemClock.instant();
         let tail = Tail::open(&config, Arc::clone(&treatment), Arc::clone(&store), now, Timestamp(1));

@@ -1,7 +1,8 @@
-//! The real binary: exit codes, SIGTERM, kill -9.
+//! The real binary: exit codes, SIGTERM, kill -9, clocks that jump.
 
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
 
+mod clock;
 mod full_disk;
 mod mounts;
 mod rotation;
