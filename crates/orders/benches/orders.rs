@@ -1,8 +1,9 @@
 //! A million orders with twenty events each, over real storage: how long the state takes to load, and how long an order's
 //! page, the stuck list and the analyses over all of them take.
 //!
-//! `cargo test --workspace --bench orders -- 1000000` (the number is optional; 20,000 if not given). A folder behind it is
-//! kept: what is in it already is asked again. With the word `pages` only pages are asked for, many of them.
+//! `cargo test --workspace --bench orders -- 1000000` (the number is optional; 20,000 if not given). A second number is that
+//! of the days on which orders begin: a tenth of the orders on a tenth of the days has files as large as all of them. A
+//! folder is kept: what is in it already is asked again. With the word `pages` only pages are asked for, many of them.
 
 #![expect(clippy::print_stdout, reason = "a benchmark prints what it measured")]
 #![expect(clippy::disallowed_methods, reason = "a benchmark reads the clock")]
@@ -24,7 +25,7 @@ const SECOND: i64 = 1_000_000_000;
 const DAY: i64 = 86_400 * SECOND;
 /// The first order.
 const START: i64 = 1_700_000_000 * SECOND;
-/// Orders begin on so many days.
+/// Orders begin on so many days, if nobody says otherwise.
 const DAYS: u64 = 180;
 /// Pages that are asked for with `pages`.
 const PAGES: u64 = 200;
@@ -87,11 +88,11 @@ fn order(id: u64, start: i64, rng: &mut Rng, lines: &mut Lines) {
     }
 }
 
-async fn fill(storage: &Storage, orders: u64) -> u64 {
+async fn fill(storage: &Storage, orders: u64, days: u64) -> u64 {
     let (mut rng, mut lines, mut written) = (Rng::seeded(7), Lines::new(), 0);
     let mut next = 0;
-    for day in 0..DAYS + 40 {
-        while next < orders && next * DAYS / orders <= day {
+    for day in 0..days + 40 {
+        while next < orders && next * days / orders <= day {
             let within = i64::try_from(rng.below(86_400)).unwrap_or(0) * SECOND;
             order(next, START + i64::try_from(day).unwrap_or(0) * DAY + within, &mut rng, &mut lines);
             next += 1;
@@ -153,12 +154,13 @@ fn memory(what: &str) {
 
 #[tokio::main]
 async fn main() {
-    let count = std::env::args().skip(1).find_map(|one| one.parse().ok()).unwrap_or(20_000);
+    let mut numbers = std::env::args().skip(1).filter_map(|one| one.parse().ok());
+    let (count, days) = (numbers.next().unwrap_or(20_000), numbers.next().unwrap_or(DAYS));
     let kept = std::env::args().skip(1).find(|one| one.starts_with('/')).map(PathBuf::from);
     let (temporary, is_filled) =
         (tempfile::tempdir().expect("a folder"), kept.as_ref().is_some_and(|kept| kept.exists()));
     let folder = kept.as_deref().unwrap_or(temporary.path());
-    let now = Timestamp(START + i64::try_from(DAYS + 40).unwrap_or(0) * DAY);
+    let now = Timestamp(START + i64::try_from(days + 40).unwrap_or(0) * DAY);
     let clock: Arc<dyn Clock> = Arc::new(ManualClock::at(jiff::Timestamp::from(now).into()));
     let tasks = Tasks::default();
     let mut config = storage::Config::at(folder);
@@ -173,7 +175,7 @@ async fn main() {
     let storage = Storage::open(config, components).await.expect("a storage");
     let begun = Instant::now();
     if !is_filled {
-        let written = fill(&storage, count).await;
+        let written = fill(&storage, count, days).await;
         println!("{count} orders, {written} events, written in {:.0} s", begun.elapsed().as_secs_f64());
     }
     memory("after writing");

@@ -25,7 +25,7 @@ use self::indexed::IndexedWriter;
 pub(crate) use self::joined::Source;
 use self::sort::Sorted;
 use crate::head::{Parts, Sealed};
-use crate::logs::{KEYS, LINE, TIMESTAMP};
+use crate::logs::TIMESTAMP;
 use crate::merge::is_text_dictionary;
 use crate::paths::{self, FileName};
 use crate::read::BATCH_ROWS;
@@ -213,13 +213,15 @@ fn properties(spec: &TableSpec, level: i32) -> Result<WriterProperties, Error> {
                 .set_column_dictionary_enabled(column.clone(), false)
                 .set_column_encoding(column.clone(), Encoding::DELTA_BINARY_PACKED)
                 .set_column_statistics_enabled(column, EnabledStatistics::Page),
-            DataType::Utf8 if field.name() == LINE => properties
-                .set_column_dictionary_enabled(column.clone(), false)
-                .set_column_encoding(column, Encoding::DELTA_LENGTH_BYTE_ARRAY),
-            // Too many different ones for a dictionary.
-            DataType::Utf8 if KEYS.contains(&field.name().as_str()) => properties
-                .set_column_dictionary_enabled(column.clone(), false)
-                .set_column_encoding(column, Encoding::DELTA_LENGTH_BYTE_ARRAY),
+            // Lines and ids: too many different ones for a dictionary, which would be read whole for each page.
+            DataType::Utf8 => {
+                let is_sorted = spec.sort.contains(&field.name().as_str());
+                let told = if is_sorted { EnabledStatistics::Page } else { EnabledStatistics::None };
+                properties
+                    .set_column_dictionary_enabled(column.clone(), false)
+                    .set_column_encoding(column.clone(), Encoding::DELTA_LENGTH_BYTE_ARRAY)
+                    .set_column_statistics_enabled(column, told)
+            }
             kind if is_text_dictionary(kind) || spec.sort.contains(&field.name().as_str()) => {
                 properties.set_column_statistics_enabled(column, EnabledStatistics::Page)
             }

@@ -17,7 +17,9 @@ const SAMPLES: i64 = 3;
 const ALIKE: usize = 2;
 /// The latest days of the same kind, whose middle one tells how much comes now while hours of the day are compared.
 const LATEST: usize = 3;
-/// How far growth from week to week, or day to day, is followed.
+/// The steepest growth from day to day that is followed, as a logarithm.
+const STEEPEST: f64 = 0.3;
+/// How far growth from week to week, or from some day to today, is followed.
 const GROWTH: std::ops::RangeInclusive<f64> = 0.5..=2.0;
 /// The spread of counts that are as regular as chance allows; nothing real is more regular.
 const LEAST_SPREAD: f64 = 1.0;
@@ -130,13 +132,16 @@ impl Calibration {
         Some(Usual { mean, least, most })
     }
 
-    /// How much comes on a day such as this one: the middle one of the latest before it.
+    /// How much comes on a day such as this one: the middle one of the latest before it, and what it has grown since.
     fn level(&self, bucket: i64, is_weekend: bool, settings: &Settings) -> Option<f64> {
         let today = bucket.div_euclid(settings.day());
-        let before = self.days.iter().rev().filter(|day| day.number < today && day.is_weekend == is_weekend);
-        let mut latest: Vec<f64> = before.take(LATEST).map(|day| day.sum).collect();
-        latest.sort_by(f64::total_cmp);
-        (!latest.is_empty()).then(|| quantile(&latest, 0.5))
+        let known: Vec<&Day> = self.days.iter().filter(|day| day.number < today && 0.0 < day.sum).collect();
+        let alike = known.iter().rev().filter(|day| day.is_weekend == is_weekend);
+        let mut latest: Vec<&&Day> = alike.take(LATEST).collect();
+        latest.sort_by(|a, b| a.sum.total_cmp(&b.sum));
+        let middle = latest.get(latest.len() / 2)?;
+        // Growth slackens: half of it is taken to go on.
+        Some(middle.sum * (trend(&known) / 2.0 * (today - middle.number) as f64).exp())
     }
 
     /// By how much a day's `level` exceeds that of the day a bucket lies in. A young system has more to do every day.
@@ -189,6 +194,23 @@ fn growth(counts: &Counts, at: i64, settings: &Settings) -> Vec<f64> {
         (then > 0.0).then(|| (now / then).clamp(*GROWTH.start(), *GROWTH.end()))
     };
     (1..=i64::try_from(settings.weeks).unwrap_or(4)).map(|past| of(past).unwrap_or(1.0)).collect()
+}
+
+/// By how much working days grow from one to the next, as a logarithm: against the same weekday, else among themselves.
+fn trend(known: &[&Day]) -> f64 {
+    let working: Vec<&Day> = known.iter().filter(|day| !day.is_weekend).copied().collect();
+    let latest = working.get(working.len().saturating_sub(LATEST)..).unwrap_or_default();
+    let between = |then: &Day, now: &Day| (now.sum / then.sum).ln() / (now.number - then.number) as f64;
+    let week_before =
+        |now: &&&Day| working.iter().find(|then| then.number == now.number - 7).map(|then| between(then, now));
+    let mut slopes: Vec<f64> = latest.iter().filter_map(|now| week_before(&now)).collect();
+    if slopes.is_empty() {
+        let pairs =
+            latest.iter().enumerate().flat_map(|(at, then)| latest.iter().skip(at + 1).map(move |now| (then, now)));
+        slopes = pairs.map(|(then, now)| between(then, now)).collect();
+    }
+    slopes.sort_by(f64::total_cmp);
+    slopes.get(slopes.len() / 2).copied().unwrap_or(0.0).clamp(-STEEPEST, STEEPEST)
 }
 
 /// The whole days before a moment, days off left out.

@@ -139,6 +139,34 @@ fn an_ordinary_month_has_no_episodes_at_any_volume() {
 }
 
 #[test]
+fn a_young_system_that_has_more_to_do_every_day_wakes_nobody_and_its_outages_are_seen() {
+    let steadily = |day: f64| 0.2 + 0.8 * (day / 14.0).min(1.0);
+    let ever_less = |day: f64| 0.15 + 0.85 * (1.0 - (-day / 5.0).exp());
+    let noon = 10 * 288 + 144;
+    for grown in [&steadily as &dyn Fn(f64) -> f64, &ever_less] {
+        let healthy = counts(3, 40.0, |number| grown(number as f64 / 288.0));
+        let mut detector = Detector::new(Settings::default());
+        let unusual = |end: &i64| matches!(detector.judge(&healthy, *end), Judgement::Unusual(_));
+        let told: Vec<i64> = (healthy.first() + 7 * 288..=healthy.end()).filter(unusual).collect();
+        assert!(
+            told.is_empty(),
+            "{:?}",
+            told.iter().map(|end| (end - healthy.first()) as f64 / 288.0).collect::<Vec<_>>()
+        );
+        let broken =
+            counts(
+                3,
+                40.0,
+                |number| {
+                    if (noon..noon + 6).contains(&number) { 0.0 } else { grown(number as f64 / 288.0) }
+                },
+            );
+        let judged = Detector::new(Settings::default()).judge(&broken, broken.first() + noon + 6);
+        assert!(matches!(judged, Judgement::Unusual(Finding { side: Side::Low, .. })), "{judged:?}");
+    }
+}
+
+#[test]
 fn the_picture_is_a_png_of_its_size() {
     let counts = until_thursday_noon(5, 40.0, |ago| if ago <= 8 { 0.1 } else { 1.0 });
     let mut detector = Detector::new(Settings::default());
