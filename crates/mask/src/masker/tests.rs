@@ -4,6 +4,7 @@
 mod lines;
 
 use std::borrow::Cow;
+use std::sync::LazyLock;
 
 use proptest::prelude::*;
 
@@ -374,8 +375,12 @@ fn shortcuts_change_nothing_in_lines_of_programs() {
 proptest! {
     #[test]
     fn shortcuts_change_nothing(text in "(password|name|phone_?|card|order_id|инн |паспорт |серия |снилс |[=:]|\": ?\"|[ .,;&+/()\\[\\]-]|\\\\[n\"u/]|=40|=D0=98|%40|<card>|<phone|DE89 ?3704 ?0044 ?0532 ?0130 ?00|[0-9]{1,12}|4111 1111 1111 1111|4111111111111111|89161234567|\\+7 916 123-45-67|112-233-445 95|4510 123456|7707083893|@x\\.ru|ivan|eyJhbGciOiJIUzI1NiJ9\\.eyJzdWIiOiIxIn0\\.c2ln|Bearer abcdef123456|:AA[a-z]{33}|xoxb-[0-9]{9,11}|AKIA[A-Z]{15,17}|ghp_[a-z]{30}|SG\\.[a-z.]{20,24}|[a-f0-9]{8,33}|[A-Za-z0-9+/_-]{10,40}|6976616e40782e7275|aXZhbkB4LnJ1IGl2YW5AeC5ydQ==|Сергеевич|Иван |Ivan Petrov|[a-zA-Z]{1,3}| {60}){0,24}") {
-        for config in [Config::default(), Config { rules: Rule::ALL.to_vec(), ..Config::default() }] {
-            prop_assert_eq!(Masker::new(&config).unwrap().mask(&text), obvious(&config).mask(&text), "of {}", text);
+        static PAIRS: LazyLock<[(Masker, Masker); 2]> = LazyLock::new(|| {
+            [Config::default(), Config { rules: Rule::ALL.to_vec(), ..Config::default() }]
+                .map(|config| (Masker::new(&config).unwrap(), obvious(&config)))
+        });
+        for (quick, slow) in &*PAIRS {
+            prop_assert_eq!(quick.mask(&text), slow.mask(&text), "of {}", text);
         }
     }
 
