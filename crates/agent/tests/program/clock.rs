@@ -22,7 +22,7 @@ const HOUR: i64 = 3600;
 /// What a server has taken, whose clock is right and whose limits are the defaults.
 #[derive(Clone, Default)]
 struct Taken {
-    /// The number of each batch and its entries; none comes twice unless it is sent twice.
+    /// The number of each batch and its entries. A repeat is dropped, as Lapidary does: after kill -9 the last may come again.
     batches: Arc<Mutex<Vec<(u64, Vec<(Timestamp, String)>)>>>,
     refused: Arc<AtomicUsize>,
     /// So many requests are answered with 503 first.
@@ -51,8 +51,12 @@ impl Taken {
         let decoded = decode(Some("application/x-protobuf"), None, body, Version::V1, &context).unwrap();
         self.refused.fetch_add(usize::from(!decoded.rejected.is_empty()), Ordering::SeqCst);
         let entries = decoded.streams.into_iter().flat_map(|stream| stream.entries);
-        let entries = entries.map(|entry| (entry.timestamp, entry.line)).collect();
-        self.batches.lock().unwrap().push((number, entries));
+        let batch = (number, entries.map(|entry| (entry.timestamp, entry.line)).collect());
+        let mut batches = self.batches.lock().unwrap();
+        match batches.iter().find(|(known, _)| *known == number) {
+            Some(known) => assert_eq!(*known, batch, "another batch under the same number"),
+            None => batches.push(batch),
+        }
         StatusCode::NO_CONTENT
     }
 
