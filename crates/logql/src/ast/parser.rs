@@ -89,7 +89,8 @@ impl fmt::Display for Parser {
             Self::Regexp(regex, _) => write!(f, "regexp {}", Quoted(regex.source())),
             Self::Pattern(pattern, _) => write!(f, "pattern {}", Quoted(pattern.source())),
             Self::Unpack(_) => f.write_str("unpack"),
-            Self::Facts(_) => f.write_str(FACTS),
+            // Before `!=` and `!~` only the parentheses tell it from a label of that name.
+            Self::Facts(_) => write!(f, "{FACTS}()"),
         }
     }
 }

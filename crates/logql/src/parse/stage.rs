@@ -16,6 +16,9 @@ impl Parser<'_> {
         let word = match self.token {
             Token::Identifier(FACTS) if !self.is_compared() => {
                 self.bump()?;
+                if self.take(Symbol::OpenParenthesis)? {
+                    self.expect(Symbol::CloseParenthesis)?;
+                }
                 return Ok(Stage::Parser(ParserStage::Facts(self.since(start))));
             }
             Token::Identifier(_) | Token::Symbol(Symbol::OpenParenthesis) => {
