@@ -168,6 +168,10 @@ async fn facts_are_the_same_whatever_the_format_of_the_line() {
         .lines(
             r#"{app="x"} | facts | endpoint="POST /pay" | http_status>=500 | dir="in" | kind="RESP" | keep order_id"#,
             expect![[r#"
+                {}
+                  1 [2026-03-01T12:00:00Z][RESP][POST /pay] order_id=1 status=PAID dir=in http_status=503 body={"dir":"out"} p.order_id=1
+                  2 {"method":"POST","path":"/pay","response":{"status":503},"direction":"inbound","orderId":1} p.order_id=1
+                  3 kind=RESP method=POST route=/pay status=503 order_id=1 dir=in p.order_id=1
             "#]],
         )
         .await;
@@ -175,7 +179,9 @@ async fn facts_are_the_same_whatever_the_format_of_the_line() {
         .lines(
             r#"{app="x"} | facts | order_id="""#,
             expect![[r#"
-    "#]],
+                {app="x"}
+                  4 no such line
+            "#]],
         )
         .await;
 }
