@@ -60,10 +60,11 @@ fn inner(form: fn(&str) -> String, value: &str) -> String {
 /// Every class in every form as events of a service, and two hundred requests with personal data in their bodies.
 fn events(base: i64) -> Vec<String> {
     let planted = PLANTED.iter().flat_map(|(_, text, _)| FORMS.iter().map(|(_, form)| form(text)));
+    // Numbers alone, one behind the other as files have them, would look like digits of something else.
     let request = |n: i64| {
         let time = jiff::Timestamp::from(Timestamp(base - n));
         format!(
-            "[{time}][REQ][POST /orders] order_id={n} status=CREATED request_id=r{n} headers={{\"authorization\":\"Bearer abcdef123456789\"}} \
+            "[{time}][REQ][POST /orders] order_id=A{n} status=CREATED request_id=r{n} headers={{\"authorization\":\"Bearer abcdef123456789\"}} \
              body={{\"customer\":{{\"name\":\"Анна\",\"email\":\"ivan.petrov@example.ru\",\"phone\":\"9161234567\"}},\"card\":\"2200000000000004\",\"password\":\"hunter2x\"}}"
         )
     };
