@@ -19,11 +19,14 @@ use super::{Running, program, settings, until};
 
 const HOUR: i64 = 3600;
 
+/// The number of a batch and its entries.
+type Batch = (u64, Vec<(Timestamp, String)>);
+
 /// What a server has taken, whose clock is right and whose limits are the defaults.
 #[derive(Clone, Default)]
 struct Taken {
-    /// The number of each batch and its entries. A repeat is dropped, as Lapidary does: after kill -9 the last may come again.
-    batches: Arc<Mutex<Vec<(u64, Vec<(Timestamp, String)>)>>>,
+    /// A repeat is dropped, as Lapidary does: after kill -9 the last may come again.
+    batches: Arc<Mutex<Vec<Batch>>>,
     refused: Arc<AtomicUsize>,
     /// So many requests are answered with 503 first.
     failing: Arc<AtomicUsize>,
@@ -84,11 +87,12 @@ struct Host {
 }
 
 impl Host {
+    #[expect(clippy::print_stdout, reason = "what is left out is named")]
     async fn new() -> Option<Self> {
         let folders = ["x86_64-linux-gnu", "aarch64-linux-gnu"].map(|name| Path::new("/usr/lib").join(name));
         let mut libraries = folders.map(|folder| folder.join("faketime/libfaketime.so.1")).into_iter();
         let Some(library) = libraries.find(|path| path.exists()) else {
-            eprintln!("left out: there is no libfaketime");
+            println!("left out: there is no libfaketime");
             return None;
         };
         let host = Self { folder: tempfile::tempdir().unwrap(), library, taken: Taken::default() };

@@ -13,6 +13,7 @@ use super::{Blocks, Chunks, Damaged, varint};
 const BUCKET: usize = 2_048;
 /// Kinds and digits of samples; those from inside of ids come behind the heads.
 const KEYS: u64 = 1 << 25;
+/// The first of these: [`Key::inner`] sets this bit.
 const INNER: u64 = 1 << 24;
 /// Blocks that a sample from inside of an id tells of together; of a file there are always a multiple of so many.
 pub(crate) const COARSE: usize = 4;
@@ -45,7 +46,7 @@ impl Key {
 
     /// Digits from further inside.
     pub(super) fn inner(digits: &[u8]) -> Self {
-        Self(INNER as u32 | value(digits))
+        Self(1 << 24 | value(digits))
     }
 
     /// Heads that begin with fewer digits, from the first to behind the last.

@@ -249,9 +249,9 @@ async fn rules_and_silences_are_seen_and_changed_by_those_who_see_the_services_t
     let of_crm = format!("/api/v2/silence/{}", id("crm"));
     assert_eq!(dev("GET", &of_crm, String::new()).await, 404);
     assert_eq!(dev("DELETE", &of_crm, String::new()).await, 404);
-    assert_eq!(dev("POST", "/api/v2/silences", world.silence("crm-api", "mine", "")).await, 403);
-    assert_eq!(dev("POST", "/api/v2/silences", world.silence("shop-api", "mine", &id("crm"))).await, 404);
-    assert_eq!(dev("POST", "/api/v2/silences", world.silence("shop-api", "mine", "")).await, 200);
+    assert_eq!(dev("POST", "/api/v2/silences", World::silence("crm-api", "mine", "")).await, 403);
+    assert_eq!(dev("POST", "/api/v2/silences", World::silence("shop-api", "mine", &id("crm"))).await, 404);
+    assert_eq!(dev("POST", "/api/v2/silences", World::silence("shop-api", "mine", "")).await, 200);
     assert_eq!(dev("DELETE", &format!("/api/v2/silence/{}", id("shop")), String::new()).await, 200);
     world.close().await;
 }

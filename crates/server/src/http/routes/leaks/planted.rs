@@ -142,13 +142,13 @@ impl World {
         );
         let (status, answer) = self.send("devops", "POST", "/loki/api/v1/rules/team", rule).await;
         assert_eq!(status, 202, "{answer}");
-        let silence = self.silence(&format!("{service}-api"), &of("meta", service), "");
+        let silence = Self::silence(&format!("{service}-api"), &of("meta", service), "");
         let (status, answer) = self.send("devops", "POST", "/api/v2/silences", silence).await;
         assert_eq!(status, 200, "{answer}");
     }
 
     /// A silence about a service for an hour, as it is sent.
-    pub(super) fn silence(&self, service: &str, comment: &str, id: &str) -> String {
+    pub(super) fn silence(service: &str, comment: &str, id: &str) -> String {
         let time = |time: Timestamp| jiff::Timestamp::from(time).to_string();
         json!({
             "id": id, "comment": comment, "createdBy": "", "startsAt": time(now()),
