@@ -68,6 +68,10 @@ async fn other_programs_read_a_plain_delta_table_of_plain_parquet_files() {
     assert!(encodings("line").contains(&Encoding::DELTA_LENGTH_BYTE_ARRAY));
     assert!(encodings("timestamp").contains(&Encoding::DELTA_BINARY_PACKED));
     assert!(encodings("stream").contains(&Encoding::RLE_DICTIONARY));
+    let names =
+        footer.row_group(0).columns().iter().find(|column| column.column_path().string() == "metadata.key_value.key");
+    let bytes = names.unwrap().unencoded_byte_array_data_bytes();
+    assert!(bytes.is_some(), "tells row groups without metadata, whose map need not be read");
     let mut rows = Vec::new();
     for batch in reader.build().unwrap() {
         let batch = batch.unwrap();
