@@ -16,6 +16,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
+use futures::future::join_all;
 use logline::Timestamp;
 use stdx::{Clock, Shutdown, Tasks};
 use tokio::sync::{mpsc, watch};
@@ -165,6 +166,7 @@ impl Agent {
             drop(writing);
             all.stop();
         });
+        let senders: Vec<_> = self.shippers.iter().map(Shipper::sender).collect();
         for shipper in self.shippers {
             tasks.spawn(shipper.run());
         }
@@ -175,6 +177,8 @@ impl Agent {
         let (left, running) = (Arc::clone(&self.left), Running { leaving: self.leaving, left: self.left });
         let (reading, feed, shutdown) = (self.reading, self.feed, self.shutdown);
         tasks.spawn(async move {
+            // No batch is begun before: its lines may have no other time than the present.
+            join_all(senders.iter().map(|sender| sender.ask_time())).await;
             if let Some(tail) = run(reading, feed, out, shutdown).await {
                 *left.lock().unwrap_or_else(PoisonError::into_inner) = tail.into_files();
             }

@@ -136,20 +136,18 @@ pub(crate) fn run(args: Args) -> Result<ExitCode> {
             Ok(ExitCode::SUCCESS)
         }
         Command::Convert { file } => {
-            let text = std::fs::read_to_string(&file).with_context(|| format!("cannot read `{}`", file.display()))?;
-            say(&convert::convert(&text)?)?;
+            say(&convert::convert(&read(&file)?)?)?;
             Ok(ExitCode::SUCCESS)
         }
         Command::Mask { command: MaskCommand::Test { file, config } } => {
-            let config =
-                config.as_deref().map(load).transpose()?.map_or_else(mask::Config::default, |config| config.mask);
+            let config = config.as_deref().map(load_mask).transpose()?.unwrap_or_default();
             let all_masked = mask_test::run(&file, &config, language())?;
             Ok(if all_masked { ExitCode::SUCCESS } else { ExitCode::FAILURE })
         }
         Command::Mask { command: MaskCommand::Token { class, value, config } } => {
             let value =
                 if value == "-" { io::read_to_string(io::stdin().lock().take(MAX_VALUE_BYTES))? } else { value };
-            say(&mask_token::run(&class, value.trim(), &load(&config)?.mask)?)?;
+            say(&mask_token::run(&class, value.trim(), &load_mask(&config)?)?)?;
             Ok(ExitCode::SUCCESS)
         }
         Command::Mask { command: MaskCommand::Keygen { private, public } } => {
@@ -178,8 +176,21 @@ pub(crate) fn fail(error: &anyhow::Error) -> ExitCode {
 }
 
 fn load(path: &Path) -> Result<Config> {
-    let text = std::fs::read_to_string(path).with_context(|| format!("cannot read `{}`", path.display()))?;
-    Config::load(&text, std::env::vars()).with_context(|| format!("`{}` has problems", path.display()))
+    let text = read(path)?;
+    Config::load(&text, std::env::vars()).with_context(|| has_problems(path))
+}
+
+fn load_mask(path: &Path) -> Result<mask::Config> {
+    let text = read(path)?;
+    Config::load_mask(&text, std::env::vars()).with_context(|| has_problems(path))
+}
+
+fn read(path: &Path) -> Result<String> {
+    std::fs::read_to_string(path).with_context(|| format!("cannot read `{}`", path.display()))
+}
+
+fn has_problems(path: &Path) -> String {
+    format!("`{}` has problems", path.display())
 }
 
 /// Runs the agent, with other settings whenever the file changes or SIGHUP comes.

@@ -63,8 +63,22 @@ impl Config {
     pub fn load(text: &str, environment: impl IntoIterator<Item = (String, String)>) -> Result<Self, Problems> {
         let mut settings = Settings::parse(text, ENVIRONMENT_PREFIX, environment);
         let config = read(&mut settings);
+        if config.inputs.is_empty() {
+            settings.problem("input", "is missing; want at least one `[[input]]` with `paths`");
+        }
         settings.finish()?;
         Ok(config)
+    }
+
+    /// Reads what is masked, and how, from settings that need have nothing else.
+    pub fn load_mask(
+        text: &str,
+        environment: impl IntoIterator<Item = (String, String)>,
+    ) -> Result<mask::Config, Problems> {
+        let mut settings = Settings::parse(text, ENVIRONMENT_PREFIX, environment);
+        let config = read(&mut settings);
+        settings.finish()?;
+        Ok(config.mask)
     }
 
     /// How many inputs there are.

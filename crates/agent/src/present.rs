@@ -1,7 +1,7 @@
 //! The present as servers will believe it: where the clock of this host has run ahead of theirs, theirs counts.
 //!
-//! A server refuses lines from the future, and what it refuses is gone. It tells its time in every answer; from there on
-//! time is measured by a clock that does not jump.
+//! A server refuses lines from the future, and what it refuses is gone. It is asked for its time before the first line is
+//! read, and tells it in every answer; from there on time is measured by a clock that does not jump.
 
 use std::sync::{Mutex, PoisonError};
 use std::time::{Duration, Instant};

@@ -96,6 +96,11 @@ impl Shipper {
         }
     }
 
+    /// What sends its batches.
+    pub(crate) fn sender(&self) -> Arc<Sender> {
+        Arc::clone(&self.sender)
+    }
+
     /// What the output has done so far, whenever it is looked at.
     pub(crate) fn progress(&self) -> Arc<Mutex<Progress>> {
         Arc::clone(&self.shown)

@@ -2,13 +2,15 @@
 //! on after a break.
 
 use std::fmt;
+use std::pin::Pin;
 use std::str::FromStr;
+use std::task::{Context, Poll};
 
 use arrow::array::{AsArray, Int64Array, MapArray, StringArray};
 use arrow::record_batch::RecordBatch;
 use auth::Scope;
 use datafusion::execution::SendableRecordBatchStream;
-use futures::stream::{BoxStream, StreamExt, try_unfold};
+use futures::stream::{BoxStream, Stream, StreamExt, try_unfold};
 use logline::Timestamp;
 use logql::{Expr, LogExpr};
 use storage::{TimeRange, logs};
@@ -19,7 +21,7 @@ use crate::error::Error;
 use crate::exec::{TextDictionary, column, line_fields};
 use crate::logs::{FILTERED_ROWS, THINNED_ROWS, pairs, plan};
 use crate::params::{Direction, Params};
-use crate::run::Run;
+use crate::run::{Run, Spent};
 use crate::slices::Slices;
 use crate::view::View;
 
@@ -27,7 +29,32 @@ use crate::view::View;
 pub type StreamedLine = (String, LogEntry);
 
 /// Lines, some at a time.
-pub type StreamedLines = BoxStream<'static, Result<Vec<StreamedLine>, Error>>;
+pub struct StreamedLines {
+    lines: BoxStream<'static, Result<Vec<StreamedLine>, Error>>,
+    spent: Spent,
+}
+
+impl StreamedLines {
+    /// Tells what they have cost so far.
+    #[must_use]
+    pub fn spent(&self) -> Spent {
+        self.spent.clone()
+    }
+}
+
+impl Stream for StreamedLines {
+    type Item = Result<Vec<StreamedLine>, Error>;
+
+    fn poll_next(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Option<Self::Item>> {
+        self.lines.poll_next_unpin(context)
+    }
+}
+
+impl fmt::Debug for StreamedLines {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("StreamedLines").field("cost", &self.spent.cost()).finish_non_exhaustive()
+    }
+}
 
 /// Where a list of lines ended: a time, and how many lines of that time were given out. Text: `TIME-COUNT`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -86,9 +113,11 @@ impl Engine {
         let (run, view) = self.begin(scope, logs::LOGS)?;
         plan(&view, &log, range, params.direction, None)?;
         let slices = Slices::new(view.parts(&range), range, params.direction, FILTERED_ROWS, THINNED_ROWS);
+        let spent = run.spent();
         let export = Export { run, view, log, direction: params.direction, slices, rows: None, skip: from };
-        Ok(try_unfold(export, |mut export| async move { Ok(export.next().await?.map(|lines| (lines, export))) })
-            .boxed())
+        let lines =
+            try_unfold(export, |mut export| async move { Ok(export.next().await?.map(|lines| (lines, export))) });
+        Ok(StreamedLines { lines: lines.boxed(), spent })
     }
 }
 

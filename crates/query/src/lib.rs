@@ -42,6 +42,7 @@ pub use export::{Cursor, StreamedLine, StreamedLines};
 pub use fields::{DetectedField, FieldKind, FieldParams};
 pub use params::{Direction, Params};
 pub use patterns::Pattern;
+pub use run::Spent;
 pub use tail::{Tail, TailFilter, tail};
 pub use volume::{IndexStats, Volume, VolumeParams};
 

@@ -27,6 +27,18 @@ use crate::turns::Turn;
 /// One of the counters of a scan.
 type Count = fn(&ScanStats) -> &AtomicU64;
 
+/// What a query has cost so far; for the audit trail, not for whoever asked.
+#[derive(Clone, Debug)]
+pub struct Spent(Arc<QueryContext>);
+
+impl Spent {
+    /// What was looked at up to now.
+    #[must_use]
+    pub fn cost(&self) -> Cost {
+        self.0.cost()
+    }
+}
+
 /// A query that runs.
 #[derive(Debug)]
 pub(crate) struct Run {
@@ -129,6 +141,11 @@ impl Run {
         }
     }
 
+    /// Tells what it has cost, while it runs and after.
+    pub(crate) fn spent(&self) -> Spent {
+        Spent(Arc::clone(&self.query))
+    }
+
     /// What it has cost so far, told to nobody yet.
     pub(crate) fn stats(&self, returned: u64) -> Stats {
         let (files, head) = (&self.query.scanned, &self.query.head);
@@ -158,7 +175,6 @@ impl Run {
     /// What is given out: so much was found.
     pub(crate) fn answer<T>(&self, data: T, returned: usize) -> Answer<T> {
         let stats = self.stats(returned as u64);
-        let cost = Cost { rows: stats.lines, bytes: stats.bytes, millis: 0 };
-        Answer { data, stats: stats.told(self.sees_everything), cost, warnings: Vec::new() }
+        Answer { data, stats: stats.told(self.sees_everything), cost: self.query.cost(), warnings: Vec::new() }
     }
 }

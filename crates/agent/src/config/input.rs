@@ -110,9 +110,6 @@ pub(crate) struct ForwardInput {
 /// Reads all inputs.
 pub(super) fn inputs(settings: &mut Settings) -> Vec<Input> {
     let keys = settings.tables("input");
-    if keys.is_empty() {
-        settings.problem("input", "is missing; want at least one `[[input]]` with `paths`");
-    }
     keys.iter().map(|key| input(settings, key)).collect()
 }
 

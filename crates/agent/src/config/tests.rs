@@ -80,6 +80,18 @@ fn a_file_without_inputs_is_wrong() {
 }
 
 #[test]
+fn masking_alone_is_read_from_settings_that_have_nothing_else() {
+    let folder = tempfile::tempdir().unwrap();
+    let key = folder.path().join("key");
+    std::fs::write(&key, "0123456789abcdef").unwrap();
+    std::fs::set_permissions(&key, PermissionsExt::from_mode(0o600)).unwrap();
+    let text = format!("mask.token_keys = [\"3:{}\"]\n", key.display());
+    assert_eq!(Config::load_mask(&text, []).unwrap().token_keys.len(), 1);
+    let refused = Config::load_mask("mask.rules = 5\nmsak = 1", []).unwrap_err().to_string();
+    assert!(refused.contains("mask.rules") && refused.contains("msak"), "{refused}");
+}
+
+#[test]
 fn secrets_come_from_files_that_must_be_there() {
     let folder = tempfile::tempdir().unwrap();
     let path = |name: &str| folder.path().join(name).display().to_string();

@@ -7,8 +7,8 @@ use std::time::{Duration, Instant};
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use logline::Timestamp;
-use reqwest::StatusCode;
 use reqwest::header::{AUTHORIZATION, DATE, HeaderValue, RETRY_AFTER};
+use reqwest::{RequestBuilder, Response, StatusCode, Url};
 use stdx::{Backoff, Clock, Rng, Shutdown};
 use tracing::{error, info, warn};
 
@@ -28,6 +28,8 @@ const MAX_WAIT: Duration = Duration::from_secs(30);
 const MAX_RETRY_AFTER: Duration = Duration::from_secs(300);
 /// How often a server is asked whether what it took is safe, and for how long before it is sent again.
 const ASK: (Duration, Duration) = (Duration::from_secs(1), Duration::from_secs(300));
+/// How long a server may think about what time it is.
+const ASK_TIME: Duration = Duration::from_secs(2);
 /// Characters of a server's reason that are logged.
 const MAX_REASON: usize = 300;
 /// Bytes of an answer that are read: a bulk answer has a few hundred for each line.
@@ -45,8 +47,8 @@ pub(crate) struct Sender {
     shutdown: Shutdown,
     concurrency: Mutex<Concurrency>,
     under_way: AtomicUsize,
-    /// Whether the server refuses lines from the future.
-    refuses_future: bool,
+    /// Where to ask for the time, if the server refuses lines from the future.
+    tells_time: Option<Url>,
 }
 
 /// How a batch was settled.
@@ -86,7 +88,7 @@ impl Sender {
             shutdown,
             concurrency: Mutex::new(Concurrency::new(max)),
             under_way: AtomicUsize::new(0),
-            refuses_future: matches!(output.kind, Destination::Lapidary | Destination::Loki),
+            tells_time: matches!(output.kind, Destination::Lapidary | Destination::Loki).then(|| output.url.clone()),
         })
     }
 
@@ -192,16 +194,13 @@ impl Sender {
 
     async fn attempt(&self, request: &Request) -> Attempt {
         let later = |reason| Attempt { verdict: Verdict::Later, status: None, reason, wait: None };
-        let mut headers = request.headers.clone();
-        if let Some(auth) = &self.auth {
-            match auth.header().await {
-                Ok(value) => drop(headers.insert(AUTHORIZATION, value)),
-                Err(problem) => return later(problem),
-            }
-        }
         let client = self.transport.client();
-        let sent = client.post(request.url.clone()).headers(headers).body(request.body.clone()).send();
-        match sent.await {
+        let post = client.post(request.url.clone()).headers(request.headers.clone()).body(request.body.clone());
+        let post = match self.authorized(post).await {
+            Ok(post) => post,
+            Err(problem) => return later(problem),
+        };
+        match post.send().await {
             Ok(response) => self.answer(request, response).await,
             Err(error) => {
                 self.transport.doubt();
@@ -210,7 +209,12 @@ impl Sender {
         }
     }
 
-    async fn answer(&self, request: &Request, mut response: reqwest::Response) -> Attempt {
+    async fn authorized(&self, request: RequestBuilder) -> Result<RequestBuilder, String> {
+        let Some(auth) = &self.auth else { return Ok(request) };
+        Ok(request.header(AUTHORIZATION, auth.header().await?))
+    }
+
+    async fn answer(&self, request: &Request, mut response: Response) -> Attempt {
         let status = response.status();
         self.learn_time(&response);
         let header = response.headers().get(RETRY_AFTER).and_then(|value| value.to_str().ok());
@@ -229,10 +233,20 @@ impl Sender {
         Attempt { verdict, status: Some(status), reason: self.reason(status, &body), wait }
     }
 
+    /// Asks a server that refuses lines from the future what time it is: whatever it answers, its time stands with it.
+    pub(crate) async fn ask_time(&self) {
+        let Some(url) = &self.tells_time else { return };
+        let question = self.transport.client().head(url.clone()).timeout(ASK_TIME);
+        let Ok(question) = self.authorized(question).await else { return };
+        if let Ok(response) = question.send().await {
+            self.learn_time(&response);
+        }
+    }
+
     /// Notes the server's time, if it is one that refuses lines from the future.
-    fn learn_time(&self, response: &reqwest::Response) {
+    fn learn_time(&self, response: &Response) {
         let date = response.headers().get(DATE).and_then(|value| value.to_str().ok());
-        let Some(time) = date.filter(|_| self.refuses_future).and_then(present::date) else { return };
+        let Some(time) = date.filter(|_| self.tells_time.is_some()).and_then(present::date) else { return };
         let own = Timestamp::from(self.clock.now());
         if let Some(ahead) = self.treatment.present.tell(time, own, self.clock.instant()) {
             let ahead_s = ahead.as_secs();

@@ -202,3 +202,16 @@ async fn lines_of_a_host_whose_clock_runs_ahead_are_not_refused() {
     assert_eq!(running.terminate(), Some(0));
     host.all_came(5);
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_host_whose_clock_is_ahead_from_the_start_asks_for_the_time_before_it_reads() {
+    let Some(host) = Host::new().await else { return };
+    host.move_clock(HOUR);
+    host.write("a.log", "first\n");
+    host.write_at("b.log", HOUR, "own");
+    let running = host.start();
+    near(host.taken.seconds_from_now("first").await, 0);
+    near(host.taken.seconds_from_now("text=own").await, 0);
+    assert_eq!(running.terminate(), Some(0));
+    host.all_came(2);
+}

@@ -7,10 +7,11 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use arrow::array::{Array, AsArray, MapArray};
 use arrow::record_batch::RecordBatch;
+use auth::Cost;
 use datafusion::execution::TaskContext;
 use logline::Timestamp;
 use stdx::ByteSize;
-use storage::{SharedStats, Storage, logs};
+use storage::{ScanStats, SharedStats, Storage, logs};
 
 use crate::error::{Error, Failure};
 
@@ -56,8 +57,7 @@ impl QueryContext {
 
     /// Fails once the query has read more than it may.
     pub(crate) fn check_bytes(&self) -> Result<(), Error> {
-        let read =
-            ByteSize([&self.scanned, &self.head].map(|scans| scans.bytes_read.load(Ordering::Relaxed)).iter().sum());
+        let read = ByteSize(self.cost().bytes);
         match self.max_bytes {
             Some(limit) if limit < read => Err(Failure::Bytes { read, limit }.into()),
             _ => Ok(()),
@@ -82,6 +82,14 @@ impl QueryContext {
             labels.hash(&mut hasher);
             streams.insert(hasher.finish());
         }
+    }
+
+    /// What reading has cost so far.
+    pub(crate) fn cost(&self) -> Cost {
+        let both = |count: fn(&ScanStats) -> &AtomicU64| {
+            [&self.scanned, &self.head].map(|scans| count(scans).load(Ordering::Relaxed)).iter().sum()
+        };
+        Cost { rows: both(|scans| &scans.rows_read), bytes: both(|scans| &scans.bytes_read), millis: 0 }
     }
 
     /// How many streams were looked at.

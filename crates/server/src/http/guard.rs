@@ -17,7 +17,7 @@ use super::routes::{Access, Route};
 use super::{HttpError, Peer};
 use crate::app::App;
 
-pub(crate) use self::visit::Note;
+pub(crate) use self::visit::{Note, Unfinished};
 
 /// Holds the id of the session.
 pub(super) const SESSION_COOKIE: &str = "lapidary_session";
@@ -52,10 +52,10 @@ pub(super) async fn guard(State((app, route)): State<(App, &'static Route)>, req
     let response = match admit(&app, route, request).await {
         Ok((request, visit)) => {
             let response = next.run(request).await;
-            if let Some(visit) = visit {
-                visit.end(&response);
+            match visit {
+                Some(visit) => visit.end(response),
+                None => response,
             }
-            response
         }
         Err(error) => error.into_response(),
     };

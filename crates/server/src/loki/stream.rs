@@ -1,5 +1,9 @@
 //! Lines without a limit: one JSON object a line (`Accept: application/x-ndjson`), and a cursor where a limit cut them.
 
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+
+use axum::Extension;
 use axum::body::Body;
 use axum::http::{HeaderMap, HeaderValue, header};
 use axum::response::{IntoResponse as _, Response};
@@ -10,7 +14,7 @@ use query::{Cursor, Engine, Params, StreamedLines};
 
 use super::encode::{self, Encoding};
 use super::params;
-use crate::http::{Form, HttpError};
+use crate::http::{Form, HttpError, Unfinished};
 
 /// The type of lists of JSON objects.
 const NDJSON: &str = "application/x-ndjson";
@@ -39,12 +43,14 @@ pub(super) fn lines(
         caller.require(auth::Permission::Export)?;
     }
     let lines = engine.lines(&scope, asked, cursor)?;
-    let body = Sending { lines, cursor, left: limit, encoding, labels: <_>::default(), ended: false };
+    let unfinished = Unfinished::new(lines.spent());
+    let failed = unfinished.failed();
+    let body = Sending { lines, cursor, left: limit, encoding, labels: <_>::default(), ended: false, failed };
     let body = try_unfold(body, |mut sending| async move {
         Ok::<_, std::convert::Infallible>(sending.next().await.map(|text| (text, sending)))
     });
     let kind = HeaderValue::from_static("application/x-ndjson; charset=UTF-8");
-    Ok(([(header::CONTENT_TYPE, kind)], Body::from_stream(body)).into_response())
+    Ok(([(header::CONTENT_TYPE, kind)], Extension(unfinished), Body::from_stream(body)).into_response())
 }
 
 struct Sending {
@@ -55,6 +61,7 @@ struct Sending {
     /// Labels of the last stream, by their text.
     labels: (String, Labels),
     ended: bool,
+    failed: Arc<AtomicBool>,
 }
 
 impl Sending {
@@ -67,6 +74,7 @@ impl Sending {
             None => return None,
             Some(Err(error)) => {
                 self.ended = true;
+                self.failed.store(true, Ordering::Relaxed);
                 text.extend(encode::text(&serde_json::json!({"error": HttpError::from(error).message()})));
             }
             Some(Ok(lines)) => {
@@ -87,5 +95,56 @@ impl Sending {
             }
         }
         Some(text.into())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use serde_json::{Value, json};
+
+    use crate::started::Started;
+
+    /// Three lines, all of them asked for as a list without a limit; what is said last, and the audit trail's record of it.
+    async fn listed(settings: &str) -> (String, Value) {
+        let server = Started::with(settings).await;
+        let now = logline::Timestamp::from(stdx::Clock::now(&stdx::SystemClock)).0;
+        let values: Vec<_> = (0..3).map(|n| json!([(now + n).to_string(), format!("line {n}")])).collect();
+        let body = json!({"streams": [{"stream": {"app": "shop"}, "values": values}]});
+        let push = server.client.post(format!("{}/loki/api/v1/push", server.url)).json(&body);
+        assert_eq!(push.send().await.unwrap().status(), 204);
+        let list = server.client.get(format!("{}/loki/api/v1/query_range?query=%7Bapp%3D%22shop%22%7D", server.url));
+        let list = list.header("accept", "application/x-ndjson").send().await.unwrap();
+        let text = list.text().await.unwrap();
+        let trail = format!("{}/api/v1/audit?action=query", server.url);
+        for _ in 0..200 {
+            let answer = server.client.get(&trail).send().await.unwrap();
+            let page: Value = answer.json().await.unwrap();
+            if let Some(record) = page["records"].as_array().unwrap().first() {
+                let record = record.clone();
+                server.end().await;
+                return (text.lines().last().unwrap().to_owned(), record);
+            }
+            tokio::time::sleep(Duration::from_millis(50)).await;
+        }
+        panic!("no record of the query");
+    }
+
+    #[tokio::test]
+    async fn the_audit_trail_has_the_cost_of_a_list_when_it_has_ended() {
+        let (last, record) = listed("").await;
+        assert!(last.contains("line 0"), "{last}");
+        assert_eq!(record["outcome"], "allowed", "{record}");
+        assert_eq!(record["cost"]["rows"], 3, "{record}");
+        assert!(record["cost"]["bytes"].as_u64().unwrap() >= 18, "{record}");
+    }
+
+    #[tokio::test]
+    async fn a_list_that_ends_with_an_error_has_failed_in_the_audit_trail() {
+        let (last, record) = listed("[limits]\nmax_query_bytes_read = \"1B\"\n").await;
+        assert!(last.starts_with("{\"error\":"), "{last}");
+        assert_eq!(record["outcome"], "failed", "{record}");
+        assert!(record["cost"]["bytes"].as_u64().unwrap() >= 1, "{record}");
     }
 }

@@ -2,13 +2,17 @@
 
 use std::fmt::Write as _;
 use std::net::IpAddr;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, OnceLock};
 use std::time::Instant;
 
 use auth::{AuditEvent, AuditSink as _, Caller, Cost, Outcome, Services};
+use axum::body::Body;
 use axum::extract::Request;
 use axum::http::{Method, StatusCode, Uri};
 use axum::response::Response;
+use bytes::Bytes;
+use futures::stream::{Stream, StreamExt as _, unfold};
 use logline::Tenant;
 
 use super::super::routes::Route;
@@ -28,6 +32,32 @@ impl Note {
     }
 }
 
+/// An answer that is written while it is read; goes along with the response.
+#[derive(Clone, Debug)]
+pub(crate) struct Unfinished {
+    spent: query::Spent,
+    failed: Arc<AtomicBool>,
+}
+
+impl Unfinished {
+    pub(crate) fn new(spent: query::Spent) -> Self {
+        Self { spent, failed: Arc::default() }
+    }
+
+    /// To be set when it ends with an error.
+    pub(crate) fn failed(&self) -> Arc<AtomicBool> {
+        Arc::clone(&self.failed)
+    }
+
+    fn has_failed(&self) -> bool {
+        self.failed.load(Ordering::Relaxed)
+    }
+
+    fn cost(&self) -> Cost {
+        self.spent.cost()
+    }
+}
+
 /// A use that has begun. One that is dropped came to nothing: its caller went away.
 pub(super) struct Visit {
     app: App,
@@ -40,6 +70,8 @@ pub(super) struct Visit {
     address: Option<IpAddr>,
     note: Note,
     begun: Instant,
+    /// The answer, as long as it is being written.
+    unfinished: Option<Unfinished>,
     ended: bool,
 }
 
@@ -66,6 +98,7 @@ impl Visit {
             address,
             note: Note::default(),
             begun: app.clock.instant(),
+            unfinished: None,
             ended: false,
         }
     }
@@ -79,18 +112,36 @@ impl Visit {
         self.tell(Outcome::Denied, None);
     }
 
-    /// It was answered.
-    pub(super) fn end(mut self, response: &Response) {
+    /// It was answered; where the answer is still being written, it ends when that does.
+    pub(super) fn end(mut self, mut response: Response) -> Response {
+        self.unfinished = response.extensions_mut().remove::<Unfinished>();
+        if self.unfinished.is_some() {
+            return response.map(|body| Body::from_stream(self.along(body)));
+        }
         let outcome = match response.status() {
             StatusCode::UNAUTHORIZED | StatusCode::FORBIDDEN => Outcome::Denied,
             status if status.is_client_error() || status.is_server_error() => Outcome::Failed,
             _ => Outcome::Allowed,
         };
         self.tell(outcome, response.extensions().get::<Cost>().copied());
+        response
+    }
+
+    /// Goes along with the body to its end.
+    fn along(self, body: Body) -> impl Stream<Item = Result<Bytes, axum::Error>> {
+        unfold((body.into_data_stream(), self), |(mut body, mut visit)| async move {
+            let next = body.next().await;
+            if next.is_none() {
+                let failed = visit.unfinished.as_ref().is_some_and(Unfinished::has_failed);
+                visit.tell(if failed { Outcome::Failed } else { Outcome::Allowed }, None);
+            }
+            next.map(|next| (next, (body, visit)))
+        })
     }
 
     fn tell(&mut self, outcome: Outcome, cost: Option<Cost>) {
         self.ended = true;
+        let cost = cost.or_else(|| self.unfinished.as_ref().map(Unfinished::cost));
         let Self { app, route, principal, tenant, address, .. } = self;
         if !route.audit && outcome != Outcome::Denied {
             app.usage.count(principal, tenant, route.name, *address, outcome);
