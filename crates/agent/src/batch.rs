@@ -159,7 +159,7 @@ impl Take for Batch {
         if raw.is_empty() {
             return;
         }
-        let text = String::from_utf8_lossy(raw);
+        let text = stdx::lossy(raw);
         let labels = line.labels.unwrap_or(&source.labels);
         let event = Event { text: &text, labels, metadata: line.metadata };
         let shaped = match source.treating.shape.apply(event, &self.treatment.reader) {

@@ -79,7 +79,7 @@ impl Charset {
     /// The text, without a byte order mark.
     pub(crate) fn decode(self, bytes: &[u8]) -> Cow<'_, str> {
         match self {
-            Self::Utf8 => String::from_utf8_lossy(bytes.strip_prefix(b"\xef\xbb\xbf").unwrap_or(bytes)),
+            Self::Utf8 => stdx::lossy(bytes.strip_prefix(b"\xef\xbb\xbf").unwrap_or(bytes)),
             Self::Utf16Le => encoding_rs::UTF_16LE.decode_with_bom_removal(bytes).0,
             Self::Utf16Be => encoding_rs::UTF_16BE.decode_with_bom_removal(bytes).0,
             Self::Single(encoding) => encoding.decode_without_bom_handling(bytes).0,

@@ -55,6 +55,10 @@ pub(crate) struct Shaped {
 impl Shape {
     /// Looks at an event; the name of the rule that drops it, if one does.
     pub(crate) fn apply(&self, event: Event<'_>, reader: &Reader) -> Result<Shaped, Arc<str>> {
+        if self.wants_time_alone() {
+            let time = reader.time(first_line(event.text), &self.context).map(|time| time.at);
+            return Ok(Shaped { time, ..Shaped::default() });
+        }
         let fields = Fields::read(event.text, self, event.metadata, reader);
         if let Some(rule) = self.rules.iter().find(|rule| rule.matches(event.text, &fields))
             && !rule.keeps(&fields)
@@ -75,6 +79,17 @@ impl Shape {
         shaped.metadata.extend(fields.captured());
         Ok(shaped)
     }
+
+    /// Whether no other field of an event matters.
+    fn wants_time_alone(&self) -> bool {
+        let wants_none = self.labels.is_empty() && self.metadata.is_empty() && self.rules.is_empty();
+        matches!(self.parser, Parser::Auto) && self.time_field.is_none() && wants_none
+    }
+}
+
+/// Of a joined event, the one that has its form.
+fn first_line(text: &str) -> &str {
+    text.split('\n').next().unwrap_or(text)
 }
 
 /// The longest value of a label, which is the server's default limit.

@@ -9,7 +9,7 @@ use std::borrow::Cow;
 use jiff::tz::TimeZone;
 
 use crate::scan::{self, Raw};
-use crate::{Aliases, Defect, Defects, Format, Limits, Record, Statuses, Value};
+use crate::{Aliases, Defect, Defects, Format, Limits, LineTime, Record, Statuses, Value};
 
 pub(crate) use foreign::is_logfmt;
 pub(crate) use house::Head;
@@ -68,6 +68,14 @@ impl Reader {
             record.defects.add(Defect::TooLong);
         }
         record
+    }
+
+    /// The time of a line, as [`Self::read`] finds it; of a house line no more is read than its head.
+    pub fn time(&self, line: &str, context: &Context) -> Option<LineTime> {
+        match Head::of(self.within_limit(line)) {
+            Some(head) => head.time(context),
+            None => self.read(line, context).time(),
+        }
     }
 
     fn within_limit<'a>(&self, line: &'a str) -> &'a str {

@@ -1,5 +1,5 @@
 //! What std lacks and has no domain noun in it: clock, seeded randomness, tasks, back-off, byte sizes, secrets,
-//! languages, and settings from a TOML file that report all their problems at once (used by every program).
+//! languages, texts of bytes, and settings from a TOML file that report all their problems at once (used by every program).
 
 mod backoff;
 mod bytesize;
@@ -10,6 +10,7 @@ mod rng;
 mod secret;
 mod settings;
 mod tasks;
+mod text;
 
 pub use backoff::Backoff;
 pub use bytesize::{ByteSize, InvalidByteSize};
@@ -20,3 +21,4 @@ pub use rng::Rng;
 pub use secret::Secret;
 pub use settings::{KeyDoc, Problem, Problems, Setting, Settings, parse_duration, show_duration};
 pub use tasks::{Drained, Shutdown, Tasks};
+pub use text::lossy;

@@ -7,7 +7,7 @@ use jiff::tz::TimeZone;
 use logline::{Format, Level, LineTime, Reader, Record, Timestamp};
 use regex::Regex;
 
-use super::Shape;
+use super::{Shape, first_line};
 
 /// How fields are found in an event's text.
 #[derive(Clone, Debug, Default)]
@@ -72,9 +72,7 @@ impl<'a> Fields<'a> {
         let text = match &shape.parser {
             Parser::Nothing => Found::Nothing,
             Parser::Auto | Parser::Only(_) => {
-                // Only the first line of a joined event has the form.
-                let first = text.split('\n').next().unwrap_or(text);
-                let record = reader.read(first, &shape.context);
+                let record = reader.read(first_line(text), &shape.context);
                 match &shape.parser {
                     Parser::Only(format) if *format != record.format() => Found::Nothing,
                     _ => Found::Record(Box::new(record)),

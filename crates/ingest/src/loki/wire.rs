@@ -7,6 +7,7 @@ use std::borrow::Cow;
 use std::collections::HashMap;
 
 use logline::{Labels, Timestamp};
+use stdx::lossy;
 
 use crate::DecodeError;
 use crate::assemble::{Assembler, Pair, RawEntry, Target};
@@ -97,9 +98,4 @@ fn pair(bytes: &[u8]) -> Result<Pair<'_>, DecodeError> {
         }
     }
     Ok(pair)
-}
-
-/// As `String::from_utf8_lossy`, which looks at each character; nearly all texts are whole, and told so many bytes at once.
-fn lossy(bytes: &[u8]) -> Cow<'_, str> {
-    std::str::from_utf8(bytes).map_or_else(|_| String::from_utf8_lossy(bytes), Cow::Borrowed)
 }

@@ -65,8 +65,8 @@ fn scope<'a>(logs: &'a [u8], out: &mut Assembler<'_>) -> Result<Scope<'a>, Decod
         let (1, Field::Bytes(bytes)) = field? else { continue };
         for field in Fields(bytes) {
             match field? {
-                (1, Field::Bytes(name)) => scope.name = String::from_utf8_lossy(name),
-                (2, Field::Bytes(version)) => scope.version = String::from_utf8_lossy(version),
+                (1, Field::Bytes(name)) => scope.name = stdx::lossy(name),
+                (2, Field::Bytes(version)) => scope.version = stdx::lossy(version),
                 (3, Field::Bytes(bytes)) => scope.attributes.push(attribute(bytes, MAX_DEPTH, out)?),
                 (4, Field::Varint(count)) => scope.dropped = count,
                 _ => {}
@@ -82,7 +82,7 @@ fn record<'a>(bytes: &'a [u8], out: &mut Assembler<'_>) -> Result<Record<'a>, De
         match field? {
             (1, Field::Fixed64(nanos)) => record.time = nanos,
             (2, Field::Varint(number)) => record.severity = number.cast_signed(),
-            (3, Field::Bytes(text)) => record.severity_text = String::from_utf8_lossy(text),
+            (3, Field::Bytes(text)) => record.severity_text = stdx::lossy(text),
             (5, Field::Bytes(bytes)) => record.body = value(bytes, MAX_DEPTH, out)?,
             (6, Field::Bytes(bytes)) => record.attributes.push(attribute(bytes, MAX_DEPTH, out)?),
             (7, Field::Varint(count)) => record.dropped = count,
@@ -90,7 +90,7 @@ fn record<'a>(bytes: &'a [u8], out: &mut Assembler<'_>) -> Result<Record<'a>, De
             (9, Field::Bytes(id)) => record.trace_id = hex(id),
             (10, Field::Bytes(id)) => record.span_id = hex(id),
             (11, Field::Fixed64(nanos)) => record.observed = nanos,
-            (12, Field::Bytes(name)) => record.event_name = String::from_utf8_lossy(name),
+            (12, Field::Bytes(name)) => record.event_name = stdx::lossy(name),
             _ => {}
         }
     }
@@ -101,7 +101,7 @@ fn attribute<'a>(bytes: &'a [u8], depth: usize, out: &mut Assembler<'_>) -> Resu
     let mut attribute = (Cow::Borrowed(""), Value::Empty);
     for field in Fields(bytes) {
         match field? {
-            (1, Field::Bytes(name)) => attribute.0 = String::from_utf8_lossy(name),
+            (1, Field::Bytes(name)) => attribute.0 = stdx::lossy(name),
             (2, Field::Bytes(bytes)) => attribute.1 = value(bytes, depth, out)?,
             _ => {}
         }
@@ -115,7 +115,7 @@ fn value<'a>(bytes: &'a [u8], depth: usize, out: &mut Assembler<'_>) -> Result<V
     let mut value = Value::Empty;
     for field in Fields(bytes) {
         value = match field? {
-            (1, Field::Bytes(text)) => Value::Text(String::from_utf8_lossy(text)),
+            (1, Field::Bytes(text)) => Value::Text(stdx::lossy(text)),
             (2, Field::Varint(number)) => Value::Bool(number != 0),
             (3, Field::Varint(number)) => Value::Int(number.cast_signed()),
             (4, Field::Fixed64(bits)) => Value::Double(f64::from_bits(bits)),

@@ -6,7 +6,7 @@ use memchr::{memchr, memchr2};
 
 use super::{Context, Reader, value};
 use crate::scan::{self, Fields, Token, cut};
-use crate::{Defect, Format, Kind, Record, time};
+use crate::{Defect, Format, Kind, LineTime, Record, time};
 
 /// The three brackets of a house line, and what follows them.
 #[derive(Clone, Copy, Debug)]
@@ -32,6 +32,10 @@ impl<'a> Head<'a> {
         let (endpoint, rest) = endpoint(rest).or_else(|| known.then_some(("", rest)))?;
         let fields = || matches!(Fields::new(rest, 1).next(), None | Some(Token::Field(..)));
         (known || fields()).then_some(Self { time, kind, endpoint, rest })
+    }
+
+    pub(super) fn time(self, context: &Context) -> Option<LineTime> {
+        time::parse(self.time, &context.timezone)
     }
 }
 
@@ -63,7 +67,7 @@ impl Reader {
         let head = Head::of(line)?;
         let limits = self.config.limits;
         let mut record = Record::empty(Format::House);
-        record.time = time::parse(head.time, &context.timezone);
+        record.time = head.time(context);
         record.kind = Kind::parse(head.kind);
         for token in Fields::new(head.rest, limits.depth) {
             match token {

@@ -368,6 +368,7 @@ proptest! {
         prop_assert_eq!((back.time(), back.kind(), back.endpoint()), (record.time(), record.kind(), record.endpoint()));
         prop_assert_eq!(back.fields(), record.fields());
         prop_assert_eq!(back.level(), record.level());
+        prop_assert_eq!(reader.time(&line, &Context::default()), record.time());
         prop_assert_eq!(level::level_of(&line, &[]), record.level());
         let forbidden = [Defect::BrokenField, Defect::BadEscape, Defect::UnterminatedJson, Defect::UnterminatedQuote, Defect::DuplicateKey];
         prop_assert!(!forbidden.into_iter().any(|defect| back.defects().has(defect)), "{:?}", back.defects());
@@ -391,6 +392,7 @@ proptest! {
         let reader = Reader::default();
         let record = reader.read(&line, &Context::default());
         let _ = (record.level(), level::level_of(&line, &[]), record.subject(), record.to_line());
+        prop_assert_eq!(reader.time(&line, &Context::default()), record.time());
     }
 
     #[test]
