@@ -84,8 +84,10 @@ impl Fault {
     pub const fn live_duration(self) -> Duration {
         match self {
             Self::StuckStatus | Self::FailedChange | Self::LostHandover => Duration::from_mins(10),
-            Self::BadRequests | Self::SilentService => Duration::from_mins(3),
+            Self::BadRequests => Duration::from_mins(3),
             Self::TrafficSpike => Duration::from_mins(5),
+            // Longer than the five minutes after which silence is told.
+            Self::SilentService => Duration::from_mins(8),
         }
     }
 }

@@ -27,7 +27,10 @@ const NAMED: &str = "[...document.querySelectorAll('input, select')].every((fiel
 async fn an_order_is_told_in_two_languages_and_fits_a_phone() {
     let folder = tempfile::tempdir().unwrap();
     let Some((server, mut browser)) = start(folder.path()).await else { return };
-    let pages = ["/", "/orders", "/orders?state=stuck", "/orders/4711", "/analysis"];
+    let at = |days: i64| now().0 - days * 24 * 60 * MINUTE;
+    let query = "%7Bservice_name%3D~%22.%2B%22%7D%20%7C%3D%20%224711%22";
+    let explore = format!("/explore?query={query}&start={}&end={}", at(30) - MINUTE, at(29));
+    let pages = ["/", "/orders", "/orders?state=stuck", "/orders/4711", "/analysis", &explore];
     for (language, words) in [("en", ["Orders by status", "Waits for"]), ("ru", ["Заказы по статусам", "Ждёт сервис"])]
     {
         for (width, page) in [1280, 360].into_iter().flat_map(|width| pages.map(|page| (width, page))) {

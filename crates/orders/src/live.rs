@@ -3,6 +3,7 @@
 //! It depends on the set of events it was given, not on their order, and events may be given twice: reading the whole
 //! table again repairs whatever was missed.
 
+mod backlog;
 mod over;
 
 use std::collections::{BTreeSet, HashMap, HashSet};
@@ -11,6 +12,7 @@ use std::time::Duration;
 
 use logline::Timestamp;
 
+use self::backlog::Backlog;
 use self::over::{Ended, Ties, hash};
 use crate::event::Event;
 use crate::history::{self, History};
@@ -50,6 +52,7 @@ pub(crate) struct Live {
     late_lost: u64,
     /// When what is taken in now has come; long ago for what is read from the table.
     arriving: Timestamp,
+    pub(crate) backlog: Backlog,
 }
 
 /// The objects of one type.
@@ -156,6 +159,7 @@ impl Default for Live {
             late: HashSet::new(),
             late_lost: 0,
             arriving: Timestamp::MIN,
+            backlog: Backlog::default(),
         }
     }
 }

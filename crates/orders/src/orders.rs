@@ -177,6 +177,13 @@ impl Orders {
         self.list(scope, &Filter { state: Some(State::Stuck), ..filter.clone() })
     }
 
+    /// Whether an old stretch of log is being loaded: what has not come yet is not missing, and who seems to wait may have
+    /// moved on long ago.
+    pub fn is_catching_up(&self, scope: &Scope) -> bool {
+        let now = self.now();
+        self.with_live(scope.tenant(), |live| live.backlog.is_caught_up_on(now))
+    }
+
     /// Counts open objects by type and status.
     pub fn summary(&self, scope: &Scope) -> Summary {
         let (now, loading) = (self.now(), self.is_loading());

@@ -290,6 +290,15 @@ impl<'a> Events<'a> {
         (0..self.rows).filter_map(|row| self.event(row))
     }
 
+    /// Where and when each came to be.
+    pub(crate) fn origins(&self) -> impl Iterator<Item = (&'a str, Timestamp)> + Clone {
+        let origin = |row| {
+            let time = time(self.micros.value(row), self.nanos.value(row));
+            (self.service.get(row).unwrap_or_default(), time)
+        };
+        (0..self.rows).map(origin)
+    }
+
     fn event(&self, row: usize) -> Option<Event<'a>> {
         let text = |column: &'a StringArray| column.is_valid(row).then(|| column.value(row));
         Some(Event {

@@ -248,7 +248,7 @@ impl Sender {
         let date = response.headers().get(DATE).and_then(|value| value.to_str().ok());
         let Some(time) = date.filter(|_| self.tells_time.is_some()).and_then(present::date) else { return };
         let own = Timestamp::from(self.clock.now());
-        if let Some(ahead) = self.treatment.present.tell(time, own, self.clock.instant()) {
+        if let Some(ahead) = self.treatment.present.tell(&self.name, time, own, self.clock.instant()) {
             let ahead_s = ahead.as_secs();
             warn!(output = self.name, ahead_s, "the clock of this host is ahead of the server's, whose time counts");
         }

@@ -13,6 +13,9 @@ use crate::anomaly::Counts;
 const POINTS: u32 = 10_000;
 /// The newest stretch that is read again each time, for lines that came late.
 const LATE: Duration = Duration::from_secs(15 * 60);
+/// The pauses between two readings of all of it, for lines that come much later, as those of an agent that was cut off or
+/// of logs that are loaded: the longest while nothing is found, the shortest after something was.
+const WHOLE: (Duration, Duration) = (Duration::from_secs(60), Duration::from_secs(3_600));
 /// Most series that are followed.
 const SERIES: usize = 1_000;
 
@@ -24,6 +27,8 @@ pub(crate) struct History {
     length: Duration,
     /// Buckets up to here were read.
     until: Option<i64>,
+    /// When all of it is read again, and after which pause.
+    whole: (Timestamp, Duration),
     series: BTreeMap<Labels, Counts>,
 }
 
@@ -31,18 +36,25 @@ impl History {
     /// Follows `selector`, a log query, summed up by labels, for so long into the past.
     pub(crate) fn new(selector: &str, by: &[String], bucket: Duration, length: Duration) -> Self {
         let query = counted(selector, by, bucket, Duration::ZERO);
-        Self { query, bucket, length, until: None, series: BTreeMap::new() }
+        Self { query, bucket, length, until: None, whole: (Timestamp::MIN, WHOLE.0), series: BTreeMap::new() }
     }
 
     /// Reads what is new: buckets that ended by `time`.
     pub(crate) async fn advance(&mut self, source: &Source, time: Timestamp) -> Result<(), Failure> {
         let end = self.number(time);
         let oldest = end - self.buckets(self.length);
-        let from = self.until.map_or(oldest, |until| (until - self.buckets(LATE)).max(oldest));
+        let known = self.until.map_or(oldest, |until| (until - self.buckets(LATE)).max(oldest));
+        // The past that is looked at does not grow any more.
+        let is_whole = known == oldest || !source.is_past() && self.whole.0 <= time;
+        let from = if is_whole { oldest } else { known };
         // Time went back, as when the past is looked at anew: all that was read is of no use.
         if self.until.is_some_and(|until| end < until - self.buckets(LATE)) {
             (self.until, self.series) = (None, BTreeMap::new());
             return Box::pin(self.advance(source, time)).await;
+        }
+        let before = is_whole.then(|| self.lines(known));
+        if is_whole {
+            (self.until, self.series) = (None, BTreeMap::new());
         }
         self.series.values_mut().for_each(|counts| counts.cut_to(from));
         let mut begin = from;
@@ -56,12 +68,23 @@ impl History {
             begin = stop;
         }
         self.until = Some(end);
+        if let Some(before) = before {
+            let is_other = before != self.lines(known);
+            self.whole.1 = if is_other { WHOLE.0 } else { (self.whole.1 * 2).min(WHOLE.1) };
+            self.whole.0 = time.after(self.whole.1);
+        }
         for counts in self.series.values_mut() {
             counts.fill_to(end);
             counts.forget_before(oldest);
         }
         self.series.retain(|_, counts| counts.first_filled().is_some());
         Ok(())
+    }
+
+    /// Lines of all series before a bucket, as far back as they are followed.
+    fn lines(&self, end: i64) -> f64 {
+        let of = |counts: &Counts| counts.sum(end, end - counts.first()).unwrap_or(0.0);
+        self.series.values().map(of).sum()
     }
 
     fn take(&mut self, series: &query::Series, from: i64) {

@@ -195,6 +195,9 @@ impl Orders {
         let events = Events::of(rows).ok_or(Failure::Columns(ORDER_EVENTS))?;
         let live = all.entry(tenant.clone()).or_default();
         live.arrive(arrived);
+        if arrived != Timestamp::MIN {
+            live.backlog.note(events.origins(), arrived);
+        }
         events.iter().for_each(|event| live.apply(&event, &self.components.graphs));
         Ok(rows.num_rows() as u64)
     }

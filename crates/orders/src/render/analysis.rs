@@ -180,7 +180,8 @@ pub fn variants(told: &Variants, style: &Style) -> String {
         }
         if !variant.deviations.is_empty() {
             let kinds: Vec<&str> = variant.deviations.iter().map(|kind| words.kind(kind)).collect();
-            Row::new(style.color).space(4).add(Ink::Bad, &format!("! {}", kinds.join(", "))).end(&mut out);
+            let deviating = words.grouped(variant.count.saturating_sub(variant.conforming));
+            Row::new(style.color).space(4).add(Ink::Bad, &format!("! {}: {deviating}", kinds.join(", "))).end(&mut out);
         }
     }
     if (told.variants.len() as u64) < told.total {

@@ -1,5 +1,5 @@
 //! The pages for people: an overview (orders by status, what is stuck, how much comes in), lists, one order's story,
-//! what all orders tell together.
+//! what all orders tell together, the lines of an alert.
 //! Plain HTML and a script that asks the API.
 
 use axum::http::header;
@@ -15,6 +15,7 @@ const SCRIPT: &str = concat!(
     include_str!("page/overview.js"),
     include_str!("page/story.js"),
     include_str!("page/analysis.js"),
+    include_str!("page/explore.js"),
     include_str!("page/main.js"),
 );
 
@@ -34,7 +35,7 @@ fn asset(kind: &'static str, text: &'static str) -> impl IntoResponse {
 }
 
 /// The page itself; its script looks at the address: `/` is the overview, `/orders?…` a list, `/orders/{id}` a story,
-/// `/analysis` what all orders tell together.
+/// `/analysis` what all orders tell together, `/explore?query=…&start=…&end=…` the lines that an alert is about.
 pub(super) async fn start() -> impl IntoResponse {
     asset("text/html; charset=utf-8", PAGE)
 }

@@ -40,6 +40,9 @@ impl Access {
     }
 }
 
+/// Routes that take secrets. Whoever puts one into the URL by mistake is refused, and it is not written down.
+const SECRETIVE: [&str; 2] = ["reveal", "password"];
+
 /// One path of the API.
 #[derive(Debug)]
 pub struct Route {
@@ -53,6 +56,13 @@ pub struct Route {
     pub audit: bool,
     /// Who answers; sets the methods as well.
     handler: fn() -> MethodRouter<App>,
+}
+
+impl Route {
+    /// Whether the query of the URL may stand in the audit trail.
+    pub(super) fn notes_query(&self) -> bool {
+        !SECRETIVE.contains(&self.name)
+    }
 }
 
 const READ: Access = Access::Needs(Permission::Read);
@@ -81,6 +91,7 @@ const fn route(
 pub static ROUTES: &[Route] = &[
     route("/", "page", Access::Open, false, || get(page::start)),
     route("/orders/{id}", "page", Access::Open, false, || get(page::start)),
+    route("/explore", "page", Access::Open, false, || get(page::start)),
     route("/analysis", "page", Access::Open, false, || get(page::start)),
     route("/orders", "page", Access::Open, false, || get(page::start)),
     route("/assets/page.js", "page", Access::Open, false, || get(page::script)),

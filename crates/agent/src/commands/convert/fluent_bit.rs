@@ -168,7 +168,7 @@ fn input(plugin: &Plugin, parsers: &Parsers, draft: &mut Draft) -> Option<Sectio
     let mut section = Section::default();
     let mut known = vec!["tag", "listen", "port", "mode"];
     let address = |port: &str| {
-        let (listen, port) = (plugin.get("listen").unwrap_or("127.0.0.1"), plugin.get("port").unwrap_or(port));
+        let (listen, port) = (plugin.get("listen").unwrap_or("0.0.0.0"), plugin.get("port").unwrap_or(port));
         format!("{listen}:{port}")
     };
     match plugin.name().to_ascii_lowercase().as_str() {

@@ -34,16 +34,31 @@ fn pairs(value: Option<&Value>) -> BTreeMap<String, String> {
     pairs.filter_map(|(name, value)| Some((scalar(name)?, scalar(value)?))).collect()
 }
 
+/// An address without the name in it, that name, and whether a password stood beside it.
+fn bare(text: String) -> (String, Option<String>, bool) {
+    let Ok(mut url) = reqwest::Url::parse(&text) else { return (text, None, false) };
+    let user = Some(url.username().to_owned()).filter(|user| !user.is_empty());
+    let has_secret = url.password().is_some();
+    // Neither fails for an address that had one.
+    if (user.is_none() && !has_secret) || url.set_username("").is_err() || url.set_password(None).is_err() {
+        return (text, None, false);
+    }
+    (url.into(), user, has_secret)
+}
+
 fn output(client: &Value, draft: &mut Draft) {
     let mut section = Section::default();
     section.set("kind", "loki");
-    let url = text(client, &["url"]).unwrap_or_default();
+    let (url, user, has_secret) = bare(text(client, &["url"]).unwrap_or_default());
     let host = url.strip_prefix("http://").map(|rest| rest.split([':', '/']).next().unwrap_or_default());
     let is_clear = host.is_some_and(|host| !["127.0.0.1", "localhost"].contains(&host));
     section.set("url", url);
     if is_clear {
         section.set("plaintext", true);
         draft.notes.push("a client sends in clear; use TLS and take `plaintext` away".to_owned());
+    }
+    if let Some(user) = user {
+        section.set("user", user);
     }
     let copies: [(&[&str], &str); 7] = [
         (&["tenant_id"], "tenant"),
@@ -59,7 +74,8 @@ fn output(client: &Value, draft: &mut Draft) {
             section.set(ours, value);
         }
     }
-    if text(client, &["basic_auth", "password"]).or_else(|| text(client, &["bearer_token"])).is_some() {
+    let secrets: [&[&str]; 2] = [&["basic_auth", "password"], &["bearer_token"]];
+    if has_secret || secrets.iter().any(|path| text(client, path).is_some()) {
         section.set("token_file", "/etc/lapidary-agent/loki.token");
         draft.notes.push("the secret of a client: write it to the `token_file`".to_owned());
     }

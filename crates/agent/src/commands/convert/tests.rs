@@ -120,6 +120,16 @@ fn fluent_bit_in_its_classic_form() {
 }
 
 #[test]
+fn a_password_in_an_address_is_not_copied() {
+    let text = "clients: [{ url: 'https://shop:s3cret@logs.example.org/loki/api/v1/push' }]\nscrape_configs: []\n";
+    let converted = convert(text).unwrap();
+    assert!(!converted.contains("s3cret"), "{converted}");
+    for part in ["url = \"https://logs.example.org/loki/api/v1/push\"", "user = \"shop\"", "token_file = "] {
+        assert!(converted.contains(part), "{part} in {converted}");
+    }
+}
+
+#[test]
 fn promtail() {
     check(
         r"

@@ -36,7 +36,8 @@ pub(super) async fn find(
                 continue;
             }
             if let Some(since) = silent_since(with, counts, history.number(time)) {
-                findings.add(point, found(owned(labels), since, time));
+                // The last line came some time before the end of its bucket; a window without any has passed since.
+                findings.add(point, found(owned(labels), since.min(time.before(window)), time));
             }
         }
         for missing in never_seen(with, history, &there, point) {

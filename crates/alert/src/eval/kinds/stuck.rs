@@ -16,6 +16,7 @@ use crate::rule::{OrderSla, OrderStuck};
 const PAGES: usize = 20;
 /// Why nothing can be said yet.
 const LOADING: &str = "orders are still being read from storage";
+const CATCHING_UP: &str = "old lines are being loaded: who seems to wait may have moved on";
 /// Objects of a page.
 const PAGE: usize = 1_000;
 
@@ -40,6 +41,9 @@ pub(super) async fn stuck(with: &OrderStuck, source: &Source, grid: Grid) -> Res
         limit: Some(PAGE),
         ..Filter::default()
     };
+    if !source.is_past() && orders.is_catching_up(source.scope()) {
+        return Err(Failure(CATCHING_UP.to_owned()));
+    }
     let now = items(orders, filter.clone(), source)?;
     let waits =
         if source.is_past() || 1 < grid.points { past(orders, &filter, source, (grid, now)).await? } else { now };

@@ -140,6 +140,21 @@ async fn a_failed_transition_is_found_unless_another_attempt_mends_it() {
 }
 
 #[tokio::test]
+async fn what_is_loaded_later_from_long_ago_is_learned_as_well() {
+    let world = World::new().await;
+    world.push("shop", (-7_200..3_600).step_by(60).map(|n| (n, "up".to_owned()))).await;
+    let rule = kind("kind: absence, with: {window: 5m}");
+    let mut memory = Memory::default();
+    let mut silent = async |second| {
+        let found = find(&rule, &world.source(), Grid::at(at(second)), &mut memory).await.unwrap().take(0);
+        found.into_iter().map(|one| one.labels["service_name"].clone()).collect::<Vec<_>>()
+    };
+    assert_eq!(silent(600).await, Vec::<String>::new());
+    world.push("crm", (-7_200..-3_600).step_by(60).map(|n| (n, "up".to_owned()))).await;
+    assert_eq!(silent(900).await, ["crm"]);
+}
+
+#[tokio::test]
 async fn silence_is_found_in_what_usually_speaks_and_lasts_until_it_speaks_again() {
     let world = World::new().await;
     let spoke = |from: i64, to: i64, every: usize| (from..to).step_by(every).map(|n| (n, "up".to_owned()));

@@ -45,7 +45,7 @@ async function start() {
     if (object) {
       again = await story(decodeURIComponent(object[1]), new URLSearchParams(location.search).get('type') || 'order');
     } else {
-      again = await ({ '/orders': list, '/analysis': analysis }[location.pathname] || overview)();
+      again = await ({ '/orders': list, '/analysis': analysis, '/explore': explore }[location.pathname] || overview)();
     }
     health(t.live, true);
   } catch (error) {

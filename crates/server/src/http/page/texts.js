@@ -16,7 +16,8 @@ const TEXTS = {
     budget: 'Budget left', burn: 'Burn rate', rated: 'Rated in time / late', funnel: 'Funnel', reached: 'Reached', share: 'Share', median: 'Median', cohort: 'Week', all: 'All', ended: 'Closed', graph: 'Status graph', variants: 'Variants',
     deviates: 'Deviation', conforming: 'Keep to the graph', where2: 'Where', example: 'For example', dwell: 'Time in status', left: 'Left', waitingNow: 'Still in', overLimit: 'Over the limit', noData: 'Nothing yet.', missing: 'what must follow did not come',
     kinds: { unknown_status: 'status not in the graph', wrong_start: 'wrong start', unknown_edge: 'no such way', skipped: 'statuses skipped', repeated: 'repeated too often', after_end: 'after the end', wrong_service: 'wrong service', clock_skew: 'clock is wrong', unconfirmed: 'hand-over not confirmed' },
-    any: 'any', state: 'Which', allOpen: 'all open', onlyStuck: 'stuck', apply: 'Show', next: 'Next page', of: 'of', type: 'Type', objects: { order: 'Order', model: 'Model', customer: 'Customer' }, hiddenError: '(hidden)' },
+    any: 'any', state: 'Which', allOpen: 'all open', onlyStuck: 'stuck', apply: 'Show', next: 'Next page', of: 'of', type: 'Type', objects: { order: 'Order', model: 'Model', customer: 'Customer' }, hiddenError: '(hidden)',
+    linesOf: 'Lines', query: 'Query', when: 'Time', newest: 'Only the newest are shown', onlyLines: 'This query gives numbers, not lines: ask it in Grafana.' },
   ru: { find: 'Показать', id: 'Номер заказа', skip: 'К содержанию', overview: 'Обзор', list: 'Все открытые', language: 'Язык',
     rate: 'строк в секунду', lines: 'строк с запуска', open: 'заказов в работе', stuck: 'заказов застряло', personal: 'персональных данных без маски', defects: 'строк с дефектами',
     byStatus: 'Заказы по статусам', stuckNow: 'Застряли сейчас', none: 'Ничего не застряло.', nothing: 'Открытых нет.', status: 'Статус', where: 'Ждёт сервис', since: 'Вошёл',
@@ -31,7 +32,8 @@ const TEXTS = {
     budget: 'Остаток бюджета', burn: 'Скорость расхода', rated: 'Оценки в срок / поздно', funnel: 'Воронка', reached: 'Дошло', share: 'Доля', median: 'Медиана', cohort: 'Неделя', all: 'Всего', ended: 'Завершено', graph: 'Граф статусов', variants: 'Варианты пути',
     deviates: 'Отклонение', conforming: 'Без отклонений', where2: 'Где', example: 'Например', dwell: 'Время в статусе', left: 'Вышло', waitingNow: 'Ещё здесь', overLimit: 'Сверх срока', noData: 'Пока пусто.', missing: 'нет события, которое должно последовать',
     kinds: { unknown_status: 'статуса нет в графе', wrong_start: 'не то начало', unknown_edge: 'нет такого перехода', skipped: 'пропущены статусы', repeated: 'слишком много повторов', after_end: 'после завершения', wrong_service: 'не тот сервис', clock_skew: 'часы врут', unconfirmed: 'передача не подтверждена' },
-    any: 'любой', state: 'Какие', allOpen: 'все открытые', onlyStuck: 'застрявшие', apply: 'Показать', next: 'Следующая страница', of: 'из', type: 'Тип', objects: { order: 'Заказ', model: 'Модель', customer: 'Клиент' }, hiddenError: '(скрыто)' },
+    any: 'любой', state: 'Какие', allOpen: 'все открытые', onlyStuck: 'застрявшие', apply: 'Показать', next: 'Следующая страница', of: 'из', type: 'Тип', objects: { order: 'Заказ', model: 'Модель', customer: 'Клиент' }, hiddenError: '(скрыто)',
+    linesOf: 'Строки', query: 'Запрос', when: 'Время', newest: 'Показаны только новейшие', onlyLines: 'Этот запрос даёт числа, а не строки: задайте его в Grafana.' },
 };
 
 /** What is wrong with a path, in a few words. */
