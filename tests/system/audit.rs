@@ -20,7 +20,7 @@ fn config(folder: &Path) -> std::path::PathBuf {
     std::fs::set_permissions(&key, std::fs::Permissions::from_mode(0o600)).unwrap();
     let text = format!(
         "data_dir = {:?}\n[access]\ntoken_keys = [{:?}]\n\
-         [[auth.token]]\nname = \"ops\"\ntoken = \"{OPS}\"\nservices = [\"*\"]\npermissions = [\"read\", \"push\", \"status\", \"audit\", \"reveal\"]\n\
+         [[auth.token]]\nname = \"ops\"\ntoken = \"{OPS}\"\nservices = [\"*\"]\npermissions = [\"read\", \"push\", \"status\", \"audit\", \"reveal\", \"operate\"]\n\
          [[auth.token]]\nname = \"reader\"\ntoken = \"{READER}\"\nservices = [\"shop-api\"]\npermissions = [\"read\"]\n",
         folder.join("data"),
         format!("1:{}", key.display()),
@@ -80,11 +80,20 @@ async fn what_people_did_stands_in_the_trail_and_nothing_secret_anywhere() {
     let local = lapidary(&server, &["access", "reveal", "--masked", &token, "--guess", PHONE, "--token-key", &key]);
     assert_eq!(local, (Some(0), "yes\n".to_owned()));
 
+    // A guess in the URL is refused, and does not stand in the trail either.
+    let client = reqwest::Client::builder().no_proxy().build().unwrap();
+    let url = format!("{}/api/v1/access/reveal?guess=guess-in-the-url", server.url);
+    let body = serde_json::json!({"token": token, "guess": PHONE, "reason": "ticket 4711"}).to_string();
+    let asked = client.post(url).bearer_auth(OPS).header("content-type", "application/json").body(body);
+    assert_eq!(server.request(asked).await.0, 400);
+
+    let masked = |answer: &str| format!("masked={token} answer={answer} reason=ticket 4711");
+    let (yes, no) = (masked("yes"), masked("no"));
     let wanted = [
         ("reader", "query", "allowed", "shop-api"),
         ("reader", "audit", "denied", "/api/v1/audit"),
-        ("ops", "reveal", "allowed", "answer=yes"),
-        ("ops", "reveal", "allowed", "answer=no"),
+        ("ops", "reveal", "allowed", yes.as_str()),
+        ("ops", "reveal", "allowed", no.as_str()),
         ("ops", "reveal", "failed", ""),
     ];
     eventually("everything stands in the trail", async || {
@@ -105,7 +114,7 @@ async fn what_people_did_stands_in_the_trail_and_nothing_secret_anywhere() {
     let trail = serde_json::to_string(&records).unwrap();
     let shown = [server.log(), metrics, settings, trail, table];
     for (index, text) in shown.iter().enumerate() {
-        for secret in ["plantedsecret", KEY, "9161234567", "916 123-45-67", "ivan@planted"] {
+        for secret in ["plantedsecret", KEY, "9161234567", "916 123-45-67", "ivan@planted", "guess-in-the-url"] {
             assert!(!text.contains(secret), "`{secret}` stands in {index}: {text}");
         }
     }
@@ -125,8 +134,17 @@ async fn the_trail_survives_a_kill_goes_on_behind_it_and_names_the_first_record_
     let folder = tempfile::tempdir().unwrap();
     let config = config(folder.path());
     let server = Server::configured(&config);
+    let begun = std::time::Instant::now();
     assert_eq!(ask(&server, READER, "/loki/api/v1/labels").await.0, 200);
     eventually("it is written", async || is_there(&records(&server).await, "reader", "labels", "allowed", "")).await;
+    // The first record is anchored at once, not with the next minute.
+    eventually("it is anchored", async || {
+        let (_, text) = ask(&server, OPS, "/api/v1/audit/verify").await;
+        let verdict: Value = serde_json::from_str(&text).unwrap();
+        verdict["intact"] == true && 0 < verdict["chains"]["local"]["anchored"].as_u64().unwrap_or(0)
+    })
+    .await;
+    assert!(begun.elapsed().as_secs() < 40, "anchored with the next minute only");
     server.kill();
     let server = Server::configured(&config);
     assert!(is_there(&records(&server).await, "reader", "labels", "allowed", ""));
@@ -147,4 +165,32 @@ async fn the_trail_survives_a_kill_goes_on_behind_it_and_names_the_first_record_
     assert!(server.log().contains("the end of the audit trail is missing"), "{}", server.log());
     let (code, said) = lapidary(&server, &["audit", "verify"]);
     assert!(code == Some(1) && said.contains("of node `local` is missing"), "{said}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_damaged_old_file_of_the_trail_is_told_and_does_not_stop_the_start() {
+    let folder = tempfile::tempdir().unwrap();
+    let config = config(folder.path());
+    let parts = || {
+        let all = files(&folder.path().join("data/tables/audit")).into_iter();
+        all.filter(|path| path.extension().is_some_and(|end| end == "parquet")).collect::<Vec<_>>()
+    };
+    let server = Server::configured(&config);
+    assert_eq!(ask(&server, READER, "/loki/api/v1/labels").await.0, 200);
+    eventually("it is written", async || is_there(&records(&server).await, "reader", "labels", "allowed", "")).await;
+    assert!(ask(&server, OPS, "/flush").await.0 < 300);
+    eventually("a file is there", async || !parts().is_empty()).await;
+    let old = parts();
+    assert_eq!(ask(&server, READER, "/loki/api/v1/series?match[]=%7Ba%3D%22b%22%7D").await.0, 200);
+    eventually("more is written", async || is_there(&records(&server).await, "reader", "series", "allowed", "")).await;
+    assert!(server.terminate().success());
+    for path in old {
+        let length = usize::try_from(std::fs::metadata(&path).unwrap().len()).unwrap();
+        std::fs::write(&path, vec![0x5a; length]).unwrap();
+    }
+    let server = Server::configured(&config);
+    let (code, said) = lapidary(&server, &["audit", "verify"]);
+    assert_eq!(code, Some(1), "the damage is told: {said}");
+    assert_eq!(ask(&server, READER, "/loki/api/v1/labels").await.0, 200);
+    assert!(server.terminate().success());
 }

@@ -106,6 +106,9 @@ pub enum OidcError {
     /// Nobody here began this login, not lately, or in another browser.
     #[error("this login was not begun here, or took too long; begin again")]
     Unknown,
+    /// The provider does not take the code: it was used already, is too old, or belongs to another login.
+    #[error("the login was used already or took too long; begin again")]
+    Code,
     /// What the provider says of the person does not hold.
     #[error("the provider's answer does not hold: {0}")]
     Invalid(&'static str),

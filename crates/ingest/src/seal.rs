@@ -8,6 +8,9 @@ use tokio_rustls::rustls::crypto::hpke::{EncapsulatedSecret, Hpke as _, HpkePriv
 
 /// What both sides agree on besides the keys.
 const INFO: &[u8] = b"lapidary mask seal 1";
+/// What stands before a key in its file, so that neither is taken for the other. Files of earlier versions have none.
+const PUBLIC: &str = "lapidary-seal-public:";
+const PRIVATE: &str = "lapidary-seal-private:";
 /// Bytes of a key, and of what stands before a closed value.
 const KEY: usize = 32;
 /// A closed value is as long as so many bytes, or a multiple.
@@ -34,13 +37,13 @@ impl std::fmt::Debug for OpenKey {
 /// A new pair of keys, public and private, as they stand in files; none if the machine gives no randomness.
 pub fn new_keys() -> Option<(String, String)> {
     let (public, private) = SUITE.generate_key_pair().ok()?;
-    Some((hex(&public.0), hex(private.secret_bytes())))
+    Some((format!("{PUBLIC}{}", hex(&public.0)), format!("{PRIVATE}{}", hex(private.secret_bytes()))))
 }
 
 impl SealKey {
-    /// Reads a file's text. `version` stands in each closed value, so that a key can be changed.
+    /// Reads a file's text; none if it holds no public key, or says that it is a private one. `version` stands in each closed value, so that a key can be changed.
     pub fn new(version: u16, text: &str) -> Option<Self> {
-        let public = HpkePublicKey(of_hex(text.trim())?);
+        let public = HpkePublicKey(of_hex(key_of(text, PUBLIC))?);
         let key = Self { version, public };
         // A key that is none shows when it is used.
         mask::Seal::seal(&key, "probe", "probe").is_some().then_some(key)
@@ -63,9 +66,9 @@ impl mask::Seal for SealKey {
 }
 
 impl OpenKey {
-    /// Reads a file's text.
+    /// Reads a file's text; none if it holds no private key, or says that it is a public one.
     pub fn new(text: &str) -> Option<Self> {
-        of_hex(text.trim()).map(|bytes| Self(HpkePrivateKey::from(bytes)))
+        of_hex(key_of(text, PRIVATE)).map(|bytes| Self(HpkePrivateKey::from(bytes)))
     }
 
     /// A text with every value opened that this key opens, and how many there were. What it does not open stays as it is.
@@ -119,6 +122,12 @@ fn letter(nibble: u8) -> char {
 
 fn of_letter(letter: u8) -> Option<u8> {
     (b'a'..=b'p').contains(&letter).then(|| letter - b'a')
+}
+
+/// The digits of a key in a file. What another kind of key begins with stays, and is no digits.
+fn key_of<'t>(text: &'t str, kind: &str) -> &'t str {
+    let text = text.trim();
+    text.strip_prefix(kind).unwrap_or(text)
 }
 
 fn hex(bytes: &[u8]) -> String {
@@ -178,6 +187,19 @@ mod tests {
         assert_eq!(length("1"), length("+79161234567"));
         assert!(length("") >= 3 + 128);
         assert!(key.seal("phone", &"x".repeat(LONGEST + 1)).is_none());
+    }
+
+    #[test]
+    fn neither_key_is_taken_for_the_other() {
+        let (public, private) = new_keys().unwrap();
+        assert!(SealKey::new(1, &private).is_none(), "a private key would lie on every host");
+        assert!(OpenKey::new(&public).is_none());
+        assert!(SealKey::new(1, &format!("{public}\n")).is_some() && OpenKey::new(&format!("{private}\n")).is_some());
+        // Files of earlier versions hold the digits alone.
+        let bare = |key: &str| key.rsplit(':').next().unwrap().to_owned();
+        let closed = SealKey::new(1, &bare(&public)).unwrap().seal("phone", "4711").unwrap();
+        let (text, count) = OpenKey::new(&bare(&private)).unwrap().open(&format!("<phone:{closed}>"));
+        assert_eq!((text.as_str(), count), ("4711", 1));
     }
 
     #[test]

@@ -47,6 +47,8 @@ pub(crate) struct State {
     /// All of them.
     missed_in_all: AtomicU64,
     written: AtomicU64,
+    /// Records that could not be sent on.
+    unsent: AtomicU64,
     failing: AtomicBool,
 }
 
@@ -60,6 +62,11 @@ impl Trail {
     /// Records written, and events that found no room, since the start.
     pub(crate) fn counts(&self) -> (u64, u64) {
         (self.state.written.load(Ordering::Relaxed), self.state.missed_in_all.load(Ordering::Relaxed))
+    }
+
+    /// Records that are in the trail only, since whoever they are sent to was too slow or away.
+    pub(crate) fn unsent(&self) -> u64 {
+        self.state.unsent.load(Ordering::Relaxed)
     }
 
     /// Whether the last attempt to write failed.

@@ -75,6 +75,8 @@ fn ingest(text: &mut String, app: &App) -> fmt::Result {
     let (records, missed) = app.audit.counts();
     counter("lapidary_audit_records", "Records of the audit trail that were written", records)?;
     counter("lapidary_audit_missed_events", "Events that are in the audit trail by their number only", missed)?;
+    let unsent = app.audit.unsent();
+    counter("lapidary_audit_unsent_records", "Records of the audit trail that could not be sent on", unsent)?;
     text.push_str("# HELP lapidary_line_defects Lines that break the rules of docs/log-lines.md.\n# TYPE lapidary_line_defects counter\n");
     for found in app.events.defects() {
         let (tenant, service, defect) = (escaped(found.tenant.as_str()), escaped(&found.service), found.defect.name());

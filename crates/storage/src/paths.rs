@@ -2,6 +2,7 @@
 
 use std::fs::{self, File};
 use std::io;
+use std::os::unix::fs::DirBuilderExt as _;
 use std::path::{Path, PathBuf};
 
 use logline::{Tenant, Timestamp};
@@ -235,7 +236,7 @@ pub(crate) const fn start_of_micro(micros: i64) -> Timestamp {
     Timestamp(micros.saturating_mul(1_000))
 }
 
-/// Makes a folder and its missing parents, each durable.
+/// Makes a folder and its missing parents, each durable; nobody but the owner gets in, since lines are not encrypted.
 pub(crate) fn create_folder(path: &Path) -> Result<(), Error> {
     if path.is_dir() {
         return Ok(());
@@ -243,7 +244,7 @@ pub(crate) fn create_folder(path: &Path) -> Result<(), Error> {
     if let Some(parent) = path.parent().filter(|parent| !parent.as_os_str().is_empty()) {
         create_folder(parent)?;
     }
-    match fs::create_dir(path) {
+    match fs::DirBuilder::new().mode(0o700).create(path) {
         Ok(()) => path.parent().map_or(Ok(()), sync_folder),
         Err(error) if error.kind() == io::ErrorKind::AlreadyExists => Ok(()),
         Err(error) => Err(Error::io("make the folder", path, error)),

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::fmt;
+use std::time::Duration;
 
 use logline::Timestamp;
 use serde::{Deserialize, Serialize};
@@ -10,12 +11,24 @@ use stdx::Language;
 use super::chain::NOTHING;
 use super::{Anchor, Link, Record};
 
+/// The first record of a chain is anchored at once: one that is older than this, or as much ahead, without any anchor was
+/// not written here.
+const UNANCHORED: Duration = Duration::from_secs(120);
+
 /// Looks at records, those of one node in their order, and remembers where each chain is.
 #[derive(Clone, Debug, Default)]
 pub struct Verifier {
     /// By node.
     anchors: BTreeMap<String, BTreeMap<u64, Link>>,
     chains: BTreeMap<String, Verified>,
+    starts: BTreeMap<String, Start>,
+}
+
+/// The oldest record of a chain that is kept.
+#[derive(Clone, Debug)]
+struct Start {
+    time: Timestamp,
+    previous: String,
 }
 
 /// What holds of one node's chain.
@@ -54,6 +67,8 @@ pub enum Why {
     Missing,
     /// It is not the one that is written down elsewhere.
     Replaced,
+    /// No record of its chain is written down elsewhere.
+    Unanchored,
 }
 
 impl Verifier {
@@ -63,7 +78,7 @@ impl Verifier {
         for Anchor { node, link } in anchors {
             all.entry(node).or_default().insert(link.sequence, link);
         }
-        Self { anchors: all, chains: BTreeMap::new() }
+        Self { anchors: all, ..Self::default() }
     }
 
     /// Looks at the next record of its node.
@@ -83,6 +98,8 @@ impl Verifier {
             let anchored = u64::from(anchor.is_some());
             let begun = Verified { first: record.sequence, last: Link::of(record), records: 1, anchored };
             self.chains.insert(record.node.clone(), begun);
+            let start = Start { time: record.time, previous: record.previous.clone() };
+            self.starts.insert(record.node.clone(), start);
             return Ok(());
         };
         let next = chain.last.sequence + 1;
@@ -103,7 +120,7 @@ impl Verifier {
     }
 
     /// What holds of each chain, once every record was looked at. Records older than `kept_since` may be gone.
-    pub fn finish(self, kept_since: Timestamp) -> Result<BTreeMap<String, Verified>, Broken> {
+    pub fn finish(self, kept_since: Timestamp, now: Timestamp) -> Result<BTreeMap<String, Verified>, Broken> {
         for (node, anchors) in &self.anchors {
             let (first, last) = self.chains.get(node).map_or((u64::MAX, 0), |chain| (chain.first, chain.last.sequence));
             let young = anchors.values().filter(|link| kept_since <= link.time);
@@ -114,7 +131,25 @@ impl Verifier {
                 return Err(Broken { node: node.clone(), sequence, why: Why::Missing });
             }
         }
+        self.chains.keys().try_for_each(|node| self.check_start(node, kept_since, now))?;
         Ok(self.chains)
+    }
+
+    /// Nothing that must be kept is missing before the oldest record, and the chain is one of ours.
+    fn check_start(&self, node: &str, kept_since: Timestamp, now: Timestamp) -> Result<(), Broken> {
+        let (Some(chain), Some(start)) = (self.chains.get(node), self.starts.get(node)) else { return Ok(()) };
+        let broken = |sequence, why| Err(Broken { node: node.to_owned(), sequence, why });
+        let Some(anchors) = self.anchors.get(node) else {
+            let is_new = now.before(UNANCHORED) <= start.time && start.time <= now.after(UNANCHORED);
+            return if is_new && chain.first == 1 { Ok(()) } else { broken(chain.first, Why::Unanchored) };
+        };
+        // Of a time in which nothing happened, the record before may be old enough to be gone.
+        let before = chain.first.checked_sub(1).and_then(|before| anchors.get(&before));
+        let is_old = before.is_some_and(|link| link.time < kept_since && link.hash == start.previous);
+        if chain.first <= 1 || start.time < kept_since || is_old {
+            return Ok(());
+        }
+        broken(if kept_since == Timestamp::MIN { 1 } else { chain.first - 1 }, Why::Missing)
     }
 }
 
@@ -127,6 +162,9 @@ impl Broken {
             Why::Unlinked => language.pick("does not follow the one before it", "не продолжает предыдущую"),
             Why::Missing => language.pick("is missing", "отсутствует"),
             Why::Replaced => language.pick("is not the one that was anchored", "не та, что была закреплена"),
+            Why::Unanchored => {
+                language.pick("begins a chain of which nothing was anchored", "начинает цепь, где ничего не закреплено")
+            }
         };
         let subject = language.pick("record", "запись");
         let of = language.pick("of node", "узла");

@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 
 use futures::StreamExt as _;
 use jsonwebtoken::jwk::Jwk;
-use reqwest::{Client, RequestBuilder, Url};
+use reqwest::{Client, RequestBuilder, Response, StatusCode, Url};
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
 use serde_json::{Map, Value};
@@ -43,6 +43,13 @@ pub(super) struct Found {
 pub(super) struct Tokens {
     pub(super) id_token: Secret<String>,
     access_token: Option<Secret<String>>,
+}
+
+/// Why a code is worth nothing (RFC 6749, 5.2).
+#[derive(Default, Deserialize)]
+struct Refused {
+    #[serde(default)]
+    error: String,
 }
 
 /// Asks the provider.
@@ -132,7 +139,7 @@ impl Provider {
         settings: &OidcSettings,
         code: &Secret<String>,
         verifier: &str,
-    ) -> Result<Tokens, ProviderError> {
+    ) -> Result<Tokens, OidcError> {
         let found = self.found().await?;
         let mut form = vec![
             ("grant_type", "authorization_code"),
@@ -155,7 +162,16 @@ impl Provider {
         }
         let body = form_urlencoded::Serializer::new(String::new()).extend_pairs(form).finish();
         let kind = ("content-type", "application/x-www-form-urlencoded");
-        self.json(request.header(kind.0, kind.1).body(body)).await
+        let answer = self.answer(request.header(kind.0, kind.1).body(body)).await?;
+        if answer.status() == StatusCode::BAD_REQUEST {
+            // Only what is wrong with the code is told to people; all else is a matter of the configuration.
+            let refused: Refused = self.read(answer).await.unwrap_or_default();
+            return Err(match refused.error.as_str() {
+                "invalid_grant" => OidcError::Code,
+                _ => self.failed("it answers 400 Bad Request").into(),
+            });
+        }
+        Ok(self.success(answer).await?)
     }
 
     /// Adds what the provider tells apart from the token, about the same person.
@@ -172,16 +188,25 @@ impl Provider {
     }
 
     async fn json<T: DeserializeOwned>(&self, request: RequestBuilder) -> Result<T, ProviderError> {
-        // Addresses may hold secrets.
-        let away = |error: reqwest::Error| self.failed(&error.without_url().to_string());
-        let answer = request.header("accept", "application/json").send().await.map_err(away)?;
+        self.success(self.answer(request).await?).await
+    }
+
+    async fn answer(&self, request: RequestBuilder) -> Result<Response, ProviderError> {
+        request.header("accept", "application/json").send().await.map_err(|error| self.away(error))
+    }
+
+    async fn success<T: DeserializeOwned>(&self, answer: Response) -> Result<T, ProviderError> {
         let status = answer.status();
         if !status.is_success() {
             return Err(self.failed(&format!("it answers {status}")));
         }
+        self.read(answer).await
+    }
+
+    async fn read<T: DeserializeOwned>(&self, answer: Response) -> Result<T, ProviderError> {
         let (mut body, mut chunks) = (Vec::new(), answer.bytes_stream());
         while let Some(chunk) = chunks.next().await {
-            body.extend_from_slice(&chunk.map_err(away)?);
+            body.extend_from_slice(&chunk.map_err(|error| self.away(error))?);
             if body.len() > LARGEST {
                 return Err(self.failed("its answer is too large"));
             }
@@ -196,6 +221,11 @@ impl Provider {
 
     fn lock(&self) -> std::sync::MutexGuard<'_, Known> {
         self.known.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Addresses may hold secrets.
+    fn away(&self, error: reqwest::Error) -> ProviderError {
+        self.failed(&error.without_url().to_string())
     }
 
     fn failed(&self, reason: &str) -> ProviderError {

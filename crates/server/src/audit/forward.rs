@@ -100,11 +100,18 @@ impl Forward {
         Ok(Self { queue, has_dropped: AtomicBool::default() })
     }
 
-    /// Hands records over, if there is room.
-    pub(crate) fn offer(&self, records: Vec<Record>) {
-        if self.queue.try_send(records).is_err() && !self.has_dropped.swap(true, Ordering::Relaxed) {
-            warn!("the receiver of the audit trail is too slow or away: some records are in the trail only");
+    /// Hands records over, if there is room; how many were not taken.
+    pub(crate) fn offer(&self, records: Vec<Record>) -> u64 {
+        let count = records.len() as u64;
+        let is_dropped = self.queue.try_send(records).is_err();
+        if self.has_dropped.swap(is_dropped, Ordering::Relaxed) != is_dropped {
+            if is_dropped {
+                warn!("the receiver of the audit trail is too slow or away: some records are in the trail only");
+            } else {
+                warn!("the receiver of the audit trail takes records again");
+            }
         }
+        if is_dropped { count } else { 0 }
     }
 }
 

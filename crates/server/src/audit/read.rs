@@ -95,7 +95,7 @@ pub(crate) async fn verify(
     storage: &Storage,
     sink: &dyn AuditSink,
     anchors: Vec<Anchor>,
-    kept_since: Timestamp,
+    (kept_since, now): (Timestamp, Timestamp),
 ) -> Result<Vec<(String, Verified)>, Unverified> {
     let scope = scope("tamper check of the audit trail", sink);
     let mut verifier = Verifier::new(anchors);
@@ -104,28 +104,66 @@ pub(crate) async fn verify(
         found.sort_by(|a, b| (&a.node, a.sequence).cmp(&(&b.node, b.sequence)));
         found.iter().try_for_each(|record| verifier.check(record)).map_err(Unverified::Broken)?;
     }
-    verifier.finish(kept_since).map(|held| held.into_iter().collect()).map_err(Unverified::Broken)
+    verifier.finish(kept_since, now).map(|held| held.into_iter().collect()).map_err(Unverified::Broken)
 }
 
-/// The end of a node's chain: its newest record, or what is anchored of a newer one that is gone.
+/// Where a node's chain ends.
+#[derive(Debug)]
+pub(crate) struct End {
+    /// Its newest record, or what is anchored of a newer one that is gone.
+    pub(crate) link: Option<Link>,
+    /// Number of the newest record that is anchored; 0 if none is.
+    pub(crate) anchored: u64,
+}
+
+/// The end of a node's chain. Of the trail only what is newer than the last anchor is read, and what of that is damaged is
+/// told and passed over: the server must start all the same.
 pub(crate) async fn end(
     engine: &Engine,
     storage: &Storage,
     sink: &dyn AuditSink,
     anchors: &dyn Anchors,
     node: &str,
-) -> anyhow::Result<Option<Link>> {
-    let filter = Filter { node: Some(node.to_owned()), limit: 1, ..Filter::default() };
-    let kept = list(engine, storage, sink, &filter).await.context("cannot read the end of the audit trail")?;
-    let kept = kept.records.first().map(Link::of);
+) -> anyhow::Result<End> {
     let anchors =
         anchors.all().await.map_err(anyhow::Error::msg).context("cannot read the anchors of the audit trail")?;
     let anchored = anchors.into_iter().filter(|anchor| anchor.node == node).map(|anchor| anchor.link);
-    let end = anchored.chain(kept.clone()).max_by_key(|link| link.sequence);
+    let anchored = anchored.max_by_key(|link| link.sequence);
+    let since = anchored.as_ref().map_or(Timestamp::MIN, |link| link.time);
+    let kept = newest(engine, storage, sink, node, since).await.context("cannot read the end of the audit trail")?;
+    let sequence = anchored.as_ref().map_or(0, |link| link.sequence);
+    let end = anchored.into_iter().chain(kept.clone()).max_by_key(|link| link.sequence);
     if let Some(end) = end.as_ref().filter(|end| kept.as_ref().is_none_or(|kept| kept.sequence < end.sequence)) {
         error!(sequence = end.sequence, "the end of the audit trail is missing; `lapidary audit verify` tells more");
     }
-    Ok(end)
+    Ok(End { link: end, anchored: sequence })
+}
+
+/// The newest record of a node that can be read.
+async fn newest(
+    engine: &Engine,
+    storage: &Storage,
+    sink: &dyn AuditSink,
+    node: &str,
+    since: Timestamp,
+) -> Result<Option<Link>, query::Error> {
+    let scope = scope("end of the audit trail", sink);
+    let wanted = TimeRange { start: since, end: Timestamp::MAX };
+    let predicate = Filter { node: Some(node.to_owned()), ..Filter::default() }.predicate();
+    for range in stretches(storage).into_iter().rev().filter_map(|stretch| common(wanted, stretch)) {
+        match within(engine, &scope, range, predicate.clone()).await {
+            Ok(found) => {
+                if let Some(last) = found.iter().max_by_key(|record| record.sequence) {
+                    return Ok(Some(Link::of(last)));
+                }
+            }
+            Err(error) if error.kind() == query::Kind::Internal => {
+                error!(%error, "a part of the audit trail cannot be read; `lapidary audit verify` tells more");
+            }
+            Err(error) => return Err(error),
+        }
+    }
+    Ok(None)
 }
 
 async fn within(

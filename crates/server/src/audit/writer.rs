@@ -85,13 +85,13 @@ impl Writer {
         components: Components,
     ) -> anyhow::Result<Running> {
         let Components { node, storage, engine, anchors, kept_for, forward, clock, tasks } = components;
-        let last = super::end(&engine, &storage, trail, anchors.as_ref(), &node).await?;
+        let end = super::end(&engine, &storage, trail, anchors.as_ref(), &node).await?;
         let forward = forward.map(|target| Forward::start(&target, &clock, &tasks)).transpose()?;
         let writer = Self {
             events,
             state: Arc::clone(&trail.state),
-            anchored: (last.as_ref().map_or(0, |link| link.sequence), clock.instant()),
-            chain: Chain::new(node, last),
+            anchored: (end.anchored, clock.instant()),
+            chain: Chain::new(node, end.link),
             storage,
             anchors,
             kept_for,
@@ -106,6 +106,8 @@ impl Writer {
     }
 
     async fn run(mut self, mut stopped: oneshot::Receiver<()>) {
+        // What an earlier run wrote may not be anchored at all.
+        self.anchor(false).await;
         loop {
             let mut events = Vec::with_capacity(TOGETHER);
             tokio::select! {
@@ -166,7 +168,7 @@ impl Writer {
         }
         self.state.written.fetch_add(records.len() as u64, Ordering::Relaxed);
         if let Some(forward) = &self.forward {
-            forward.offer(records);
+            self.state.unsent.fetch_add(forward.offer(records), Ordering::Relaxed);
         }
     }
 
@@ -183,7 +185,9 @@ impl Writer {
         let Some(anchor) = self.chain.anchor() else { return };
         let (sequence, time) = self.anchored;
         let (grown, now) = (anchor.link.sequence.saturating_sub(sequence), self.clock.instant());
-        let due = at_once || ANCHOR_RECORDS <= grown || ANCHOR_EVERY <= now.saturating_duration_since(time);
+        // The first is anchored at once: nobody can put another beginning in its place, or a chain that never was.
+        let due =
+            at_once || sequence == 0 || ANCHOR_RECORDS <= grown || ANCHOR_EVERY <= now.saturating_duration_since(time);
         if grown == 0 || !due {
             return;
         }
@@ -192,7 +196,8 @@ impl Writer {
             Ok(()) => self.anchored = (sequence, now),
             Err(error) => warn!(error, "the end of the audit trail cannot be anchored; tried again"),
         }
-        let oldest = self.kept_for.map(|period| Timestamp::from(self.clock.now()).before(period));
+        // They outlive their records: the one before the oldest record that is kept says that it could go.
+        let oldest = self.kept_for.map(|period| Timestamp::from(self.clock.now()).before(period.saturating_mul(2)));
         if let Some(oldest) = oldest
             && let Err(error) = self.anchors.forget(oldest).await
         {

@@ -58,11 +58,11 @@ impl<S: Send + Sync> FromRequest<S> for Form {
         let kind = parts.headers.get(header::CONTENT_TYPE).and_then(|value| value.to_str().ok()).unwrap_or_default();
         if parts.method == Method::POST && kind.starts_with("application/x-www-form-urlencoded") {
             form.add(&to_bytes(body, MAX_BODY_BYTES).await.map_err(refused)?);
+            if let Some(note) = parts.extensions.get::<Note>() {
+                note.say(|| form.to_string());
+            }
         }
         form.add(parts.uri.query().unwrap_or_default().as_bytes());
-        if let Some(note) = parts.extensions.get::<Note>() {
-            note.say(|| form.to_string());
-        }
         Ok(form)
     }
 }

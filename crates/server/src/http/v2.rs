@@ -4,17 +4,17 @@ use std::collections::BTreeMap;
 
 use alert::{AlertView, Matcher, Silence, WrittenMatcher};
 use auth::{Caller, Services};
-use axum::Json;
 use axum::body::Bytes;
 use axum::extract::{Path, State};
 use axum::http::StatusCode;
+use axum::{Extension, Json};
 use logline::Timestamp;
 use serde::Deserialize;
 use serde_json::{Value, json};
 
 use super::guard::Asker;
 use super::v1::{may_see, seen, seen_alerts};
-use super::{Form, HttpError};
+use super::{Form, HttpError, Note};
 use crate::app::App;
 
 fn text(time: Timestamp) -> String {
@@ -229,8 +229,10 @@ struct Posted {
 pub(super) async fn put_silence(
     State(app): State<App>,
     Asker(caller): Asker,
+    Extension(note): Extension<Note>,
     body: Bytes,
 ) -> Result<Json<Value>, HttpError> {
+    note.json(&body);
     let posted: Posted = serde_json::from_slice(&body)
         .map_err(|error| HttpError::bad_request(format!("the silence cannot be read: line {}", error.line())))?;
     // Who says to have made it stands beside who really did.

@@ -2,17 +2,18 @@
 
 use alert::eval::{Error, GroupReport, Instance, RuleReport};
 use alert::rule::{RawGroup, Role};
-use axum::Json;
 use axum::body::Bytes;
 use axum::extract::{Path, State};
 use axum::http::{StatusCode, header};
 use axum::response::{IntoResponse as _, Response};
 use axum::routing::{MethodRouter, get};
+use axum::{Extension, Json};
 use logline::Timestamp;
 use serde_json::{Map, Value, json};
 
 use crate::app::App;
-use crate::http::{Asker, Form, HttpError};
+use crate::http::{Asker, Form, HttpError, Note};
+use crate::rules::noted;
 
 /// What Prometheus writes for a time that never was.
 const NEVER: &str = "0001-01-01T00:00:00Z";
@@ -93,9 +94,11 @@ async fn keep(
     State(app): State<App>,
     Asker(caller): Asker,
     Path(namespace): Path<String>,
+    Extension(note): Extension<Note>,
     body: Bytes,
 ) -> Result<Response, HttpError> {
     let text = std::str::from_utf8(&body).map_err(|_| HttpError::bad_request("the group is not UTF-8"))?;
+    note.say(|| noted(text));
     app.rules.keep(&caller.scope(), &namespace, text).await.map_err(refused)?;
     Ok(accepted())
 }

@@ -35,3 +35,14 @@ fn a_tenant_with_unusual_characters_gets_a_folder_of_its_own() {
     assert_eq!(folder("fake"), "tenant=fake");
     assert_eq!(folder("a*b'(c)!"), "tenant=a%2Ab%27(c)!");
 }
+
+#[test]
+fn nobody_else_gets_into_a_folder_that_was_made() {
+    use std::os::unix::fs::PermissionsExt as _;
+    let root = tempfile::tempdir().unwrap();
+    let folder = root.path().join("data/tables/logs");
+    create_folder(&folder).unwrap();
+    for made in folder.ancestors().take(3) {
+        assert_eq!(made.metadata().unwrap().permissions().mode() & 0o777, 0o700, "{}", made.display());
+    }
+}

@@ -18,7 +18,7 @@ fn chain_of(node: &str, records: u64) -> (Vec<Record>, Chain) {
 fn verify(records: &[Record], anchors: &[Anchor]) -> Result<BTreeMap<String, Verified>, Broken> {
     let mut verifier = Verifier::new(anchors.to_vec());
     records.iter().try_for_each(|record| verifier.check(record))?;
-    verifier.finish(Timestamp::MIN)
+    verifier.finish(Timestamp::MIN, Timestamp(10))
 }
 
 #[track_caller]
@@ -101,11 +101,47 @@ fn records_that_are_gone_or_put_in_are_named() {
 #[test]
 fn what_is_too_old_may_be_gone() {
     let (records, chain) = chain_of("a", 5);
-    let mut early =
-        Verifier::new([Anchor { node: "a".to_owned(), link: Link::of(&records[1]) }, chain.anchor().unwrap()]);
-    records[3..].iter().try_for_each(|record| early.check(record)).unwrap();
-    assert_eq!(early.clone().finish(Timestamp(3)).unwrap()["a"].first, 4);
-    assert_eq!(early.finish(Timestamp(2)).unwrap_err().sequence, 2);
+    let checked = |anchors: &[Anchor]| {
+        let mut verifier = Verifier::new(anchors.to_vec());
+        records[3..].iter().try_for_each(|record| verifier.check(record)).unwrap();
+        verifier
+    };
+    let finish = |verifier: &Verifier, kept_since| verifier.clone().finish(Timestamp(kept_since), Timestamp(10));
+    let anchor = |index: usize| Anchor { node: "a".to_owned(), link: Link::of(&records[index]) };
+    let early = checked(&[anchor(1), chain.anchor().unwrap()]);
+    assert_eq!(finish(&early, 5).unwrap()["a"].first, 4);
+    assert_eq!(finish(&early, 2).unwrap_err().sequence, 2);
+    // The third may be as young as the fourth, for all that is known; unless it is written down that it is not.
+    let missing = Broken { node: "a".to_owned(), sequence: 3, why: Why::Missing };
+    assert_eq!(finish(&early, 4).unwrap_err(), missing);
+    let known = checked(&[anchor(2), chain.anchor().unwrap()]);
+    assert_eq!(finish(&known, 4).unwrap()["a"].first, 4);
+    assert_eq!(finish(&known, 3).unwrap_err(), missing);
+    let mut other = anchor(2);
+    other.link.hash = NOTHING.to_owned();
+    assert_eq!(finish(&checked(&[other, chain.anchor().unwrap()]), 4).unwrap_err(), missing);
+}
+
+#[test]
+fn what_is_gone_before_the_first_anchor_is_missing() {
+    let (records, chain) = chain_of("a", 5);
+    check_broken(&records[2..], &[chain.anchor().unwrap()], 1, Why::Missing);
+}
+
+#[test]
+fn a_chain_of_which_nothing_was_anchored_was_not_written_here() {
+    let minutes = |count: i64| count * 60_000_000_000;
+    let judge = |records: &[Record], now| {
+        let mut verifier = Verifier::new([]);
+        records.iter().try_for_each(|record| verifier.check(record)).unwrap();
+        verifier.finish(Timestamp::MIN, Timestamp(now))
+    };
+    let records = chain_of("forged", 3).0;
+    let broken = Broken { node: "forged".to_owned(), sequence: 1, why: Why::Unanchored };
+    assert!(judge(&records, minutes(1)).is_ok(), "it has only just begun");
+    assert_eq!(judge(&records, minutes(3)).unwrap_err(), broken);
+    assert_eq!(judge(&records, minutes(-3)).unwrap_err(), broken);
+    assert_eq!(judge(&records[1..], minutes(1)).unwrap_err().sequence, 2);
 }
 
 #[test]

@@ -4,9 +4,10 @@ use std::fmt::Write as _;
 use std::sync::Arc;
 
 use auth::{Outcome, Record};
+use futures::FutureExt as _;
 use stdx::Clock;
 use tls::{Connection, Renewed, Tls};
-use tokio::io::AsyncWriteExt as _;
+use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::{TcpStream, UdpSocket};
 use tokio_rustls::TlsConnector;
 use tokio_rustls::rustls::ClientConfig;
@@ -26,6 +27,8 @@ pub(super) struct Syslog {
     place: Place,
     secure: Option<Renewed<Arc<ClientConfig>>>,
     connection: Option<Connection>,
+    /// What was sent last: nobody says whether it was read before its connection broke.
+    last: String,
 }
 
 impl Syslog {
@@ -38,7 +41,7 @@ impl Syslog {
             }
             _ => None,
         };
-        Ok(Self { place, secure, connection: None })
+        Ok(Self { place, secure, connection: None, last: String::new() })
     }
 
     pub(super) async fn send(&mut self, records: &[Record]) -> Result<(), String> {
@@ -64,18 +67,44 @@ impl Syslog {
             }
             return Ok(());
         }
-        let connection = match &mut self.connection {
-            Some(connection) => connection,
-            none => none.insert(connect(&self.place, self.secure.as_ref()).await?),
-        };
         let mut bytes = String::new();
         for record in records {
             let text = message(record);
             // Writing to a String cannot fail.
             write!(bytes, "{} {text}", text.len()).unwrap_or_default();
         }
+        let connection = self.connected().await?;
         connection.write_all(bytes.as_bytes()).await?;
-        connection.flush().await
+        connection.flush().await?;
+        self.last = bytes;
+        Ok(())
+    }
+
+    /// The connection, or a new one where the other side has ended it; that begins with what was sent last.
+    async fn connected(&mut self) -> std::io::Result<&mut Connection> {
+        if self.connection.as_mut().is_some_and(has_ended) {
+            self.connection = None;
+        }
+        match &mut self.connection {
+            Some(connection) => Ok(connection),
+            none => {
+                let mut connection = connect(&self.place, self.secure.as_ref()).await?;
+                connection.write_all(self.last.as_bytes()).await?;
+                Ok(none.insert(connection))
+            }
+        }
+    }
+}
+
+/// Whether the other side has closed: what is written then is lost without an error. What it says is of no interest.
+fn has_ended(connection: &mut Connection) -> bool {
+    let mut said = [0; 512];
+    loop {
+        match connection.read(&mut said).now_or_never() {
+            None => return false,
+            Some(Ok(0) | Err(_)) => return true,
+            Some(Ok(_)) => {}
+        }
     }
 }
 

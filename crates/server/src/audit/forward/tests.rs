@@ -83,6 +83,43 @@ async fn datagrams_and_streams_arrive_as_messages() {
 }
 
 #[tokio::test]
+async fn a_group_is_not_lost_when_its_receiver_starts_anew() {
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let address = listener.local_addr().unwrap();
+    let (forward, _tasks) = start(&format!("syslog+tcp://{address}"));
+    let framed = |record: &Record| {
+        let text = syslog::message(record);
+        format!("{} {text}", text.len())
+    };
+    let [first, second] = records().try_into().unwrap();
+    let read = async |listener: &TcpListener, want: &str| {
+        let (mut stream, _) = listener.accept().await.unwrap();
+        let mut bytes = vec![0; want.len()];
+        stream.read_exact(&mut bytes).await.unwrap();
+        assert_eq!(String::from_utf8(bytes).unwrap(), want);
+    };
+    assert_eq!(forward.offer(vec![first.clone()]), 0);
+    // The connection ends here; what is written to it now would be lost without an error.
+    read(&listener, &framed(&first)).await;
+    tokio::time::sleep(Duration::from_millis(200)).await;
+    assert_eq!(forward.offer(vec![second.clone()]), 0);
+    // Nobody knows here that the first was read, so it comes again.
+    let again = format!("{}{}", framed(&first), framed(&second));
+    tokio::time::timeout(Duration::from_secs(20), read(&listener, &again)).await.expect("the second group is lost");
+}
+
+#[tokio::test]
+async fn records_for_which_there_is_no_room_are_counted_until_there_is_again() {
+    let (queue, mut waiting) = mpsc::channel(1);
+    let forward = Forward { queue, has_dropped: AtomicBool::default() };
+    assert_eq!([forward.offer(records()), forward.offer(records()), forward.offer(records())], [0, 2, 2]);
+    assert!(forward.has_dropped.load(Ordering::Relaxed));
+    waiting.recv().await.unwrap();
+    assert_eq!(forward.offer(records()), 0);
+    assert!(!forward.has_dropped.load(Ordering::Relaxed), "the next time is told of as well");
+}
+
+#[tokio::test]
 async fn a_webhook_that_refuses_is_asked_again_and_shown_the_token() {
     let (tell, mut told) = mpsc::channel::<(String, Vec<Record>)>(8);
     let refusals = Arc::new(AtomicU64::new(0));

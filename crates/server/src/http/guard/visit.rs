@@ -15,6 +15,7 @@ use bytes::Bytes;
 use futures::stream::{Stream, StreamExt as _, unfold};
 use logline::Tenant;
 
+use super::super::Form;
 use super::super::routes::Route;
 use crate::app::App;
 
@@ -26,9 +27,14 @@ const NAMED: usize = 20;
 pub(crate) struct Note(Arc<OnceLock<String>>);
 
 impl Note {
-    /// Says it; the first time counts.
+    /// Says it, apart from the query of the URL, which stands in the trail in any case; the first time counts.
     pub(crate) fn say(&self, asked: impl FnOnce() -> String) {
         self.0.get_or_init(asked);
+    }
+
+    /// Says what a body of JSON says.
+    pub(crate) fn json(&self, body: &[u8]) {
+        self.say(|| serde_json::from_slice(body).map(|value: serde_json::Value| value.to_string()).unwrap_or_default());
     }
 }
 
@@ -66,6 +72,8 @@ pub(super) struct Visit {
     tenant: Tenant,
     method: Method,
     uri: Uri,
+    /// The query of the URL, as the trail has it.
+    query: String,
     scope: String,
     address: Option<IpAddr>,
     note: Note,
@@ -87,6 +95,7 @@ impl Visit {
         if let Some(token) = caller.by() {
             scope += &format!(", asked by the token {token}");
         }
+        let query = request.uri().query().filter(|_| route.notes_query());
         Self {
             app: app.clone(),
             route,
@@ -94,6 +103,7 @@ impl Visit {
             tenant: caller.tenant().clone(),
             method: request.method().clone(),
             uri: request.uri().clone(),
+            query: query.map(|query| Form::of(query).to_string()).unwrap_or_default(),
             scope,
             address,
             note: Note::default(),
@@ -109,6 +119,7 @@ impl Visit {
 
     /// It was not let through.
     pub(super) fn refused(mut self) {
+        self.query.clear();
         self.tell(Outcome::Denied, None);
     }
 
@@ -152,7 +163,8 @@ impl Visit {
             Method::GET | Method::HEAD => path.to_owned(),
             _ => format!("{} {path}", self.method),
         };
-        if let Some(asked) = self.note.0.get().filter(|asked| !asked.is_empty()) {
+        let asked = self.note.0.get().map_or("", String::as_str);
+        for asked in [self.query.as_str(), asked].into_iter().filter(|asked| !asked.is_empty()) {
             // Writing to a String cannot fail.
             write!(detail, " {asked}").unwrap_or_default();
         }

@@ -81,3 +81,134 @@ fn no_route_stands_twice_and_our_own_api_is_described() {
     let ours: BTreeSet<_> = paths.into_iter().filter(|path| path.starts_with("/api/v1/")).collect();
     assert_eq!(ours, described);
 }
+
+/// Everything in the trail, once it has this text.
+async fn trail(server: &Started, text: &str) -> Vec<serde_json::Value> {
+    let url = format!("{}/api/v1/audit?limit=5000", server.url);
+    for _ in 0..400 {
+        let answer = server.client.get(&url).bearer_auth("audit-token-0123456789").send().await.unwrap();
+        let page: serde_json::Value = answer.json().await.unwrap();
+        let records = page["records"].as_array().unwrap().clone();
+        if records.iter().any(|record| record["detail"].as_str().unwrap().contains(text)) {
+            return records;
+        }
+        tokio::time::sleep(std::time::Duration::from_millis(50)).await;
+    }
+    panic!("`{text}` does not come into the trail");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_was_asked_in_the_url_stands_in_the_trail_but_where_a_secret_may_be() {
+    let server = Started::closed(&settings()).await;
+    let (mut wanted, mut unwanted) = (Vec::new(), Vec::new());
+    for (index, route) in ROUTES.iter().enumerate().filter(|(_, route)| route.audit && route.access != Access::Open) {
+        let path = route.path.replace("{id}", "4711").replace("{name}", "service").replace("{type}", "order");
+        let path = path.replace("{namespace}", "team").replace("{group}", "g");
+        for method in [Method::GET, Method::POST, Method::PUT, Method::PATCH, Method::DELETE] {
+            let token = route.access.permission(&method).map_or("push", Permission::name);
+            let marker = format!("marker-{}-{index}-end", method.as_str().to_lowercase());
+            let url = format!("{}{path}?marker={marker}", server.url);
+            let request = server.client.request(method.clone(), &url).bearer_auth(format!("{token}-token-0123456789"));
+            let answer = request.send().await.unwrap();
+            let got = answer.status().as_u16();
+            // An answer that is written while it is read stands in the trail when it ends.
+            answer.bytes().await.unwrap();
+            assert!(got != 401 && got != 403, "{method} {path}: {got}");
+            let is_secret = ["reveal", "password"].contains(&route.name);
+            match got {
+                405 => {}
+                _ if is_secret => unwanted.push((marker, path.clone())),
+                _ => wanted.push((marker, path.clone())),
+            }
+        }
+    }
+    assert!(80 < wanted.len() && unwanted.len() == 3, "{} {}", wanted.len(), unwanted.len());
+    let last = format!("{}/flush?marker=marker-last", server.url);
+    status(&server.client, &last, "POST", Some("operate")).await;
+    let records = trail(&server, "marker-last").await;
+    let has = |marker: &str| records.iter().any(|record| record["detail"].as_str().unwrap().contains(marker));
+    for (marker, path) in wanted {
+        assert!(has(&marker), "{marker} at {path} does not stand in the trail");
+    }
+    for (marker, path) in unwanted {
+        assert!(!has(&marker), "{marker} at {path} stands in the trail");
+    }
+    server.end().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_bodies_ask_for_stands_in_the_trail() {
+    let server = Started::closed(&settings()).await;
+    let send = async |path: &str, token: &str, body: &str| {
+        let request = server.client.post(format!("{}{path}", server.url)).body(body.to_owned());
+        request.bearer_auth(format!("{token}-token-0123456789")).send().await.unwrap().status().as_u16()
+    };
+    let rule = "alert: A\n    expr: 'count_over_time({service_name=\"EXPR\"}[1m]) > 1'";
+    let group = |expr: &str| format!("name: g\nrules:\n  - {}\n", rule.replace("EXPR", expr));
+    let file = format!("groups:\n- {}", group("previewed").replace('\n', "\n  "));
+    send("/api/v1/rules/test", "read", &file).await;
+    send("/loki/api/v1/rules/team", "rules", &group("kept-rule")).await;
+    let silence = r#"{"matchers":[{"name":"service_name","value":"silenced","isRegex":false}],
+        "startsAt":"2026-01-01T00:00:00Z","endsAt":"2027-01-01T00:00:00Z","createdBy":"x","comment":"why-silent"}"#;
+    send("/api/v2/silences", "silences", silence).await;
+    send("/api/v1/incidents/1/act", "silences", r#"{"action":"comment","comment":"commented"}"#).await;
+    send("/api/v1/tokens?a=in-the-url", "users", r#"{"name":"in-the-body"}"#).await;
+    let records = trail(&server, "in-the-body").await;
+    let details: Vec<_> = records.iter().map(|record| record["detail"].as_str().unwrap()).collect();
+    let words = ["previewed", "kept-rule", "silenced", "why-silent", "commented", "in-the-url"];
+    for word in words {
+        assert!(details.iter().any(|detail| detail.contains(word)), "{word}: {details:#?}");
+    }
+    server.end().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn nobody_gives_a_permission_to_reveal_or_to_impersonate_without_having_it() {
+    let server = Started::closed(&format!(
+        "{}[[auth.token]]\nname = \"both\"\ntoken = \"both-token-0123456789\"\npermissions = [\"users\", \"reveal\"]\n",
+        settings()
+    ))
+    .await;
+    let send = async |token: &str, method: &str, path: &str, body: &str| {
+        let request = server.client.request(method.parse().unwrap(), format!("{}/api/v1/{path}", server.url));
+        let request = request.header("content-type", "application/json").body(body.to_owned());
+        request.bearer_auth(format!("{token}-token-0123456789")).send().await.unwrap().status().as_u16()
+    };
+    let given = [
+        ("POST", "tokens", r#"{"name":"t","permissions":["reveal"]}"#),
+        ("POST", "tokens", r#"{"name":"r","roles":["security"]}"#),
+        ("PUT", "roles/own", r#"{"permissions":["read","reveal"]}"#),
+        ("PUT", "groups/own", r#"{"roles":["security"]}"#),
+        ("POST", "users", r#"{"name":"u","roles":["security"]}"#),
+        ("POST", "users", r#"{"name":"g","groups":["OWN"]}"#),
+        ("PATCH", "users/g", r#"{"roles":["security"]}"#),
+    ];
+    assert_eq!(send("users", "POST", "tokens", r#"{"name":"i","permissions":["impersonate"]}"#).await, 403);
+    assert_eq!(send("both", "POST", "tokens", r#"{"name":"i","permissions":["impersonate"]}"#).await, 403);
+    assert_eq!(
+        send("users", "POST", "tokens", r#"{"name":"n","roles":["security"],"permissions":["read"]}"#).await,
+        200
+    );
+    for (method, path, body) in given {
+        assert_eq!(send("users", method, path, body).await, 403, "{path} {body}");
+        assert!(send("both", method, path, body).await < 300, "{path} {body}");
+    }
+    assert_eq!(send("users", "POST", "users", r#"{"name":"h","groups":["OWN"]}"#).await, 403);
+    // What somebody has already is not given again.
+    assert_eq!(send("users", "PATCH", "users/u", r#"{"roles":["security","developer"]}"#).await, 200);
+    server.end().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_login_elsewhere_that_fails_stands_in_the_trail_with_its_address() {
+    // Nobody listens there.
+    let elsewhere = "[[auth.oidc]]\nname = \"corp\"\nissuer = \"http://127.0.0.1:1\"\nclient_id = \"lapidary\"\n";
+    let settings = format!("external_url = \"http://127.0.0.1:3100\"\n{}{elsewhere}", settings());
+    let server = Started::closed(&settings).await;
+    let got = server.client.get(format!("{}/auth/oidc/corp", server.url)).send().await.unwrap().status();
+    assert_eq!(got.as_u16(), 503);
+    let records = trail(&server, "corp: ").await;
+    let failed = records.iter().find(|record| record["action"] == "login").unwrap();
+    assert_eq!((&failed["outcome"], &failed["address"]), (&"denied".into(), &"127.0.0.1".into()));
+    server.end().await;
+}

@@ -4,18 +4,18 @@ use std::collections::BTreeSet;
 
 use alert::{AlertView, Incident, IncidentAction, Report, TestSendError};
 use auth::{Caller, Services};
-use axum::Json;
 use axum::body::Bytes;
 use axum::extract::{Path, State};
 use axum::http::StatusCode;
+use axum::{Extension, Json};
 use jiff::tz::TimeZone;
 use logline::Timestamp;
 use serde::{Deserialize, Serialize};
 
 use super::params::Parameters;
 use crate::app::App;
-use crate::http::HttpError;
 use crate::http::guard::Asker;
+use crate::http::{HttpError, Note};
 
 /// Alerts that fire.
 #[derive(Debug, Serialize, Deserialize)]
@@ -294,8 +294,10 @@ pub(in crate::http) async fn act(
     State(app): State<App>,
     Asker(caller): Asker,
     Path(id): Path<String>,
+    Extension(note): Extension<Note>,
     body: Bytes,
 ) -> Result<Json<ShownIncident>, HttpError> {
+    note.json(&body);
     let action: IncidentAction = serde_json::from_slice(&body).map_err(|_| {
         HttpError::bad_request(
             "want {\"action\":\"ack\"|\"resolve\"|\"comment\",\"comment\":\"…\"} or {\"action\":\"assign\",\"to\":\"…\"}",

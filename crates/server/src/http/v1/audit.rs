@@ -58,7 +58,7 @@ pub(crate) async fn verify(State(app): State<App>, asked: Parameters) -> Result<
     asked.only(&[])?;
     let anchors = audit::Anchors::all(&app.state).await.map_err(|error| HttpError::unavailable(&error))?;
     let since = audit::kept_for(&app.lifecycle).map_or(Timestamp::MIN, |period| app.now().before(period));
-    let found = audit::verify(&app.engine, &app.storage, app.audit.as_ref(), anchors, since).await;
+    let found = audit::verify(&app.engine, &app.storage, app.audit.as_ref(), anchors, (since, app.now())).await;
     Ok(Json(match found {
         Ok(chains) => Verdict { intact: true, chains: chains.into_iter().collect(), broken: None },
         Err(Unverified::Broken(broken)) => Verdict { intact: false, chains: BTreeMap::new(), broken: Some(broken) },

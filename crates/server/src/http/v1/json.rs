@@ -3,7 +3,6 @@
 use axum::body::{Bytes, to_bytes};
 use axum::extract::{FromRequest, Request};
 use serde::de::DeserializeOwned;
-use serde_json::Value;
 
 use crate::http::{HttpError, Note};
 
@@ -33,7 +32,7 @@ impl<T: DeserializeOwned, S: Send + Sync> FromRequest<S> for Noted<T> {
         let note = request.extensions().get::<Note>().cloned().unwrap_or_default();
         let body = bytes(request).await?;
         let asked = parsed(&body)?;
-        note.say(|| parsed::<Value>(&body).map(|value| value.to_string()).unwrap_or_default());
+        note.json(&body);
         Ok(Self(asked))
     }
 }

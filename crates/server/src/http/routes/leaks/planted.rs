@@ -137,12 +137,12 @@ impl World {
         let rule = format!(
             "name: {}\nrules:\n  - alert: Cards\n    expr: 'count_over_time({{service_name=\"{service}-api\"}} |= \"{}\" [1m]) > 9'\n    annotations: {{summary: {}}}\n",
             of("group", service),
-            of("line", service),
+            of("label", service),
             of("card", service),
         );
         let (status, answer) = self.send("devops", "POST", "/loki/api/v1/rules/team", rule).await;
         assert_eq!(status, 202, "{answer}");
-        let silence = Self::silence(&format!("{service}-api"), &of("meta", service), "");
+        let silence = Self::silence(&format!("{service}-api"), &of("label", service), "");
         let (status, answer) = self.send("devops", "POST", "/api/v2/silences", silence).await;
         assert_eq!(status, 200, "{answer}");
     }
