@@ -167,6 +167,70 @@ fn secrets_in_json_stay_json() {
 }
 
 #[test]
+fn a_string_behind_a_prefix_goes_with_it() {
+    check(r#"password: Some("Zx9"), n: 1"#, "password: <secret>, n: 1");
+    check(r#"login { password: Some(Secret("Z x9")), n: 1 }"#, "login { password: <secret>, n: 1 }");
+    for value in
+        ["b'Z x9'", "u\"Z x9\"", "@\"Z x9\"", "String(\"Z x9\")", "(\"Z x9\")", "r#\"Z x9\"#", "String::from(\"Zx9\")"]
+    {
+        check(&format!("password={value} n=1"), "password=<secret> n=1");
+        check(&format!("it's 5\" long, password={value} n=1"), "it's 5\" long, password=<secret> n=1");
+    }
+    check(r#"{"m":"password: Some(\"Zx9\")","n":1}"#, r#"{"m":"password: <secret>","n":1}"#);
+    check(r#"{"m":"a=\"b\" password: b\"Zx9\" c","n":1}"#, r#"{"m":"a=\"b\" password: <secret> c","n":1}"#);
+    check(r#"full_name: Some("Дарья Козлова"), n: 1"#, "full_name: <name>, n: 1");
+    check(r#"client: Some("Дарья Козлова"), n: 1"#, "client: <name>, n: 1");
+    check(r#"password=Zx9"rest n=1"#, "password=<secret> n=1");
+    check(r#"{"m":"password=b","n":"1"}"#, r#"{"m":"password=<secret>","n":"1"}"#);
+    check(r#"{"m":"password=Zx9","n":"1"}"#, r#"{"m":"password=<secret>","n":"1"}"#);
+    check(r#"m='password=Zx9' n=1"#, "m='password=<secret>' n=1");
+}
+
+#[test]
+fn blanks_and_tabs_may_stand_around_the_sign() {
+    check("password:\tX9 n", "password:\t<secret> n");
+    check("\"password\":\t\"X9\",", "\"password\":\t\"<secret>\",");
+    check("password\t=\tX9", "password\t=\t<secret>");
+    check("password:                X9", "password:                <secret>");
+    check("phone:\t\t9161234567", "phone:\t\t<phone>");
+}
+
+#[test]
+fn names_of_several_words_tell() {
+    check("номер телефона: 9035551234", "номер телефона: <phone>");
+    check("Телефон клиента: 9035551234", "Телефон клиента: <phone>");
+    check("phone number: 9035551234", "phone number: <phone>");
+    check("имя клиента: Дарья Козлова", "имя клиента: <name>");
+    check("First name: Darya", "First name: <name>");
+    check("секретный ключ: X9", "секретный ключ: <secret>");
+    check("the API key: X9", "the API key: <secret>");
+    check("\"secret key\": \"X9\"", "\"secret key\": \"<secret>\"");
+    check("Delivery address: 5 Main St", "Delivery address: <address>");
+    check("адрес доставки: Москва, ул. Тверская, 1", "адрес доставки: <address>");
+    unchanged(
+        "the key: X9, имя файла: Дарья, service name: Shop, order number: 4111111111111111, the address: 10.0.0.1",
+    );
+}
+
+#[test]
+fn only_a_whole_value_that_is_a_marker_was_masked_before() {
+    check("password=\"<secret>X9\" n", "password=\"<secret>\" n");
+    check("password=\"<secret> X9\" n", "password=\"<secret>\" n");
+    check("password=<secret>X9 n", "password=<secret> n");
+    check("password=<secret> n", "password=<secret> n");
+    check("имя: <name> Курьер", "имя: <name> Курьер");
+}
+
+#[test]
+fn what_authorizes_goes_with_its_scheme() {
+    check("Authorization: OAuth y0_abc n", "Authorization: <secret> n");
+    check("authorization: Api-Key AQVNabc n", "authorization: <secret> n");
+    check("Proxy-Authorization: NTLM TlRMTVNT", "Proxy-Authorization: <secret>");
+    check("Authorization: Abc user=ivan", "Authorization: <secret> user=ivan");
+    check("Cookie: a=1;sid=X9; b=2 n", "Cookie: <secret> n");
+}
+
+#[test]
 fn names_that_are_not_secrets_keep_their_values() {
     unchanged("tokens=123 spin=4 std::token::Kind http://token/x shipping: fast status=CREATED token_id=5 password=");
 }

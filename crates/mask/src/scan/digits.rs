@@ -152,14 +152,9 @@ impl Scan<'_> {
         true
     }
 
-    /// What the key says whose value begins at `start`.
-    fn class(&self, start: usize) -> Option<Class> {
-        self.key_of_value(start).and_then(|key| self.rules.keys.class(key))
-    }
-
     /// Whether the key says that its value, which begins at `start`, is a number of this class.
     fn is_told(&self, class: Class, start: usize) -> bool {
-        self.may_tell_number(start) && self.class(start) == Some(class)
+        self.may_tell_number(start) && self.class_of_value(start) == Some(class)
     }
 
     fn card(&self, groups: &[Group]) -> Option<usize> {
@@ -332,7 +327,7 @@ impl Scan<'_> {
             return true;
         }
         let closed = !matches!(self.byte(end), Some(b' ' | b'-') if self.next_group(end).is_some());
-        closed && self.plus_before(start).is_none() && self.class(start) == Some(Class::Id)
+        closed && self.plus_before(start).is_none() && self.class_of_value(start) == Some(Class::Id)
     }
 
     fn is_in_uuid(&self, start: usize, end: usize) -> bool {
