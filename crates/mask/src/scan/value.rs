@@ -3,6 +3,8 @@
 use std::ops::Range;
 
 use super::Scan;
+use crate::view;
+
 use super::keyed::{Key, MAX_BLANKS, is_blank, is_quote};
 
 /// Words that come before the secret itself.
@@ -210,12 +212,18 @@ impl Scan<'_> {
             b'"' | b'\'' => true,
             b'\\' => {
                 let escaped = self.byte(self.skip_while(at, |byte| byte == b'\\'));
-                matches!(escaped, None | Some(b'"' | b'\'' | b'n' | b'r' | b't'))
+                matches!(escaped, None | Some(b'"' | b'\'' | b'n' | b'r' | b't')) || self.is_colour(at)
             }
+            0x1b => self.is_colour(at),
             b',' | b';' | b'&' => self.ends_item(at + 1) || self.starts_field(at + 1),
             b')' | b']' | b'}' => self.ends_item(self.skip_while(at, is_closer)),
             byte => byte.is_ascii_whitespace(),
         }
+    }
+
+    /// Whether the code of a colour begins at `at`, which belongs to no value.
+    fn is_colour(&self, at: usize) -> bool {
+        view::colour_end(self.bytes, at).is_some()
     }
 
     fn ends_item(&self, at: usize) -> bool {
