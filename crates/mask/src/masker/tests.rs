@@ -310,14 +310,15 @@ fn a_private_key_is_masked_line_by_line() {
 
 #[test]
 fn lines_of_a_key_are_masked_in_a_longer_text() {
-    let line = "MIIEpAIBAAKCAQEA7bq3XvT9kQmZ1sW8yRf4uLh2Nc6Jd0PgEoBxKaVtYi5nHzSw/a+b9C0dE1fG";
+    let line =
+        |len: usize| "MIIEpAIBAAKCAQEA7bq3XvT9kQmZ1sW8yRf4uLh2Nc6Jd0PgEoBxKaVtYi5nHzSw/a+b9C0dE1fG".get(..len).unwrap();
     for len in [64, 70, 76] {
-        check(&line[..len], "<private_key>");
+        check(line(len), "<private_key>");
         check(
-            &format!("key:\n{}\n{}\n1sW8yRf4uLh2Nc6JdA==\nend", &line[..len], &line[..len]),
+            &format!("key:\n{}\n{}\n1sW8yRf4uLh2Nc6JdA==\nend", line(len), line(len)),
             "key:\n<private_key>\n<private_key>\n<private_key>\nend",
         );
-        let in_json = format!(r#"{{"m":"key\n{}\n"}}"#, &line[..len]);
+        let in_json = format!(r#"{{"m":"key\n{}\n"}}"#, line(len));
         check(&in_json, r#"{"m":"key\n<private_key>\n"}"#);
     }
     check("x: 1;\nQmZ1sW8yRf4uLh2Nc6\n1sW8yRf4A==\n-----END RSA PRIVATE KEY-----\nend", "x: 1;\n<private_key>\nend");
@@ -390,6 +391,24 @@ fn what_a_rule_would_not_find_has_no_token() {
     ] {
         assert!(tokens(rule, value).unwrap_err().to_string().contains(rule), "{rule} {value}");
     }
+}
+
+#[test]
+fn a_value_may_stand_on_the_next_line() {
+    check("password: |\n  X9\nuser: a", "password: |\n  <secret>\nuser: a");
+    check("api_key:\n  X9", "api_key:\n  <secret>");
+    check("\"phone\":\n  \"9035551234\"", "\"phone\":\n  \"<phone>\"");
+    check("\"password\":\r\n\t\"X9\"", "\"password\":\r\n\t\"<secret>\"");
+    unchanged("password:\n  user: a\ntoken:\n  at com.acme.Shop\nsecret:\nnext");
+}
+
+#[test]
+fn a_key_may_stand_in_brackets() {
+    check("user[password]=X9&a=1", "user[password]=<secret>&a=1");
+    check("password[]=X9&a=1", "password[]=<secret>&a=1");
+    check("password%5B%5D=X9&a=1", "password%5B%5D=<secret>&a=1");
+    check("user%5Bpassword%5D=X9&a=1", "user%5Bpassword%5D=<secret>&a=1");
+    unchanged("[token]: done a[0]=1 []=2 x]=3");
 }
 
 #[test]

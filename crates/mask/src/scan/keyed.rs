@@ -197,7 +197,9 @@ impl<'a> Scan<'a> {
     /// The last two bytes of the name before `at`.
     fn last_of_key(&self, at: usize) -> Option<(u8, u8)> {
         let mut end = at;
-        while let Some(b' ' | b'\t' | b'"' | b'\'' | b'\\') = end.checked_sub(1).map(|last| self.bytes[last]) {
+        while let Some(b' ' | b'\t' | b'"' | b'\'' | b'\\' | b'[' | b']') =
+            end.checked_sub(1).map(|last| self.bytes[last])
+        {
             end -= 1;
         }
         match self.bytes[..end] {
@@ -209,6 +211,9 @@ impl<'a> Scan<'a> {
     fn key_before(&self, at: usize) -> Option<Key> {
         let blanks = self.bytes[..at].iter().rev().take(MAX_BLANKS).take_while(|byte| is_blank(**byte)).count();
         let mut end = at - blanks;
+        if self.bytes[at] == b'=' {
+            end = self.without_bracket(end);
+        }
         let mut quote = None;
         if let Some(last @ (b'"' | b'\'')) = end.checked_sub(1).map(|last| self.bytes[last]) {
             let slashes = self.bytes[..end - 1].iter().rev().take_while(|byte| **byte == b'\\').count();
@@ -217,6 +222,15 @@ impl<'a> Scan<'a> {
         }
         let start = self.key_start(end);
         (start < end).then_some(Key { span: start..end, quote })
+    }
+
+    /// The end of a name in brackets, as in `user[password]`, or before empty ones.
+    fn without_bracket(&self, end: usize) -> usize {
+        match self.bytes[..end] {
+            [.., b'[', b']'] => end - 2,
+            [.., b']'] => end - 1,
+            _ => end,
+        }
     }
 
     fn key_start(&self, end: usize) -> usize {
@@ -239,7 +253,7 @@ fn is_key(byte: u8) -> bool {
 
 /// Whether a byte may stand between a sign and the value.
 fn is_opening(byte: u8) -> bool {
-    matches!(byte, b'"' | b'\'' | b'\\' | b' ' | b'\t' | b'[')
+    matches!(byte, b'"' | b'\'' | b'\\' | b' ' | b'\t' | b'[' | b'\n' | b'\r')
 }
 
 /// Whether a byte stands between words of a line.

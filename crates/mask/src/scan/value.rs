@@ -45,6 +45,7 @@ impl Scan<'_> {
         if MAX_BLANKS < start - sign {
             return None;
         }
+        let start = self.next_line(start).unwrap_or(start);
         let slashes = self.skip_while(start, |byte| byte == b'\\') - start;
         let value = |span, quote, form| Some(Value { span, quote, form });
         match self.byte(start + slashes)? {
@@ -58,6 +59,20 @@ impl Scan<'_> {
                 None => value(start..self.bare_end(start, key)?, key.quote, Form::Bare),
             },
         }
+    }
+
+    /// Where a value begins that stands in a line of its own behind its key, further in, as one word or a string.
+    fn next_line(&self, start: usize) -> Option<usize> {
+        let mark = self.skip_while(start, |byte| matches!(byte, b'|' | b'>' | b'-'));
+        let end = self.skip_while(mark, |byte| byte == b'\r');
+        let first = end + 1;
+        let at = self.skip_while(first, is_blank);
+        if self.byte(end) != Some(b'\n') || at == first || MAX_BLANKS < at - first || self.starts_field(at) {
+            return None;
+        }
+        let is_string = self.byte(at).is_some_and(is_quote);
+        let is_word = || matches!(self.byte(self.word_end(at)), None | Some(b'\n' | b'\r' | b','));
+        (is_string || is_word()).then_some(at)
     }
 
     /// Where the closing quote of a string begins, its backslashes included. A quote with fewer backslashes than the
