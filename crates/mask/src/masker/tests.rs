@@ -451,6 +451,13 @@ fn hostile_text_takes_linear_time() {
         "6976616e40782e7275",
         "\\n\"",
         "\\n",
+        "password=b\"",
+        "password=a'b ",
+        "name: b\"",
+        "\u{1b}[1m",
+        "-----END PRIVATE KEY-----",
+        "token:\n ",
+        "secret key [",
     ] {
         let text = unit.repeat(400_000 / unit.len());
         for text in [format!("token={text}"), text] {
