@@ -46,9 +46,10 @@ fn is_word(byte: u8) -> bool {
     is_digit(byte) | ((byte | 0x20).wrapping_sub(b'a') < 26)
 }
 
-/// More bytes than it must be, which keeps the comparisons few.
+/// More bytes than it must be, which keeps the comparisons few: those from `:` to `=` are taken together with the one that
+/// begins colour codes.
 fn is_sign(byte: u8) -> bool {
-    (byte.wrapping_sub(b':') < 4)
+    ((byte | 0x20).wrapping_sub(b':') < 4)
         | (byte == b'@')
         | (byte == b'\\')
         | (byte.wrapping_sub(b'%') < 2)

@@ -38,6 +38,11 @@ impl Default for Config {
 /// Why a configuration makes no masker.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum Error {
+    /// A value that has no token, since the rule would not find it.
+    #[error(
+        "`{0}` would not find this value: it must be one line, in the form of the rule, with the right check digits"
+    )]
+    NoValueOf(String),
     /// A name in `secret_keys` or `id_keys` has no letter or digit.
     #[error("`{0}` is not a key name")]
     KeyName(String),

@@ -1,6 +1,6 @@
 //! What a key's name says about its value: a secret, an id, a phone, a person.
 //!
-//! A name matches a word when it ends with it; case and the separators `_`, `-`, `.` do not matter, so `token` is found
+//! A name matches a word when it ends with it; case and the separators `_`, `-`, `.` and blanks do not matter, so `token` is found
 //! in `access_token`, `Access-Token` and `accessToken`. Short words must stand alone: `pin` is not in `shipin`. Of several
 //! words the longest counts.
 
@@ -191,7 +191,7 @@ pub(crate) fn normal(name: &str) -> Result<String, Error> {
 }
 
 fn is_separator(c: char) -> bool {
-    matches!(c, '_' | '-' | '.')
+    matches!(c, '_' | '-' | '.' | ' ')
 }
 
 /// The small form of a letter, its first one if there are several.

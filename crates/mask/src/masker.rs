@@ -98,7 +98,7 @@ impl Masker {
     }
 
     /// The tokens of a value under a rule, by each key, the one that is written now first; none if the rule makes no
-    /// tokens. With them a right holder finds a value that was masked.
+    /// tokens, an error if it would not find the value. With them a right holder finds a value that was masked.
     pub fn tokens(config: &Config, rule: &str, value: &str) -> Result<Option<Vec<String>>, Error> {
         let with = |key: &TokenKey| {
             let treatments = treatments(&Config { token_keys: vec![key.clone()], sealer: None, ..config.clone() });
@@ -106,7 +106,26 @@ impl Masker {
             matches!(treatment.action, Action::Token | Action::Seal).then(|| treatment.replacement(value).into_owned())
         };
         own::check(&config.own)?;
+        if !Self::would_find(config, rule, value.trim())? {
+            return Err(Error::NoValueOf(rule.to_owned()));
+        }
         Ok(config.token_keys.iter().map(with).collect())
+    }
+
+    /// Whether a value of one line may be one that the rule finds; of rules that tell by form, the whole of it.
+    fn would_find(config: &Config, rule: &str, value: &str) -> Result<bool, Error> {
+        if value.is_empty() || value.contains(['\n', '\r']) {
+            return Ok(false);
+        }
+        let Some(known) = Rule::ALL.into_iter().find(|known| known.name() == rule) else { return Ok(true) };
+        let key = match known {
+            Rule::Phone | Rule::Passport | Rule::Snils | Rule::Inn => Some(known.name()),
+            Rule::Card | Rule::Email | Rule::Iban | Rule::Ip => None,
+            _ => return Ok(true),
+        };
+        let masker = Self::new(&Config { rules: vec![known], own: Vec::new(), sealer: None, ..config.clone() })?;
+        let hits = masker.find(value, key, 0).unwrap_or_default();
+        Ok(matches!(&*hits, [hit] if hit.span == (0..value.len())))
     }
 
     /// Whether a rule closes its hits up, so that the closed value stands before the end of their tokens.

@@ -8,7 +8,10 @@ mod keyed;
 mod literal;
 mod network;
 mod person;
+mod quotes;
+mod value;
 
+use std::cell::Cell;
 use std::ops::Range;
 
 use crate::action::Treatments;
@@ -90,6 +93,8 @@ pub(crate) struct Scan<'a> {
     /// Where the first escape stands that makes the text read otherwise.
     first_escape: Option<usize>,
     hits: Vec<Hit>,
+    /// Which strings are open, as far as somebody has asked.
+    quotes: Cell<quotes::Quotes>,
 }
 
 impl<'a> Scan<'a> {
@@ -105,6 +110,7 @@ impl<'a> Scan<'a> {
             border: 0,
             first_escape: None,
             hits: Vec::new(),
+            quotes: Cell::default(),
         }
     }
 
@@ -157,7 +163,9 @@ impl<'a> Scan<'a> {
     /// The same text to `limit` bytes behind `at`, where no more is worth looking at.
     fn near(&self, at: usize, limit: usize) -> Self {
         let end = self.text.floor_char_boundary((at + limit).min(self.text.len()));
-        Self::new(self.slice(0..end), self.key, self.rules)
+        let near = Self::new(self.slice(0..end), self.key, self.rules);
+        near.quotes.set(self.quotes.get());
+        near
     }
 
     /// Whether the whole text is what this rule leaves behind.

@@ -1,7 +1,7 @@
 //! A text as it reads without its escapes, and where each part of it stands in the original.
 //!
 //! Read are the escapes of JSON strings at any depth (but for quotes, which tell the depth), `%XX` of URLs, `\xXX`,
-//! character references of HTML, `=XX` of quoted-printable, and Unicode's other digits, dashes, blanks and invisible characters.
+//! character references of HTML, `=XX` of quoted-printable, the codes of colours on a terminal, and Unicode's other digits, dashes, blanks and invisible characters.
 
 mod escape;
 
@@ -9,7 +9,7 @@ use std::ops::Range;
 
 use crate::bits::{self, BLOCK};
 
-pub(crate) use escape::{MAY_BEGIN, is_last_break, length, may_begin};
+pub(crate) use escape::{MAY_BEGIN, colour_end, is_last_break, length, may_begin};
 
 /// Whether an escape begins at `at`.
 pub(crate) fn is_escape(text: &str, at: usize) -> bool {

@@ -16,8 +16,8 @@ const MIN_CARD_DIGITS: usize = 13;
 const MAX_CARD_DIGITS: usize = 19;
 /// Bytes before a number in which a word may tell what it is.
 const NEAR: usize = 48;
-/// Bytes between the series and the number of a passport, as in `4510 № 123456`.
-const MAX_SERIES_GAP: usize = 16;
+/// Bytes between the series and the number of a passport, as in `4510 № 123456` or `4510","passportNumber":"123456`.
+const MAX_SERIES_GAP: usize = 32;
 
 const PASSPORT_WORDS: [&str; 4] = ["паспорт*", "passport*", "серия", "серии"];
 const SNILS_WORDS: [&str; 2] = ["снилс*", "snils*"];
@@ -138,11 +138,14 @@ impl Scan<'_> {
         let plus = self.plus_before(start);
         let found = self
             .card(groups)
+            .or_else(|| self.card_as_float(groups))
             .map(|end| (Rule::Card, start, end))
             .or_else(|| Some((Rule::Snils, start, self.snils(groups)?)))
             .or_else(|| Some((Rule::Inn, start, self.inn(groups)?)))
             .or_else(|| Some((Rule::Passport, start, self.passport(groups)?)))
-            .or_else(|| Some((Rule::Phone, plus.unwrap_or(start), self.phone(groups, plus.is_some())?)));
+            .or_else(|| {
+                Some((Rule::Phone, plus.unwrap_or(self.phone_start(groups)), self.phone(groups, plus.is_some())?))
+            });
         let Some((rule, start, end)) = found else { return false };
         let quote = self.json_number(start, end);
         self.hit(rule, start..end);
@@ -152,14 +155,9 @@ impl Scan<'_> {
         true
     }
 
-    /// What the key says whose value begins at `start`.
-    fn class(&self, start: usize) -> Option<Class> {
-        self.key_of_value(start).and_then(|key| self.rules.keys.class(key))
-    }
-
     /// Whether the key says that its value, which begins at `start`, is a number of this class.
     fn is_told(&self, class: Class, start: usize) -> bool {
-        self.may_tell_number(start) && self.class(start) == Some(class)
+        self.may_tell_number(start) && self.class_of_value(start) == Some(class)
     }
 
     fn card(&self, groups: &[Group]) -> Option<usize> {
@@ -190,6 +188,29 @@ impl Scan<'_> {
         let start = groups[0].start;
         let exempt = self.is_in_uuid(start, end) || (last == 0 && (self.is_fraction(start) || self.is_id(start, end)));
         (!exempt).then_some(end)
+    }
+
+    /// A card that was taken for a number and written as `4.111111111111111e15`.
+    fn card_as_float(&self, groups: &[Group]) -> Option<usize> {
+        let [whole, decimals, ..] = *groups else { return None };
+        let is_decimal = whole.len() == 1 && decimals.start == whole.end + 1 && self.bytes[whole.end] == b'.';
+        if !is_decimal || !self.is_on(Rule::Card) || self.byte_before(whole.start) == Some(b'.') {
+            return None;
+        }
+        let exponent = decimals.end + 1;
+        let exponent = exponent + usize::from(self.byte(exponent) == Some(b'+'));
+        let end = self.skip_while(exponent, |byte| byte.is_ascii_digit());
+        let size = 1 + self.slice(exponent..end).parse::<usize>().ok()?;
+        let written = 1 + decimals.len();
+        let fits = matches!(self.byte(decimals.end), Some(b'e' | b'E')) && (written..=MAX_CARD_DIGITS).contains(&size);
+        if !fits || !self.ends_number(end) {
+            return None;
+        }
+        let mut digits = [b'0'; MAX_CARD_DIGITS];
+        for (place, digit) in digits.iter_mut().zip(self.digits_of(whole.start, decimals.end)) {
+            *place = digit;
+        }
+        is_card(digits.get(..size)?).then_some(end)
     }
 
     /// `112-233-445 95`, or eleven digits near the word.
@@ -270,9 +291,20 @@ impl Scan<'_> {
             }
             _ => {
                 let (_, end) = self.prefix(groups, 10..=15)?;
-                self.is_told(Class::Phone, start).then_some(end)
+                self.is_told(Class::Phone, self.bracket_before(start).unwrap_or(start)).then_some(end)
             }
         }
+    }
+
+    /// Where a phone begins: at the bracket before its area code, as in `(903) 555-12-34`.
+    fn phone_start(&self, groups: &[Group]) -> usize {
+        let Group { start, end } = groups[0];
+        let closes = 1 < groups.len() && self.byte(end) == Some(b')');
+        self.bracket_before(start).filter(|_| closes).unwrap_or(start)
+    }
+
+    fn bracket_before(&self, start: usize) -> Option<usize> {
+        start.checked_sub(1).filter(|bracket| self.bytes[*bracket] == b'(' && self.border < start)
     }
 
     /// Area code and neighbours of eleven digits that begin with 7 or 8.
@@ -332,7 +364,7 @@ impl Scan<'_> {
             return true;
         }
         let closed = !matches!(self.byte(end), Some(b' ' | b'-') if self.next_group(end).is_some());
-        closed && self.plus_before(start).is_none() && self.class(start) == Some(Class::Id)
+        closed && self.plus_before(start).is_none() && self.class_of_value(start) == Some(Class::Id)
     }
 
     fn is_in_uuid(&self, start: usize, end: usize) -> bool {
@@ -382,19 +414,19 @@ fn is_russian_grouping(groups: &[Group]) -> bool {
     matches!(groups[0].len(), 1 | 4 | 11)
 }
 
-/// Whether the digits are a card's: a network's prefix with one of its lengths, and a right Luhn sum.
+/// Whether the digits are a card's: a network's prefix with one of its lengths, and a right Luhn sum. Thirteen digits
+/// are the number of an article far more often.
 fn is_card(digits: &[u8]) -> bool {
     let prefix =
         |len: usize| digits.iter().take(len).fold(0, |number: u32, digit| number * 10 + u32::from(digit - b'0'));
     let lengths = match (prefix(1), prefix(2), prefix(4)) {
-        (4, ..) => 13..=19,
+        (4 | 6, ..) => 14..=19,
         (5, 51..=55, _) | (2, _, 2221..=2720) => 16..=16,
         (2, _, 2200..=2204) => 16..=19,
         (3, 34 | 37, _) => 15..=15,
         (3, 30 | 36 | 38 | 39, _) => 14..=19,
         (3, 35, 3528..=3589) => 16..=19,
-        (5, 50 | 56..=59, _) => 13..=19,
-        (6, ..) => 13..=19,
+        (5, 50 | 56..=59, _) => 14..=19,
         (8, 81, _) => 16..=19,
         (9, _, 9860 | 8600) | (8, _, 8600) => 16..=16,
         _ => return false,

@@ -3,6 +3,7 @@
 use std::ops::Range;
 
 use super::Scan;
+use super::value::{Form, Value};
 use crate::Rule;
 use crate::action::Treatments;
 use crate::keys::Class;
@@ -12,32 +13,15 @@ use crate::rule::RuleId;
 const MAX_KEY_BYTES: usize = 128;
 /// Bytes of a value that are looked at to see whether there is something to mask.
 const MAX_NEAR_BYTES: usize = 512;
-pub(super) const MAX_BLANKS: usize = 4;
-/// Words that come before the secret itself.
-const SCHEMES: [&str; 7] = ["bearer", "basic", "token", "negotiate", "apikey", "splunk", "key"];
-/// Schemes whose parameters take the rest of the line.
-const LONG_SCHEMES: [&str; 2] = ["digest", "aws4-hmac-sha256"];
-/// Literals that give nothing away.
-const LITERALS: [&str; 8] = ["null", "nil", "none", "undefined", "true", "false", "None", "NULL"];
+/// Blanks between a key, its sign and its value.
+pub(super) const MAX_BLANKS: usize = 64;
+/// Words before the last one of a name that has several, as in `secret key`.
+const MAX_WORDS_BEFORE: usize = 2;
 
 /// A key before its `=` or `:`, and the backslashes before each of its double quotes when it has any.
 pub(super) struct Key {
     pub(super) span: Range<usize>,
-    quote: Option<usize>,
-}
-
-/// Where a value stands, and whether its replacement must be quoted.
-pub(super) struct Value {
-    pub(super) span: Range<usize>,
     pub(super) quote: Option<usize>,
-    form: Form,
-}
-
-#[derive(Clone, Copy, PartialEq, Eq)]
-enum Form {
-    Quoted,
-    Bracketed,
-    Bare,
 }
 
 /// The rule that masks any value of a key of this class, if it is on.
@@ -65,31 +49,62 @@ impl<'a> Scan<'a> {
             return;
         }
         let Some(key) = self.key_before(at) else { return };
-        let Some(class) = self.rules.keys.class(self.slice(key.span.clone())) else { return };
+        let Some(class) = self.class_of(&key) else { return };
         if matches!(class, Class::Id | Class::Phone | Class::Card | Class::Nothing) {
             return;
         }
         let near = self.near(at, MAX_NEAR_BYTES);
         let near_value = near.value_at(at + 1, &key);
-        let Some((rule, _)) = near_value.and_then(|value| near.told(class, &key, &value)) else { return };
-        // A value that begins with the rule's marker was masked before, together with all that belonged to it.
-        let start = self.skip_while(at + 1, |byte| matches!(byte, b'=' | b'>' | b' ' | b'\\' | b'"' | b'\''));
-        let name = self.rules.treatments.of(rule).name.as_ref();
-        if let Some((_, end)) = self.marker(start).filter(|(marker, _)| *marker == name) {
-            self.go_on(end);
+        let is_told = near_value.is_some_and(|value| near.told(class, &key, &value).is_some());
+        self.quotes.set(near.quotes.get());
+        if !is_told {
             return;
         }
         let Some(value) = self.value_at(at + 1, &key) else { return };
         let Some((rule, span)) = self.told(class, &key, &value).filter(|(_, span)| !span.is_empty()) else { return };
+        if let Some(end) = self.masked_end(rule, &value, &span) {
+            self.go_on(end);
+            return;
+        }
         self.hit(rule, span);
         if let Some(hit) = self.hits.last_mut() {
             hit.quote = value.quote;
         }
     }
 
+    /// The end of the rule's marker that is all of the value: it was masked before, together with all that belonged to it.
+    fn masked_end(&self, rule: RuleId, value: &Value, span: &Range<usize>) -> Option<usize> {
+        let name = self.rules.treatments.of(rule).name.as_ref();
+        let (_, end) = self.marker(span.start).filter(|(marker, _)| *marker == name)?;
+        let is_bare = value.form == Form::Bare;
+        let is_all = end == span.end || (is_bare && (end == self.bytes.len() || self.ends_bare(end)));
+        is_all.then_some(end)
+    }
+
+    /// What a key says, by all its words where there are several.
+    fn class_of(&self, key: &Key) -> Option<Class> {
+        let keys = &self.rules.keys;
+        keys.class(self.slice(self.words_start(key.span.start)..key.span.end))
+            .or_else(|| keys.class(self.slice(key.span.clone())))
+    }
+
+    /// Where a name of several words begins whose last one begins at `start`, with one blank between any two.
+    fn words_start(&self, start: usize) -> usize {
+        let mut first = start;
+        for _ in 0..MAX_WORDS_BEFORE {
+            let Some(end) = first.checked_sub(1).filter(|blank| self.bytes[*blank] == b' ') else { break };
+            let word = self.key_start(end);
+            if word == end {
+                break;
+            }
+            first = word;
+        }
+        first
+    }
+
     /// The rule for a value under a key of this class, and what of the value it takes.
     fn told(&self, class: Class, key: &Key, value: &Value) -> Option<(RuleId, Range<usize>)> {
-        let (whole, quoted) = (value.span.clone(), value.form == Form::Quoted);
+        let whole = value.span.clone();
         if let Some(rule) = is_told_by_key(class, &self.rules.treatments) {
             let span = match (class, value.form) {
                 (Class::Name, Form::Bracketed) => return None,
@@ -101,12 +116,16 @@ impl<'a> Scan<'a> {
         }
         match class {
             Class::MaybeName if self.is_on(Rule::Name) && value.form != Form::Bracketed => {
-                let span = if quoted { whole } else { self.bare_name(whole.start) };
-                self.is_person(key.span.start, span.clone()).then(|| (Rule::Name.into(), span))
+                let span = match value.form {
+                    Form::Bare => self.bare_name(whole.start),
+                    _ => whole,
+                };
+                let name = if value.form == Form::Wrapped { self.in_quotes(&span) } else { span.clone() };
+                self.is_person(key.span.start, name).then(|| (Rule::Name.into(), span))
             }
             Class::MaybeAddress if self.is_on(Rule::Address) => {
                 let is_postal = match value.form {
-                    Form::Quoted => self.is_postal(whole.clone()),
+                    Form::Quoted | Form::Wrapped => self.is_postal(whole.clone()),
                     Form::Bracketed => self.is_postal_object(whole.clone()),
                     Form::Bare => false,
                 };
@@ -116,23 +135,24 @@ impl<'a> Scan<'a> {
         }
     }
 
-    /// The key whose value starts at `start`, behind quotes and blanks.
-    pub(super) fn key_of_value(&self, start: usize) -> Option<&'a str> {
+    /// What the key says whose value starts at `start`, behind quotes and blanks.
+    pub(super) fn class_of_value(&self, start: usize) -> Option<Class> {
         let before = self.bytes[..start].iter().rev().take(MAX_BLANKS + 8);
         let skipped = before.take_while(|byte| is_opening(**byte)).count();
         let end = start - skipped;
         if end == 0 {
-            return self.key;
+            return self.key.and_then(|key| self.rules.keys.class(key));
         }
         let sign = end - 1;
-        matches!(self.bytes[sign], b'=' | b':').then(|| self.key_before(sign)).flatten().map(|key| self.slice(key.span))
+        let key = matches!(self.bytes[sign], b'=' | b':').then(|| self.key_before(sign)).flatten();
+        key.and_then(|key| self.class_of(&key))
     }
 
     /// The depth of the quotes that a number needs when it is replaced: those of its key in JSON.
     pub(super) fn json_number(&self, start: usize, end: usize) -> Option<usize> {
-        let blanks = self.bytes[..start].iter().rev().take(MAX_BLANKS).take_while(|byte| **byte == b' ').count();
+        let blanks = self.bytes[..start].iter().rev().take(MAX_BLANKS).take_while(|byte| is_blank(**byte)).count();
         let colon = (start - blanks).checked_sub(1).filter(|colon| self.bytes[*colon] == b':')?;
-        let closed = matches!(self.byte(self.skip_while(end, |byte| byte == b' ')), Some(b',' | b'}'));
+        let closed = matches!(self.byte(self.skip_while(end, is_blank)), Some(b',' | b'}'));
         closed.then(|| self.key_before(colon)).flatten()?.quote
     }
 
@@ -140,7 +160,7 @@ impl<'a> Scan<'a> {
     pub(crate) fn field(&self, value: &Range<usize>) -> Option<Range<usize>> {
         let quotes = |byte: u8| matches!(byte, b'"' | b'\'' | b'\\');
         let opened = value.start - self.bytes[..value.start].iter().rev().take_while(|byte| quotes(**byte)).count();
-        let blanks = self.bytes[..opened].iter().rev().take(MAX_BLANKS).take_while(|byte| **byte == b' ').count();
+        let blanks = self.bytes[..opened].iter().rev().take(MAX_BLANKS).take_while(|byte| is_blank(**byte)).count();
         let sign = (opened - blanks).checked_sub(1).filter(|sign| matches!(self.bytes[*sign], b'=' | b':'))?;
         let key = self.key_before(sign)?.span.start;
         let start = key - self.bytes[..key].iter().rev().take_while(|byte| quotes(**byte)).count();
@@ -177,7 +197,9 @@ impl<'a> Scan<'a> {
     /// The last two bytes of the name before `at`.
     fn last_of_key(&self, at: usize) -> Option<(u8, u8)> {
         let mut end = at;
-        while let Some(b' ' | b'"' | b'\'' | b'\\') = end.checked_sub(1).map(|last| self.bytes[last]) {
+        while let Some(b' ' | b'\t' | b'"' | b'\'' | b'\\' | b'[' | b']') =
+            end.checked_sub(1).map(|last| self.bytes[last])
+        {
             end -= 1;
         }
         match self.bytes[..end] {
@@ -187,8 +209,11 @@ impl<'a> Scan<'a> {
     }
 
     fn key_before(&self, at: usize) -> Option<Key> {
-        let blanks = self.bytes[..at].iter().rev().take(MAX_BLANKS).take_while(|byte| **byte == b' ').count();
+        let blanks = self.bytes[..at].iter().rev().take(MAX_BLANKS).take_while(|byte| is_blank(**byte)).count();
         let mut end = at - blanks;
+        if self.bytes[at] == b'=' {
+            end = self.without_bracket(end);
+        }
         let mut quote = None;
         if let Some(last @ (b'"' | b'\'')) = end.checked_sub(1).map(|last| self.bytes[last]) {
             let slashes = self.bytes[..end - 1].iter().rev().take_while(|byte| **byte == b'\\').count();
@@ -199,126 +224,20 @@ impl<'a> Scan<'a> {
         (start < end).then_some(Key { span: start..end, quote })
     }
 
+    /// The end of a name in brackets, as in `user[password]`, or before empty ones.
+    fn without_bracket(&self, end: usize) -> usize {
+        match self.bytes[..end] {
+            [.., b'[', b']'] => end - 2,
+            [.., b']'] => end - 1,
+            _ => end,
+        }
+    }
+
     fn key_start(&self, end: usize) -> usize {
         let left = &self.bytes[end.saturating_sub(MAX_KEY_BYTES)..end];
         let start = end - left.iter().rev().take_while(|byte| is_key(**byte)).count();
         let name = self.slice(self.text.ceil_char_boundary(start)..end);
         end - name.trim_start_matches(|c: char| !c.is_alphanumeric()).len()
-    }
-
-    fn value_at(&self, after: usize, key: &Key) -> Option<Value> {
-        let sign = self.skip_while(after, |byte| matches!(byte, b'=' | b'>'));
-        if matches!(self.byte(sign), Some(b':' | b'/')) {
-            return None;
-        }
-        let start = self.skip_while(sign, |byte| byte == b' ');
-        // A plus before a quote or bracket is a blank of a query string.
-        let plus = self.skip_while(start, |byte| byte == b'+');
-        let start = if matches!(self.byte(plus), Some(b'"' | b'\'' | b'{' | b'[')) { plus } else { start };
-        if MAX_BLANKS < start - sign {
-            return None;
-        }
-        let slashes = self.skip_while(start, |byte| byte == b'\\') - start;
-        let value = |span, quote, form| Some(Value { span, quote, form });
-        match self.byte(start + slashes)? {
-            quote @ (b'"' | b'\'') => {
-                let start = start + slashes + 1;
-                value(start..self.string_end(start, quote, slashes), None, Form::Quoted)
-            }
-            b'{' | b'[' if slashes == 0 => value(start..self.bracket_end(start, key), key.quote, Form::Bracketed),
-            _ => value(start..self.bare_end(start, key)?, key.quote, Form::Bare),
-        }
-    }
-
-    /// Where the closing quote of a string begins, its backslashes included. A quote with fewer backslashes than the
-    /// opening one ends an outer string, and with it this one.
-    fn string_end(&self, start: usize, quote: u8, slashes: usize) -> usize {
-        let mut at = start;
-        let mut before = 0;
-        while let Some(byte) = self.byte(at) {
-            if byte == quote && before < slashes {
-                return at - before;
-            }
-            if byte == quote && (before - slashes).is_multiple_of(2 * slashes + 2) {
-                return at - slashes;
-            }
-            before = if byte == b'\\' { before + 1 } else { 0 };
-            at += 1;
-        }
-        at
-    }
-
-    /// Where the array or object at `start` ends, strings skipped; without an end it takes all.
-    fn bracket_end(&self, start: usize, key: &Key) -> usize {
-        let slashes = key.quote.unwrap_or(0);
-        let mut depth = 0_usize;
-        let mut at = start;
-        while let Some(byte) = self.byte(at) {
-            at += 1;
-            match byte {
-                b'"' => at = self.skip_while(self.string_end(at, b'"', slashes), |byte| byte == b'\\') + 1,
-                b'{' | b'[' => depth += 1,
-                b'}' | b']' if depth <= 1 => return at,
-                b'}' | b']' => depth -= 1,
-                _ => {}
-            }
-        }
-        self.bytes.len()
-    }
-
-    /// Where a value without quotes ends; none if it gives nothing away.
-    fn bare_end(&self, start: usize, key: &Key) -> Option<usize> {
-        let mut end = self.word_end(start);
-        let word = self.slice(start..end);
-        if LITERALS.contains(&word) {
-            return None;
-        }
-        if LONG_SCHEMES.iter().any(|scheme| scheme.eq_ignore_ascii_case(word)) {
-            end = self.skip_while(end, |byte| !matches!(byte, b'\n' | b'\r'));
-        } else if SCHEMES.iter().any(|scheme| scheme.eq_ignore_ascii_case(word)) {
-            end = self.word_end(self.skip_while(end, |byte| byte == b' '));
-        }
-        let cookie = self.slice(key.span.clone()).to_ascii_lowercase().contains("cookie");
-        while cookie && self.bytes[end..].starts_with(b"; ") {
-            end = self.word_end(end + 2);
-        }
-        Some(end)
-    }
-
-    /// Steps over a run of brackets or backslashes at once: what its first one did not end, the others do not either.
-    pub(super) fn word_end(&self, start: usize) -> usize {
-        let mut at = start;
-        while let Some(byte) = self.byte(at)
-            && !self.ends_bare(at)
-        {
-            at = match byte {
-                b'\\' => self.skip_while(at, |byte| byte == b'\\'),
-                _ if is_closer(byte) => self.skip_while(at, is_closer),
-                _ => at + 1,
-            };
-        }
-        at
-    }
-
-    /// Whether a bare value ends before `at`. Punctuation ends it only where the text goes on like a list or a sentence,
-    /// since passwords may hold any of it.
-    fn ends_bare(&self, at: usize) -> bool {
-        match self.bytes[at] {
-            b'"' | b'\'' => true,
-            b'\\' => {
-                let escaped = self.byte(self.skip_while(at, |byte| byte == b'\\'));
-                matches!(escaped, None | Some(b'"' | b'\'' | b'n' | b'r' | b't'))
-            }
-            b',' | b';' | b'&' => self.ends_item(at + 1) || self.starts_field(at + 1),
-            b')' | b']' | b'}' => self.ends_item(self.skip_while(at, is_closer)),
-            byte => byte.is_ascii_whitespace(),
-        }
-    }
-
-    fn ends_item(&self, at: usize) -> bool {
-        self.byte(at).is_none_or(|byte| {
-            byte.is_ascii_whitespace() || matches!(byte, b'"' | b'\'' | b'\\' | b',' | b';' | b'.' | b'{' | b'[')
-        })
     }
 
     /// Whether `at` begins the next `key=` or `key:`. Names with digits are none here: a rule might replace the digits.
@@ -334,9 +253,14 @@ fn is_key(byte: u8) -> bool {
 
 /// Whether a byte may stand between a sign and the value.
 fn is_opening(byte: u8) -> bool {
-    matches!(byte, b'"' | b'\'' | b'\\' | b' ' | b'[')
+    matches!(byte, b'"' | b'\'' | b'\\' | b' ' | b'\t' | b'[' | b'\n' | b'\r')
 }
 
-fn is_closer(byte: u8) -> bool {
-    matches!(byte, b')' | b']' | b'}')
+/// Whether a byte stands between words of a line.
+pub(super) fn is_blank(byte: u8) -> bool {
+    matches!(byte, b' ' | b'\t')
+}
+
+pub(super) fn is_quote(byte: u8) -> bool {
+    matches!(byte, b'"' | b'\'')
 }

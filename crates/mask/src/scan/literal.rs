@@ -17,8 +17,9 @@ const PROSE: [&str; 4] = ["authentication", "authorization", "credentials", "cha
 const PEM_BEGIN: &str = "-----BEGIN";
 const PEM_END: &str = "-----END";
 const MAX_PEM_HEADER_BYTES: usize = 64;
-/// How long a line of base64 in a PEM file is.
-const PEM_LINE_BYTES: usize = 64;
+/// How long a line of base64 in a PEM file is, by the program that wrote it.
+const PEM_LINE_BYTES: [usize; 3] = [64, 70, 76];
+const MAX_PEM_LINE_BYTES: usize = 76;
 const MIN_LAST_PEM_BYTES: usize = 16;
 
 #[derive(Clone, Copy, Debug)]
@@ -27,6 +28,7 @@ enum Literal {
     Basic,
     Jwt,
     Pem,
+    PemEnd,
     /// `:AA` in the middle of `123456789:AA…`.
     Telegram,
     /// The end of a patronymic, but for its case.
@@ -35,7 +37,7 @@ enum Literal {
     Key(usize),
 }
 
-const LITERALS: [(&str, Literal); 61] = [
+const LITERALS: [(&str, Literal); 62] = [
     ("Bearer", Literal::Bearer),
     ("bearer", Literal::Bearer),
     ("BEARER", Literal::Bearer),
@@ -44,6 +46,7 @@ const LITERALS: [(&str, Literal); 61] = [
     ("BASIC", Literal::Basic),
     ("eyJ", Literal::Jwt),
     (PEM_BEGIN, Literal::Pem),
+    (PEM_END, Literal::PemEnd),
     (":AA", Literal::Telegram),
     ("ович", Literal::Patronymic),
     ("ьич", Literal::Patronymic),
@@ -195,7 +198,7 @@ fn from_a(letter: u8) -> Option<u8> {
 impl Scan<'_> {
     /// Adds the hits of all words.
     pub(super) fn literals(&mut self, runs: &Runs) {
-        self.pem_line();
+        self.pem_lines(runs);
         let literals = &self.rules.literals;
         let words = if self.is_thorough() { &literals.all } else { literals.of(self.text, runs) };
         let mut behind = 0;
@@ -209,6 +212,7 @@ impl Scan<'_> {
                 Literal::Basic => self.basic(start, end).map(|span| (Rule::Credential, span)),
                 Literal::Jwt => self.jwt(start).map(|span| (Rule::Jwt, span)),
                 Literal::Pem => self.pem(start, end).map(|span| (Rule::PrivateKey, span)),
+                Literal::PemEnd => self.pem_tail(start, end).map(|span| (Rule::PrivateKey, span)),
                 Literal::Patronymic => self.full_name(start, end).map(|span| (Rule::Name, span)),
                 Literal::Telegram => self.telegram(start).map(|span| (Rule::ApiKey, span)),
                 Literal::Key(following) => self.service_key(start, end, following).map(|span| (Rule::ApiKey, span)),
@@ -271,19 +275,48 @@ impl Scan<'_> {
         Some(start..end.unwrap_or(self.text.len()))
     }
 
-    /// A whole text that is one line of a PEM file, since files are read line by line.
-    fn pem_line(&mut self) {
+    /// The lines of a private key before its last one, where the first is missing.
+    fn pem_tail(&self, start: usize, ended: usize) -> Option<Range<usize>> {
+        let end = self.text.floor_char_boundary((ended + MAX_PEM_HEADER_BYTES).min(self.text.len()));
+        let (footer, _) = self.slice(ended..end).split_once("-----")?;
+        let of_key = |byte: &u8| encoded::is_standard(*byte) || matches!(byte, b'=' | b'\\' | b'\n' | b'\r');
+        let before = self.bytes[..start].iter().rev().take_while(|byte| of_key(byte)).count();
+        let is_private = ["PRIVATE KEY", "PRIVATE+KEY"].iter().any(|words| footer.contains(words));
+        let first = self.skip_while(start - before, |byte| matches!(byte, b'\n' | b'\r'));
+        (is_private && MIN_LAST_PEM_BYTES <= before).then_some(first..ended + footer.len() + 5)
+    }
+
+    /// Lines of a PEM file: the whole text, since files are read line by line, or lines of it.
+    fn pem_lines(&mut self, runs: &Runs) {
+        if !self.is_on(Rule::PrivateKey) {
+            return;
+        }
         let line = self.text.trim_end();
-        let letters = line.trim_end_matches('=');
-        let is_line = line.len() <= PEM_LINE_BYTES
-            && line.len() <= letters.len() + 2
-            && self.is_on(Rule::PrivateKey)
-            && letters.bytes().all(encoded::is_standard)
-            && letters.contains(|c: char| c.is_ascii_uppercase())
-            && letters.contains(|c: char| c.is_ascii_lowercase())
-            && (line.len() == PEM_LINE_BYTES || (self.key.is_none() && is_last_of_pem(line)));
-        if is_line {
+        if line.len() <= MAX_PEM_LINE_BYTES && is_pem_line(line, self.key.is_none()) {
             self.hits.push(Hit::new(Rule::PrivateKey, 0..line.len()));
+            return;
+        }
+        runs.iter().for_each(|run| self.pem_line_at(&run.span()));
+        let mut more = runs.more();
+        while let Some(from) = more {
+            let runs = Runs::of(self.bytes, from);
+            runs.iter().for_each(|run| self.pem_line_at(&run.span()));
+            more = runs.more();
+        }
+    }
+
+    /// A line of a longer text that is a long run of letters and nothing else; behind such a line also a shorter one.
+    fn pem_line_at(&mut self, run: &Range<usize>) {
+        let end = self.skip_while(run.end, |byte| byte == b'=');
+        let begins = run.start.checked_sub(1).is_none_or(|before| self.bytes[before] == b'\n');
+        if !begins || MAX_PEM_LINE_BYTES < end - run.start || !matches!(self.byte(end), None | Some(b'\n' | b'\r')) {
+            return;
+        }
+        let follows = self.hits.last().is_some_and(|hit| {
+            hit.rule == Rule::PrivateKey.into() && self.slice(hit.span.end..run.start).trim_end().is_empty()
+        });
+        if is_pem_line(self.slice(run.start..end), follows) {
+            self.hits.push(Hit::new(Rule::PrivateKey, run.start..end));
         }
     }
 
@@ -303,6 +336,16 @@ impl Scan<'_> {
     fn is_in_word(&self, at: usize) -> bool {
         at.checked_sub(1).is_some_and(|before| self.bytes[before].is_ascii_alphanumeric())
     }
+}
+
+/// Whether this is a line of base64 as PEM files have it, or looks like their last one if that may be.
+fn is_pem_line(line: &str, may_be_last: bool) -> bool {
+    let letters = line.trim_end_matches('=');
+    line.len() <= letters.len() + 2
+        && letters.bytes().all(encoded::is_standard)
+        && letters.contains(|c: char| c.is_ascii_uppercase())
+        && letters.contains(|c: char| c.is_ascii_lowercase())
+        && (PEM_LINE_BYTES.contains(&line.len()) || (may_be_last && is_last_of_pem(line)))
 }
 
 /// Whether the letters of a short line follow one another at random, and mean no text: so the last line of a key looks.

@@ -23,10 +23,15 @@ const REFERENCES: [(&str, char); 14] = [
     ("dash;", '-'),
 ];
 
+/// Begins the code of a colour.
+const ESC: u8 = 0x1b;
+/// Bytes between the bracket and the letter of a colour's code.
+const MAX_COLOUR: usize = 24;
+
 /// Whether an escape may begin with this byte.
 pub(crate) const MAY_BEGIN: [bool; 256] = {
     let mut table = [false; 256];
-    let firsts = [b'\\', b'%', b'&', b'=', 0xc2, 0xd9, 0xdb, 0xe0, 0xe2, 0xe3, 0xef, 0xf0];
+    let firsts = [b'\\', b'%', b'&', b'=', ESC, 0xc2, 0xd9, 0xdb, 0xe0, 0xe2, 0xe3, 0xef, 0xf0];
     let mut index = 0;
     while index < firsts.len() {
         table[firsts[index] as usize] = true;
@@ -37,7 +42,7 @@ pub(crate) const MAY_BEGIN: [bool; 256] = {
 
 /// Whether a byte may begin an escape, and perhaps some others, which keeps the comparisons few.
 pub(super) fn is_sign(byte: u8) -> bool {
-    (byte == b'\\') | (byte.wrapping_sub(b'%') < 2) | (byte == b'=') | (byte == 0xc2) | (0xd9 <= byte)
+    (byte == b'\\') | (byte == ESC) | (byte.wrapping_sub(b'%') < 2) | (byte == b'=') | (byte == 0xc2) | (0xd9 <= byte)
 }
 
 /// Whether an escape may begin at `at`, by a quick look at this byte and those behind a sign of quoted-printable.
@@ -75,13 +80,31 @@ pub(crate) fn read(text: &str, at: usize) -> Option<Escape> {
     if !may_begin(bytes, at) {
         return None;
     }
-    match bytes.get(at)? {
+    match *bytes.get(at)? {
+        b'\\' | ESC if let Some(end) = colour_end(bytes, at) => Some(Escape { len: end - at, means: Meaning::Nothing }),
         b'\\' => backslash(bytes, at),
         b'%' => percent(bytes, at),
         b'&' => reference(text.get(at + 1..)?),
         b'=' => quoted_printable(bytes, at),
         _ => wide(text, at),
     }
+}
+
+/// The end of the code of a colour that begins at `at`: `ESC[1;33m`, perhaps with the first byte written as `\u001b`.
+pub(crate) fn colour_end(bytes: &[u8], at: usize) -> Option<usize> {
+    let spelled = |name: &[u8]| {
+        let letter = at + length(bytes, at);
+        let found = bytes.get(letter..letter + name.len())?;
+        found.eq_ignore_ascii_case(name).then_some(letter + name.len())
+    };
+    let bracket = match bytes.get(at)? {
+        &ESC => at + 1,
+        b'\\' => [&b"u001b"[..], b"x1b", b"033", b"e"].into_iter().find_map(spelled)?,
+        _ => return None,
+    };
+    let code = bytes.get(bracket..)?.strip_prefix(b"[")?;
+    let len = code.iter().take(MAX_COLOUR).position(|byte| !byte.is_ascii_digit() && *byte != b';')?;
+    code.get(len)?.is_ascii_alphabetic().then_some(bracket + 1 + len + 1)
 }
 
 fn backslash(bytes: &[u8], at: usize) -> Option<Escape> {
