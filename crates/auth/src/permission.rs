@@ -87,11 +87,6 @@ impl Permission {
         matches!(self, Self::Push | Self::Read | Self::Orders | Self::Export | Self::Delete | Self::Reveal)
     }
 
-    /// Whether nobody gives it to others who does not have it: it opens what even those who manage rights do not see.
-    pub const fn is_personal(self) -> bool {
-        matches!(self, Self::Reveal | Self::Impersonate)
-    }
-
     /// The permission with this name.
     pub fn named(name: &str) -> Option<Self> {
         Self::ALL.into_iter().find(|permission| permission.name() == name)

@@ -26,7 +26,7 @@ pub(crate) fn built_in() -> Vec<(&'static str, Role)> {
         let permissions = permissions.iter().copied().collect();
         (name, Role { description: description.to_owned(), permissions, deny: Permissions::new() })
     };
-    let admin: Vec<P> = P::ALL.into_iter().filter(|all| !all.is_personal()).collect();
+    let admin: Vec<P> = P::ALL.into_iter().filter(|all| !matches!(all, P::Reveal | P::Impersonate)).collect();
     vec![
         role(
             "developer",

@@ -15,7 +15,7 @@ use crate::error::Kind;
 use crate::identity::LOCAL;
 use crate::model::{Group, Model, Source};
 use crate::policy::Rule;
-use crate::{Caller, Denied, Error, Permission, Permissions, Policy, Role};
+use crate::{Error, Permissions, Policy, Role};
 
 /// What begins every token made here, so that scanners of leaked secrets know it.
 pub(crate) const TOKEN_PREFIX: &str = "lpd_";
@@ -166,23 +166,6 @@ impl Access {
     pub async fn remove_user(&self, name: &str) -> Result<(), Error> {
         self.state.users().remove(name).await?;
         self.refresh().await
-    }
-
-    /// Refuses a caller who would give what they do not have themselves, where that is not theirs to give.
-    pub fn require_to_give(&self, caller: &Caller, permissions: &Permissions) -> Result<(), Denied> {
-        let lacks = |given: &&Permission| given.is_personal() && !caller.permissions().contains(given);
-        match permissions.iter().find(lacks) {
-            Some(given) => {
-                Err(Denied::Forbidden { principal: caller.principal().to_owned(), permission: given.name() })
-            }
-            None => Ok(()),
-        }
-    }
-
-    /// What these roles permit, without regard to what others deny.
-    pub fn permissions_of(&self, roles: &[String]) -> Permissions {
-        let model = self.model();
-        roles.iter().filter_map(|name| model.roles.get(name)).flat_map(|(role, _)| &role.permissions).copied().collect()
     }
 
     /// Roles by name.

@@ -163,43 +163,6 @@ async fn what_bodies_ask_for_stands_in_the_trail() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn nobody_gives_a_permission_to_reveal_or_to_impersonate_without_having_it() {
-    let server = Started::closed(&format!(
-        "{}[[auth.token]]\nname = \"both\"\ntoken = \"both-token-0123456789\"\npermissions = [\"users\", \"reveal\"]\n",
-        settings()
-    ))
-    .await;
-    let send = async |token: &str, method: &str, path: &str, body: &str| {
-        let request = server.client.request(method.parse().unwrap(), format!("{}/api/v1/{path}", server.url));
-        let request = request.header("content-type", "application/json").body(body.to_owned());
-        request.bearer_auth(format!("{token}-token-0123456789")).send().await.unwrap().status().as_u16()
-    };
-    let given = [
-        ("POST", "tokens", r#"{"name":"t","permissions":["reveal"]}"#),
-        ("POST", "tokens", r#"{"name":"r","roles":["security"]}"#),
-        ("PUT", "roles/own", r#"{"permissions":["read","reveal"]}"#),
-        ("PUT", "groups/own", r#"{"roles":["security"]}"#),
-        ("POST", "users", r#"{"name":"u","roles":["security"]}"#),
-        ("POST", "users", r#"{"name":"g","groups":["OWN"]}"#),
-        ("PATCH", "users/g", r#"{"roles":["security"]}"#),
-    ];
-    assert_eq!(send("users", "POST", "tokens", r#"{"name":"i","permissions":["impersonate"]}"#).await, 403);
-    assert_eq!(send("both", "POST", "tokens", r#"{"name":"i","permissions":["impersonate"]}"#).await, 403);
-    assert_eq!(
-        send("users", "POST", "tokens", r#"{"name":"n","roles":["security"],"permissions":["read"]}"#).await,
-        200
-    );
-    for (method, path, body) in given {
-        assert_eq!(send("users", method, path, body).await, 403, "{path} {body}");
-        assert!(send("both", method, path, body).await < 300, "{path} {body}");
-    }
-    assert_eq!(send("users", "POST", "users", r#"{"name":"h","groups":["OWN"]}"#).await, 403);
-    // What somebody has already is not given again.
-    assert_eq!(send("users", "PATCH", "users/u", r#"{"roles":["security","developer"]}"#).await, 200);
-    server.end().await;
-}
-
-#[tokio::test(flavor = "multi_thread")]
 async fn a_login_elsewhere_that_fails_stands_in_the_trail_with_its_address() {
     // Nobody listens there.
     let elsewhere = "[[auth.oidc]]\nname = \"corp\"\nissuer = \"http://127.0.0.1:1\"\nclient_id = \"lapidary\"\n";

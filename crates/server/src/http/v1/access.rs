@@ -2,7 +2,7 @@
 
 use std::time::{Duration, SystemTime};
 
-use auth::{Caller, Explained, Group, Listed, NewToken, NewUser, Policy, Report, Role, User, UserChange};
+use auth::{Explained, Group, Listed, NewToken, NewUser, Policy, Report, Role, User, UserChange};
 use axum::Json;
 use axum::extract::{Path, State};
 use axum::http::{HeaderName, StatusCode, header};
@@ -96,36 +96,13 @@ fn told(name: &str, secret: &stdx::Secret<String>) -> Kept<Told> {
     (NOT_KEPT, Json(Told { name: name.to_owned(), secret: secret.reveal().clone() }))
 }
 
-fn gives_roles(app: &App, caller: &Caller, roles: &[String]) -> Result<(), HttpError> {
-    Ok(app.access.require_to_give(caller, &app.access.permissions_of(roles))?)
-}
-
-/// The same by groups, whose names are compared without regard to case.
-fn gives_groups(app: &App, caller: &Caller, groups: &[String]) -> Result<(), HttpError> {
-    let is_named = |name: &str| groups.iter().any(|group| group.to_lowercase() == name.to_lowercase());
-    let known = app.access.groups();
-    let mut given = known.iter().filter(|group| is_named(&group.name));
-    given.try_for_each(|group| gives_roles(app, caller, &group.value.roles))
-}
-
-/// What of the new was not there before.
-fn added(new: Option<&[String]>, old: &[String]) -> Vec<String> {
-    new.unwrap_or_default().iter().filter(|name| !old.contains(name)).cloned().collect()
-}
-
 /// People with a password of ours.
 pub(crate) async fn users(State(app): State<App>) -> Result<Json<List<ShownUser>>, HttpError> {
     Ok(Json(List { items: app.access.users().await?.into_iter().map(shown).collect() }))
 }
 
 /// Adds one; the answer tells the password to use once.
-pub(crate) async fn add_user(
-    State(app): State<App>,
-    Asker(caller): Asker,
-    Noted(new): Noted<NewUser>,
-) -> Result<Kept<Told>, HttpError> {
-    gives_roles(&app, &caller, &new.roles)?;
-    gives_groups(&app, &caller, &new.groups)?;
+pub(crate) async fn add_user(State(app): State<App>, Noted(new): Noted<NewUser>) -> Result<Kept<Told>, HttpError> {
     let name = new.name.clone();
     Ok(told(&name, &app.access.add_user(new).await?))
 }
@@ -133,14 +110,9 @@ pub(crate) async fn add_user(
 /// Changes one.
 pub(crate) async fn change_user(
     State(app): State<App>,
-    Asker(caller): Asker,
     Path(name): Path<String>,
     Noted(change): Noted<UserChange>,
 ) -> Result<Json<ShownUser>, HttpError> {
-    let known = app.access.users().await?.into_iter().find(|user| user.name == name);
-    let (roles, groups) = known.map(|user| (user.roles, user.groups)).unwrap_or_default();
-    gives_roles(&app, &caller, &added(change.roles.as_deref(), &roles))?;
-    gives_groups(&app, &caller, &added(change.groups.as_deref(), &groups))?;
     Ok(Json(shown(app.access.change_user(&name, change).await?)))
 }
 
@@ -167,7 +139,6 @@ pub(crate) async fn put_role(
     Path(name): Path<String>,
     Noted(role): Noted<Role>,
 ) -> Result<StatusCode, HttpError> {
-    app.access.require_to_give(&caller, &role.permissions)?;
     app.access.put_role(&name, &role, caller.principal()).await?;
     Ok(StatusCode::NO_CONTENT)
 }
@@ -212,7 +183,6 @@ pub(crate) async fn put_group(
     Path(name): Path<String>,
     Noted(group): Noted<Group>,
 ) -> Result<StatusCode, HttpError> {
-    gives_roles(&app, &caller, &group.roles)?;
     app.access.put_group(&name, &group, caller.principal()).await?;
     Ok(StatusCode::NO_CONTENT)
 }
@@ -259,13 +229,6 @@ pub(crate) async fn add_token(
     Asker(caller): Asker,
     Noted(new): Noted<NewToken>,
 ) -> Result<Kept<Told>, HttpError> {
-    let mut given = app.access.permissions_of(&new.roles);
-    if new.roles.is_empty() {
-        given.clone_from(&new.permissions);
-    } else if !new.permissions.is_empty() {
-        given.retain(|permission| new.permissions.contains(permission));
-    }
-    app.access.require_to_give(&caller, &given)?;
     let name = new.name.clone();
     Ok(told(&name, &app.access.add_token(new, caller.principal()).await?))
 }
