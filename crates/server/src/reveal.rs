@@ -89,12 +89,16 @@ pub(crate) fn answer(mask: &Config, token: &str, guess: &str) -> Result<bool, Re
     }
     let (class, version, hash) = parts(token.trim()).ok_or(Refused::NoToken)?;
     let known = mask.token_keys.iter().any(|key| key.version().to_string() == version);
-    let tokens = Masker::tokens(mask, class, guess.trim()).ok().flatten();
-    match tokens {
-        None => Err(Refused::NoToken),
-        Some(_) if !known => Err(Refused::NoKey(version.to_owned())),
-        Some(tokens) => Ok(tokens.contains(&format!("<{class}:v{version}:{hash}>"))),
+    let tokens = match Masker::tokens(mask, class, guess.trim()) {
+        Ok(Some(tokens)) => tokens,
+        // What the rule would not find stands behind no token of it.
+        Err(mask::Error::NoValueOf(_)) => Vec::new(),
+        Ok(None) | Err(_) => return Err(Refused::NoToken),
+    };
+    if !known {
+        return Err(Refused::NoKey(version.to_owned()));
     }
+    Ok(tokens.contains(&format!("<{class}:v{version}:{hash}>")))
 }
 
 /// Class, version and hash of `<phone:v1:5e884898da280471>`; a value that is closed up beside them does not matter.
