@@ -1,8 +1,8 @@
 //! What a key's name says about its value: a secret, an id, a phone, a person.
 //!
-//! A name matches a word when it ends with it; case and the separators `_`, `-`, `.` and blanks do not matter, so `token` is found
-//! in `access_token`, `Access-Token` and `accessToken`. Short words must stand alone: `pin` is not in `shipin`. Of several
-//! words the longest counts.
+//! A name matches a word when it ends with it; case and the separators `_`, `-`, `.`, blanks and pluses do not matter, so
+//! `token` is found in `access_token`, `Access-Token` and `accessToken`. Short words must stand alone: `pin` is not in
+//! `shipin`. Of several words the longest counts.
 
 mod words;
 
@@ -64,7 +64,7 @@ pub(crate) struct Keys {
     numbers: Endings,
 }
 
-/// The last two bytes that names of a kind may have, in either case.
+/// The last two bytes that names of a kind may have, in either case; a separator may always be the last.
 #[derive(Clone, Debug)]
 struct Endings(Box<[u64; 1024]>);
 
@@ -102,7 +102,7 @@ impl Keys {
     /// Whether a key whose name ends with these two bytes may tell that its value is a phone or a card; wrong only in
     /// saying yes.
     pub(crate) fn may_tell_number(&self, before_last: u8, last: u8) -> bool {
-        is_separator(char::from(last)) || self.numbers.holds(before_last, last)
+        self.numbers.holds(before_last, last)
     }
 
     /// What the value of this key is, if its name says so: by the longest word that it ends with.
@@ -148,7 +148,16 @@ impl Keys {
 
 impl Endings {
     fn none() -> Self {
-        Self(Box::new([0; 1024]))
+        let mut endings = Self(Box::new([0; 1024]));
+        for last in [b'_', b'-', b'.', b'+'] {
+            (0..=u8::MAX).for_each(|before_last| endings.set(before_last, last));
+        }
+        endings
+    }
+
+    fn set(&mut self, before_last: u8, last: u8) {
+        let pair = usize::from(before_last) << 8 | usize::from(last);
+        self.0[pair / 64] |= 1 << (pair % 64);
     }
 
     fn holds(&self, before_last: u8, last: u8) -> bool {
@@ -161,8 +170,7 @@ impl Endings {
         let mut admit = |first: u8, last: u8| {
             for first in [first.to_ascii_lowercase(), first.to_ascii_uppercase()] {
                 for last in [last.to_ascii_lowercase(), last.to_ascii_uppercase()] {
-                    let pair = usize::from(first) << 8 | usize::from(last);
-                    self.0[pair / 64] |= 1 << (pair % 64);
+                    self.set(first, last);
                 }
             }
         };
@@ -191,7 +199,7 @@ pub(crate) fn normal(name: &str) -> Result<String, Error> {
 }
 
 fn is_separator(c: char) -> bool {
-    matches!(c, '_' | '-' | '.' | ' ')
+    matches!(c, '_' | '-' | '.' | ' ' | '+')
 }
 
 /// The small form of a letter, its first one if there are several.

@@ -2,8 +2,12 @@
 //! one, by literals, finds what begins with a word of its own.
 
 mod address;
+mod bare;
+mod block;
 mod digits;
+mod element;
 mod email;
+mod flag;
 mod keyed;
 mod literal;
 mod network;
@@ -33,6 +37,8 @@ enum Trigger {
     Assign,
     Escape,
     Marker,
+    /// The second of two.
+    Dash,
 }
 
 const TRIGGERS: [Trigger; 256] = {
@@ -52,6 +58,7 @@ const TRIGGERS: [Trigger; 256] = {
     table[b'=' as usize] = Trigger::Assign;
     table[b':' as usize] = Trigger::Assign;
     table[b'<' as usize] = Trigger::Marker;
+    table[b'-' as usize] = Trigger::Dash;
     table
 };
 
@@ -116,14 +123,16 @@ impl<'a> Scan<'a> {
 
     /// What the text holds; notes its long runs of letters.
     pub(crate) fn run(mut self, runs: &mut Runs) -> Found {
-        let mut words_before = 0;
+        let (mut words_before, mut signs_before) = (0, 0);
         let mut start = 0;
         while start < self.bytes.len() {
             let kinds = bits::kinds(self.bytes, start);
             runs.note(start, kinds.letters);
-            let all = kinds.signs | kinds.digits;
-            let few = if self.is_thorough() { all } else { kinds.signs | numbers(kinds, words_before) };
-            words_before = kinds.words;
+            let signs = kinds.letters & !kinds.words;
+            let others = kinds.signs | signs & (signs << 1 | signs_before >> (BLOCK - 1));
+            let all = others | kinds.digits;
+            let few = if self.is_thorough() { all } else { others | numbers(kinds, words_before) };
+            (words_before, signs_before) = (kinds.words, signs);
             self.block = (start, kinds.digits);
             while self.at < start + BLOCK {
                 // Behind a border a number may begin in the middle of a word.
@@ -143,6 +152,7 @@ impl<'a> Scan<'a> {
     }
 
     /// Reads around the byte at which the pass stands, and goes on behind it.
+    #[inline]
     fn read(&mut self) {
         let byte = self.bytes[self.at];
         match TRIGGERS[usize::from(byte)] {
@@ -155,7 +165,8 @@ impl<'a> Scan<'a> {
             Trigger::Digit => self.digits(),
             Trigger::At => self.at_sign(self.at),
             Trigger::Escape => self.escape(),
-            Trigger::Marker => self.skip_marker(),
+            Trigger::Marker => self.marker_or_tag(),
+            Trigger::Dash => self.flag(self.at),
             Trigger::Nothing => self.at += 1,
         }
     }
@@ -252,10 +263,10 @@ impl<'a> Scan<'a> {
     }
 
     /// What was masked before stays as it is.
-    fn skip_marker(&mut self) {
+    fn marker_or_tag(&mut self) {
         match self.marker(self.at) {
             Some((_, end)) => self.go_on(end),
-            None => self.at += 1,
+            None => self.tag(self.at),
         }
     }
 
@@ -329,7 +340,9 @@ mod tests {
         for byte in 0..=u8::MAX {
             let is_trigger = TRIGGERS[usize::from(byte)] != Trigger::Nothing;
             let kinds = bits::kinds(&[byte], 0);
-            assert!(kinds.digits | kinds.signs == 1 || !is_trigger, "{byte:#x}");
+            // Dashes are seen in pairs, of which both are among the letters of base64 and are no words.
+            let is_seen = kinds.digits | kinds.signs | (kinds.letters & !kinds.words) == 1;
+            assert!(is_seen || !is_trigger, "{byte:#x}");
         }
     }
 }

@@ -9,7 +9,7 @@ use std::ops::Range;
 
 use crate::bits::{self, BLOCK};
 
-pub(crate) use escape::{MAY_BEGIN, colour_end, is_last_break, length, may_begin};
+pub(crate) use escape::{MAY_BEGIN, colour_end, is_last_break, is_wide_blank, length, may_begin};
 
 /// Whether an escape begins at `at`.
 pub(crate) fn is_escape(text: &str, at: usize) -> bool {

@@ -10,7 +10,7 @@ use crate::keys::Class;
 use crate::rule::RuleId;
 
 /// Longer names are no keys.
-const MAX_KEY_BYTES: usize = 128;
+pub(super) const MAX_KEY_BYTES: usize = 128;
 /// Bytes of a value that are looked at to see whether there is something to mask.
 const MAX_NEAR_BYTES: usize = 512;
 /// Blanks between a key, its sign and its value.
@@ -48,21 +48,30 @@ impl<'a> Scan<'a> {
         if !self.may_follow_telling_key(at) {
             return;
         }
-        let Some(key) = self.key_before(at) else { return };
-        let Some(class) = self.class_of(&key) else { return };
-        if matches!(class, Class::Id | Class::Phone | Class::Card | Class::Nothing) {
-            return;
+        if let Some(key) = self.key_before(at) {
+            self.value_of(&key, at + 1);
         }
-        let near = self.near(at, MAX_NEAR_BYTES);
-        let near_value = near.value_at(at + 1, &key);
-        let is_told = near_value.is_some_and(|value| near.told(class, &key, &value).is_some());
+    }
+
+    /// Reads the value that stands behind `after`, if its key tells what it is.
+    pub(super) fn value_of(&mut self, key: &Key, after: usize) {
+        let Some(class) = self.telling_class(key) else { return };
+        let near = self.near(after, MAX_NEAR_BYTES);
+        let near_value = near.value_at(after, key);
+        let is_told = near_value.is_some_and(|value| near.told(class, key, &value).is_some());
         self.quotes.set(near.quotes.get());
         if !is_told {
             return;
         }
-        let Some(value) = self.value_at(at + 1, &key) else { return };
-        let Some((rule, span)) = self.told(class, &key, &value).filter(|(_, span)| !span.is_empty()) else { return };
-        if let Some(end) = self.masked_end(rule, &value, &span) {
+        if let Some(value) = self.value_at(after, key) {
+            self.take(class, key, &value);
+        }
+    }
+
+    /// Notes what a key of this class tells of its value, unless it was masked before.
+    pub(super) fn take(&mut self, class: Class, key: &Key, value: &Value) {
+        let Some((rule, span)) = self.told(class, key, value).filter(|(_, span)| !span.is_empty()) else { return };
+        if let Some(end) = self.masked_end(rule, value, &span) {
             self.go_on(end);
             return;
         }
@@ -81,6 +90,12 @@ impl<'a> Scan<'a> {
         is_all.then_some(end)
     }
 
+    /// What a key says that may tell what any value is, numbers aside.
+    pub(super) fn telling_class(&self, key: &Key) -> Option<Class> {
+        let is_telling = |class: &Class| !matches!(class, Class::Id | Class::Phone | Class::Card | Class::Nothing);
+        self.class_of(key).filter(is_telling)
+    }
+
     /// What a key says, by all its words where there are several.
     fn class_of(&self, key: &Key) -> Option<Class> {
         let keys = &self.rules.keys;
@@ -88,11 +103,14 @@ impl<'a> Scan<'a> {
             .or_else(|| keys.class(self.slice(key.span.clone())))
     }
 
-    /// Where a name of several words begins whose last one begins at `start`, with one blank between any two.
+    /// Where a name of several words begins whose last one begins at `start`, with one blank between any two; in a query
+    /// string it is a plus.
     fn words_start(&self, start: usize) -> usize {
         let mut first = start;
         for _ in 0..MAX_WORDS_BEFORE {
-            let Some(end) = first.checked_sub(1).filter(|blank| self.bytes[*blank] == b' ') else { break };
+            let Some(end) = first.checked_sub(1).filter(|blank| matches!(self.bytes[*blank], b' ' | b'+')) else {
+                break;
+            };
             let word = self.key_start(end);
             if word == end {
                 break;
@@ -143,8 +161,15 @@ impl<'a> Scan<'a> {
         if end == 0 {
             return self.key.and_then(|key| self.rules.keys.class(key));
         }
+        if is_string_between(&self.bytes[end..start]) {
+            return None;
+        }
         let sign = end - 1;
-        let key = matches!(self.bytes[sign], b'=' | b':').then(|| self.key_before(sign)).flatten();
+        let key = match self.bytes[sign] {
+            b'=' | b':' => self.key_before(sign),
+            b'>' if self.ends_element(start) => self.key_of_tag(sign),
+            _ => None,
+        };
         key.and_then(|key| self.class_of(&key))
     }
 
@@ -190,11 +215,17 @@ impl<'a> Scan<'a> {
     pub(super) fn may_tell_number(&self, start: usize) -> bool {
         let skipped = self.bytes[..start].iter().rev().take_while(|byte| is_opening(**byte)).count();
         let Some(sign) = (start - skipped).checked_sub(1).filter(|_| !self.is_thorough()) else { return true };
-        let is_sign = matches!(self.bytes[sign], b'=' | b':');
-        is_sign && matches!(self.last_of_key(sign), Some((first, last)) if self.rules.keys.may_tell_number(first, last))
+        match self.bytes[sign] {
+            b'=' | b':' => {
+                let last = self.last_of_key(sign);
+                matches!(last, Some((first, last)) if self.rules.keys.may_tell_number(first, last))
+            }
+            byte => byte == b'>',
+        }
     }
 
     /// The last two bytes of the name before `at`.
+    #[inline]
     fn last_of_key(&self, at: usize) -> Option<(u8, u8)> {
         let mut end = at;
         while let Some(b' ' | b'\t' | b'"' | b'\'' | b'\\' | b'[' | b']') =
@@ -247,13 +278,20 @@ impl<'a> Scan<'a> {
     }
 }
 
-fn is_key(byte: u8) -> bool {
+pub(super) fn is_key(byte: u8) -> bool {
     byte.is_ascii_alphanumeric() || matches!(byte, b'_' | b'-' | b'.') || 0x80 <= byte
 }
 
 /// Whether a byte may stand between a sign and the value.
 fn is_opening(byte: u8) -> bool {
     matches!(byte, b'"' | b'\'' | b'\\' | b' ' | b'\t' | b'[' | b'\n' | b'\r')
+}
+
+/// Whether a string with nothing but a line break in it stands there: what follows is no value any more.
+fn is_string_between(opening: &[u8]) -> bool {
+    let mut lines = opening.split(|byte| *byte == b'\n');
+    let has_quote = |line: &[u8]| line.iter().any(|byte| is_quote(*byte));
+    lines.next().is_some_and(has_quote) && lines.any(has_quote)
 }
 
 /// Whether a byte stands between words of a line.

@@ -3,18 +3,11 @@
 use std::ops::Range;
 
 use super::Scan;
+use super::keyed::{Key, MAX_BLANKS, is_quote};
 use crate::view;
 
-use super::keyed::{Key, MAX_BLANKS, is_blank, is_quote};
-
-/// Words that come before the secret itself.
-const SCHEMES: [&str; 7] = ["bearer", "basic", "token", "negotiate", "apikey", "splunk", "key"];
-/// Schemes whose parameters take the rest of the line.
-const LONG_SCHEMES: [&str; 2] = ["digest", "aws4-hmac-sha256"];
 /// What stands before the quote of a string in programs.
 const PREFIXES: [&str; 12] = ["b", "u", "r", "f", "br", "rb", "B", "U", "R", "N", "L", "u8"];
-/// Literals that give nothing away.
-const LITERALS: [&str; 8] = ["null", "nil", "none", "undefined", "true", "false", "None", "NULL"];
 
 /// Where a value stands, and whether its replacement must be quoted.
 pub(super) struct Value {
@@ -35,19 +28,23 @@ pub(super) enum Form {
 impl Scan<'_> {
     pub(super) fn value_at(&self, after: usize, key: &Key) -> Option<Value> {
         let sign = self.skip_while(after, |byte| matches!(byte, b'=' | b'>'));
-        if matches!(self.byte(sign), Some(b':' | b'/')) {
+        if self.is_path(after, sign) {
             return None;
         }
-        let start = self.skip_while(sign, is_blank);
-        // A plus before a quote or bracket is a blank of a query string.
+        let start = self.skip_blanks(sign);
+        // A plus before a quote, a bracket or the mark of a block is a blank of a query string.
         let plus = self.skip_while(start, |byte| byte == b'+');
-        let start = if matches!(self.byte(plus), Some(b'"' | b'\'' | b'{' | b'[')) { plus } else { start };
+        let is_blank = matches!(self.byte(plus), Some(b'"' | b'\'' | b'{' | b'[' | b'|' | b'>'));
+        let start = if is_blank { plus } else { start };
         if MAX_BLANKS < start - sign {
             return None;
         }
+        let value = |span, quote, form| Some(Value { span, quote, form });
+        if let Some(block) = self.block(start, key) {
+            return value(block, None, Form::Quoted);
+        }
         let start = self.next_line(start).unwrap_or(start);
         let slashes = self.skip_while(start, |byte| byte == b'\\') - start;
-        let value = |span, quote, form| Some(Value { span, quote, form });
         match self.byte(start + slashes)? {
             quote @ (b'"' | b'\'') => {
                 let start = start + slashes + 1;
@@ -61,23 +58,20 @@ impl Scan<'_> {
         }
     }
 
-    /// Where a value begins that stands in a line of its own behind its key, further in, as one word or a string.
-    fn next_line(&self, start: usize) -> Option<usize> {
-        let mark = self.skip_while(start, |byte| matches!(byte, b'|' | b'>' | b'-'));
-        let end = self.skip_while(mark, |byte| byte == b'\r');
-        let first = end + 1;
-        let at = self.skip_while(first, is_blank);
-        if self.byte(end) != Some(b'\n') || at == first || MAX_BLANKS < at - first || self.starts_field(at) {
-            return None;
-        }
-        let is_string = self.byte(at).is_some_and(is_quote);
-        let is_word = || matches!(self.byte(self.word_end(at)), None | Some(b'\n' | b'\r' | b','));
-        (is_string || is_word()).then_some(at)
+    /// Whether what stands behind a colon makes a path of it: `token::Kind`, `token://x`.
+    fn is_path(&self, after: usize, sign: usize) -> bool {
+        self.bytes[after - 1] == b':' && matches!(self.byte(sign), Some(b':' | b'/'))
+    }
+
+    /// Where the blanks from `at` on end, wide ones and those that break no line included.
+    fn skip_blanks(&self, at: usize) -> usize {
+        let rest = self.text.get(at..).unwrap_or_default();
+        self.bytes.len() - rest.trim_start_matches(|c| matches!(c, ' ' | '\t') || view::is_wide_blank(c)).len()
     }
 
     /// Where the closing quote of a string begins, its backslashes included. A quote with fewer backslashes than the
     /// opening one ends an outer string, and with it this one.
-    fn string_end(&self, start: usize, quote: u8, slashes: usize) -> usize {
+    pub(super) fn string_end(&self, start: usize, quote: u8, slashes: usize) -> usize {
         let mut at = start;
         let mut before = 0;
         while let Some(byte) = self.byte(at) {
@@ -150,110 +144,10 @@ impl Scan<'_> {
     }
 
     /// Whether a string that this quote would end is open at `at`.
-    fn is_open(&self, at: usize, quote: u8, slashes: usize) -> bool {
+    pub(super) fn is_open(&self, at: usize, quote: u8, slashes: usize) -> bool {
         let mut quotes = self.quotes.get();
         quotes.advance(self.bytes, at);
         self.quotes.set(quotes);
         quotes.is_open(quote, slashes)
     }
-
-    /// Where a value without quotes ends; none if it gives nothing away.
-    fn bare_end(&self, start: usize, key: &Key) -> Option<usize> {
-        let mut end = self.bare_word_end(start);
-        let word = self.slice(start..end);
-        if LITERALS.contains(&word) {
-            return None;
-        }
-        let name = self.slice(key.span.clone()).to_ascii_lowercase();
-        if LONG_SCHEMES.iter().any(|scheme| scheme.eq_ignore_ascii_case(word)) {
-            end = self.skip_while(end, |byte| !matches!(byte, b'\n' | b'\r'));
-        } else if SCHEMES.iter().any(|scheme| scheme.eq_ignore_ascii_case(word)) {
-            end = self.bare_word_end(self.skip_while(end, is_blank));
-        } else if name.ends_with("authorization") && is_scheme(word) {
-            let next = self.skip_while(end, is_blank);
-            end = if self.starts_field(next) { end } else { self.bare_word_end(next) };
-        }
-        if name.contains("cookie") {
-            end = self.cookies_end(end);
-        }
-        Some(end)
-    }
-
-    /// Where the last of the cookies ends whose first one ends at `end`.
-    fn cookies_end(&self, mut end: usize) -> usize {
-        while self.byte(end) == Some(b';') {
-            let next = self.skip_while(end + 1, is_blank);
-            let after = self.word_end(next);
-            if after == next {
-                break;
-            }
-            end = after;
-        }
-        end
-    }
-
-    /// As [`word_end`](Self::word_end), but a quote that neither ends a string nor stands at the end belongs to the word.
-    fn bare_word_end(&self, start: usize) -> usize {
-        let mut end = self.word_end(start);
-        while start < end
-            && let Some(quote @ (b'"' | b'\'')) = self.byte(end)
-            && self.byte(end + 1).is_some_and(|byte| byte.is_ascii_alphanumeric() || 0x80 <= byte)
-            && !self.is_open(end, quote, 0)
-        {
-            end = self.word_end(end + 1);
-        }
-        end
-    }
-
-    /// Steps over a run of brackets or backslashes at once: what its first one did not end, the others do not either.
-    pub(super) fn word_end(&self, start: usize) -> usize {
-        let mut at = start;
-        while let Some(byte) = self.byte(at)
-            && !self.ends_bare(at)
-        {
-            at = match byte {
-                b'\\' => self.skip_while(at, |byte| byte == b'\\'),
-                _ if is_closer(byte) => self.skip_while(at, is_closer),
-                _ => at + 1,
-            };
-        }
-        at
-    }
-
-    /// Whether a bare value ends before `at`. Punctuation ends it only where the text goes on like a list or a sentence,
-    /// since passwords may hold any of it.
-    pub(super) fn ends_bare(&self, at: usize) -> bool {
-        match self.bytes[at] {
-            b'"' | b'\'' => true,
-            b'\\' => {
-                let escaped = self.byte(self.skip_while(at, |byte| byte == b'\\'));
-                matches!(escaped, None | Some(b'"' | b'\'' | b'n' | b'r' | b't')) || self.is_colour(at)
-            }
-            0x1b => self.is_colour(at),
-            b',' | b';' | b'&' => self.ends_item(at + 1) || self.starts_field(at + 1),
-            b')' | b']' | b'}' => self.ends_item(self.skip_while(at, is_closer)),
-            byte => byte.is_ascii_whitespace(),
-        }
-    }
-
-    /// Whether the code of a colour begins at `at`, which belongs to no value.
-    fn is_colour(&self, at: usize) -> bool {
-        view::colour_end(self.bytes, at).is_some()
-    }
-
-    fn ends_item(&self, at: usize) -> bool {
-        self.byte(at).is_none_or(|byte| {
-            byte.is_ascii_whitespace() || matches!(byte, b'"' | b'\'' | b'\\' | b',' | b';' | b'.' | b'{' | b'[')
-        })
-    }
-}
-
-fn is_closer(byte: u8) -> bool {
-    matches!(byte, b')' | b']' | b'}')
-}
-
-/// Whether a word may name a way to authorize oneself: letters and dashes after a capital.
-fn is_scheme(word: &str) -> bool {
-    let of_scheme = |byte: u8| byte.is_ascii_alphabetic() || byte == b'-';
-    (3..=20).contains(&word.len()) && word.starts_with(|c: char| c.is_ascii_uppercase()) && word.bytes().all(of_scheme)
 }

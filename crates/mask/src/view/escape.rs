@@ -204,8 +204,8 @@ fn reference(rest: &str) -> Option<Escape> {
     Some(Escape { len: 2 + end + 1, means: Meaning::Char(plain(c).unwrap_or(c)) })
 }
 
-/// A character that has a plain twin, or cannot be seen. Dashes and blanks count only behind a digit or bracket, since
-/// prose is full of them.
+/// A character that has a plain twin, or cannot be seen. Dashes count only behind a digit or bracket, since prose is full
+/// of them.
 fn wide(text: &str, at: usize) -> Option<Escape> {
     let c = text.get(at..)?.chars().next()?;
     let len = c.len_utf8();
@@ -217,18 +217,23 @@ fn wide(text: &str, at: usize) -> Option<Escape> {
         let before = text.get(..at).and_then(|left| left.chars().next_back());
         before.is_some_and(|c| c.is_ascii_digit() || c == ')' || plain(c).is_some_and(|c| c.is_ascii_digit()))
     };
-    (!matches!(twin, ' ' | '-') || behind_number()).then_some(Escape { len, means: Meaning::Char(twin) })
+    (twin != '-' || behind_number()).then_some(Escape { len, means: Meaning::Char(twin) })
 }
 
 fn is_invisible(c: char) -> bool {
     matches!(c, '\u{ad}' | '\u{200b}'..='\u{200f}' | '\u{2060}' | '\u{feff}')
 }
 
+/// Whether a character is a blank that is wider or narrower than the plain one, or breaks no line.
+pub(crate) fn is_wide_blank(c: char) -> bool {
+    matches!(c, '\u{a0}' | '\u{2000}'..='\u{200a}' | '\u{202f}' | '\u{205f}' | '\u{3000}')
+}
+
 /// The ASCII character that this one looks like.
 fn plain(c: char) -> Option<char> {
     let digit = |zero: u32| char::from_digit(u32::from(c).checked_sub(zero)?, 10);
     match c {
-        '\u{a0}' | '\u{2000}'..='\u{200a}' | '\u{202f}' | '\u{205f}' | '\u{3000}' => Some(' '),
+        _ if is_wide_blank(c) => Some(' '),
         '\u{2010}'..='\u{2015}' | '\u{2212}' | '\u{fe63}' => Some('-'),
         '\u{660}'..='\u{669}' => digit(0x660),
         '\u{6f0}'..='\u{6f9}' => digit(0x6f0),

@@ -1,7 +1,7 @@
 //! What no masked text may hold again: values of every class as they stand in logs.
 
 /// The name of a rule, a text that holds a value of it, and the part of the text that must not be found again.
-pub(crate) const PLANTED: [(&str, &str, &str); 32] = [
+pub(crate) const PLANTED: [(&str, &str, &str); 41] = [
     ("email", "write to ivan.petrov@example.ru today", "ivan.petrov@example.ru"),
     ("email", "иван@почта.рф", "иван@почта"),
     ("phone", "call +7 916 123-45-67 now", "916 123-45-67"),
@@ -38,4 +38,17 @@ pub(crate) const PLANTED: [(&str, &str, &str); 32] = [
     ),
     ("secret", r#"{"password":"hunter2x","n":1}"#, "hunter2x"),
     ("secret", r#"{"Новый_пароль": "тайна123"}"#, "тайна123"),
+    ("secret", "run --password Zx9hunter now", "Zx9hunter"),
+    ("secret", r#"["run","--api-key","Zx9hunter","-h"]"#, "Zx9hunter"),
+    ("secret", "<password>Zx9hunter</password>", "Zx9hunter"),
+    ("secret", r#"<ns:Password type="text">Zx9hunter</ns:Password>"#, "Zx9hunter"),
+    ("name", "<fullName>Анна Смит</fullName>", "Анна Смит"),
+    (
+        "secret",
+        r#"Authorization: OAuth oauth_consumer_key="ck1", oauth_token="tk2", oauth_signature="Zx9hunter""#,
+        "Zx9hunter",
+    ),
+    ("secret", "password: |\n    Qw1 one\n    Zx9hunter two\nuser: a", "Zx9hunter"),
+    ("name", "First+name=Ivanushka&n=1", "Ivanushka"),
+    ("secret", "secret\u{a0}key:\u{a0}Zx9hunter", "Zx9hunter"),
 ];
