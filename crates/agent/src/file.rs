@@ -6,11 +6,11 @@
 mod seek;
 
 use std::fmt;
-use std::fs::{File, Metadata};
+use std::fs::{DirEntry, File, Metadata};
 use std::io;
 use std::os::fd::AsRawFd;
-use std::os::unix::fs::{FileExt, MetadataExt, OpenOptionsExt as _};
-use std::path::PathBuf;
+use std::os::unix::fs::{DirEntryExt as _, FileExt, MetadataExt, OpenOptionsExt as _};
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::{Instant, SystemTime, UNIX_EPOCH};
 
@@ -259,6 +259,19 @@ impl Tailed {
         let got = read_full(&self.file, &mut bytes, offset - wanted)?.len();
         Ok((got == bytes.len()).then_some(bytes))
     }
+}
+
+/// Where a file is now: under its old name, or under another in the same folder.
+pub(crate) fn locate(path: &Path, id: FileId) -> Option<(PathBuf, Metadata)> {
+    let is_it = |metadata: &Metadata| metadata.is_file() && FileId::of(metadata) == id;
+    let at = |path: &Path| std::fs::metadata(path).ok().filter(is_it);
+    if let Some(metadata) = at(path) {
+        return Some((path.to_owned(), metadata));
+    }
+    let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
+    let may_be = |entry: &DirEntry| entry.ino() == id.ino || entry.file_type().is_ok_and(|kind| kind.is_symlink());
+    let mut entries = std::fs::read_dir(folder).ok()?.filter_map(Result::ok).filter(may_be);
+    entries.find_map(|entry| Some((entry.path(), at(&entry.path())?)))
 }
 
 /// Room for one read, shared by all files.

@@ -11,8 +11,9 @@ use stdx::Language;
 
 use crate::Error;
 use crate::cursor::Progress;
+use crate::file::locate;
 use crate::spool::format::first_of;
-use crate::state::{State, Totals};
+use crate::state::{Position, State, Totals};
 
 /// The whole picture.
 #[derive(Clone, Debug, Serialize)]
@@ -57,11 +58,11 @@ pub struct OutputReport {
 /// One file.
 #[derive(Clone, Debug, Serialize)]
 pub struct FileReport {
-    /// Where it was last seen.
+    /// Where it is, or was last seen.
     pub path: PathBuf,
     /// Bytes that are in the spool.
     pub offset: u64,
-    /// Its size, while it is there under that name.
+    /// Its size, while it is in the folder where it was last seen.
     pub size: Option<u64>,
     /// Bytes that are not read yet.
     pub lag_bytes: u64,
@@ -97,7 +98,7 @@ impl Report {
             totals: state.totals.clone(),
             spool,
             outputs: progress.into_iter().map(|(name, progress)| (name, output(progress))).collect(),
-            files: state.files.values().map(|position| file(&position.path, position.offset, now)).collect(),
+            files: state.files.values().map(|position| file(position, now)).collect(),
             cursors: state.cursors.clone(),
         }
     }
@@ -224,13 +225,15 @@ impl Report {
     }
 }
 
-fn file(path: &Path, offset: u64, now: SystemTime) -> FileReport {
-    let metadata = fs::metadata(path).ok();
+/// What is known of a file, whatever its name is by now; another one that has its old name is not it.
+fn file(position: &Position, now: SystemTime) -> FileReport {
+    let (path, metadata) = locate(&position.path, position.file).unzip();
+    let (path, offset) = (path.unwrap_or_else(|| position.path.clone()), position.offset);
     let size = metadata.as_ref().map(fs::Metadata::len);
     let lag_bytes = size.unwrap_or(0).saturating_sub(offset);
     let written = metadata.and_then(|metadata| metadata.modified().ok());
     let lag = written.and_then(|written| now.duration_since(written).ok()).filter(|_| lag_bytes > 0);
-    FileReport { path: path.to_owned(), offset, size, lag_bytes, lag_seconds: lag.map_or(0, |lag| lag.as_secs()) }
+    FileReport { path, offset, size, lag_bytes, lag_seconds: lag.map_or(0, |lag| lag.as_secs()) }
 }
 
 fn head(out: &mut String, name: &str, kind: &str, help: &str) -> std::fmt::Result {
@@ -254,6 +257,29 @@ fn one(out: &mut String, name: &str, kind: &str, help: &str, value: u64) -> std:
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::state::{FileId, Marker};
+
+    #[test]
+    fn a_renamed_file_is_shown_as_it_is_called_now() {
+        let folder = tempfile::tempdir().unwrap();
+        let [old, new, gone] = ["app.log", "app.log.1", "gone.log"].map(|name| folder.path().join(name));
+        fs::write(&old, "one\ntwo\n").unwrap();
+        fs::write(&gone, "x").unwrap();
+        let mut state = State::new();
+        for (path, offset) in [(&old, 4), (&gone, 1)] {
+            let (path, labels, marker) = (path.clone(), logline::Labels::default(), Marker::default());
+            let file = FileId::of(&fs::metadata(&path).unwrap());
+            state.meet(Position { path, file, labels, offset, marker });
+        }
+        fs::rename(&old, &new).unwrap();
+        fs::write(&old, "a new file that has the old name").unwrap();
+        fs::remove_file(&gone).unwrap();
+        let mut files = Report::new(&state, BTreeMap::new(), Waiting::default(), SystemTime::UNIX_EPOCH).files;
+        files.sort_by(|a, b| a.path.cmp(&b.path));
+        let shown: Vec<_> =
+            files.iter().map(|file| (file.path.clone(), file.offset, file.size, file.lag_bytes)).collect();
+        assert_eq!(shown, [(new, 4, Some(8), 4), (gone, 1, None, 0)]);
+    }
 
     #[test]
     fn what_rules_dropped_and_masked_is_shown_whatever_they_are_called() {

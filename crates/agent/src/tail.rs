@@ -18,7 +18,7 @@ use tracing::{info, warn};
 
 use crate::batch::{Batch, Prepared, Treatment};
 use crate::config::{Config, Start};
-use crate::file::{Buffer, Tailed};
+use crate::file::{Buffer, Tailed, locate};
 use crate::state::{FileId, Position};
 use crate::store::Store;
 use crate::watch::{Change, Waker, Watch};
@@ -304,6 +304,8 @@ impl Tail {
         let is_ready = file.has_changed(Some(metadata)) || file.failing;
         if file.path != path {
             file.path.clone_from(&path);
+            self.store.with(|state| state.rename(id, &path));
+            self.is_unsaved = true;
         }
         self.by_path.insert(path, id);
         if let Some(real) = &file.real {
@@ -383,7 +385,7 @@ impl Tail {
     /// Finds files that were renamed while nobody looked, beyond the names that the inputs know, and reads their rest.
     fn find_renamed(&mut self, now: Instant) {
         for (id, position) in std::mem::take(&mut self.starts) {
-            let Some(path) = locate(&position.path, id) else {
+            let Some((path, _)) = locate(&position.path, id) else {
                 self.archives.vanished(position);
                 continue;
             };
@@ -423,17 +425,6 @@ impl Tail {
     fn shown(&self, path: &Path) -> String {
         self.treatment.masker.mask(&path.to_string_lossy()).into_owned()
     }
-}
-
-/// Where a file is now: under its old name, or under another in the same folder.
-fn locate(path: &Path, id: FileId) -> Option<PathBuf> {
-    let is_it =
-        |path: &Path| fs::metadata(path).is_ok_and(|metadata| metadata.is_file() && FileId::of(&metadata) == id);
-    if is_it(path) {
-        return Some(path.to_owned());
-    }
-    let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
-    fs::read_dir(folder).ok()?.filter_map(Result::ok).map(|entry| entry.path()).find(|path| is_it(path))
 }
 
 #[cfg(test)]

@@ -106,7 +106,13 @@ pub(super) fn convert(text: &str) -> Result<String> {
 
 fn write(draft: &Draft) -> Result<String> {
     let mut out = String::from("# Converted; look it over, then: lapidary-agent check --config FILE\n");
-    for note in &draft.notes {
+    let with_variables = draft
+        .outputs
+        .iter()
+        .flat_map(|Section(keys)| keys)
+        .filter(|(_, value)| value.as_str().is_some_and(|text| text.contains("${")));
+    let variables = with_variables.map(|(key, _)| format!("the variables in `{key}`: write what they stand for"));
+    for note in draft.notes.iter().cloned().chain(variables) {
         writeln!(out, "# not converted: {}", note.replace('\n', " "))?;
     }
     writeln!(out, "\nstate_dir = \"/var/lib/lapidary-agent\"")?;

@@ -181,6 +181,11 @@ fn url(settings: &mut Settings, of: &str, kind: Destination) -> Url {
     let text = settings.or(&key, "http://127.0.0.1:3100".to_owned(), doc);
     let doc = "Allows `http://` to another host: logs and token are then sent in clear.";
     let plaintext = settings.or(&format!("{of}.plaintext"), false, doc);
+    if let Some(variable) = variable(&text) {
+        let elsewhere = if of == "output" { ", or leave it out and set `LAPIDARY_AGENT__OUTPUT__URL`" } else { "" };
+        let text = format!("holds `${{{variable}}}`, which nothing replaces here; write the address itself{elsewhere}");
+        settings.problem(&key, text);
+    }
     let parsed = Url::parse(&text).ok().filter(|url| matches!(url.scheme(), "http" | "https") && url.has_host());
     let mut url = parsed.unwrap_or_else(|| {
         settings.problem(&key, format!("is `{text}`, but must be an address such as `https://logs.example.org`"));
@@ -189,13 +194,19 @@ fn url(settings: &mut Settings, of: &str, kind: Destination) -> Url {
     if !url.username().is_empty() || url.password().is_some() {
         settings.problem(&key, format!("has a user or password in it; use `{of}.user` and `{of}.token_file`"));
     }
-    if url.scheme() == "http" && !is_loopback(&url) && !plaintext {
+    if url.scheme() == "http" && !is_loopback(&url) && !plaintext && variable(&text).is_none() {
         settings.problem(&key, "would send logs in clear over the network; use `https://`, or set `plaintext = true`");
     }
     if matches!(url.path(), "" | "/") {
         url.set_path(kind.path());
     }
     url
+}
+
+/// The name of the first variable in a text, as the settings of other shippers have them and ours have not.
+fn variable(text: &str) -> Option<&str> {
+    let (name, _) = text.split_once("${")?.1.split_once('}')?;
+    name.split(':').next()
 }
 
 fn is_loopback(url: &Url) -> bool {
@@ -227,6 +238,10 @@ fn auth(settings: &mut Settings, of: &str, kind: Destination) -> Option<Auth> {
         }
         (None, None) => None,
     };
+    if let Some(variable) = user.as_deref().and_then(variable) {
+        let text = format!("holds `${{{variable}}}`, which nothing replaces here; write the name itself");
+        settings.problem(&format!("{of}.user"), text);
+    }
     if user.is_some() && token.is_none() {
         settings.problem(&format!("{of}.user"), "has no password; set `token_file`");
     }
@@ -237,6 +252,9 @@ fn auth(settings: &mut Settings, of: &str, kind: Destination) -> Option<Auth> {
 fn check_token(settings: &mut Settings, key: &str, token: &str) {
     if token.is_empty() || !token.bytes().all(|byte| byte.is_ascii_graphic()) {
         settings.problem(key, "is empty or has characters that no token has");
+    }
+    if let Some(variable) = variable(token) {
+        settings.problem(key, format!("holds `${{{variable}}}`, which nothing replaces here; use `token_file`"));
     }
 }
 

@@ -157,6 +157,23 @@ output = [
 }
 
 #[test]
+fn variables_of_other_shippers_are_told() {
+    check(
+        &format!(
+            "{GOOD}[output]\nurl = \"http://${{LOKI_HOST:loki}}:3100\"\nuser = \"${{USER}}\"\ntoken = \"${{TOKEN}}\""
+        ),
+        &expect![[r#"
+            line 6: `output.url` holds `${LOKI_HOST}`, which nothing replaces here; write the address itself, or leave it out and set `LAPIDARY_AGENT__OUTPUT__URL`
+            line 7: `output.user` holds `${USER}`, which nothing replaces here; write the name itself
+            line 8: `output.token` holds `${TOKEN}`, which nothing replaces here; use `token_file`"#]],
+    );
+    check(
+        &format!("{GOOD}[[output]]\nurl = \"https://logs.example.org/${{TEAM}}\""),
+        &expect![[r#"line 6: `output[0].url` holds `${TEAM}`, which nothing replaces here; write the address itself"#]],
+    );
+}
+
+#[test]
 fn outputs_that_cannot_work_are_told() {
     check(
         &format!(

@@ -130,6 +130,14 @@ fn a_password_in_an_address_is_not_copied() {
 }
 
 #[test]
+fn variables_are_told() {
+    let text = "clients: [{ url: 'https://${LOKI_HOST}/loki/api/v1/push' }]\nscrape_configs: []\n";
+    let converted = convert(text).unwrap();
+    let note = "# not converted: the variables in `url`: write what they stand for\n";
+    assert!(converted.contains(note) && converted.contains("https://${LOKI_HOST}/"), "{converted}");
+}
+
+#[test]
 fn promtail() {
     check(
         r"
