@@ -76,7 +76,7 @@ pub fn log_file(folder: &Path, service: Service) -> PathBuf {
 
 /// Writes the logs into `folder` and returns what is open at the end. Nothing is there under its final name until all
 /// of it is written.
-pub fn write(folder: &Path, plan: &Plan, progress: impl FnMut(Progress)) -> io::Result<State> {
+pub fn write(folder: &Path, plan: &Plan, progress: &mut dyn FnMut(Progress)) -> io::Result<State> {
     fs::create_dir_all(folder)?;
     let part = |service: Service| log_file(folder, service).with_extension("part");
     let [shop, crm, mes] = Service::ALL.map(|service| File::create(part(service)));

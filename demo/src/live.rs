@@ -126,7 +126,7 @@ mod tests {
         let now = SystemClock.now().into();
         let plan = Plan::usual(3, now, Duration::from_hours(24));
         let plan = Plan { orders_per_day: 120.0, visits_per_day: 10.0, faults: BTreeSet::new(), ..plan };
-        let state = write(&folder.logs(), &plan, |_| {}).unwrap();
+        let state = write(&folder.logs(), &plan, &mut |_| {}).unwrap();
         let size = |service| std::fs::metadata(log_file(&folder.logs(), service)).unwrap().len();
         let before = Service::ALL.map(size);
 

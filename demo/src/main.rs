@@ -122,7 +122,7 @@ fn past(folder: &Folder, run: &Run) -> Result<State> {
     let (clock, words) = (SystemClock, language());
     let plan = Plan { faults: run.faults.0.clone(), ..Plan::usual(run.seed, clock.now().into(), run.history) };
     let (bar, began) = (report::bar(words.pick("writing the history", "пишу историю"), 1_000), clock.instant());
-    let state = history::write(&folder.logs(), &plan, |progress| bar.set_position(permille(progress.share)))
+    let state = history::write(&folder.logs(), &plan, &mut |progress| bar.set_position(permille(progress.share)))
         .map_err(Error::file(folder.logs()))?;
     bar.finish_and_clear();
     state.save(&path).map_err(Error::file(&path))?;

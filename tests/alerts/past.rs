@@ -9,7 +9,7 @@ use alert::eval::{Source, Surroundings};
 use alert::rule::{Group, default_groups};
 use auth::{AuditEvent, AuditSink, Scope};
 use demo::faults::Fault;
-use demo::history::{Plan, simulate};
+use demo::history::{Plan, log_file, write};
 use demo::lines::Service;
 use demo::state::State;
 use logline::{Batch, Context, Entry, Labels, Reader, Stream, Tenant, Timestamp, level_of};
@@ -38,8 +38,7 @@ fn plan(days: u64, faults: BTreeSet<Fault>) -> Plan {
 /// Lines of each service with their times, oldest first.
 pub(crate) type AllLines = Vec<(&'static str, Vec<(Timestamp, String)>)>;
 
-/// How long a company has been at work before its lines begin to be kept: one that begins with nothing to do has more to
-/// do on each day of its second week than ever before, which is told as well.
+/// How long a company has been at work before its lines begin to be kept.
 const BEFORE: Duration = Duration::from_hours(14 * 24);
 
 /// The last days of a company: when they begin, what is open at their end, and the lines.
@@ -51,23 +50,26 @@ pub(crate) fn last_days(days: u64, faults: BTreeSet<Fault>) -> (Timestamp, State
     (start, state, services)
 }
 
-/// The lines that a plan leaves.
-pub(crate) fn lines(plan: &Plan) -> AllLines {
-    simulated(plan).1
+/// A company of the usual size from its first day on, without a fault: when it begins, and the lines.
+pub(crate) fn first_days(days: u64) -> (Timestamp, AllLines) {
+    let plan = Plan { faults: BTreeSet::new(), ..Plan::usual(7, end(), Duration::from_hours(24 * days)) };
+    (plan.start, simulated(&plan).1)
 }
 
 fn simulated(plan: &Plan) -> (State, AllLines) {
-    let (state, outs) = simulate(plan, [Vec::new(), Vec::new(), Vec::new()], |_| {}).unwrap();
+    let folder = tempfile::tempdir().unwrap();
+    let state = write(folder.path(), plan, &mut |_| {}).unwrap();
     let (reader, context) = (Reader::default(), Context::default());
-    let read = |out: Vec<u8>| {
+    let read = |service: Service| {
         let mut last = plan.start;
         let timed = |line: &str| {
             last = reader.read(line, &context).time().map_or(last, |time| time.at);
             (last, line.to_owned())
         };
-        String::from_utf8(out).unwrap().lines().map(timed).collect()
+        let text = std::fs::read_to_string(log_file(folder.path(), service)).unwrap();
+        (service.name(), text.lines().map(timed).collect())
     };
-    (state, Service::ALL.into_iter().map(Service::name).zip(outs.map(read)).collect())
+    (state, Service::ALL.into_iter().map(read).collect())
 }
 
 #[derive(Debug)]

@@ -214,7 +214,7 @@ fn nothing_lies_under_its_final_name_until_all_is_written() {
     let mut shares = Vec::new();
     let log = |service| log_file(folder.path(), service);
     let plan = small(3, DAY);
-    let state = write(folder.path(), &plan, |progress| {
+    let state = write(folder.path(), &plan, &mut |progress| {
         assert!(Service::ALL.into_iter().all(|service| !log(service).exists()));
         shares.push(progress.share);
     })

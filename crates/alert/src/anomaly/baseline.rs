@@ -7,14 +7,16 @@ use super::{Counts, Settings, buckets};
 /// Windows that begin up to so many buckets earlier or later are compared with as well.
 const SHIFT: i64 = 2;
 const SHIFTS: usize = 5;
-/// The share of the compared windows that is left out at each end.
-const TRIM: f64 = 0.25;
+/// One in so many of the compared windows is left out at each end.
+const QUARTER: usize = 4;
 /// Days that are compared with when there are too few weeks.
 const DAYS: i64 = 14;
 /// Samples that a bucket of the week must have; with fewer the hour of the day is compared.
 const SAMPLES: i64 = 3;
 /// Days of the same kind, working days or weekends, that there must be.
 const ALIKE: usize = 2;
+/// With so many one of them may be left out at each end.
+const MANY: usize = 4;
 /// The latest days of the same kind, whose middle one tells how much comes now while hours of the day are compared.
 const LATEST: usize = 3;
 /// The steepest growth from day to day that is followed, as a logarithm.
@@ -51,6 +53,17 @@ pub(crate) struct Usual {
     pub(crate) least: f64,
     /// and where it is largest: at the beginning of a shift these differ by far, and people come a little late.
     pub(crate) most: f64,
+}
+
+/// Windows of the past, as [`stable`] has them.
+#[derive(Debug, Default)]
+struct Past {
+    /// Days or weeks that they are of.
+    alike: usize,
+    /// Those that begin each of [`SHIFTS`] earlier or later.
+    shifted: [Vec<f64>; SHIFTS],
+    /// The largest of working days, where hours of a weekend are compared: nobody knows yet how these differ.
+    others: f64,
 }
 
 /// What is known of a series after its last week was replayed. Good for a day or so.
@@ -95,7 +108,26 @@ impl Calibration {
 
     /// What the `window` buckets before `end` should come to; none without anything to compare.
     pub(crate) fn expected(&self, counts: &Counts, end: i64, window: usize, settings: &Settings) -> Option<Usual> {
-        let length = i64::try_from(window).unwrap_or(1);
+        let mut past = self.past(counts, end, i64::try_from(window).unwrap_or(1), settings)?;
+        if self.basis == Basis::HourOfDay && past.alike < ALIKE {
+            return None;
+        }
+        let mut all = past.shifted.concat();
+        let mean = trimmed_mean(&mut all, past.alike)?;
+        let (least, most) = if self.basis == Basis::HourOfDay {
+            // One bad day does not become what is usual, if there are enough others.
+            let cut = if past.alike < MANY { 0 } else { SHIFTS.min(all.len() / QUARTER) };
+            let kept = all.get(cut..all.len() - cut).unwrap_or_default();
+            (kept.first().copied().unwrap_or(mean), kept.last().copied().unwrap_or(mean).max(past.others))
+        } else {
+            let of_shifts = past.shifted.iter_mut().filter_map(|samples| trimmed_mean(samples, past.alike));
+            of_shifts.fold((mean, mean), |(least, most), one| (least.min(one), most.max(one)))
+        };
+        Some(Usual { mean, least, most })
+    }
+
+    /// The windows that those before `end` are compared with.
+    fn past(&self, counts: &Counts, end: i64, length: i64, settings: &Settings) -> Option<Past> {
         let (step, times) = match self.basis {
             Basis::HourOfWeek => (settings.week(), i64::try_from(settings.weeks).unwrap_or(4)),
             Basis::HourOfDay => (settings.day(), DAYS),
@@ -103,33 +135,37 @@ impl Calibration {
         let begin = counts.first_filled()?;
         let off = &settings.days_off;
         let is_weekend = self.basis == Basis::HourOfDay && off.is_weekend(counts.time(end - 1));
-        let is_alike =
-            |then: i64| self.basis == Basis::HourOfWeek || off.is_weekend(counts.time(then - 1)) == is_weekend;
-        let level = self.level(end - 1, is_weekend, settings);
-        let mut alike = 0;
-        let mut shifted: [Vec<f64>; SHIFTS] = Default::default();
-        for past in 1..=times {
-            let growth = match self.basis {
-                Basis::HourOfWeek => self.growth.get(usize::try_from(past - 1).unwrap_or(0)).copied().unwrap_or(1.0),
-                Basis::HourOfDay => self.grown(end - past * step - 1, level, settings),
-            };
-            let then = end - past * step;
-            if then - length < begin || !is_alike(then) || off.touches(counts.time(then - length), counts.time(then)) {
-                continue;
-            }
-            alike += 1;
-            for (then, samples) in (then - SHIFT..=then + SHIFT).zip(&mut shifted) {
-                let known = counts.sum(then, length).filter(|_| begin <= then - length);
-                samples.extend(known.map(|sum| stable(sum * growth)));
-            }
-        }
-        if self.basis == Basis::HourOfDay && alike < ALIKE {
+        // A window from a working day into a weekend, or back, is like neither.
+        let is_alike = |then: i64| {
+            let of_kind = |bucket: i64| off.is_weekend(counts.time(bucket)) == is_weekend;
+            self.basis == Basis::HourOfWeek || of_kind(then - length) && of_kind(then - 1)
+        };
+        if !is_alike(end) {
             return None;
         }
-        let mean = trimmed_mean(&mut shifted.concat())?;
-        let of_shifts = shifted.iter_mut().filter_map(|samples| trimmed_mean(samples));
-        let (least, most) = of_shifts.fold((mean, mean), |(least, most), one| (least.min(one), most.max(one)));
-        Some(Usual { mean, least, most })
+        let level = self.level(end - 1, is_weekend, settings);
+        let mut past = Past::default();
+        for ago in 1..=times {
+            let then = end - ago * step;
+            let is_known = begin <= then - length && !off.touches(counts.time(then - length), counts.time(then));
+            if !is_known || !(is_weekend || is_alike(then)) {
+                continue;
+            }
+            let growth = match self.basis {
+                Basis::HourOfWeek => self.growth.get(usize::try_from(ago - 1).unwrap_or(0)).copied().unwrap_or(1.0),
+                Basis::HourOfDay if is_alike(then) => self.grown(then - 1, level, settings),
+                Basis::HourOfDay => 1.0,
+            };
+            let known = |then: i64| counts.sum(then, length).filter(|_| begin <= then - length);
+            let samples = (then - SHIFT..=then + SHIFT).map(|then| known(then).map(|sum| stable(sum * growth)));
+            if is_alike(then) {
+                past.alike += 1;
+                past.shifted.iter_mut().zip(samples).for_each(|(all, sample)| all.extend(sample));
+            } else {
+                past.others = samples.flatten().fold(past.others, f64::max);
+            }
+        }
+        Some(past)
     }
 
     /// How much comes on a day such as this one: the middle one of the latest before it, and what it has grown since.
@@ -236,11 +272,11 @@ pub(crate) fn count(stable: f64) -> f64 {
     ((stable.max(0.0) / 2.0).powi(2) - 0.375).max(0.0)
 }
 
-/// The mean without the smallest and the largest quarter.
-fn trimmed_mean(samples: &mut [f64]) -> Option<f64> {
+/// The mean without the smallest and the largest quarter, which is a whole day or week where three are compared.
+fn trimmed_mean(samples: &mut [f64], alike: usize) -> Option<f64> {
     samples.sort_by(f64::total_cmp);
-    #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "a quarter of a small number")]
-    let cut = (samples.len() as f64 * TRIM) as usize;
+    let least = if alike == 3 { samples.len() / alike } else { 0 };
+    let cut = least.max(samples.len() / QUARTER);
     let kept = samples.get(cut..samples.len() - cut).filter(|kept| !kept.is_empty())?;
     Some(kept.iter().sum::<f64>() / kept.len() as f64)
 }
@@ -262,8 +298,9 @@ mod tests {
             assert!((count(stable(value)) - value).abs() < 1e-6);
         }
         let mut samples = [10.0, 10.0, 11.0, 9.0, 10.0, 0.0, 300.0, 10.0];
-        assert_eq!(trimmed_mean(&mut samples), Some(10.0));
-        assert_eq!(trimmed_mean(&mut []), None);
+        assert_eq!(trimmed_mean(&mut samples, 8), Some(10.0));
+        assert_eq!(trimmed_mean(&mut [1.0, 9.0, 10.0, 2.0, 9.0, 11.0], 3), Some(9.0));
+        assert_eq!(trimmed_mean(&mut [], 0), None);
         assert_eq!(quantile(&[1.0, 2.0, 3.0], 0.5), 2.0);
     }
 }

@@ -167,6 +167,15 @@ fn a_young_system_that_has_more_to_do_every_day_wakes_nobody_and_its_outages_are
 }
 
 #[test]
+fn a_first_weekend_with_little_to_do_is_not_taken_for_what_weekends_are() {
+    let of_first_weekend = |number: i64| (5 * 288..7 * 288).contains(&number) && (72..264).contains(&(number % 288));
+    let healthy = counts(4, 40.0, |number| if of_first_weekend(number) { 0.25 } else { 1.0 });
+    let mut detector = Detector::new(Settings::default());
+    let unusual = |end: &i64| matches!(detector.judge(&healthy, *end), Judgement::Unusual(_));
+    assert_eq!((healthy.first() + 7 * 288..=healthy.end()).find(unusual), None);
+}
+
+#[test]
 fn the_picture_is_a_png_of_its_size() {
     let counts = until_thursday_noon(5, 40.0, |ago| if ago <= 8 { 0.1 } else { 1.0 });
     let mut detector = Detector::new(Settings::default());
