@@ -244,6 +244,10 @@ impl Live {
                     return true;
                 }
                 if trail.unpack(&tracked.packed).is_some() {
+                    if !judged {
+                        // No graph says where it ends: it has ended where it was last.
+                        trail.end = trail.stays.len().checked_sub(1);
+                    }
                     history.put(hash(object, id), &trail, &mut scratch);
                 }
                 false

@@ -1,6 +1,6 @@
 //! How far objects get, by the day, week or month in which they came into being.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use jiff::civil::Date;
 use serde::{Deserialize, Serialize};
@@ -61,7 +61,7 @@ pub struct FunnelStep {
     pub reached: u64,
     /// Their share.
     pub share: f64,
-    /// From the beginning until it was first entered: the time that half of those needed at most, to the second.
+    /// From the beginning until it was first entered: the time that half of those needed at most.
     pub median_ms: Option<u64>,
 }
 
@@ -69,8 +69,8 @@ pub struct FunnelStep {
 struct Gathered {
     started: u64,
     closed: u64,
-    /// By symbol: seconds until each object got there first.
-    reached: BTreeMap<Symbol, Vec<u32>>,
+    /// By symbol: milliseconds until each object got there first.
+    reached: BTreeMap<Symbol, Vec<u64>>,
 }
 
 /// Counts who got how far.
@@ -93,41 +93,44 @@ pub(crate) fn funnel(lens: &Lens<'_>, by: Cohort, loading: bool) -> Funnel {
                 Some(last) if *last != number => *last = number,
                 _ => continue,
             }
-            let seconds = u32::try_from(span(began, stay.entered) / 1_000).unwrap_or(u32::MAX);
-            gathered.reached.entry(stay.status).or_default().push(seconds);
+            gathered.reached.entry(stay.status).or_default().push(span(began, stay.entered));
         }
     });
-    let mut total = Gathered::default();
-    for gathered in cohorts.values() {
-        total.started += gathered.started;
-        total.closed += gathered.closed;
-        for (status, seconds) in &gathered.reached {
-            total.reached.entry(*status).or_default().extend(seconds);
-        }
-    }
-    let mut statuses: Vec<Symbol> = total.reached.keys().copied().collect();
+    let statuses: BTreeSet<Symbol> = cohorts.values().flat_map(|one| one.reached.keys()).copied().collect();
+    let mut statuses: Vec<Symbol> = statuses.into_iter().collect();
     statuses.sort_by_key(|status| lens.order(lens.name(*status)));
-    let total = row(None, total, &statuses, lens);
+    let total = total(&cohorts, &statuses, lens);
     let old = cohorts.len().saturating_sub(COHORTS);
-    let rows = cohorts.into_iter().skip(old).map(|(day, gathered)| row(Some(day), gathered, &statuses, lens));
+    let rows = cohorts.into_iter().skip(old).map(|(day, gathered)| row(day, gathered, &statuses, lens));
     Funnel { basis, by, total, cohorts: rows.collect() }
 }
 
-fn row(cohort: Option<Date>, mut gathered: Gathered, statuses: &[Symbol], lens: &Lens<'_>) -> FunnelRow {
-    let started = gathered.started;
-    let step = |status: &Symbol| {
-        let seconds = gathered.reached.remove(status).unwrap_or_default();
-        let reached = seconds.len() as u64;
-        let mut ms: Vec<u64> = seconds.into_iter().map(|seconds| u64::from(seconds) * 1_000).collect();
-        FunnelStep {
-            status: lens.name(*status).to_owned(),
-            reached,
-            share: share(reached, started),
-            median_ms: median(&mut ms),
-        }
+/// All cohorts together, one status after the other.
+fn total(cohorts: &BTreeMap<Date, Gathered>, statuses: &[Symbol], lens: &Lens<'_>) -> FunnelRow {
+    let sum = |number: fn(&Gathered) -> u64| cohorts.values().map(number).sum();
+    let started = sum(|one| one.started);
+    let all = |status: &Symbol| {
+        let of_cohorts = cohorts.values().filter_map(|one| one.reached.get(status));
+        step(*status, of_cohorts.flatten().copied().collect(), started, lens)
     };
-    let steps = statuses.iter().map(step).collect();
-    FunnelRow { cohort: cohort.map(|day| day.to_string()), started, closed: gathered.closed, steps }
+    let steps = statuses.iter().map(all).collect();
+    FunnelRow { cohort: None, started, closed: sum(|one| one.closed), steps }
+}
+
+fn row(cohort: Date, mut gathered: Gathered, statuses: &[Symbol], lens: &Lens<'_>) -> FunnelRow {
+    let Gathered { started, closed, .. } = gathered;
+    let own = |status: &Symbol| {
+        let reached = gathered.reached.remove(status).unwrap_or_default();
+        step(*status, reached, started, lens)
+    };
+    let steps = statuses.iter().map(own).collect();
+    FunnelRow { cohort: Some(cohort.to_string()), started, closed, steps }
+}
+
+fn step(status: Symbol, mut ms: Vec<u64>, started: u64, lens: &Lens<'_>) -> FunnelStep {
+    let reached = ms.len() as u64;
+    let median_ms = median(&mut ms);
+    FunnelStep { status: lens.name(status).to_owned(), reached, share: share(reached, started), median_ms }
 }
 
 fn cohort_of(ms: i64, lens: &Lens<'_>, by: Cohort) -> Date {

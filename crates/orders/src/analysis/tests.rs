@@ -354,3 +354,18 @@ fn a_late_confirmation_ends_one_reason_and_the_deadline_that_was_over_by_then_is
         ]
     );
 }
+
+#[test]
+fn a_funnel_tells_medians_to_the_millisecond() {
+    let graphs = Graphs::default();
+    let created = "shop-api [2026-03-01T12:00:00.100Z][STATUS][order] order_id=1 to=CREATED\n";
+    let submitted = "shop-api [2026-03-01T12:00:00.374Z][STATUS][order] order_id=1 from=CREATED to=SUBMITTED\n";
+    let trails = trails(&[[created, submitted].concat()], &graphs);
+    let select = Select::default();
+    let lens = Lens::new((&trails, &graphs), &select, "order", at(NOW));
+    let funnel = funnel::funnel(&lens, Cohort::Day, false);
+    for row in funnel.cohorts.iter().chain([&funnel.total]) {
+        let medians: Vec<_> = row.steps.iter().map(|step| step.median_ms).collect();
+        assert_eq!((medians, row.started), (vec![Some(0), Some(274)], 1));
+    }
+}

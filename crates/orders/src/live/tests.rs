@@ -66,8 +66,15 @@ fn a_model_ends_with_the_order_that_named_it_last_whichever_is_told_first() {
 fn an_object_without_a_graph_is_let_go_when_nothing_happens_to_it() {
     let mut live = fed("mes-api [2026-03-09T10:00:00Z][STATUS][model] model_id=7 from=UPLOADED to=CHECKED");
     assert_eq!(open(&mut live, "2026-03-16T09:59:59Z").len(), 1);
+    let ends = |live: &Live| {
+        let mut ends = Vec::new();
+        live.trails("model").each(|trail| ends.push(trail.end));
+        ends
+    };
+    assert_eq!(ends(&live), [None], "open in the list, open to analysis");
     assert!(open(&mut live, "2026-03-16T10:00:01Z").is_empty());
     assert_eq!(live.objects, 0);
+    assert_eq!(ends(&live), [Some(1)], "ended where it was last");
 }
 
 /// The ways that are told of a type: statuses and rating.
