@@ -17,7 +17,7 @@ const CONFIG: &str = r#"
 name = "ops"
 token = "ops-token-0123456789"
 services = ["*"]
-permissions = ["push", "read", "orders", "status"]
+permissions = ["push", "read", "orders", "status", "operate"]
 
 [[auth.token]]
 name = "shop-dev"
@@ -32,8 +32,13 @@ permissions = ["push"]
 "#;
 
 fn server(folder: &std::path::Path) -> Server {
+    server_with(folder, "")
+}
+
+/// With these settings beside the usual ones.
+fn server_with(folder: &std::path::Path, more: &str) -> Server {
     let config = folder.join("lapidary.toml");
-    std::fs::write(&config, format!("data_dir = {:?}\n{CONFIG}", folder.join("data"))).unwrap();
+    std::fs::write(&config, format!("data_dir = {:?}\n{CONFIG}{more}", folder.join("data"))).unwrap();
     Server::configured(&config)
 }
 
@@ -50,7 +55,11 @@ async fn json(server: &Server, token: &str, path: &str) -> Value {
 
 /// Pushes one line of a service, at its own time.
 async fn line(server: &Server, service: &str, at: Timestamp, rest: &str) {
-    let text = format!("[{}]{rest}", jiff::Timestamp::from(at));
+    text(server, service, at, format!("[{}]{rest}", jiff::Timestamp::from(at))).await;
+}
+
+/// Pushes a line of any format.
+async fn text(server: &Server, service: &str, at: Timestamp, text: String) {
     let body = ingest::loki::encode(&[stream(&format!("{{service=\"{service}\"}}"), &[(at, text)])]);
     let client = reqwest::Client::builder().no_proxy().timeout(Duration::from_secs(30)).build().unwrap();
     let request = client
@@ -145,6 +154,28 @@ async fn a_changed_order_is_visible_within_a_second_and_after_a_restart() {
     eventually("the state is rebuilt", async || status(&second).await == "MANUFACTURING_STARTED").await;
     let model = json(&second, OPS, "/api/v1/orders/m-17?type=model").await;
     assert_eq!(model["status"], "CHECKED");
+}
+
+#[tokio::test]
+async fn an_order_that_lines_call_otherwise_is_followed_and_older_lines_of_it_are_once_they_are_read_again() {
+    let folder = tempfile::tempdir().unwrap();
+    let named =
+        |id: &str| format!(r#"{{"kind":"REQ","endpoint":"POST /x","bestellnummer":"{id}","zustand":"SUBMITTED"}}"#);
+    let first = server(folder.path());
+    text(&first, "shop-api", now(), named("A7")).await;
+    assert_eq!(ask(&first, OPS, "/api/v1/orders/A7").await.0, 404, "nobody knows that name");
+    assert!(first.terminate().success());
+
+    let second = server_with(folder.path(), "[facts]\norder_id = [\"bestellnummer\"]\nstatus = [\"zustand\"]\n");
+    text(&second, "shop-api", now(), named("A8")).await;
+    assert_eq!(json(&second, OPS, "/api/v1/orders/A8").await["status"], "SUBMITTED");
+    assert_eq!(ask(&second, OPS, "/api/v1/orders/A7").await.0, 404, "it was stored under the old names");
+    let client = reqwest::Client::builder().no_proxy().build().unwrap();
+    let asked = client.post(format!("{}/api/v1/orders/reread", second.url)).bearer_auth(OPS);
+    let (status, body) = second.request(asked).await;
+    assert!(status < 300, "{status} {body}");
+    eventually("A7 is followed", || async { ask(&second, OPS, "/api/v1/orders/A7").await.0 == 200 }).await;
+    assert_eq!(json(&second, OPS, "/api/v1/orders/A8").await["status"], "SUBMITTED");
 }
 
 #[tokio::test]

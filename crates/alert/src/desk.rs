@@ -374,7 +374,7 @@ impl Desk {
             let mut incident = match known.cloned() {
                 Some(known) => known,
                 None if alert.is_resolved_at(now) => continue,
-                None => Incident::open(new_id(&mut book.rng), alert, self.author.clean(alert.name()), now),
+                None => Incident::open(new_id(&mut book.rng), alert, self.author.clean(&Incident::title(alert)), now),
             };
             let fresh = incident.alerts.is_empty();
             if incident.absorb(alert, now, &|text| self.author.clean(text)) || fresh {

@@ -30,10 +30,13 @@ pub struct Incident {
     pub severity: String,
     /// Services it is about.
     pub services: BTreeSet<String>,
-    /// Orders it is about; a bounded sample.
+    /// Orders it is or was about; a bounded sample.
     pub orders: Vec<String>,
     /// How many orders it was about at most.
     pub orders_total: u64,
+    /// Orders that its alerts name now, by the alert's fingerprint.
+    #[serde(default)]
+    pub now: BTreeMap<String, Named>,
     /// How far it is.
     pub state: IncidentState,
     /// The first evidence of it, from the data.
@@ -52,6 +55,32 @@ pub struct Incident {
     pub alerts: BTreeMap<String, Option<Timestamp>>,
     /// What happened, the oldest first.
     pub timeline: Vec<IncidentEvent>,
+}
+
+/// Orders that an alert names.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Named {
+    /// Their ids, those that wait for longest first; a bounded sample.
+    pub orders: Vec<String>,
+    /// How many there are.
+    pub total: u64,
+}
+
+impl Named {
+    /// Orders that an alert names now.
+    pub(crate) fn by(alert: &Alert) -> Self {
+        Self { orders: alert.evidence.orders.clone(), total: alert.evidence.orders_total }
+    }
+
+    /// Whether all of them are named.
+    pub(crate) fn is_all(&self) -> bool {
+        self.total <= self.orders.len() as u64
+    }
+
+    /// Whether there are some that an earlier message did not tell of.
+    pub(crate) fn exceeds(&self, told: &Self) -> bool {
+        told.total < self.total || self.is_all() && self.orders.iter().any(|order| !told.orders.contains(order))
+    }
 }
 
 /// How far an incident is.
@@ -82,7 +111,8 @@ impl IncidentState {
 pub struct IncidentEvent {
     /// When.
     pub at: Timestamp,
-    /// What: `opened`, `alert`, `alert ended`, `notified`, `acknowledged`, `assigned`, `comment`, `resolved`, `reopened`.
+    /// What: `opened`, `alert`, `alert ended`, `stuck`, `moved on`, `notified`, `acknowledged`, `assigned`, `comment`,
+    /// `resolved`, `reopened`.
     pub what: String,
     /// Who did it; `system` for the server.
     pub who: String,
@@ -144,6 +174,14 @@ impl Incident {
         key
     }
 
+    /// One line that says what it is: the rule, and which of several places of a service.
+    pub fn title(alert: &Alert) -> String {
+        let label = |name: &str| alert.labels.get(name).map(String::as_str);
+        let kind = ["object", "object_type", "type"].into_iter().find_map(label).filter(|kind| *kind != "order");
+        let parts = [Some(alert.name()), kind, label("status")];
+        parts.into_iter().flatten().collect::<Vec<_>>().join(" · ")
+    }
+
     /// Opens one.
     pub fn open(id: String, alert: &Alert, title: String, now: Timestamp) -> Self {
         let mut incident = Self {
@@ -156,6 +194,7 @@ impl Incident {
             services: BTreeSet::new(),
             orders: Vec::new(),
             orders_total: 0,
+            now: BTreeMap::new(),
             state: IncidentState::Open,
             started_at: first_evidence(alert),
             opened_at: now,
@@ -178,11 +217,11 @@ impl Incident {
         match self.alerts.get(&fingerprint).copied() {
             None if self.alerts.len() >= MOST_ALERTS || ended.is_some() => {}
             None => {
-                self.alerts.insert(fingerprint, None);
+                self.alerts.insert(fingerprint.clone(), None);
                 self.note(alert.starts_at, "alert", "system", clean(&named(alert)));
             }
             Some(known) if known != ended => {
-                self.alerts.insert(fingerprint, ended);
+                self.alerts.insert(fingerprint.clone(), ended);
                 let (at, what) = ended.map_or((alert.starts_at, "alert"), |end| (end, "alert ended"));
                 self.note(at, what, "system", clean(&named(alert)));
             }
@@ -200,8 +239,40 @@ impl Incident {
             }
         }
         self.orders_total = self.orders_total.max(alert.evidence.orders_total).max(self.orders.len() as u64);
+        if self.alerts.get(&fingerprint).is_some_and(Option::is_none) {
+            self.name(fingerprint, Named::by(alert), is_stuck(alert), now);
+        } else {
+            self.name(fingerprint, Named::default(), is_stuck(alert), now);
+        }
         self.follow(now);
         *self != before
+    }
+
+    /// Takes in which orders an alert names now; who came to be stuck and who moved on is noted.
+    fn name(&mut self, alert: String, named: Named, is_stuck: bool, now: Timestamp) {
+        let last = self.now.remove(&alert).unwrap_or_default();
+        let listed = |of: &Named, but: &Named| {
+            let others = of.orders.iter().filter(|order| !but.orders.contains(order));
+            others.cloned().collect::<Vec<_>>().join(", ")
+        };
+        // Of a sample that is not all of them, one may be new only because another one has left it.
+        let joined = if named.exceeds(&last) { listed(&named, &last) } else { String::new() };
+        for (what, orders) in [("stuck", joined), ("moved on", listed(&last, &named))] {
+            if is_stuck && !orders.is_empty() {
+                self.note(now, what, "system", orders);
+            }
+        }
+        if named != Named::default() {
+            self.now.insert(alert, named);
+        }
+    }
+
+    /// Orders that it is about now, and how many there are.
+    pub fn orders_now(&self) -> Named {
+        let mut seen = BTreeSet::new();
+        let all = self.now.values().flat_map(|named| &named.orders);
+        let orders = all.filter(|order| seen.insert(*order)).cloned().collect();
+        Named { orders, total: self.now.values().map(|named| named.total).sum() }
     }
 
     /// Over when all its alerts are over; it goes on when one comes again.
@@ -298,6 +369,11 @@ impl Incident {
         }
         self.timeline.push(IncidentEvent { at, what: what.to_owned(), who: who.to_owned(), text });
     }
+}
+
+/// Whether an alert names all orders that are stuck, so that one it names no more has moved on.
+pub(crate) fn is_stuck(alert: &Alert) -> bool {
+    alert.rule.kind == "order_stuck"
 }
 
 /// When the data first showed it.

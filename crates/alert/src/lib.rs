@@ -16,7 +16,7 @@ mod time;
 pub mod unit;
 
 pub use desk::{AlertView, Alertmanagers, Desk, DeskParts, GroupView, Heartbeat, PostedAlert, TestSendError};
-pub use incident::{Delay, Incident, IncidentAction, IncidentEvent, IncidentState, Report, ReportRow, report};
+pub use incident::{Delay, Incident, IncidentAction, IncidentEvent, IncidentState, Named, Report, ReportRow, report};
 pub use message::{Author, Line, Lines, Style, services_of};
 pub use model::{ALERTNAME, Alert, Evidence, LinesQuery, Notify, NotifyError, Picture, RuleRef, fingerprint};
 pub use notify::{Receiver, Simple};

@@ -103,6 +103,40 @@ impl Aliases {
         Self { table: Vec::new() }
     }
 
+    /// What is wrong with these names for facts, as a configuration states them: for which fact, and what.
+    pub fn problems(names: &BTreeMap<String, Vec<String>>) -> Vec<(&str, String)> {
+        let mut problems = Vec::new();
+        let mut facts_of: BTreeMap<NameHash, &str> = BTreeMap::new();
+        for (fact, names) in names {
+            if !is_fact(fact) {
+                let known = DEFAULTS.map(|(fact, _)| fact).join(", ");
+                problems
+                    .push((fact.as_str(), format!("is no fact; there are {known}, rating, and TYPE_id of any type")));
+            }
+            if names.is_empty() {
+                problems.push((
+                    fact.as_str(),
+                    "has no names; want such as `[\"orderNumber\"]`, or nothing at all".to_owned(),
+                ));
+            }
+            for name in names {
+                let hash = NameHash::EMPTY.then(name.trim());
+                if hash == NameHash::EMPTY {
+                    problems
+                        .push((fact.as_str(), format!("has `{name}`, which has no letters; want the name of a field")));
+                    continue;
+                }
+                if let Some(other) = facts_of.insert(hash, fact).filter(|other| *other != fact) {
+                    let text = format!(
+                        "has `{name}`, which `{other}` has as well; a field tells one fact: take it out of one"
+                    );
+                    problems.push((fact.as_str(), text));
+                }
+            }
+        }
+        problems
+    }
+
     /// Adds names for a target; a name that stood for something else stands for this from now on.
     #[must_use]
     pub fn with<S: AsRef<str>>(mut self, target: &str, names: impl IntoIterator<Item = S>) -> Self {
@@ -119,6 +153,12 @@ impl Aliases {
     pub(crate) fn get(&self, name: NameHash) -> Option<&Target> {
         self.table.binary_search_by_key(&name, |(hash, _)| *hash).ok().map(|index| &self.table[index].1)
     }
+}
+
+/// Whether there may be names for it: a reserved key, a target, or the id of some type of object.
+fn is_fact(fact: &str) -> bool {
+    let is_id = fact.strip_suffix("_id").is_some_and(|object| !object.is_empty());
+    is_id || fact == "rating" || DEFAULTS.iter().any(|(known, _)| *known == fact)
 }
 
 impl Default for Aliases {

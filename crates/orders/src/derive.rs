@@ -1,6 +1,7 @@
 //! Takes events from lines as storage keeps them.
 
 use std::collections::HashMap;
+use std::sync::Arc;
 
 use arrow::array::RecordBatch;
 use logline::{Batch, Context, Reader, Stream};
@@ -19,15 +20,20 @@ const UNKNOWN_SERVICE: &str = "unknown_service";
 /// The same batch always gives the same rows; only the counters of defects remember that it ran.
 #[derive(Debug, Default)]
 pub struct OrderEvents {
-    reader: Reader,
+    reader: Arc<Reader>,
     context: Context,
     defects: Counters,
 }
 
 impl OrderEvents {
     /// Reads lines with this reader.
-    pub fn new(reader: Reader) -> Self {
-        Self { reader, ..Self::default() }
+    pub fn new(reader: impl Into<Arc<Reader>>) -> Self {
+        Self { reader: reader.into(), ..Self::default() }
+    }
+
+    /// What lines are read with.
+    pub const fn reader(&self) -> &Arc<Reader> {
+        &self.reader
     }
 
     /// What was wrong with the lines since the start, by tenant, service and defect; only what was seen.

@@ -3,11 +3,11 @@
 //! [`Graph::built_in`] is what applies without configuration. A configured graph is a TOML document, read and checked as a
 //! whole by [`Graph::read`]; of several versions the one holds that was in force when an object came into being.
 
-use std::collections::{BTreeMap, VecDeque};
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::sync::Arc;
 use std::time::Duration;
 
-use logline::Timestamp;
+use logline::{Statuses, Timestamp};
 
 use crate::Calendar;
 use crate::event::Event;
@@ -323,6 +323,15 @@ impl Graphs {
     /// The newest graph of each object type.
     pub fn iter(&self) -> impl Iterator<Item = &Graph> {
         self.0.values().filter_map(|versions| versions.last())
+    }
+
+    /// The statuses that objects of each type may have, by any version.
+    pub fn known_statuses(&self) -> Statuses {
+        self.0.iter().fold(Statuses::none(), |known, (object, versions)| {
+            let names: BTreeSet<&str> =
+                versions.iter().flat_map(Graph::statuses).map(|status| status.name.as_str()).collect();
+            known.with(object, names)
+        })
     }
 
     /// Whether an object of this type ends here by any version.

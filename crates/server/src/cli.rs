@@ -21,6 +21,7 @@ mod storage;
 mod tail;
 mod time;
 mod usage;
+mod words;
 
 use std::process::ExitCode;
 

@@ -5,6 +5,7 @@ mod alerts;
 mod audit;
 mod bucket;
 mod directory;
+mod facts;
 mod graphs;
 mod notify;
 mod oidc;
@@ -63,6 +64,8 @@ pub struct Config {
     pub notify: Notify,
     /// What a query may cost.
     pub query: query::Config,
+    /// What facts are called in lines.
+    pub(crate) facts: logline::Aliases,
     /// The status graphs of objects.
     pub(crate) graphs: orders::Graphs,
     /// Memory for the paths of objects that are over, for each tenant and type.
@@ -133,6 +136,7 @@ fn read(settings: &mut Settings, flags: &Flags) -> Config {
         audit,
         notify: notify::read(settings, masker, links),
         query: queries::read(settings),
+        facts: facts::read(settings),
         graphs: graphs::read(settings),
         orders_history: settings.or(
             "orders.history_memory",

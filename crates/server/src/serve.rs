@@ -13,6 +13,7 @@ use alert::eval::Evaluator;
 use anyhow::{Context as _, Result};
 use auth::{Access, Attempts, AuditEvent, AuditSink, Directory, IdentityProvider, Ldap, Oidc, OidcSettings};
 use ingest::Endpoint;
+use logline::Reader;
 use orders::{Graphs, OrderEvents, Orders};
 use query::Engine;
 use state::{Location, State};
@@ -69,7 +70,12 @@ impl Server {
         let (trail, occurred) = Trail::new();
         let audit: Arc<dyn AuditSink> = Arc::clone(&trail) as _;
         let (tasks, below) = (Tasks::default(), Tasks::default());
-        let events = Arc::new(OrderEvents::default());
+        let names = logline::Config {
+            aliases: config.facts,
+            statuses: config.graphs.known_statuses(),
+            ..logline::Config::default()
+        };
+        let events = Arc::new(OrderEvents::new(Reader::new(names)));
         let components = storage::Components {
             clock: Arc::clone(&clock),
             derives: vec![Arc::clone(&events) as _, Arc::new(AuditTable)],
@@ -92,7 +98,7 @@ impl Server {
         let orders = base.orders(config.graphs, config.orders_history)?;
         let (sink, feed) = StorageSink::new(&base.storage);
         let desk = base.desk(config.notify).await?;
-        let rules = base.rules(&orders, &sink, &desk, config.alerts).await?;
+        let rules = base.rules((&orders, events.reader()), &sink, &desk, config.alerts).await?;
         let Base { storage, engine, state, access, clock, tasks, below, .. } = base;
         let app = App::new(Parts {
             endpoint: Endpoint::new(sink, config.masking, Arc::clone(&clock)),
@@ -246,7 +252,7 @@ impl Base {
     /// Evaluates rules from now on.
     async fn rules(
         &self,
-        orders: &Arc<Orders>,
+        (orders, reader): (&Arc<Orders>, &Arc<Reader>),
         sink: &Arc<StorageSink>,
         desk: &Arc<Desk>,
         config: alert::eval::Config,
@@ -254,6 +260,7 @@ impl Base {
         let components = alert::eval::Components {
             engine: Arc::clone(&self.engine),
             orders: Some(Arc::clone(orders)),
+            reader: Arc::clone(reader),
             state: self.state.clone(),
             owners: Arc::new(RuleOwners {
                 access: Arc::clone(&self.access),

@@ -110,6 +110,11 @@ impl Findings {
         self.add(point, Found { labels: owned(labels), value, about: About::default() });
     }
 
+    /// What was found at a moment.
+    pub(crate) fn at(&mut self, point: u32) -> &mut [Found] {
+        self.by_point.get_mut(&point).map(Vec::as_mut_slice).unwrap_or_default()
+    }
+
     /// Takes out what was found at a moment.
     pub fn take(&mut self, point: u32) -> Vec<Found> {
         self.by_point.remove(&point).unwrap_or_default()

@@ -3,6 +3,7 @@
 
 mod absence;
 mod change;
+mod evidence;
 mod http;
 mod pattern;
 mod spike;
@@ -21,7 +22,6 @@ use super::source::{Failure, Source};
 use crate::anomaly::Detector;
 use crate::rule::Kind;
 
-pub(crate) use http::STAGES as HTTP_STAGES;
 pub(crate) use volume::picture;
 
 /// What a rule remembers between evaluations, so that it need not read everything anew. It can be lost at any time.
@@ -30,6 +30,7 @@ pub struct Memory {
     history: Option<History>,
     detectors: BTreeMap<Labels, Detector>,
     forms: pattern::Forms,
+    evidence: evidence::Evidence,
 }
 
 /// Looks at the data for a rule.
@@ -37,6 +38,14 @@ pub struct Memory {
 /// # Errors
 /// The data cannot be read; nothing is known about these moments.
 pub async fn find(kind: &Kind, source: &Source, grid: Grid, memory: &mut Memory) -> Result<Findings, Failure> {
+    let mut findings = look(kind, source, grid, memory).await?;
+    if matches!(kind, Kind::HttpErrors(_) | Kind::Spike(_) | Kind::Change(_)) {
+        memory.evidence.note(kind, source, grid, &mut findings).await;
+    }
+    Ok(findings)
+}
+
+async fn look(kind: &Kind, source: &Source, grid: Grid, memory: &mut Memory) -> Result<Findings, Failure> {
     match kind {
         Kind::Logql(query) => logql(query, source, grid).await,
         Kind::OrderStuck(with) => stuck::stuck(with, source, grid).await,
@@ -64,10 +73,7 @@ async fn logql(query: &str, source: &Source, grid: Grid) -> Result<Findings, Fai
 /// A log query for the lines that most likely explain an alert with these labels of its series; none where there are no
 /// lines to show.
 pub(crate) fn lines_query(kind: &Kind, labels: &BTreeMap<String, String>) -> Option<String> {
-    let own = |names: &[String]| {
-        let pairs = names.iter().filter_map(|name| Some((name.as_str(), labels.get(name)?.as_str())));
-        filters(pairs)
-    };
+    let own = |names: &[String]| own(names, labels);
     match kind {
         Kind::Logql(text) => {
             let expr = logql::parse(text).ok()?;
@@ -81,10 +87,7 @@ pub(crate) fn lines_query(kind: &Kind, labels: &BTreeMap<String, String>) -> Opt
             let service = ["service_name".to_owned()];
             Some(format!("{} | {BAD}{}", with.selector, own(&service)))
         }
-        Kind::HttpErrors(with) => {
-            let class = labels.get("status_class").and_then(|class| class.get(..1)).unwrap_or("5");
-            Some(format!("{}{HTTP_STAGES} | http_status=~\"{class}..\"{}", with.selector, own(&with.by)))
-        }
+        Kind::HttpErrors(with) => Some(http::lines(with, labels)),
         Kind::VolumeAnomaly(with) => Some(format!("{}{}", with.selector, own(&with.by))),
         Kind::Absence(with) => Some(format!("{}{}", with.selector, own(&with.by))),
         Kind::NewPattern(with) => {
@@ -99,6 +102,11 @@ pub(crate) fn lines_query(kind: &Kind, labels: &BTreeMap<String, String>) -> Opt
 
 /// The label filter of lines that tell of something broken.
 pub(crate) const BAD: &str = r#"detected_level=~"error|critical|fatal""#;
+
+/// Filters for the values that these labels have.
+fn own(names: &[String], labels: &BTreeMap<String, String>) -> String {
+    filters(names.iter().filter_map(|name| Some((name.as_str(), labels.get(name)?.as_str()))))
+}
 
 fn filters<'l>(pairs: impl Iterator<Item = (&'l str, &'l str)>) -> String {
     pairs.filter(|(name, _)| !name.starts_with("__")).map(|(name, value)| format!(" | {name}={value:?}")).collect()

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use auth::Scope;
 use futures::StreamExt as _;
-use logline::{Labels, Timestamp};
+use logline::{Labels, Reader, Timestamp};
 use orders::Orders;
 use query::{Batch, Direction, Engine, Params, Series};
 
@@ -38,6 +38,7 @@ pub struct Source {
     scope: Scope,
     batch: Batch,
     orders: Option<Arc<Orders>>,
+    reader: Arc<Reader>,
     past: bool,
 }
 
@@ -59,7 +60,18 @@ impl Source {
     /// Storage is not ready.
     pub fn new(engine: Arc<Engine>, scope: Scope, orders: Option<Arc<Orders>>) -> Result<Self, Failure> {
         let batch = Batch::new(Arc::clone(&engine), scope.clone())?;
-        Ok(Self { engine, scope, batch, orders, past: false })
+        Ok(Self { engine, scope, batch, orders, reader: Arc::default(), past: false })
+    }
+
+    /// The same, reading lines with this reader.
+    #[must_use]
+    pub fn reading(self, reader: Arc<Reader>) -> Self {
+        Self { reader, ..self }
+    }
+
+    /// What lines are read with.
+    pub(crate) const fn reader(&self) -> &Arc<Reader> {
+        &self.reader
     }
 
     /// The same for moments in the past, of which the live state of orders says nothing.
@@ -105,6 +117,17 @@ impl Source {
         let series = self.series(query, Grid::at(time)).await?;
         let point = |one: Series| Some((one.labels.to_string(), one.points.first()?.1));
         Ok(series.into_iter().filter_map(point).collect())
+    }
+
+    /// When the first line of a log query came after `after` and up to `until`.
+    pub(crate) async fn first_line(
+        &self,
+        query: &str,
+        span: (Timestamp, Timestamp),
+    ) -> Result<Option<Timestamp>, Failure> {
+        let mut first = None;
+        self.each_line(query, span, 1, |line| first = Some(line.time)).await?;
+        Ok(first)
     }
 
     /// Lines of a log query after `after` and up to `until`, one by one, oldest first; at most so many.

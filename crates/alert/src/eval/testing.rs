@@ -6,10 +6,11 @@ use std::time::{Duration, SystemTime};
 use async_trait::async_trait;
 use auth::{AuditEvent, AuditSink, Authenticator, Credentials, Permission, Scope, Token};
 use logline::{Batch, Entry, Labels, Stream, Tenant, Timestamp, level_of};
+use orders::{Graphs, OrderEvents, Orders};
 use query::Engine;
 use state::{Location, State};
-use stdx::{Clock, ManualClock, Secret, Tasks};
-use storage::{AckLevel, Storage};
+use stdx::{ByteSize, Clock, ManualClock, Secret, Tasks};
+use storage::{AckLevel, Derive, Storage};
 use tempfile::TempDir;
 
 use super::{Components, Failure, Owners, Recorder, Source};
@@ -28,6 +29,7 @@ pub(crate) struct World {
     pub(crate) clock: Arc<ManualClock>,
     pub(crate) storage: Arc<Storage>,
     pub(crate) engine: Arc<Engine>,
+    pub(crate) orders: Option<Arc<Orders>>,
     pub(crate) notified: Arc<Notified>,
     folder: TempDir,
 }
@@ -65,17 +67,35 @@ pub(crate) fn by(name: &str) -> Scope {
 impl World {
     /// Empty, an hour after noon.
     pub(crate) async fn new() -> Self {
+        Self::deriving(Vec::new()).await
+    }
+
+    /// The same, with orders that are followed.
+    pub(crate) async fn with_orders() -> Self {
+        let world = Self::deriving(vec![Arc::new(OrderEvents::default()) as _]).await;
+        let orders = Orders::start(orders::Components {
+            engine: Arc::clone(&world.engine),
+            storage: Arc::clone(&world.storage),
+            graphs: Graphs::default(),
+            history: ByteSize(1 << 20),
+            clock: Arc::clone(&world.clock) as _,
+            tasks: Tasks::default(),
+            audit: Arc::new(NoAudit),
+        });
+        Self { orders: Some(orders.unwrap()), ..world }
+    }
+
+    async fn deriving(derives: Vec<Arc<dyn Derive>>) -> Self {
         let folder = tempfile::tempdir().unwrap();
         let start = SystemTime::UNIX_EPOCH + Duration::from_nanos(u64::try_from(at(3_600).0).unwrap());
         let clock = Arc::new(ManualClock::at(start));
         let mut config = storage::Config::at(folder.path().join("data"));
         config.ack = AckLevel::Memory;
         config.flush_interval = Duration::from_secs(3_600);
-        let components =
-            storage::Components { clock: Arc::clone(&clock) as _, derives: Vec::new(), tasks: Tasks::default() };
+        let components = storage::Components { clock: Arc::clone(&clock) as _, derives, tasks: Tasks::default() };
         let storage = Storage::open(config, components).await.unwrap();
         let engine = Engine::new(Arc::clone(&storage), query::Config::default(), Arc::clone(&clock) as _).unwrap();
-        Self { clock, storage, engine: Arc::new(engine), notified: Arc::default(), folder }
+        Self { clock, storage, engine: Arc::new(engine), orders: None, notified: Arc::default(), folder }
     }
 
     /// Lines of a service, each at its second.
@@ -94,7 +114,7 @@ impl World {
     }
 
     pub(crate) fn source(&self) -> Source {
-        Source::new(Arc::clone(&self.engine), everything(), None).unwrap()
+        Source::new(Arc::clone(&self.engine), everything(), self.orders.clone()).unwrap()
     }
 
     pub(crate) fn move_to(&self, second: i64) {
@@ -110,7 +130,8 @@ impl World {
     pub(crate) async fn components(&self, node: &str) -> Components {
         Components {
             engine: Arc::clone(&self.engine),
-            orders: None,
+            orders: self.orders.clone(),
+            reader: Arc::default(),
             state: self.state().await,
             owners: Arc::new(Everybody),
             notify: Arc::clone(&self.notified) as _,

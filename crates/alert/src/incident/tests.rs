@@ -30,11 +30,36 @@ fn orders_stuck_at_one_place_are_one_incident_that_names_them() {
     let (first, second, elsewhere) = (stuck("1", "PACKAGING"), stuck("2", "PACKAGING"), stuck("3", "SHIPPED"));
     assert_eq!(Incident::key(&first), Incident::key(&second));
     assert_ne!(Incident::key(&first), Incident::key(&elsewhere));
+    assert_eq!(Incident::title(&first), "OrderStuck · PACKAGING");
     let mut incident = opened();
     assert!(incident.absorb(&second, at(1), &str::to_owned));
     assert!(!incident.absorb(&second, at(2), &str::to_owned), "the same again changes nothing");
     assert_eq!((incident.orders.as_slice(), incident.orders_total), (["1".to_owned(), "2".to_owned()].as_slice(), 2));
     assert_eq!(incident.started_at, at(-12));
+}
+
+#[test]
+fn it_tells_who_is_stuck_now_and_who_has_moved_on() {
+    let stuck = |orders: &[&str], ends_at| {
+        let mut alert = Alert { ends_at, ..stuck("1", "PACKAGING") };
+        alert.labels.remove("order_id");
+        alert.rule.kind = "order_stuck".to_owned();
+        alert.evidence.orders = orders.iter().map(|&order| order.to_owned()).collect();
+        alert.evidence.orders_total = orders.len() as u64;
+        alert
+    };
+    let first = stuck(&["1", "2"], None);
+    let mut incident = Incident::open("i1".to_owned(), &first, "OrderStuck".to_owned(), at(0));
+    incident.absorb(&first, at(0), &str::to_owned);
+    incident.absorb(&stuck(&["2", "3"], None), at(5), &str::to_owned);
+    assert_eq!(incident.orders_now(), Named { orders: vec!["2".to_owned(), "3".to_owned()], total: 2 });
+    assert!(!incident.absorb(&stuck(&["2", "3"], None), at(6), &str::to_owned), "the same again changes nothing");
+    incident.absorb(&stuck(&["2", "3"], Some(at(8))), at(8), &str::to_owned);
+    assert_eq!(incident.orders_now(), Named::default());
+    assert_eq!((incident.orders.as_slice(), incident.orders_total), (["1", "2", "3"].map(str::to_owned).as_slice(), 3));
+    let told = incident.timeline.iter().filter(|event| ["stuck", "moved on"].contains(&event.what.as_str()));
+    let told: Vec<(&str, &str)> = told.map(|event| (event.what.as_str(), event.text.as_str())).collect();
+    assert_eq!(told, [("stuck", "1, 2"), ("stuck", "3"), ("moved on", "1"), ("moved on", "2, 3")]);
 }
 
 #[test]

@@ -11,6 +11,7 @@ use super::config::Routing;
 use super::inhibit::InhibitRule;
 use super::tree::{Labels, Route, label_text};
 use crate::Alert;
+use crate::incident::{Named, is_stuck};
 
 /// Alerts that are known, and the groups they are in.
 #[derive(Debug)]
@@ -59,6 +60,9 @@ pub(crate) struct Due {
 pub(crate) struct LogEntry {
     firing: BTreeSet<u64>,
     resolved: BTreeSet<u64>,
+    /// Orders that are stuck, by the alert that told of them; none of times before they were noted.
+    #[serde(default)]
+    stuck: Option<BTreeMap<u64, Named>>,
     /// When.
     pub(crate) at: Timestamp,
     /// How many times something was told, this one included.
@@ -268,9 +272,15 @@ impl LogEntry {
             alerts.map(Alert::fingerprint).collect::<BTreeSet<u64>>()
         };
         let (firing, resolved) = (of(false), of(true));
+        let stuck: BTreeMap<u64, Named> = due
+            .alerts
+            .iter()
+            .filter(|alert| is_stuck(alert) && !alert.is_resolved_at(now))
+            .map(|alert| (alert.fingerprint(), Named::by(alert)))
+            .collect();
         let needed = match last {
             None => !firing.is_empty(),
-            Some(last) if !firing.is_subset(&last.firing) => true,
+            Some(last) if !firing.is_subset(&last.firing) || last.lacks(&stuck) => true,
             Some(last) if firing.is_empty() => !last.firing.is_empty(),
             Some(last) if send_resolved && !resolved.is_subset(&last.resolved) => true,
             Some(last) => last.at.after(due.repeat) <= now,
@@ -280,7 +290,13 @@ impl LogEntry {
         }
         let told = due.alerts.iter().filter(|alert| send_resolved || !alert.is_resolved_at(now)).cloned();
         let sequence = last.map_or(0, |last| last.sequence) + 1;
-        Some(Sent { alerts: told.collect(), entry: Self { firing, resolved, at: now, sequence } })
+        Some(Sent { alerts: told.collect(), entry: Self { firing, resolved, stuck: Some(stuck), at: now, sequence } })
+    }
+
+    /// Whether orders are stuck that it did not tell of: they are news as an alert of each would be.
+    fn lacks(&self, stuck: &BTreeMap<u64, Named>) -> bool {
+        let told = |alert: &u64| self.stuck.as_ref().and_then(|told| told.get(alert));
+        stuck.iter().any(|(alert, named)| told(alert).is_some_and(|told| named.exceeds(told)))
     }
 
     /// Whether the end of everything that was told about was told as well.

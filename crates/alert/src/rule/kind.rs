@@ -1,6 +1,8 @@
 //! What a rule may look at: LogQL, or one of our own kinds with its settings. Each kind's settings have defaults that
 //! suit a system without configuration.
 
+mod check;
+
 use std::fmt;
 
 use jiff::civil::Date;
@@ -328,69 +330,12 @@ impl Kind {
             Self::Change(with) => Some(&with.selector),
         }
     }
-
-    fn check(&self) -> Result<(), String> {
-        if let Some(selector) = self.selector() {
-            match logql::parse(selector) {
-                Ok(Expr::Log(_)) => {}
-                Ok(Expr::Metric(_)) => return Err(format!("`selector` must select lines, `{selector}` gives numbers")),
-                Err(error) => return Err(format!("`selector`: {error}")),
-            }
-        }
-        let positive = |name: &str, span: Span| {
-            if span.0.is_zero() { Err(format!("`{name}` must be longer than nothing")) } else { Ok(()) }
-        };
-        let named = |by: &[String]| match by.iter().find(|name| !is_name(name)) {
-            Some(name) => Err(format!("`by`: `{name}` is no name of a label")),
-            None => Ok(()),
-        };
-        match self {
-            Self::Logql(_) | Self::OrderStuck(_) => Ok(()),
-            Self::OrderSla(with) if ![6, 24, 72, 168].map(|hours| hours * 3_600).contains(&with.window.0.as_secs()) => {
-                Err(format!("`window` must be 6h, 24h, 3d or 7d, not {}", with.window))
-            }
-            Self::OrderSla(_) => Ok(()),
-            Self::TransitionError(with) => positive("window", with.window),
-            Self::HttpErrors(with) => match with.classes.iter().find(|class| !is_class(class)) {
-                Some(class) => Err(format!("`classes`: `{class}` is none; want `4xx` or `5xx`")),
-                None => positive("window", with.window).and(named(&with.by)),
-            },
-            Self::VolumeAnomaly(with) => with.check().and(named(&with.by)),
-            Self::Absence(with) => positive("window", with.window).and(named(&with.by)).and(match with.by.is_empty() {
-                true => Err("`by` must name a label".to_owned()),
-                false => Ok(()),
-            }),
-            Self::NewPattern(with) => positive("window", with.window).and(match with.levels.is_empty() {
-                true => Err("`levels` must name one".to_owned()),
-                false => Ok(()),
-            }),
-            Self::Spike(with) if with.factor <= 1.0 => {
-                Err(format!("`factor` must be more than 1, not {}", with.factor))
-            }
-            Self::Spike(with) => positive("window", with.window).and(named(&with.by)),
-            Self::Change(with) if !is_name(&with.field) => {
-                Err(format!("`field` must name a label, `{}` does not", with.field))
-            }
-            Self::Change(with) => positive("window", with.window).and(named(&with.by)),
-        }
-    }
 }
 
 impl VolumeAnomaly {
     /// The zone of its days.
     pub(crate) fn zone(&self) -> Result<jiff::tz::TimeZone, String> {
         jiff::tz::TimeZone::get(&self.timezone).map_err(|_| format!("`timezone`: `{}` is unknown", self.timezone))
-    }
-
-    fn check(&self) -> Result<(), String> {
-        let bucket = self.bucket.0.as_secs();
-        if bucket < 60 || 86_400 % bucket != 0 || 3_600 < bucket {
-            return Err(format!("`bucket` must divide the day and be between 1m and 1h, not {}", self.bucket));
-        }
-        if !(1..=8).contains(&self.weeks) {
-            return Err(format!("`weeks` must be between 1 and 8, not {}", self.weeks));
-        }
-        self.days().map(drop)
     }
 
     /// Its days off.
@@ -400,16 +345,6 @@ impl VolumeAnomaly {
         };
         Ok(DaysOff::new(self.days_off.iter().map(day).collect::<Result<Vec<_>, _>>()?, self.zone()?))
     }
-}
-
-fn is_class(class: &str) -> bool {
-    matches!(class, "4xx" | "5xx")
-}
-
-fn is_name(name: &str) -> bool {
-    let first = name.chars().next();
-    first.is_some_and(|c| c.is_ascii_alphabetic() || c == '_')
-        && name.chars().all(|c| c.is_ascii_alphanumeric() || c == '_')
 }
 
 /// LogQL as it was written; a kind as a call with the settings that differ from their defaults.

@@ -1,5 +1,7 @@
 //! Files of rules: what is read, what is refused and with which words, what is written back.
 
+use orders::Graphs;
+
 use super::*;
 
 fn problems(text: &str) -> String {
@@ -98,6 +100,22 @@ fn settings_of_kinds_are_checked() {
         ("absence", "{by: []}", "`by` must name a label"),
         ("spike", "{factor: 0.5}", "`factor` must be more than 1"),
         ("change", "{selector: '{a=\"b\"} | logfmt'}", "`field` must name a label"),
+        ("http_errors", "{rate: 5}", "`rate` is a share of all answers: want 0 to 1 (0.05 is 5 %), not 5"),
+        ("http_errors", "{rate: -0.1}", "not -0.1"),
+        ("http_errors", "{window: 0s}", "`window` must be longer than nothing"),
+        ("http_errors", "{count: 0}", "`count` of 0 would tell of nothing at all"),
+        ("http_errors", "{classes: []}", "`classes` must name one"),
+        ("volume_anomaly", "{threshold: -5}", "`threshold` must be more than 0, not -5"),
+        ("volume_anomaly", "{low: 1.5}", "`low` is a share of what is usual"),
+        ("volume_anomaly", "{high: 0.5}", "`high` must be more than 1"),
+        ("volume_anomaly", "{sides: []}", "`sides` must name low, high or both"),
+        ("volume_anomaly", "{learning: 60d}", "`learning` of 60d never ends: only 35d are looked at"),
+        ("absence", "{presence: 1.2}", "`presence` is a share of windows with lines"),
+        ("absence", "{window: 2d}", "`window` of 2d is longer than `lookback` of 1d"),
+        ("new_pattern", "{levels: [eror]}", "`levels`: `eror` is none"),
+        ("spike", "{factor: .nan}", "`factor` must be more than 1"),
+        ("order_stuck", "{min: 0}", "`min` of 0"),
+        ("order_sla", "{burn: 0}", "`burn` must be more than 0"),
         ("order_sla", "{window: 5h}", "`window` must be 6h, 24h, 3d or 7d"),
         ("transition_error", "{selector: 'count_over_time({a=\"b\"}[1m])'}", "`selector` must select lines"),
     ] {
@@ -126,7 +144,7 @@ fn a_group_comes_back_from_yaml_as_it_was() {
 fn the_servers_own_rules_are_fine_and_nothing_is_odd_about_them() {
     let groups = parse_file(defaults::TEXT).unwrap();
     assert_eq!(groups.len(), default_groups().len());
-    assert_eq!(lint(&groups), []);
+    assert_eq!(lint(&groups, &Graphs::default()), []);
     let rules: Vec<&Rule> = groups.iter().flat_map(|group| &group.rules).collect();
     for rule in rules {
         let russian = |name: &String| rule.annotations.contains_key(&format!("{name}_ru"));
@@ -150,12 +168,37 @@ groups:
       - alert: Always
         expr: vector(1) > 0
         labels: {severity: page, value: '{{ $value }}'}
+      - alert: Below
+        expr: sum(count_over_time({app="x"}[5m])) < 0
+        labels: {severity: page}
+        annotations: {summary: x}
+      - alert: Above
+        expr: -1 < sum(rate({app="x"}[5m]))
+        labels: {severity: page}
+        annotations: {summary: x}
+      - alert: Status
+        kind: order_stuck
+        with: {status: PAKAGING, owner: mes}
+        labels: {severity: page}
+        annotations: {summary: x}
+      - alert: Type
+        kind: order_stuck
+        with: {object: modell}
+        labels: {severity: page}
+        annotations: {summary: x}
+      - alert: Promise
+        kind: order_sla
+        with: {objective: fast}
+        labels: {severity: page}
+        annotations: {summary: x}
   - name: empty
 "#,
     )
     .unwrap();
-    let told: Vec<String> =
-        lint(&groups).into_iter().map(|lint| format!("{}/{}: {}", lint.group, lint.rule, lint.text)).collect();
+    let told: Vec<String> = lint(&groups, &Graphs::default())
+        .into_iter()
+        .map(|lint| format!("{}/{}: {}", lint.group, lint.rule, lint.text))
+        .collect();
     let told = told.join("\n");
     for want in [
         "compares nothing",
@@ -164,6 +207,12 @@ groups:
         "label `value` holds the value",
         "another rule of this group has the same name and labels",
         "has neither `summary` nor `description`",
+        "g/Below: compares counts with 0: they are never negative, so it never fires",
+        "g/Above: compares counts with -1: they are never negative, so it always fires",
+        "g/Status: `status`: no graph of `order` has `PAKAGING`; it has CREATED, SUBMITTED,",
+        "g/Status: `owner`: no graph of `order` has `mes`; it has",
+        "g/Type: `object`: there is no graph of `modell`; there is one of order",
+        "g/Promise: `objective`: no graph of `order` has `fast`",
         "empty/: the group has no rules",
     ] {
         assert!(told.contains(want), "missing: {want}\n{told}");

@@ -83,11 +83,12 @@ fn take(left: &mut usize) -> Result<(), Failure> {
     Ok(())
 }
 
-/// Promtool's notation: numbers, `_` for none, `a+bxn` and `a-bxn` for n steps after `a`, `axn` for `a` n times more.
+/// Promtool's notation: numbers, `_` for none, `a+bxn` and `a-bxn` for n steps after `a`, `axn` for `a` n times more;
+/// `stale` ends a series, which functions over a range, as all of LogQL are, see as no sample, in Prometheus as well.
 fn values(text: &str) -> Result<Vec<Option<f64>>, Failure> {
     let mut all = Vec::new();
     for word in text.split_whitespace() {
-        let wrong = || Failure(format!("`{word}` is no value such as 3, _, 0+10x5"));
+        let wrong = || Failure(format!("`{word}` is no value such as 3, _, stale, 0+10x5"));
         let (pattern, times) = match word.split_once('x') {
             Some((pattern, times)) => {
                 (pattern, times.parse::<u32>().ok().filter(|n| *n <= 1_000_000).ok_or_else(wrong)?)
@@ -96,6 +97,10 @@ fn values(text: &str) -> Result<Vec<Option<f64>>, Failure> {
         };
         if pattern == "_" {
             all.extend(std::iter::repeat_n(None, usize::try_from(times.max(1)).unwrap_or(1)));
+            continue;
+        }
+        if pattern == "stale" {
+            all.extend((0..=times).map(|_| None));
             continue;
         }
         let at = pattern
@@ -128,7 +133,8 @@ mod tests {
         assert_eq!(read("5-2x2 _x2"), [5.0, 3.0, 1.0, -1.0, -1.0]);
         assert_eq!(read("7x2"), [7.0, 7.0, 7.0]);
         assert_eq!(read("1e-3"), [0.001]);
-        assert!(values("a+bxc").is_err());
+        assert_eq!(read("1 stale 3 stalex2"), [1.0, -1.0, 3.0, -1.0, -1.0, -1.0]);
+        assert!(values("a+bxc").is_err() && values("stalest").is_err());
     }
 
     #[test]

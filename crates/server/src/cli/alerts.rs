@@ -6,7 +6,7 @@ use clap::Subcommand;
 
 use super::client::Connection;
 use super::print::{Head, print};
-use super::{Failure, block_on, complain, say};
+use super::{Failure, block_on, complain, say, words};
 use crate::http::{Alerts, Deliveries, TestSent};
 
 /// What to tell about alerts.
@@ -49,9 +49,8 @@ impl AlertsCommand {
 
 fn list(connection: &Connection) -> Result<(), Failure> {
     let answer: Alerts = block_on(connection.get("/api/v1/alerts", &[]))??;
-    let words = connection.language();
-    let heading = words_of(
-        words,
+    let heading = words::heading(
+        connection,
         ["alert", "state", "since", "where", "labels", "receivers"],
         ["оповещение", "состояние", "с", "где", "метки", "получатели"],
     );
@@ -67,8 +66,15 @@ fn list(connection: &Connection) -> Result<(), Failure> {
                 .iter()
                 .filter(|(name, _)| !["alertname", "service_name", "service"].contains(&name.as_str()));
             let rest: Vec<String> = rest.map(|(name, value)| format!("{name}={value}")).collect();
-            let since = alert.since.clone();
-            vec![label("alertname"), alert.state.clone(), since, service, rest.join(" "), alert.receivers.join(" ")]
+            let since = words::time(connection, &alert.since);
+            vec![
+                label("alertname"),
+                words::state(connection, &alert.state),
+                since,
+                service,
+                rest.join(" "),
+                alert.receivers.join(" "),
+            ]
         })
         .collect();
     print(connection.format, Head::Both, &heading, &rows, &answer)
@@ -77,8 +83,8 @@ fn list(connection: &Connection) -> Result<(), Failure> {
 fn deliveries(connection: &Connection, limit: u16) -> Result<(), Failure> {
     let params = [("limit", limit.to_string())];
     let answer: Deliveries = block_on(connection.get("/api/v1/alerts/deliveries", &params))??;
-    let heading = words_of(
-        connection.language(),
+    let heading = words::heading(
+        connection,
         ["created", "receiver", "destination", "status", "tries", "reason"],
         ["создано", "получатель", "куда", "состояние", "попыток", "причина"],
     );
@@ -86,8 +92,16 @@ fn deliveries(connection: &Connection, limit: u16) -> Result<(), Failure> {
         .deliveries
         .iter()
         .map(|one| {
-            let (created, receiver, destination) = (one.created.clone(), one.receiver.clone(), one.destination.clone());
-            vec![created, receiver, destination, one.status.clone(), one.attempts.to_string(), one.reason.clone()]
+            let (created, receiver, destination) =
+                (words::time(connection, &one.created), one.receiver.clone(), one.destination.clone());
+            vec![
+                created,
+                receiver,
+                destination,
+                words::state(connection, &one.status),
+                one.attempts.to_string(),
+                one.reason.clone(),
+            ]
         })
         .collect();
     print(connection.format, Head::Both, &heading, &rows, &answer)?;
@@ -107,7 +121,7 @@ async fn test_send(connection: &Connection, receiver: &str) -> Result<(), Failur
     }
     let sent: TestSent =
         serde_json::from_str(&body).map_err(|error| Failure::Failed(format!("the answer cannot be read: {error}")))?;
-    let words = connection.language();
+    let language = connection.language();
     for _ in 0..PATIENCE * 4 {
         let answer: Deliveries = connection.get("/api/v1/alerts/deliveries", &[("limit", "1000".to_owned())]).await?;
         let own: Vec<_> = answer.deliveries.iter().filter(|one| sent.keys.contains(&one.key)).collect();
@@ -115,28 +129,16 @@ async fn test_send(connection: &Connection, receiver: &str) -> Result<(), Failur
             let failed: Vec<_> = own.iter().filter(|one| one.status != "sent").collect();
             for one in &own {
                 let reason = if one.reason.is_empty() { String::new() } else { format!(": {}", one.reason) };
-                say(&format!("{} {}{reason}\n", one.destination, one.status));
+                say(&format!("{} {}{reason}\n", one.destination, words::state(connection, &one.status)));
             }
-            let text = words.pick("the test did not arrive everywhere", "проверка дошла не везде");
+            let text = language.pick("the test did not arrive everywhere", "проверка дошла не везде");
             return if failed.is_empty() { Ok(()) } else { Err(Failure::Failed(text.to_owned())) };
         }
         tokio::time::sleep(Duration::from_millis(250)).await;
     }
-    let text = words.pick(
+    let text = language.pick(
         "the test has not arrived yet; see `lapidary alerts deliveries`",
         "проверка ещё не дошла; смотрите `lapidary alerts deliveries`",
     );
     Err(Failure::Failed(text.to_owned()))
-}
-
-/// A heading in the person's language.
-pub(super) fn words_of<'w, const N: usize>(
-    language: stdx::Language,
-    english: [&'w str; N],
-    russian: [&'w str; N],
-) -> [&'w str; N] {
-    match language {
-        stdx::Language::English => english,
-        stdx::Language::Russian => russian,
-    }
 }

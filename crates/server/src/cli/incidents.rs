@@ -3,10 +3,9 @@
 use clap::{Args, Subcommand};
 use serde_json::{Value, json};
 
-use super::alerts::words_of;
 use super::client::{Connection, Format};
 use super::print::{Head, print};
-use super::{Failure, block_on, say};
+use super::{Failure, block_on, say, words};
 use crate::http::{Incidents, ShownIncident};
 
 /// What to tell about incidents, or to do with one.
@@ -132,55 +131,84 @@ fn change(connection: &Connection, id: &str, body: &Value) -> Result<(), Failure
 
 fn list(connection: &Connection, params: &[(&str, String)]) -> Result<(), Failure> {
     let answer: Incidents = block_on(connection.get("/api/v1/incidents", params))??;
-    let heading = words_of(
-        connection.language(),
-        ["id", "incident", "state", "started", "resolved", "where", "orders", "who"],
-        ["id", "инцидент", "состояние", "начало", "конец", "где", "заказы", "кто"],
+    let heading = words::heading(
+        connection,
+        ["id", "incident", "state", "started", "resolved", "where", "orders now", "in all", "who"],
+        ["id", "инцидент", "состояние", "начало", "конец", "где", "заказов сейчас", "всего", "кто"],
     );
     let rows: Vec<Vec<String>> = answer
         .incidents
         .iter()
         .map(|one| {
-            let orders = if one.orders_total > 0 { one.orders_total.to_string() } else { String::new() };
-            let (id, title, state, started) =
-                (one.id.clone(), one.title.clone(), one.state.clone(), one.started.clone());
-            let (resolved, who) = (one.resolved.clone().unwrap_or_default(), one.assignee.clone().unwrap_or_default());
-            vec![id, title, state, started, resolved, one.services.join(" "), orders, who]
+            let count = |orders: u64| if one.orders_total > 0 { orders.to_string() } else { String::new() };
+            let (now, most) = (count(one.orders_now_total), count(one.orders_total));
+            let (id, title, state, started) = (
+                one.id.clone(),
+                one.title.clone(),
+                words::state(connection, &one.state),
+                words::time(connection, &one.started),
+            );
+            let (resolved, who) = (
+                words::time(connection, one.resolved.as_deref().unwrap_or_default()),
+                one.assignee.clone().unwrap_or_default(),
+            );
+            vec![id, title, state, started, resolved, one.services.join(" "), now, most, who]
         })
         .collect();
     print(connection.format, Head::Both, &heading, &rows, &answer)
 }
 
 fn show(connection: &Connection, incident: &ShownIncident) -> Result<(), Failure> {
-    let words = connection.language();
     let rows: Vec<Vec<String>> = incident
         .timeline
         .iter()
-        .map(|event| vec![event.at.clone(), event.what.clone(), event.who.clone(), event.text.clone()])
+        .map(|event| {
+            vec![
+                words::time(connection, &event.at),
+                words::state(connection, &event.what),
+                event.who.clone(),
+                event.text.clone(),
+            ]
+        })
         .collect();
-    let heading = words_of(words, ["at", "what", "who", "text"], ["когда", "что", "кто", "подробности"]);
+    let heading = words::heading(connection, ["at", "what", "who", "text"], ["когда", "что", "кто", "подробности"]);
     if connection.format == Format::Table {
-        let mut head = format!("{} · {} · {}\n", incident.title, incident.state, incident.services.join(", "));
+        let mut head = format!(
+            "{} · {} · {}\n",
+            incident.title,
+            words::state(connection, &incident.state),
+            incident.services.join(", ")
+        );
+        let time = |time: Option<&String>| words::time(connection, time.map_or("", String::as_str));
         let mut line = |english: &str, russian: &str, text: &str| {
             if !text.is_empty() {
-                head += &format!("{}: {text}\n", words.pick(english, russian));
+                head += &format!("{}: {text}\n", connection.language().pick(english, russian));
             }
         };
-        line("started", "начало", &incident.started);
-        line("first told", "впервые сообщено", incident.notified.as_deref().unwrap_or(""));
-        line("acknowledged", "принято", incident.acknowledged.as_deref().unwrap_or(""));
-        line("resolved", "устранено", incident.resolved.as_deref().unwrap_or(""));
+        line("started", "начало", &time(Some(&incident.started)));
+        line("first told", "впервые сообщено", &time(incident.notified.as_ref()));
+        line("acknowledged", "принято", &time(incident.acknowledged.as_ref()));
+        line("resolved", "устранено", &time(incident.resolved.as_ref()));
         line("assignee", "кто занимается", incident.assignee.as_deref().unwrap_or(""));
-        line("orders", "заказы", &incident.orders.join(", "));
+        let now = &incident.orders_now;
+        let others = incident.orders.iter().filter(|order| !now.contains(order));
+        line("orders now", "заказы сейчас", &listed(now, incident.orders_now_total));
+        line("orders before", "заказы раньше", &others.cloned().collect::<Vec<_>>().join(", "));
         say(&format!("{head}\n"));
     }
     print(connection.format, Head::Both, &heading, &rows, incident)
 }
 
+/// Ids, and how many there are if these are not all.
+fn listed(ids: &[String], total: u64) -> String {
+    let more = total.saturating_sub(ids.len() as u64);
+    if more == 0 { ids.join(", ") } else { format!("{} +{more}", ids.join(", ")) }
+}
+
 fn report(connection: &Connection, params: &[(&str, String)]) -> Result<(), Failure> {
     let answer: alert::Report = block_on(connection.get("/api/v1/incidents/report", params))??;
-    let heading = words_of(
-        connection.language(),
+    let heading = words::heading(
+        connection,
         ["of", "incidents", "MTTD", "MTTD p90", "MTTA", "MTTR", "MTTR p90"],
         ["чего", "инциденты", "MTTD", "MTTD p90", "MTTA", "MTTR", "MTTR p90"],
     );
@@ -192,7 +220,7 @@ fn report(connection: &Connection, params: &[(&str, String)]) -> Result<(), Fail
     };
     let row = |row: &alert::ReportRow| {
         vec![
-            row.name.clone(),
+            words::state(connection, &row.name),
             row.incidents.to_string(),
             span(&row.detect, row.detect.mean_seconds),
             span(&row.detect, row.detect.p90_seconds),

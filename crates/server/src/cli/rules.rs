@@ -11,6 +11,7 @@ use alert::rule::{Group, Lint, lint, parse_file};
 use clap::{Args, Subcommand};
 use futures::StreamExt as _;
 use indicatif::{ProgressBar, ProgressStyle};
+use orders::Graphs;
 use serde::Deserialize;
 use serde_json::Value;
 use stdx::Language;
@@ -19,6 +20,7 @@ use super::client::{Connection, Format, encoded};
 use super::language::{self, Tongue};
 use super::time::{Stretch, zone};
 use super::{Failure, block_on, complain, say};
+use crate::config::Flags;
 
 /// What to do with rules.
 #[derive(Debug, Subcommand)]
@@ -35,6 +37,9 @@ pub(crate) enum RulesCommand {
         /// Files of rules.
         #[arg(required = true)]
         files: Vec<PathBuf>,
+        /// Configuration of the server, for its status graphs; the built-in one if not given.
+        #[arg(long, value_name = "FILE")]
+        config: Option<PathBuf>,
         #[command(flatten)]
         speech: Speech,
     },
@@ -81,7 +86,7 @@ impl RulesCommand {
         match self {
             Self::List { connection } => list(&connection),
             Self::Test(args) => args.run(),
-            Self::Lint { files, speech } => look_over(&files, speech.language()),
+            Self::Lint { files, config, speech } => look_over(&files, config.as_deref(), speech.language()),
             Self::Unit { files, speech } => unit::run(&files, speech.language()),
         }
     }
@@ -162,18 +167,28 @@ fn bar(language: Language) -> ProgressBar {
     ProgressBar::new(1).with_style(style.unwrap_or_else(|_| ProgressStyle::default_bar())).with_message(what)
 }
 
-fn look_over(files: &[PathBuf], language: Language) -> Result<(), Failure> {
+fn look_over(files: &[PathBuf], config: Option<&Path>, language: Language) -> Result<(), Failure> {
+    let graphs = match config {
+        Some(config) => super::serve::load(Some(config), &Flags::default())?.graphs,
+        None => Graphs::default(),
+    };
     let mut odd = 0;
     let mut broken = 0;
     for file in files {
         match parse_file(&read(file)?) {
             Ok(groups) => {
                 let rules: usize = groups.iter().map(|group: &Group| group.rules.len()).sum();
-                let remarks = lint(&groups);
+                let remarks = lint(&groups, &graphs);
                 odd += remarks.len();
                 let fine = language.pick("rules", "правил");
                 say(&format!("{}: {fine}: {rules}\n", file.display()));
                 remarks.iter().for_each(|remark| say(&told(remark)));
+                if config.is_none() && remarks.iter().any(|remark| remark.by_graphs) {
+                    say(language.pick(
+                        "  with graphs of your own: --config FILE of the server\n",
+                        "  если графы свои: --config FILE сервера\n",
+                    ));
+                }
             }
             Err(error) => {
                 broken += error.0.len();

@@ -7,10 +7,9 @@ use clap::Subcommand;
 use serde::{Deserialize, Serialize};
 use serde_json::json;
 
-use super::alerts::words_of;
 use super::client::Connection;
 use super::print::{Head, print};
-use super::{Failure, block_on, say};
+use super::{Failure, block_on, say, words};
 
 /// What to do with silences.
 #[derive(Debug, Subcommand)]
@@ -83,8 +82,8 @@ impl SilencesCommand {
 fn list(connection: &Connection, expired: bool) -> Result<(), Failure> {
     let mut all: Vec<Shown> = block_on(connection.get("/api/v2/silences", &[]))??;
     all.retain(|silence| expired || silence.status.state != "expired");
-    let heading = words_of(
-        connection.language(),
+    let heading = words::heading(
+        connection,
         ["id", "state", "until", "matchers", "by", "comment"],
         ["id", "состояние", "до", "метки", "кто", "почему"],
     );
@@ -93,7 +92,7 @@ fn list(connection: &Connection, expired: bool) -> Result<(), Failure> {
         .map(|one| {
             let matchers = one.matchers.iter().filter_map(|matcher| matcher.matcher().ok());
             let matchers: Vec<String> = matchers.map(|matcher| matcher.to_string()).collect();
-            let (id, state, until) = (one.id.clone(), one.status.state.clone(), one.ends_at.clone());
+            let (id, state, until) = (one.id.clone(), words::state(connection, &one.status.state), one.ends_at.clone());
             vec![id, state, until, matchers.join(" "), one.created_by.clone(), one.comment.clone()]
         })
         .collect();

@@ -310,7 +310,9 @@ impl Evaluator {
         let source = cell.get_or_try_init(|| async {
             let parts = &self.components;
             let scope = parts.owners.scope(owner.as_deref(), tenant).await.map_err(Failure)?;
-            Ok::<_, Failure>(Arc::new(Source::new(Arc::clone(&parts.engine), scope, parts.orders.clone())?))
+            Ok::<_, Failure>(Arc::new(
+                Source::new(Arc::clone(&parts.engine), scope, parts.orders.clone())?.reading(Arc::clone(&parts.reader)),
+            ))
         });
         source.await.map(Arc::clone)
     }

@@ -3,12 +3,16 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
-use logline::Labels;
+use logline::{Labels, Timestamp};
 
 use super::super::found::{About, Findings, Found, Grid, owned};
 use super::super::history::counted;
 use super::super::source::{Failure, Source};
+use super::own;
 use crate::rule::Change;
+
+/// Between several values of a label.
+const BETWEEN: &str = ", ";
 
 /// Values of a field at one moment, for one key.
 #[derive(Debug, Default)]
@@ -20,7 +24,7 @@ struct Values {
 pub(super) async fn find(with: &Change, source: &Source, grid: Grid) -> Result<Findings, Failure> {
     let mut by = with.by.clone();
     by.push(with.field.clone());
-    let selector = format!("{} | {}!=\"\"", with.selector, with.field);
+    let selector = lines(with);
     let now = counted(&selector, &by, with.window.0, Duration::ZERO);
     let before = counted(&selector, &by, with.reference.0, with.window.0);
     let mut keys: BTreeMap<(u32, Labels), Values> = BTreeMap::new();
@@ -51,6 +55,25 @@ pub(super) async fn find(with: &Change, source: &Source, grid: Grid) -> Result<F
     Ok(findings)
 }
 
+/// Lines that have the field.
+fn lines(with: &Change) -> String {
+    format!("{} | {}!=\"\"", with.selector, with.field)
+}
+
+/// The first line of the window with one of the new values.
+pub(super) async fn first(
+    with: &Change,
+    source: &Source,
+    found: &Found,
+    time: Timestamp,
+) -> Result<Option<Timestamp>, Failure> {
+    let Some(new) = found.labels.get(&with.field) else { return Ok(None) };
+    let any: Vec<String> = new.split(BETWEEN).map(regex::escape).collect();
+    let is_new = format!(" | {}=~{:?}", with.field, any.join("|"));
+    let query = format!("{}{}{is_new}", lines(with), own(&with.by, &found.labels));
+    source.first_line(&query, (time.before(with.window.0), time)).await
+}
+
 fn listed<'v>(values: impl Iterator<Item = &'v String>) -> String {
-    values.take(5).cloned().collect::<Vec<_>>().join(", ")
+    values.take(5).cloned().collect::<Vec<_>>().join(BETWEEN)
 }

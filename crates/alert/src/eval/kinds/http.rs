@@ -2,16 +2,17 @@
 
 use std::collections::BTreeMap;
 
-use logline::Labels;
+use logline::{Labels, Timestamp};
 
 use super::super::found::{About, Findings, Found, Grid, owned};
 use super::super::history::counted;
 use super::super::source::{Failure, Source};
+use super::own;
 use crate::rule::HttpErrors;
 
 /// Reads status and endpoint of a line as the reader of lines does, whatever its format and however many members they are
 /// spread over; calls that a service makes itself are left out. A line without a name that ends in `status` has none.
-pub(crate) const STAGES: &str = r#" |= "tatus" or "TATUS" | facts | http_status!="" | dir!="out""#;
+const STAGES: &str = r#" |= "tatus" or "TATUS" | facts | http_status!="" | dir!="out""#;
 /// The label that holds an answer's code.
 const CODE: &str = "http_status";
 
@@ -52,4 +53,20 @@ pub(super) async fn find(with: &HttpErrors, source: &Source, grid: Grid) -> Resu
         }
     }
     Ok(findings)
+}
+
+/// The lines behind a class of answers.
+pub(super) fn lines(with: &HttpErrors, labels: &BTreeMap<String, String>) -> String {
+    let class = labels.get("status_class").and_then(|class| class.get(..1)).unwrap_or("5");
+    format!("{}{STAGES} | http_status=~\"{class}..\"{}", with.selector, own(&with.by, labels))
+}
+
+/// The first bad answer of the window in which there were too many.
+pub(super) async fn first(
+    with: &HttpErrors,
+    source: &Source,
+    found: &Found,
+    time: Timestamp,
+) -> Result<Option<Timestamp>, Failure> {
+    source.first_line(&lines(with, &found.labels), (time.before(with.window.0), time)).await
 }

@@ -56,14 +56,14 @@ pub(super) async fn find(
             first.before(with.lookback.0)
         }
     };
-    let reader = Reader::default();
+    let reader = source.reader();
     if known_from < first {
         source
-            .each_line(&lines, (known_from, first), LEARNED, |line| forms.learn(&form(&reader, &line), line.time))
+            .each_line(&lines, (known_from, first), LEARNED, |line| forms.learn(&form(reader, &line), line.time))
             .await?;
     }
     let mut hits: Vec<(Timestamp, Form)> = Vec::new();
-    source.each_line(&lines, (first, grid.end()), LINES, |line| hits.push((line.time, form(&reader, &line)))).await?;
+    source.each_line(&lines, (first, grid.end()), LINES, |line| hits.push((line.time, form(reader, &line)))).await?;
     hits.sort_by_key(|(time, _)| *time);
     for (time, form) in &hits {
         forms.learn(form, *time);

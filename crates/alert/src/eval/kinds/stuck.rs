@@ -89,6 +89,7 @@ pub(super) async fn sla(with: &OrderSla, source: &Source, grid: Grid) -> Result<
             let about = About {
                 orders: bad.iter().rev().take(NAMED_ORDERS).map(|(_, id)| id.clone()).collect(),
                 total: bad.len() as u64,
+                first_seen: bad.first().map(|(at, _)| *at),
                 ..About::default()
             };
             let about = about.fact("Burn", format!("{burn:.1}")).fact("Bad", bad.len()).fact("Outcomes", outcomes);
@@ -159,3 +160,6 @@ fn found(with: &OrderStuck, (status, owner, reason): (&str, &str, StuckReason), 
     let labels = pairs.into_iter().map(|(name, value)| (name.to_owned(), value)).collect();
     Found { labels, value: members.len() as f64, about }
 }
+
+#[cfg(test)]
+mod tests;

@@ -57,6 +57,9 @@ async fn http_errors_are_shares_of_all_answers_whatever_the_format_of_the_lines(
         ]
     );
     assert_eq!((all[2].about.facts["Count"].as_str(), all[2].about.facts["Requests"].as_str()), ("10", "40"));
+    let late = kind("kind: http_errors, with: {window: 22s, classes: [5xx], min_requests: 5}");
+    let seen: Vec<_> = found(&world, &late, 40).await.into_iter().map(|one| one.about.first_seen).collect();
+    assert_eq!(seen, [Some(at(20)), Some(at(20))], "the first bad answer of the window, not its first answer");
     let few = kind("kind: http_errors, with: {window: 1m, count: 15, classes: [5xx]}");
     assert_eq!(found(&world, &few, 50).await, []);
     let lines = lines_query(&kind("kind: http_errors"), &all[2].labels).unwrap();
@@ -203,11 +206,15 @@ async fn spikes_and_changes_are_found_against_the_time_before() {
     let spike = found(&world, &kind("kind: spike"), 600).await;
     assert_eq!((spike.len(), spike[0].labels["side"].as_str()), (1, "high"));
     assert!((spike[0].value - 5.0).abs() < 0.1, "{}", spike[0].value);
+    assert_eq!(spike[0].about.first_seen, Some(at(0)), "the window began with it");
+    let midway = found(&world, &kind("kind: spike, with: {factor: 2}"), 300).await;
+    assert_eq!(midway[0].about.first_seen, Some(at(0)), "it began in the midst of the window");
     assert_eq!(found(&world, &kind("kind: spike, with: {min: 1000}"), 600).await, []);
     let change = kind("kind: change, with: {selector: '{service_name=~\".+\"} | logfmt', field: version}");
     let changed = found(&world, &change, 300).await;
     assert_eq!(shown(&changed), ["service_name=shop version=2 1"]);
     assert_eq!(changed[0].about.facts["Before"], "1");
+    assert_eq!(changed[0].about.first_seen, Some(at(2)));
     assert_eq!(found(&world, &change, -1_000).await, []);
 }
 

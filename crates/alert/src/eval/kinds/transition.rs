@@ -36,11 +36,11 @@ pub(super) async fn find(with: &TransitionError, source: &Source, grid: Grid) ->
     if with.rejected {
         query = format!(r#"{} |~ "http_status.{{0,4}}[45]" or "rror""#, with.selector);
     }
-    let reader = Reader::default();
+    let reader = source.reader();
     let mut broken = Vec::new();
-    source.each_line(&query, span, LINES, |line| broken.extend(read(&reader, &line, with))).await?;
+    source.each_line(&query, span, LINES, |line| broken.extend(read(reader, &line, with))).await?;
     forget_told(&mut broken);
-    let mended = mended(with, source, &reader, &broken).await?;
+    let mended = mended(with, source, reader, &broken).await?;
     broken.retain(|one| !mended.contains(&key(one)));
     Ok(findings(with, &broken, grid))
 }

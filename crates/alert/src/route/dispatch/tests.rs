@@ -93,6 +93,26 @@ fn a_group_waits_then_tells_changes_at_its_interval_and_repeats() {
 }
 
 #[test]
+fn an_order_that_joins_others_who_are_stuck_is_told_at_the_interval() {
+    let mut run = Run::new(CONFIG);
+    let stuck = |run: &mut Run, orders: &[&str], total: u64, now: i64| {
+        let mut alert = Alert { updated_at: at(now), ..alert("alertname=stuck status=PACKAGING", 1000, None) };
+        alert.rule.kind = "order_stuck".to_owned();
+        alert.evidence.orders = orders.iter().map(|&order| order.to_owned()).collect();
+        alert.evidence.orders_total = total;
+        assert!(run.dispatcher.is_news(&alert, at(now)));
+        run.dispatcher.insert(alert, at(now));
+        run.tick(now)
+    };
+    assert_eq!(stuck(&mut run, &["1", "2"], 2, 1030), [(1, 0)]);
+    assert_eq!(stuck(&mut run, &["1", "2", "3"], 3, 1100), [], "not before the interval is over");
+    assert_eq!(stuck(&mut run, &["2", "3", "4"], 3, 1330), [(1, 0)]);
+    assert_eq!(stuck(&mut run, &["3"], 1, 1630), [], "who has moved on is no news");
+    assert_eq!(stuck(&mut run, &["3", "5"], 9, 1930), [(1, 0)]);
+    assert_eq!(stuck(&mut run, &["5", "6"], 8, 2230), [], "one of those that were not named");
+}
+
+#[test]
 fn an_end_is_told_once_and_then_forgotten() {
     let mut run = Run::new(CONFIG);
     run.insert("alertname=a n=1", 1000, None, 1000);

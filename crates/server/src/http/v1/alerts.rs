@@ -193,6 +193,9 @@ pub(crate) struct ShownIncident {
     pub(crate) services: Vec<String>,
     pub(crate) orders: Vec<String>,
     pub(crate) orders_total: u64,
+    /// Those of them that it is about now.
+    pub(crate) orders_now: Vec<String>,
+    pub(crate) orders_now_total: u64,
     pub(crate) alerts: u64,
     pub(crate) assignee: Option<String>,
     pub(crate) started: String,
@@ -218,6 +221,7 @@ fn shown_incident(incident: Incident, timeline: bool) -> ShownIncident {
         who: event.who,
         text: event.text,
     };
+    let now = incident.orders_now();
     ShownIncident {
         id: incident.id,
         title: incident.title,
@@ -226,6 +230,8 @@ fn shown_incident(incident: Incident, timeline: bool) -> ShownIncident {
         services: incident.services.into_iter().collect(),
         orders: incident.orders,
         orders_total: incident.orders_total,
+        orders_now: now.orders,
+        orders_now_total: now.total,
         alerts: incident.alerts.len() as u64,
         assignee: incident.assignee,
         started: text(incident.started_at),

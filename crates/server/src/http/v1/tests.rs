@@ -184,7 +184,7 @@ fn alerts_deliveries_and_incidents_are_as_described() {
     assert_described::<super::Incidents>(
         "IncidentList",
         json!({"incidents": [{"id": "i", "title": "OrderStuck", "severity": "critical", "state": "open", "services": ["mes"],
-        "orders": ["4711"], "orders_total": 1, "alerts": 1, "assignee": null, "started": TIME, "notified": TIME,
+        "orders": ["4711"], "orders_total": 1, "orders_now": ["4711"], "orders_now_total": 1, "alerts": 1, "assignee": null, "started": TIME, "notified": TIME,
         "acknowledged": null, "resolved": null, "timeline": [{"at": TIME, "what": "opened", "who": "system", "text": ""}]}]}),
     );
     let delay = json!({"count": 1, "mean_seconds": 1.5, "median_seconds": 1.5, "p90_seconds": 1.5});
