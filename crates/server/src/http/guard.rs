@@ -22,6 +22,11 @@ pub(crate) use self::visit::{Note, Unfinished};
 /// Holds the id of the session.
 pub(super) const SESSION_COOKIE: &str = "lapidary_session";
 
+/// Whose data is meant; several tenants stand in one header, with `|` between them.
+const TENANT: &str = "x-scope-orgid";
+/// Whom a trusted program asks for.
+const USER: &str = "x-grafana-user";
+
 /// The caller of a guarded route, as a handler's argument.
 #[derive(Clone, Debug)]
 pub(crate) struct Asker(pub(crate) Caller);
@@ -71,6 +76,7 @@ async fn admit(app: &App, route: &'static Route, mut request: Request) -> Result
         let text = "with `--auth none` this server answers by names of this machine only, such as `localhost`";
         return Err(HttpError::forbidden(text));
     }
+    agreed(request.headers())?;
     let needed = route.access.permission(request.method());
     let peer = request.extensions().get::<Peer>().cloned();
     let address = peer.as_ref().map(|peer| app.shield.client(peer, request.headers()));
@@ -104,6 +110,20 @@ async fn admit(app: &App, route: &'static Route, mut request: Request) -> Result
     Ok((request, Some(visit)))
 }
 
+/// Refuses a request that names two different tenants, or two users: whoever stands before the server may have looked at
+/// the other one.
+fn agreed(headers: &HeaderMap) -> Result<(), HttpError> {
+    for name in [TENANT, USER] {
+        let mut values = headers.get_all(name).iter();
+        let first = values.next();
+        if values.any(|value| Some(value) != first) {
+            let text = format!("there are several `{name}` headers that differ; send one");
+            return Err(HttpError::bad_request(text));
+        }
+    }
+    Ok(())
+}
+
 /// Whether this machine is asked by its own name. A page of another site may have the site's name lead here, and would
 /// read what everybody here may read.
 fn is_of_this_machine(request: &Request) -> bool {
@@ -123,8 +143,8 @@ fn credentials<'a>(headers: &'a HeaderMap, peer: Option<&'a Peer>) -> Credential
     Credentials {
         authorization: some(header::AUTHORIZATION.as_str()),
         session: session(headers),
-        org_id: some("x-scope-orgid"),
-        user: text("x-grafana-user"),
+        org_id: some(TENANT),
+        user: text(USER),
         certificate: peer.and_then(Peer::certificate),
     }
 }
@@ -160,6 +180,22 @@ mod tests {
         }
         assert!(!asked("http://evil.example/", Some("localhost")));
         assert!(asked("/", None), "no browser goes without it");
+    }
+
+    #[test]
+    fn headers_that_contradict_each_other_are_refused() {
+        let agree = |pairs: &[(&'static str, &'static str)]| {
+            let mut headers = HeaderMap::new();
+            for (name, value) in pairs {
+                headers.append(*name, header::HeaderValue::from_static(value));
+            }
+            agreed(&headers).map_err(|error| error.message().to_owned())
+        };
+        assert_eq!(agree(&[(TENANT, "a"), (USER, "anna"), (TENANT, "a")]), Ok(()));
+        assert_eq!(agree(&[(TENANT, "a|b")]), Ok(()));
+        let want = "there are several `x-scope-orgid` headers that differ; send one";
+        assert_eq!(agree(&[(TENANT, "a"), (TENANT, "b")]), Err(want.to_owned()));
+        assert!(agree(&[(TENANT, "a"), (TENANT, "")]).is_err() && agree(&[(USER, "a"), (USER, "b")]).is_err());
     }
 
     #[test]

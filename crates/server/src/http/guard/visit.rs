@@ -119,7 +119,6 @@ impl Visit {
 
     /// It was not let through.
     pub(super) fn refused(mut self) {
-        self.query.clear();
         self.tell(Outcome::Denied, None);
     }
 
