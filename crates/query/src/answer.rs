@@ -103,6 +103,8 @@ pub struct Stats {
     pub lines_pruned_by_index: u64,
     /// Lines that were counted without a look at when they were written, since statistics told enough.
     pub lines_by_statistics: u64,
+    /// Lines that were kept or left out without being read, since their patterns told enough.
+    pub lines_by_pattern: u64,
     /// Bytes of the index of words that were read, not found in memory.
     pub index_bytes: u64,
     /// Lines, or points of series, in the answer.

@@ -165,6 +165,7 @@ impl Run {
             lines_pruned_by_stream: both(|stats| &stats.rows_pruned_by_stream),
             lines_pruned_by_index: both(|stats| &stats.rows_pruned_by_index),
             lines_by_statistics: both(|stats| &stats.rows_by_statistics),
+            lines_by_pattern: both(|stats| &stats.rows_by_pattern),
             index_bytes: both(|stats| &stats.index_bytes_read),
             returned,
             waited: self.turn.as_ref().map_or(Duration::ZERO, |(_, waited)| *waited),

@@ -26,15 +26,15 @@ pub(crate) use self::joined::Source;
 use self::sort::Sorted;
 use crate::head::{Parts, Sealed};
 use crate::index::BLOCK_ROWS;
-use crate::logs::{NAME, PAIR, TIMESTAMP};
+use crate::logs::{NAME, PAIR, PATTERN, TIMESTAMP};
 use crate::merge::is_text_dictionary;
 use crate::paths::{self, FileName};
 use crate::read::BATCH_ROWS;
 use crate::store::{Store, cause, summed};
-use crate::{Error, FileRef, TableSpec};
+use crate::{Error, FileRef, TableSpec, pattern};
 
 /// Version of the format, in the metadata of every file under this key.
-const FORMAT: (&str, &str) = ("lapidary.format", "4");
+const FORMAT: (&str, &str) = ("lapidary.format", "5");
 /// Names of the labels of a file's streams, in its metadata: sorted, with commas between them.
 pub(crate) const LABELS_KEY: &str = "lapidary.labels";
 const ROW_GROUP_ROWS: usize = 262_144;
@@ -44,6 +44,9 @@ const PAGE_BYTES: usize = 8 << 20;
 const FILE_BYTES: usize = 96 << 20;
 /// Or when its words take this much memory.
 const INDEX_BYTES: usize = 64 << 20;
+
+/// All patterns of a file fit into one dictionary.
+const DICTIONARY_BYTES: usize = 2 * pattern::FILE_BYTES;
 
 /// zstd of a flush: fast, since compaction compresses once more.
 const FLUSH_LEVEL: i32 = 1;
@@ -151,7 +154,7 @@ impl<'a> Files<'a> {
         let path = self.path(tenant, day);
         let (file, crc32) = summed(self.store.create(&path)?);
         let file = (file, self.store.location(&path));
-        let writer = IndexedWriter::new(file, &self.spec.schema, properties(self.spec, self.level)?)
+        let writer = IndexedWriter::new(file, &self.spec.file_schema(), properties(self.spec, self.level)?)
             .map_err(|error| parquet_error(&self.store.location(&path), error))?;
         Ok(Open { path, crc32, writer, rows: 0, first_micros: i64::MAX, last_micros: i64::MIN })
     }
@@ -207,7 +210,7 @@ fn properties(spec: &TableSpec, level: i32) -> Result<WriterProperties, Error> {
         // Whole stream texts, so that a page of one stream can be told by its statistics.
         .set_column_index_truncate_length(None)
         .set_statistics_enabled(EnabledStatistics::None);
-    for field in spec.schema.fields() {
+    for field in spec.file_schema().fields() {
         let name = field.name().as_str();
         let column = ColumnPath::from(name);
         properties = match field.data_type() {
@@ -224,6 +227,7 @@ fn properties(spec: &TableSpec, level: i32) -> Result<WriterProperties, Error> {
                     .set_column_encoding(column.clone(), Encoding::DELTA_LENGTH_BYTE_ARRAY)
                     .set_column_statistics_enabled(column, told)
             }
+            _ if name == PATTERN => properties.set_column_dictionary_page_size_limit(column, DICTIONARY_BYTES),
             kind if is_text_dictionary(kind) || spec.sort.contains(&name) => {
                 properties.set_column_statistics_enabled(column, EnabledStatistics::Page)
             }

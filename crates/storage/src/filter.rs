@@ -9,7 +9,7 @@
 mod text;
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 
 use arrow::array::{ArrayRef, AsArray, BooleanArray};
 use arrow::buffer::BooleanBuffer;
@@ -23,6 +23,7 @@ use crate::ids::Ids;
 use crate::index::Need;
 use crate::logs::{KEYS, LINE, METADATA, NANOS, STREAM, TIMESTAMP, is_indexed, key_column};
 use crate::merge::is_text_dictionary;
+use crate::pattern::Test;
 use crate::veil::Veils;
 use crate::{ColumnMask, Error, Predicate, TextMatch, TimeRange, Visibility};
 
@@ -39,6 +40,8 @@ pub(crate) struct Stage {
     is_veiled: bool,
     /// Whether it is all that is asked of streams, as they are: each is asked once.
     is_of_streams: bool,
+    /// The same to be asked of patterns, made when it is first wanted.
+    test: OnceLock<Option<Test>>,
 }
 
 /// All conditions of a scan.
@@ -268,7 +271,13 @@ impl Stage {
     /// All conditions on the stream of a row alone.
     fn of_streams() -> Self {
         let columns = BTreeSet::from([STREAM.to_owned()]);
-        Self { columns, node: Node::Const(true), is_veiled: false, is_of_streams: true }
+        Self { columns, node: Node::Const(true), is_veiled: false, is_of_streams: true, test: OnceLock::new() }
+    }
+
+    /// The stage as a condition on the pattern of the line, if it looks at nothing but the line.
+    pub(crate) fn test(&self) -> Option<&Test> {
+        let is_of_lines = !self.is_veiled && self.columns.iter().eq([LINE]);
+        self.test.get_or_init(|| is_of_lines.then(|| self.node.test()).flatten()).as_ref()
     }
 }
 
@@ -346,6 +355,18 @@ impl Node {
             | Self::Not(_)
             | Self::Within(_)
             | Self::Ids { .. } => Need::Anything,
+        }
+    }
+
+    /// The condition on a line as one on its pattern; `None` when no pattern could decide it.
+    fn test(&self) -> Option<Test> {
+        let all = |nodes: &[Self]| -> Vec<_> { nodes.iter().map(|node| node.test().unwrap_or(Test::Open)).collect() };
+        match self {
+            Self::Column { matcher, .. } => matcher.test(),
+            Self::Not(node) => node.test().map(|test| Test::Not(Box::new(test))),
+            Self::And(nodes) => Some(Test::All(all(nodes))),
+            Self::Or(nodes) => Some(Test::Any(all(nodes))),
+            _ => None,
         }
     }
 
@@ -442,7 +463,8 @@ fn stages(schema: &Schema, conditions: Vec<Node>, is_veiled: bool) -> Vec<Stage>
         all.extend(columns);
         nodes.push(node);
     }
-    let stage = |(columns, nodes)| Stage { columns, node: and(nodes), is_veiled, is_of_streams: false };
+    let stage =
+        |(columns, nodes)| Stage { columns, node: and(nodes), is_veiled, is_of_streams: false, test: OnceLock::new() };
     by_cost.into_values().map(stage).collect()
 }
 

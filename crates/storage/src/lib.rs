@@ -21,6 +21,7 @@ pub mod logs;
 mod merge;
 mod metrics;
 mod paths;
+mod pattern;
 mod predicate;
 mod read;
 mod rows;

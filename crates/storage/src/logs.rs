@@ -48,6 +48,9 @@ pub const ALL_METADATA: &str = "all_metadata";
 pub const COUNT: &str = "count";
 /// When the server received the line.
 pub const RECEIVED: &str = "received";
+/// What the line has in common with others, as `docs/file-format.md` tells. Only files have this column; no scan gives it
+/// out.
+pub const PATTERN: &str = "line_pattern";
 
 /// Columns of the table of lines, in order.
 pub fn schema() -> SchemaRef {

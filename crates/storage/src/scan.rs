@@ -89,6 +89,8 @@ pub struct ScanStats {
     pub rows_kept: AtomicU64,
     /// Of the rows that were kept, those that statistics told the time of.
     pub rows_by_statistics: AtomicU64,
+    /// Rows whose lines were not read, since their patterns told whether they are kept.
+    pub rows_by_pattern: AtomicU64,
     /// Bytes of decoded line text.
     pub bytes_read: AtomicU64,
 }

@@ -259,6 +259,11 @@ fn explained(told: &Value, words: Language) -> String {
         "из них сосчитано по статистике",
         number("lines_by_statistics").to_string(),
     );
+    out += &row(
+        "of these, decided by the patterns of lines",
+        "из них решено по шаблонам строк",
+        number("lines_by_pattern").to_string(),
+    );
     out += &row("text decoded", "разобрано текста", bytes("bytes_decoded"));
     out += &row("lines kept", "подошло строк", number("lines_kept").to_string());
     out += &row("returned", "возвращено", number("returned").to_string());

@@ -74,6 +74,7 @@ pub(crate) async fn explain(
             "lines_pruned_by_stream": cost.lines_pruned_by_stream,
             "lines_pruned_by_index": cost.lines_pruned_by_index,
             "lines_by_statistics": cost.lines_by_statistics,
+            "lines_by_pattern": cost.lines_by_pattern,
             "index_bytes": cost.index_bytes,
             "lines_read": cost.lines,
             "bytes_decoded": cost.bytes,

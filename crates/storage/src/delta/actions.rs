@@ -160,7 +160,7 @@ pub(super) fn create(spec: &TableSpec, now: Timestamp) -> Result<Bytes, String> 
 }
 
 fn schema(spec: &TableSpec) -> Result<Value, String> {
-    let mut fields: Vec<Field> = spec.schema.fields().iter().map(|field| field.as_ref().clone()).collect();
+    let mut fields: Vec<Field> = spec.file_schema().fields().iter().map(|field| field.as_ref().clone()).collect();
     fields.push(Field::new(TENANT, DataType::Utf8, false));
     fields.push(Field::new(DAY, DataType::Date32, false));
     let schema: StructType = (&Schema::new(fields)).try_into_kernel().map_err(|error| error.to_string())?;

@@ -19,6 +19,7 @@ use super::LABELS_KEY;
 use super::footer::{self, FOOTER_KEY, Guarded};
 use crate::index::{BLOCK_ROWS, Builder, INDEX_KEY, Place};
 use crate::logs::{KEYS, LINE, METADATA, STREAM, Texts, is_indexed};
+use crate::pattern::Patterns;
 use crate::store::FileWriter;
 
 /// An index, and where its head begins.
@@ -29,8 +30,9 @@ pub(super) struct IndexedWriter {
     writer: ArrowWriter<Box<dyn FileWriter>>,
     /// Told where page indexes and footer begin.
     end: Arc<AtomicU64>,
-    /// The words so far, when the table has lines.
-    words: Option<Builder>,
+    schema: SchemaRef,
+    /// The words and patterns so far, when the table has lines.
+    texts: Option<(Builder, Patterns)>,
     /// Rows of the current block.
     rows: usize,
     /// Names of the labels of all streams, and the stream before.
@@ -44,12 +46,13 @@ impl IndexedWriter {
         schema: &SchemaRef,
         properties: WriterProperties,
     ) -> Result<Self, ParquetError> {
-        let words = schema.field_with_name(LINE).is_ok().then(Builder::default);
+        let texts = schema.field_with_name(LINE).is_ok().then(Default::default);
         let (file, end) = Guarded::over(file, location);
         Ok(Self {
             writer: ArrowWriter::try_new(file, Arc::clone(schema), Some(properties))?,
             end,
-            words,
+            schema: Arc::clone(schema),
+            texts,
             rows: 0,
             labels: BTreeSet::new(),
             stream: String::new(),
@@ -62,10 +65,13 @@ impl IndexedWriter {
         while at < rows.num_rows() {
             let len = (BLOCK_ROWS - self.rows).min(rows.num_rows() - at);
             let part = rows.slice(at, len);
-            self.writer.write(&part)?;
-            if let Some(words) = &mut self.words {
-                add(words, &part);
+            if let Some((words, patterns)) = &mut self.texts {
+                add(words, patterns, &part);
+                let columns = part.columns().iter().cloned().chain([patterns.column()?]).collect();
+                self.writer.write(&RecordBatch::try_new(Arc::clone(&self.schema), columns)?)?;
                 self.add_labels(&part);
+            } else {
+                self.writer.write(&part)?;
             }
             self.rows += len;
             if self.rows == BLOCK_ROWS {
@@ -83,7 +89,7 @@ impl IndexedWriter {
 
     /// Bytes that the words take in memory.
     pub(super) fn index_bytes(&self) -> usize {
-        self.words.as_ref().map_or(0, Builder::memory_size)
+        self.texts.as_ref().map_or(0, |(words, patterns)| words.memory_size() + patterns.memory_size())
     }
 
     /// Writes index and footer.
@@ -92,7 +98,7 @@ impl IndexedWriter {
             self.end_block();
         }
         let (writer, _) = self.writer.into_serialized_writer()?;
-        let index = self.words.map(Builder::finish).transpose()?;
+        let index = self.texts.map(|(words, _)| words.finish()).transpose()?;
         end(writer, index.map(|index| (index, self.labels)), &self.end)
     }
 
@@ -110,7 +116,7 @@ impl IndexedWriter {
     }
 
     fn end_block(&mut self) {
-        if let Some(words) = &mut self.words {
+        if let Some((words, _)) = &mut self.texts {
             words.end_block(self.rows);
         }
         self.rows = 0;
@@ -137,15 +143,17 @@ pub(super) fn end(
     writer.into_inner()
 }
 
-/// Adds the words of lines and of metadata values, row by row: most ids of a row are in its line as well.
-fn add(words: &mut Builder, rows: &RecordBatch) {
+/// Adds the words of lines and of metadata values, row by row: most ids of a row are in its line as well; and patterns.
+fn add(words: &mut Builder, patterns: &mut Patterns, rows: &RecordBatch) {
     let lines = rows.column_by_name(LINE).and_then(|lines| lines.as_string_opt::<i32>());
     let ids = KEYS.into_iter().filter(|key| is_indexed(key));
     let ids: Vec<Texts<'_>> = ids.filter_map(|id| Texts::of(rows.column_by_name(id)?)).collect();
     for row in 0..rows.num_rows() {
-        let line = lines.filter(|lines| lines.is_valid(row)).map(|lines| lines.value(row));
-        let texts = line.into_iter().chain(ids.iter().filter_map(|texts| texts.get(row)));
-        texts.for_each(|text| words.add(text.as_bytes()));
+        match lines.filter(|lines| lines.is_valid(row)) {
+            Some(lines) => words.add_line(lines.value(row), patterns),
+            None => patterns.none(),
+        }
+        ids.iter().filter_map(|texts| texts.get(row)).for_each(|text| words.add(text.as_bytes()));
     }
     let Some(metadata) = rows.column_by_name(METADATA).and_then(|metadata| metadata.as_map_opt()) else { return };
     let Some(values) = metadata.values().as_string_opt::<i32>() else { return };

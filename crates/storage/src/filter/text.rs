@@ -11,6 +11,7 @@ use regex::bytes::{Regex, RegexBuilder};
 use regex_syntax::hir::{Hir, HirKind};
 
 use crate::index::Need;
+use crate::pattern::Test;
 use crate::{Error, TextMatch};
 
 /// A compiled regular expression may take this much memory.
@@ -72,6 +73,15 @@ impl Matcher {
             Self::OneOf(values) => Need::any(values.iter().map(|value| Need::equals(value))),
             Self::Contains(finder) => Need::contains(finder.needle()),
             Self::Regex(regex, _) => Need::regex(regex.as_str()),
+        }
+    }
+
+    /// The same to be asked of patterns.
+    pub(super) fn test(&self) -> Option<Test> {
+        match self {
+            Self::Contains(finder) => Test::contains(finder.needle()),
+            Self::Regex(regex, _) => Test::regex(regex.as_str()),
+            Self::Equals(_) | Self::OneOf(_) => None,
         }
     }
 

@@ -10,14 +10,13 @@ use super::grams::COARSE;
 use super::head::order;
 use super::ids;
 use super::pack::Packer;
-use super::words::{self, MAX_WORD};
+use super::words::{self, FACTOR, MAX_WORD, word_hash};
+use crate::pattern::Patterns;
 
 /// Words that a block remembers having, by the low bits of their hash.
 const RECENT: usize = 1 << 14;
 /// No word.
 const NOBODY: u64 = u64::MAX;
-/// Odd, and as many ones as zeros.
-const FACTOR: u64 = 0x9e37_79b9_7f4a_7c15;
 
 /// The words of a file so far.
 #[derive(Debug)]
@@ -67,7 +66,19 @@ impl Default for Builder {
 impl Builder {
     /// Adds the words of a text to the current block.
     pub(crate) fn add(&mut self, text: &[u8]) {
-        words::each(text, |word| self.add_word(word));
+        words::each(text, |at| {
+            self.add_word(text.get(at).unwrap_or_default());
+        });
+    }
+
+    /// Adds the words of a line, and its pattern to the others.
+    pub(crate) fn add_line(&mut self, line: &str, patterns: &mut Patterns) {
+        patterns.begin();
+        words::each(line.as_bytes(), |at| {
+            let hash = self.add_word(line.as_bytes().get(at.clone()).unwrap_or_default());
+            patterns.word(line, at, hash);
+        });
+        patterns.end(line);
     }
 
     /// Ends the current block, which had so many rows.
@@ -86,22 +97,29 @@ impl Builder {
             + self.grams.capacity() * size_of::<u64>()
     }
 
+    /// Gives the word's hash; that of long ones is zero.
     #[inline]
-    fn add_word(&mut self, word: &[u8]) {
+    fn add_word(&mut self, word: &[u8]) -> u64 {
         if word.len() > MAX_WORD {
-            return self.add_long();
+            self.add_long();
+            return 0;
         }
-        let hash = hash(self.seed, word);
+        let hash = word_hash(self.seed, word);
         let recent = &mut self.recent[low(hash) as usize % RECENT];
-        if *recent == hash {
-            return;
+        if *recent != hash {
+            *recent = hash;
+            self.add_new(hash, word);
         }
-        *recent = hash;
+        hash
+    }
+
+    /// Adds a word that the block may not have yet.
+    fn add_new(&mut self, hash: u64, word: &[u8]) {
         let Some((before, id)) = ids::split(word) else { return self.add_to_dictionary(hash, word) };
         let block = u64::from(self.block());
         ids::samples(id, |key| self.grams.push(u64::from(key.number()) << 32 | block));
         if !before.is_empty() {
-            self.add_to_dictionary(self::hash(self.seed, before), before);
+            self.add_to_dictionary(word_hash(self.seed, before), before);
         }
     }
 
@@ -245,32 +263,4 @@ fn prefix(word: &[u8]) -> u64 {
     let mut bytes = [0; 8];
     bytes.iter_mut().zip(word).for_each(|(to, from)| *to = *from);
     u64::from_be_bytes(bytes)
-}
-
-/// A word's hash; seeded, so that nobody can choose words that collide.
-#[inline]
-fn hash(seed: u64, word: &[u8]) -> u64 {
-    let mut state = seed ^ (word.len() as u64).wrapping_mul(FACTOR);
-    // The last eight bytes, or four, may be read twice.
-    let last = if let Some(last) = word.last_chunk::<8>() {
-        let (eights, _) = word.as_chunks::<8>();
-        for eight in eights.iter().take((word.len() - 1) / 8) {
-            state = folded(state ^ u64::from_le_bytes(*eight));
-        }
-        u64::from_le_bytes(*last)
-    } else if let (Some(first), Some(last)) = (word.first_chunk::<4>(), word.last_chunk::<4>()) {
-        u64::from(u32::from_le_bytes(*first)) | u64::from(u32::from_le_bytes(*last)) << 32
-    } else {
-        word.iter().fold(0, |number, byte| number << 8 | u64::from(*byte))
-    };
-    // Never zero, which stands for no word.
-    folded(state ^ last) | 1
-}
-
-#[inline]
-fn folded(number: u64) -> u64 {
-    let wide = u128::from(number) * u128::from(FACTOR);
-    #[expect(clippy::cast_possible_truncation, reason = "both halves are used")]
-    let (low, high) = (wide as u64, (wide >> 64) as u64);
-    low ^ high
 }

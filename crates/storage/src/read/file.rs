@@ -26,11 +26,16 @@ use super::prune::{
 };
 use super::tally::{Tally, Times, micros, nanos, stream_keys};
 use super::{Footers, Plan, Step, Steps};
+use crate::filter::Stage;
 use crate::index::Need;
-use crate::logs::{KEYS, LINE, METADATA, NANOS, STREAM, TIMESTAMP};
+use crate::logs::{KEYS, LINE, METADATA, NANOS, PATTERN, STREAM, TIMESTAMP};
 use crate::paths::{end_of_micro, start_of_micro};
+use crate::pattern::{Judge, Verdicts};
 use crate::store::{Store, StoredFile, cause};
 use crate::{Error, FileRef};
+
+/// The patterns of fewer rows of a row group take longer to be read than their lines.
+const JUDGED_ROWS: usize = 16_384;
 
 /// Rows of committed files.
 #[derive(Debug)]
@@ -41,6 +46,8 @@ pub(crate) struct FileRows {
     waiting: VecDeque<FileRef>,
     open: Option<OpenFile>,
     unpacker: Option<Unpacker>,
+    /// What is known of patterns, by the stage of the filter.
+    judges: Vec<Judge>,
 }
 
 #[derive(Debug)]
@@ -50,6 +57,8 @@ struct OpenFile {
     columns: Columns,
     units: VecDeque<Unit>,
     unit: Option<Unit>,
+    /// Rows of the unit.
+    unit_rows: usize,
 }
 
 impl FileRows {
@@ -59,7 +68,15 @@ impl FileRows {
         footers: Arc<Footers>,
         files: impl IntoIterator<Item = FileRef>,
     ) -> Self {
-        Self { plan, store, footers, waiting: files.into_iter().collect(), open: None, unpacker: None }
+        Self {
+            plan,
+            store,
+            footers,
+            waiting: files.into_iter().collect(),
+            open: None,
+            unpacker: None,
+            judges: Vec::new(),
+        }
     }
 
     fn open(&self, file: &FileRef) -> Result<OpenFile, Error> {
@@ -80,7 +97,8 @@ impl FileRows {
         let footer = opened.footer.clone();
         // A veil looks at texts.
         let raw_lines = self.plan.filter.veils().is_none();
-        Ok(OpenFile { columns: Columns::new(file.clone(), footer.clone(), raw_lines), file, footer, units, unit: None })
+        let columns = Columns::new(file.clone(), footer.clone(), raw_lines);
+        Ok(OpenFile { columns, file, footer, units, unit: None, unit_rows: 0 })
     }
 
     /// Rules out blocks of rows by the words of the file.
@@ -114,7 +132,8 @@ impl Steps for FileRows {
             Some(unpacker) => unpacker,
             none => none.insert(Unpacker::new()?),
         };
-        let mut rows = Rows { plan: &self.plan, open, unpacker, piece: &piece, columns: Vec::new() };
+        let judges = &mut self.judges;
+        let mut rows = Rows { plan: &self.plan, open, unpacker, judges, piece: &piece, columns: Vec::new() };
         let kept = rows.kept(inside)?;
         let found = match kept {
             Some(kept) => {
@@ -140,6 +159,7 @@ impl OpenFile {
             let unit = self.units.pop_front()?;
             let pages = unit.pieces.iter().filter_map(|piece| piece.pages.as_deref()).flatten().copied().collect();
             self.columns.turn(unit.row_group, pages);
+            self.unit_rows = unit.pieces.iter().map(|piece| piece.rows).sum();
             self.unit = Some(unit);
         }
     }
@@ -190,6 +210,7 @@ struct Rows<'a> {
     plan: &'a Plan,
     open: &'a mut OpenFile,
     unpacker: &'a mut Unpacker,
+    judges: &'a mut Vec<Judge>,
     piece: &'a Piece,
     columns: Vec<Named>,
 }
@@ -204,14 +225,45 @@ impl Rows<'_> {
             self.decode(&BTreeSet::from([TIMESTAMP, NANOS]))?;
             kept = plan.filter.in_range(&self.batch()?);
         }
-        for stage in &plan.filter.stages {
+        for (nth, stage) in plan.filter.stages.iter().enumerate() {
             if kept.count_set_bits() == 0 {
                 return Ok(None);
             }
-            self.decode(&stage.columns.iter().map(String::as_str).collect())?;
-            kept = &kept & &plan.filter.keep(stage, &self.batch()?, Some(&kept))?;
+            let (certain, open) = match self.judged(nth, stage, &kept)? {
+                Some(Verdicts { kept, open }) => (Some(kept), open),
+                None => (None, kept),
+            };
+            kept = match certain {
+                Some(certain) if open.count_set_bits() == 0 => certain,
+                certain => {
+                    self.decode(&stage.columns.iter().map(String::as_str).collect())?;
+                    let found = &open & &plan.filter.keep(stage, &self.batch()?, Some(&open))?;
+                    certain.map_or_else(|| found.clone(), |certain| &certain | &found)
+                }
+            };
         }
         Ok((kept.count_set_bits() > 0).then_some(kept))
+    }
+
+    /// What the patterns of lines say of rows; `None` where it costs less to read the lines.
+    fn judged(&mut self, nth: usize, stage: &Stage, within: &BooleanBuffer) -> Result<Option<Verdicts>, Error> {
+        let is_read = self.columns.iter().any(|(field, _)| field.name() == LINE);
+        if is_read || self.open.unit_rows < JUDGED_ROWS || !self.judges.get(nth).is_none_or(Judge::is_useful) {
+            return Ok(None);
+        }
+        let patterns = BTreeSet::from([PATTERN]);
+        let Some(test) = stage.test().filter(|_| !self.in_file(&patterns).is_empty()) else { return Ok(None) };
+        self.decode(&patterns)?;
+        let rows = self.batch()?;
+        if self.judges.len() <= nth {
+            self.judges.resize_with(nth + 1, Judge::default);
+        }
+        let verdicts = self.judges.get_mut(nth).and_then(|judge| judge.judge(test, &rows, within));
+        if let Some(Verdicts { open, .. }) = &verdicts {
+            let decided = within.count_set_bits() - open.count_set_bits();
+            self.plan.count(|stats| &stats.rows_by_pattern, decided);
+        }
+        Ok(verdicts)
     }
 
     /// The columns that the output wants, of the rows that are kept.

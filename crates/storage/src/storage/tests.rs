@@ -12,6 +12,7 @@ mod lifecycle;
 mod lines;
 mod model;
 mod others;
+mod patterns;
 mod reading;
 mod repeats;
 mod reread;

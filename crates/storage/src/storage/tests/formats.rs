@@ -128,6 +128,11 @@ async fn a_folder_of_format_4_is_read() {
 }
 
 #[tokio::test]
+async fn a_folder_of_format_5_is_read() {
+    check("v5").await;
+}
+
+#[tokio::test]
 async fn a_folder_of_this_version_is_read() {
     let bench = Bench::new();
     let storage = bench.open().await;
