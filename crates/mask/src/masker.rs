@@ -6,7 +6,7 @@ use std::borrow::Cow;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
 use crate::action::{Treatment, Treatments};
-use crate::keys::Keys;
+use crate::keys::{Class, Keys};
 use crate::own::{self, Patterns};
 use crate::rule::RuleId;
 use crate::scan::{Literals, Rules, Scan, is_told_by_key};
@@ -82,6 +82,9 @@ impl Masker {
     /// Masks the value of a known key, as it stands in labels, metadata or headers, outside of any text.
     pub fn mask_value<'a>(&self, key: &str, value: &'a str, counts: &mut Counts) -> Cow<'a, str> {
         let class = self.rules.keys.class(key);
+        if class == Some(Class::Id) && self.patterns.is_none() && is_plain_id(value) {
+            return Cow::Borrowed(value);
+        }
         let Some(rule) = class.and_then(|class| is_told_by_key(class, &self.rules.treatments)) else {
             return self.kept(self.outcome(value, Some(key), counts));
         };
@@ -140,7 +143,7 @@ impl Masker {
 
     /// Whether a key's name says that its value is a secret.
     pub fn is_secret_key(&self, key: &str) -> bool {
-        self.rules.keys.class(key) == Some(crate::keys::Class::Secret)
+        self.rules.keys.class(key) == Some(Class::Secret)
     }
 
     /// The names of the rules that are on.
@@ -220,6 +223,11 @@ impl Masker {
         }
         Ok(())
     }
+}
+
+/// Whether a value is a number or a hash of usual length, in which no built-in rule finds anything under the key of an id.
+fn is_plain_id(value: &str) -> bool {
+    value.len() < 64 && value.bytes().all(|byte| matches!(byte, b'0'..=b'9' | b'a'..=b'f'))
 }
 
 /// The rules of one's own that are none of the built-in ones, numbered behind those.

@@ -199,3 +199,15 @@ proptest! {
         }
     }
 }
+
+proptest! {
+    #[test]
+    fn plain_ids_have_nothing_to_be_found(
+        value in prop_oneof!["[0-9a-f]{0,63}", "[0-9]{1,20}", "4[0-9]{15}", "7[0-9]{10}"],
+        key in prop_oneof!["order_id", "trace_id", "request_id"],
+    ) {
+        static MASKER: LazyLock<Masker> =
+            LazyLock::new(|| Masker::new(&Config { rules: Rule::ALL.to_vec(), ..Config::default() }).unwrap());
+        prop_assert!(MASKER.find(&value, Some(&key), 0).unwrap_or_default().is_empty());
+    }
+}
