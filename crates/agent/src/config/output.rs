@@ -181,20 +181,23 @@ fn url(settings: &mut Settings, of: &str, kind: Destination) -> Url {
     let text = settings.or(&key, "http://127.0.0.1:3100".to_owned(), doc);
     let doc = "Allows `http://` to another host: logs and token are then sent in clear.";
     let plaintext = settings.or(&format!("{of}.plaintext"), false, doc);
-    if let Some(variable) = variable(&text) {
+    let held = variable(&text);
+    if let Some(variable) = held {
         let elsewhere = if of == "output" { ", or leave it out and set `LAPIDARY_AGENT__OUTPUT__URL`" } else { "" };
         let text = format!("holds `${{{variable}}}`, which nothing replaces here; write the address itself{elsewhere}");
         settings.problem(&key, text);
     }
     let parsed = Url::parse(&text).ok().filter(|url| matches!(url.scheme(), "http" | "https") && url.has_host());
     let mut url = parsed.unwrap_or_else(|| {
-        settings.problem(&key, format!("is `{text}`, but must be an address such as `https://logs.example.org`"));
+        if held.is_none() {
+            settings.problem(&key, format!("is `{text}`, but must be an address such as `https://logs.example.org`"));
+        }
         Url::parse("http://127.0.0.1:3100").expect("a constant that is an address")
     });
     if !url.username().is_empty() || url.password().is_some() {
         settings.problem(&key, format!("has a user or password in it; use `{of}.user` and `{of}.token_file`"));
     }
-    if url.scheme() == "http" && !is_loopback(&url) && !plaintext && variable(&text).is_none() {
+    if url.scheme() == "http" && !is_loopback(&url) && !plaintext && held.is_none() {
         settings.problem(&key, "would send logs in clear over the network; use `https://`, or set `plaintext = true`");
     }
     if matches!(url.path(), "" | "/") {
