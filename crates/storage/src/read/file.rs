@@ -8,7 +8,7 @@ use std::collections::{BTreeSet, VecDeque};
 use std::ops::Range;
 use std::sync::Arc;
 
-use arrow::array::{ArrayRef, BooleanArray};
+use arrow::array::{ArrayRef, BooleanArray, BooleanBufferBuilder};
 use arrow::buffer::BooleanBuffer;
 use arrow::compute::{concat_batches, filter};
 use arrow::datatypes::{FieldRef, Schema};
@@ -27,7 +27,7 @@ use super::prune::{
 use super::tally::{Tally, Times, micros, nanos, stream_keys};
 use super::{Footers, Plan, Step, Steps};
 use crate::filter::Stage;
-use crate::index::Need;
+use crate::index::{BLOCK_ROWS, Need};
 use crate::logs::{KEYS, LINE, METADATA, NANOS, PATTERN, STREAM, TIMESTAMP};
 use crate::paths::{end_of_micro, start_of_micro};
 use crate::pattern::{Judge, Verdicts};
@@ -235,14 +235,50 @@ impl Rows<'_> {
             };
             kept = match certain {
                 Some(certain) if open.count_set_bits() == 0 => certain,
-                certain => {
-                    self.decode(&stage.columns.iter().map(String::as_str).collect())?;
-                    let found = &open & &plan.filter.keep(stage, &self.batch()?, Some(&open))?;
-                    certain.map_or_else(|| found.clone(), |certain| &certain | &found)
-                }
+                Some(certain) => &certain | &self.left_open(stage, &open)?,
+                None => self.looked_at(stage, &open)?,
             };
         }
         Ok((kept.count_set_bits() > 0).then_some(kept))
+    }
+
+    /// The rows within `open` that a stage keeps.
+    fn looked_at(&mut self, stage: &Stage, open: &BooleanBuffer) -> Result<BooleanBuffer, Error> {
+        self.decode(&stage.columns.iter().map(String::as_str).collect())?;
+        Ok(open & &self.plan.filter.keep(stage, &self.batch()?, Some(open))?)
+    }
+
+    /// The same for what patterns have left open: only pages with such rows are decoded.
+    fn left_open(&mut self, stage: &Stage, open: &BooleanBuffer) -> Result<BooleanBuffer, Error> {
+        let parts = || (0..self.piece.rows).step_by(BLOCK_ROWS).map(|at| at..self.piece.rows.min(at + BLOCK_ROWS));
+        let is_open = |part: &Range<usize>| open.slice(part.start, part.len()).count_set_bits() > 0;
+        let pages = self.piece.pages.iter().flatten().zip(parts()).filter(|(_, part)| is_open(part));
+        let (pages, open_parts): (Vec<usize>, Vec<_>) = pages.map(|(page, part)| (*page, part)).unzip();
+        if open_parts.len() == parts().count() || pages.is_empty() {
+            return self.looked_at(stage, open);
+        }
+        let (lines, others) = self.open.columns.read(&BTreeSet::from([LINE]), &pages, self.unpacker)?;
+        if !others.is_empty() {
+            return self.looked_at(stage, open);
+        }
+        let mut of_pages = BooleanBufferBuilder::new(self.piece.rows);
+        open_parts.iter().for_each(|part| of_pages.append_buffer(&open.slice(part.start, part.len())));
+        let of_pages = of_pages.finish();
+        let kept = &of_pages & &self.plan.filter.keep(stage, &batch(&lines, of_pages.len())?, Some(&of_pages))?;
+        for (_, lines) in lines {
+            self.plan.count_lines(&lines);
+            self.unpacker.reclaim(lines);
+        }
+        let (mut all, mut at) = (BooleanBufferBuilder::new(self.piece.rows), 0);
+        for part in parts() {
+            if is_open(&part) {
+                all.append_buffer(&kept.slice(at, part.len()));
+                at += part.len();
+            } else {
+                all.append_n(part.len(), false);
+            }
+        }
+        Ok(all.finish())
     }
 
     /// What the patterns of lines say of rows; `None` where it costs less to read the lines.
