@@ -8,7 +8,7 @@ use std::net::IpAddr;
 
 use logline::Tenant;
 
-pub use chain::{Anchor, Chain, Link};
+pub use chain::{Anchor, BREAK, Chain, Link};
 pub use record::{Cost, Record};
 pub use verify::{Broken, Verified, Verifier, Why};
 

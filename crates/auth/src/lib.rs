@@ -29,7 +29,8 @@ pub use access::{
 };
 pub use attempts::Attempts;
 pub use audit::{
-    AUDIT_TENANT, Anchor, AuditEvent, AuditSink, Broken, Chain, Cost, Link, Outcome, Record, Verified, Verifier, Why,
+    AUDIT_TENANT, Anchor, AuditEvent, AuditSink, BREAK, Broken, Chain, Cost, Link, Outcome, Record, Verified, Verifier,
+    Why,
 };
 pub use authenticator::{Authenticator, Credentials, Token};
 pub use caller::{Caller, Denied};

@@ -8,7 +8,7 @@ use tokio_rustls::rustls::crypto::hpke::{EncapsulatedSecret, Hpke as _, HpkePriv
 
 /// What both sides agree on besides the keys.
 const INFO: &[u8] = b"lapidary mask seal 1";
-/// What stands before a key in its file, so that neither is taken for the other. Files of earlier versions have none.
+/// What stands before a key in its file, so that neither is taken for the other. Private ones of earlier versions have none.
 const PUBLIC: &str = "lapidary-seal-public:";
 const PRIVATE: &str = "lapidary-seal-private:";
 /// Bytes of a key, and of what stands before a closed value.
@@ -41,9 +41,9 @@ pub fn new_keys() -> Option<(String, String)> {
 }
 
 impl SealKey {
-    /// Reads a file's text; none if it holds no public key, or says that it is a private one. `version` stands in each closed value, so that a key can be changed.
+    /// Reads a file's text; none if it does not say that it holds a public key: a private one looks the same. `version` stands in each closed value, so that a key can be changed.
     pub fn new(version: u16, text: &str) -> Option<Self> {
-        let public = HpkePublicKey(of_hex(key_of(text, PUBLIC))?);
+        let public = HpkePublicKey(of_hex(text.trim().strip_prefix(PUBLIC)?)?);
         let key = Self { version, public };
         // A key that is none shows when it is used.
         mask::Seal::seal(&key, "probe", "probe").is_some().then_some(key)
@@ -195,9 +195,10 @@ mod tests {
         assert!(SealKey::new(1, &private).is_none(), "a private key would lie on every host");
         assert!(OpenKey::new(&public).is_none());
         assert!(SealKey::new(1, &format!("{public}\n")).is_some() && OpenKey::new(&format!("{private}\n")).is_some());
-        // Files of earlier versions hold the digits alone.
+        // Files of earlier versions hold the digits alone: of a public key that is refused, since a private one looks the same.
         let bare = |key: &str| key.rsplit(':').next().unwrap().to_owned();
-        let closed = SealKey::new(1, &bare(&public)).unwrap().seal("phone", "4711").unwrap();
+        assert!(SealKey::new(1, &bare(&public)).is_none() && SealKey::new(1, &bare(&private)).is_none());
+        let closed = SealKey::new(1, &public).unwrap().seal("phone", "4711").unwrap();
         let (text, count) = OpenKey::new(&bare(&private)).unwrap().open(&format!("<phone:{closed}>"));
         assert_eq!((text.as_str(), count), ("4711", 1));
     }

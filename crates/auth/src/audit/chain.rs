@@ -8,6 +8,13 @@ use super::{AuditEvent, Record};
 /// What stands in the first record in place of a hash.
 pub(super) const NOTHING: &str = "0000000000000000000000000000000000000000000000000000000000000000";
 
+/// What a node does when it goes on behind a part of the trail that it cannot read. The record of it stands in the chain,
+/// so that nobody takes the break away unseen.
+pub const BREAK: &str = "break";
+/// Stands in place of a node's name where records were taken away by age, of whatever node.
+const EVERY_NODE: &str = "";
+const HOUR: i64 = 3_600_000_000_000;
+
 /// The newest record of a chain.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Link {
@@ -26,6 +33,21 @@ pub struct Anchor {
     pub node: String,
     /// The link.
     pub link: Link,
+}
+
+impl Anchor {
+    /// Says that records older than this may have been taken away, to the full hour: what is kept longer from now on cannot
+    /// bring them back.
+    pub fn of_removal(before: Timestamp) -> Self {
+        let hour = before.0.div_euclid(HOUR) + 1;
+        let link = Link { sequence: hour.unsigned_abs(), time: Timestamp(hour * HOUR), hash: String::new() };
+        Self { node: EVERY_NODE.to_owned(), link }
+    }
+
+    /// Whether it is about records that were taken away.
+    pub(super) fn is_removal(&self) -> bool {
+        self.node == EVERY_NODE
+    }
 }
 
 /// Makes records of events.

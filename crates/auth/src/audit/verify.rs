@@ -9,7 +9,7 @@ use serde::{Deserialize, Serialize};
 use stdx::Language;
 
 use super::chain::NOTHING;
-use super::{Anchor, Link, Record};
+use super::{Anchor, BREAK, Link, Record};
 
 /// The first record of a chain is anchored at once: one that is older than this, or as much ahead, without any anchor was
 /// not written here.
@@ -22,6 +22,8 @@ pub struct Verifier {
     anchors: BTreeMap<String, BTreeMap<u64, Link>>,
     chains: BTreeMap<String, Verified>,
     starts: BTreeMap<String, Start>,
+    /// Older records were taken away, as far as is written down elsewhere.
+    removed_before: Option<Timestamp>,
 }
 
 /// The oldest record of a chain that is kept.
@@ -42,6 +44,9 @@ pub struct Verified {
     pub records: u64,
     /// How many of them are written down elsewhere as well.
     pub anchored: u64,
+    /// How often the node went on behind a part that it could not read.
+    #[serde(default)]
+    pub breaks: u64,
 }
 
 /// The first record that is not as it was written.
@@ -74,11 +79,16 @@ pub enum Why {
 impl Verifier {
     /// Compares with these anchors as well.
     pub fn new(anchors: impl IntoIterator<Item = Anchor>) -> Self {
-        let mut all: BTreeMap<String, BTreeMap<u64, Link>> = BTreeMap::new();
-        for Anchor { node, link } in anchors {
-            all.entry(node).or_default().insert(link.sequence, link);
+        let mut verifier = Self::default();
+        for anchor in anchors {
+            if anchor.is_removal() {
+                verifier.removed_before = verifier.removed_before.max(Some(anchor.link.time));
+            } else {
+                let Anchor { node, link } = anchor;
+                verifier.anchors.entry(node).or_default().insert(link.sequence, link);
+            }
         }
-        Self { anchors: all, ..Self::default() }
+        verifier
     }
 
     /// Looks at the next record of its node.
@@ -95,8 +105,8 @@ impl Verifier {
             if record.sequence == 1 && record.previous != NOTHING {
                 return broken(1, Why::Unlinked);
             }
-            let anchored = u64::from(anchor.is_some());
-            let begun = Verified { first: record.sequence, last: Link::of(record), records: 1, anchored };
+            let (anchored, breaks) = (u64::from(anchor.is_some()), u64::from(record.action == BREAK));
+            let begun = Verified { first: record.sequence, last: Link::of(record), records: 1, anchored, breaks };
             self.chains.insert(record.node.clone(), begun);
             let start = Start { time: record.time, previous: record.previous.clone() };
             self.starts.insert(record.node.clone(), start);
@@ -116,11 +126,14 @@ impl Verifier {
         chain.last = Link::of(record);
         chain.records += 1;
         chain.anchored += u64::from(anchor.is_some());
+        chain.breaks += u64::from(record.action == BREAK);
         Ok(())
     }
 
-    /// What holds of each chain, once every record was looked at. Records older than `kept_since` may be gone.
+    /// What holds of each chain, once every record was looked at. Records older than `kept_since` may be gone, and those
+    /// that an anchor says were taken away.
     pub fn finish(self, kept_since: Timestamp, now: Timestamp) -> Result<BTreeMap<String, Verified>, Broken> {
+        let kept_since = self.removed_before.map_or(kept_since, |removed| removed.max(kept_since));
         for (node, anchors) in &self.anchors {
             let (first, last) = self.chains.get(node).map_or((u64::MAX, 0), |chain| (chain.first, chain.last.sequence));
             let young = anchors.values().filter(|link| kept_since <= link.time);

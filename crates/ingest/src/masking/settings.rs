@@ -65,7 +65,7 @@ fn seal_key(settings: &mut Settings, key: &str) -> Option<Arc<dyn mask::Seal>> {
         let (version, path) = entry.split_once(':').ok_or_else(|| want.to_owned())?;
         let version = version.parse().map_err(|_| want.to_owned())?;
         let text = std::fs::read_to_string(path).map_err(|error| format!("which cannot be read: {error}"))?;
-        SealKey::new(version, &text).ok_or_else(|| "which holds no public key".to_owned())
+        SealKey::new(version, &text).ok_or_else(|| "which holds no public key; one made by an earlier version needs `lapidary-seal-public:` before it, if it is the public one".to_owned())
     };
     match read() {
         Ok(sealer) => Some(Arc::new(sealer)),

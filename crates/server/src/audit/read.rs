@@ -114,6 +114,8 @@ pub(crate) struct End {
     pub(crate) link: Option<Link>,
     /// Number of the newest record that is anchored; 0 if none is.
     pub(crate) anchored: u64,
+    /// Whether records behind the end may have been there that are gone or cannot be read.
+    pub(crate) is_broken: bool,
 }
 
 /// The end of a node's chain. Of the trail only what is newer than the last anchor is read, and what of that is damaged is
@@ -130,23 +132,27 @@ pub(crate) async fn end(
     let anchored = anchors.into_iter().filter(|anchor| anchor.node == node).map(|anchor| anchor.link);
     let anchored = anchored.max_by_key(|link| link.sequence);
     let since = anchored.as_ref().map_or(Timestamp::MIN, |link| link.time);
-    let kept = newest(engine, storage, sink, node, since).await.context("cannot read the end of the audit trail")?;
+    let (kept, is_damaged) =
+        newest(engine, storage, sink, node, since).await.context("cannot read the end of the audit trail")?;
     let sequence = anchored.as_ref().map_or(0, |link| link.sequence);
     let end = anchored.into_iter().chain(kept.clone()).max_by_key(|link| link.sequence);
-    if let Some(end) = end.as_ref().filter(|end| kept.as_ref().is_none_or(|kept| kept.sequence < end.sequence)) {
+    let missing = end.as_ref().filter(|end| kept.as_ref().is_none_or(|kept| kept.sequence < end.sequence));
+    if let Some(end) = missing {
         error!(sequence = end.sequence, "the end of the audit trail is missing; `lapidary audit verify` tells more");
     }
-    Ok(End { link: end, anchored: sequence })
+    let is_broken = is_damaged || missing.is_some();
+    Ok(End { link: end, anchored: sequence, is_broken })
 }
 
-/// The newest record of a node that can be read.
+/// The newest record of a node that can be read, and whether something newer cannot.
 async fn newest(
     engine: &Engine,
     storage: &Storage,
     sink: &dyn AuditSink,
     node: &str,
     since: Timestamp,
-) -> Result<Option<Link>, query::Error> {
+) -> Result<(Option<Link>, bool), query::Error> {
+    let mut is_damaged = false;
     let scope = scope("end of the audit trail", sink);
     let wanted = TimeRange { start: since, end: Timestamp::MAX };
     let predicate = Filter { node: Some(node.to_owned()), ..Filter::default() }.predicate();
@@ -154,16 +160,17 @@ async fn newest(
         match within(engine, &scope, range, predicate.clone()).await {
             Ok(found) => {
                 if let Some(last) = found.iter().max_by_key(|record| record.sequence) {
-                    return Ok(Some(Link::of(last)));
+                    return Ok((Some(Link::of(last)), is_damaged));
                 }
             }
             Err(error) if error.kind() == query::Kind::Internal => {
+                is_damaged = true;
                 error!(%error, "a part of the audit trail cannot be read; `lapidary audit verify` tells more");
             }
             Err(error) => return Err(error),
         }
     }
-    Ok(None)
+    Ok((None, is_damaged))
 }
 
 async fn within(

@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::time::{Duration, Instant};
 
-use auth::{Anchor, AuditEvent, Chain, Outcome, Record};
+use auth::{Anchor, AuditEvent, BREAK, Chain, Outcome, Record};
 use futures::future::BoxFuture;
 use logline::{Tenant, Timestamp};
 use mask::Masker;
@@ -54,6 +54,8 @@ pub(crate) struct Writer {
     masker: Masker,
     clock: Arc<dyn Clock>,
     anchored: (u64, Instant),
+    /// The hour up to which records may be gone, as far as it was written down.
+    removed: Option<u64>,
 }
 
 /// A writer that runs. It ends only by [`Running::stop`], so that what happens during a shutdown is kept as well.
@@ -86,11 +88,21 @@ impl Writer {
     ) -> anyhow::Result<Running> {
         let Components { node, storage, engine, anchors, kept_for, forward, clock, tasks } = components;
         let end = super::end(&engine, &storage, trail, anchors.as_ref(), &node).await?;
+        let kept_since = kept_for.map_or(Timestamp::MIN, |period| Timestamp::from(clock.now()).before(period));
+        // After a long silence the last record may have gone by its age.
+        let is_old = end.link.as_ref().is_some_and(|link| link.time < kept_since);
+        let broken = (end.is_broken && !is_old).then(|| {
+            let behind = end.link.as_ref().map_or(0, |link| link.sequence);
+            let text = format!("goes on behind record {behind}: what followed is gone or cannot be read");
+            error!(behind, "the audit trail goes on behind a break, which stands in it; keep the damaged files");
+            AuditEvent::new("system", Tenant::default(), BREAK, text, Outcome::Failed)
+        });
         let forward = forward.map(|target| Forward::start(&target, &clock, &tasks)).transpose()?;
         let writer = Self {
             events,
             state: Arc::clone(&trail.state),
             anchored: (end.anchored, clock.instant()),
+            removed: None,
             chain: Chain::new(node, end.link),
             storage,
             anchors,
@@ -101,14 +113,17 @@ impl Writer {
         };
         let (stop, stopped) = oneshot::channel();
         let mut task = JoinSet::new();
-        task.spawn(writer.run(stopped));
+        task.spawn(writer.run(stopped, broken));
         Ok(Running { stop, task })
     }
 
-    async fn run(mut self, mut stopped: oneshot::Receiver<()>) {
-        // What an earlier run wrote may not be anchored at all.
-        self.anchor(false).await;
+    async fn run(mut self, mut stopped: oneshot::Receiver<()>, broken: Option<AuditEvent>) {
+        // What an earlier run wrote may not be anchored at all, and a break is anchored at once.
+        let is_broken = broken.is_some();
+        self.write(Vec::from_iter(broken), Some(5)).await;
+        self.anchor(is_broken).await;
         loop {
+            self.tell_removed().await;
             let mut events = Vec::with_capacity(TOGETHER);
             tokio::select! {
                 _ = &mut stopped => break,
@@ -202,6 +217,20 @@ impl Writer {
             && let Err(error) = self.anchors.forget(oldest).await
         {
             warn!(error, "old anchors of the audit trail cannot be forgotten; tried again");
+        }
+    }
+
+    /// Writes down elsewhere, once an hour, what may have been taken away by age.
+    async fn tell_removed(&mut self) {
+        let before = self.kept_for.map(|period| Timestamp::from(self.clock.now()).before(period));
+        let Some(anchor) = before.map(Anchor::of_removal).filter(|anchor| self.removed != Some(anchor.link.sequence))
+        else {
+            return;
+        };
+        let hour = anchor.link.sequence;
+        match self.anchors.keep(anchor).await {
+            Ok(()) => self.removed = Some(hour),
+            Err(error) => warn!(error, "what is taken from the audit trail cannot be written down; tried again"),
         }
     }
 

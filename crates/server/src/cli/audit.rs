@@ -89,11 +89,11 @@ fn verify(connection: &Connection) -> Result<(), Failure> {
     let verdict: Verdict = block_on(connection.get("/api/v1/audit/verify", &[]))??;
     let language = connection.language();
     let heading = match language {
-        Language::English => ["node", "first", "last", "records", "anchored"],
-        Language::Russian => ["узел", "первая", "последняя", "записей", "закреплено"],
+        Language::English => ["node", "first", "last", "records", "anchored", "breaks"],
+        Language::Russian => ["узел", "первая", "последняя", "записей", "закреплено", "разрывов"],
     };
     let rows = verdict.chains.iter().map(|(node, held)| {
-        let numbers = [held.first, held.last.sequence, held.records, held.anchored];
+        let numbers = [held.first, held.last.sequence, held.records, held.anchored, held.breaks];
         std::iter::once(node.clone()).chain(numbers.map(|number| number.to_string())).collect()
     });
     print(connection.format, Head::Both, &heading, &rows.collect::<Vec<_>>(), &verdict)?;

@@ -150,3 +150,38 @@ fn a_record_that_was_written_twice_is_one() {
     records.insert(2, records[1].clone());
     assert_eq!(verify(&records, &[]).unwrap()["a"].records, 3);
 }
+
+#[test]
+fn what_was_taken_away_by_age_stays_allowed_when_more_is_kept_later() {
+    const HOUR: i64 = 3_600_000_000_000;
+    let mut chain = Chain::new("a", None);
+    let mut seal = |hour: i64| {
+        chain.seal(AuditEvent::new("x", Tenant::default(), "query", "", Outcome::Allowed), Timestamp(hour * HOUR))
+    };
+    let records: Vec<_> = (1..=6).map(&mut seal).collect();
+    let anchor = |index: usize| Anchor { node: "a".to_owned(), link: Link::of(&records[index]) };
+    let judge = |left: &[Record], removed: Option<i64>| {
+        let removal = removed.map(|hour| Anchor::of_removal(Timestamp(hour * HOUR - 1)));
+        let mut verifier = Verifier::new([anchor(0), anchor(2), anchor(3), anchor(5)].into_iter().chain(removal));
+        left.iter().try_for_each(|record| verifier.check(record))?;
+        verifier.finish(Timestamp::MIN, Timestamp(7 * HOUR)).map(|held| held["a"].first)
+    };
+    assert_eq!(judge(&records[3..], Some(4)), Ok(4), "what was removed is told");
+    let missing = |sequence| Err(Broken { node: "a".to_owned(), sequence, why: Why::Missing });
+    assert_eq!(judge(&records[3..], None), missing(1), "nothing was removed");
+    assert_eq!(judge(&records[4..], Some(4)), missing(4), "one more is gone than was removed");
+    let mut gap = records.clone();
+    gap.remove(4);
+    assert_eq!(judge(&gap, Some(4)), missing(5));
+}
+
+#[test]
+fn a_break_stands_in_the_chain_and_is_counted() {
+    let (mut records, mut chain) = chain_of("a", 2);
+    let event = |action| AuditEvent::new("system", Tenant::default(), action, "behind record 2", Outcome::Failed);
+    records.push(chain.seal(event(BREAK), Timestamp(3)));
+    records.push(chain.seal(event("audit"), Timestamp(4)));
+    assert_eq!(verify(&records, &[]).unwrap()["a"].breaks, 1);
+    records.remove(2);
+    check_broken(&records, &[], 3, Why::Missing);
+}
