@@ -1,3 +1,5 @@
+//! Patterns that are learned, and verdicts against the lines themselves.
+
 use std::sync::Arc;
 
 use arrow::array::AsArray;
