@@ -1,6 +1,8 @@
 //! Takes events from lines as storage keeps them.
 
 use std::collections::HashMap;
+
+use ahash::RandomState;
 use std::sync::Arc;
 
 use arrow::array::RecordBatch;
@@ -56,7 +58,7 @@ impl OrderEvents {
     fn stream<'s>(&self, stream: &'s Stream, rows: &mut Rows) -> (&'s str, Tally) {
         let labels = stream.labels.to_string();
         let service = stream.labels.get("service_name").unwrap_or(UNKNOWN_SERVICE);
-        let (mut hash, mut seen) = (LineHash::new(&labels), HashMap::with_capacity(stream.entries.len()));
+        let (mut hash, mut seen) = (LineHash::new(&labels), HashMap::<_, _, RandomState>::default());
         let (mut tally, mut related) = (Tally::default(), String::new());
         for entry in &stream.entries {
             let record = self.reader.read(&entry.line, &self.context);

@@ -58,7 +58,7 @@ pub(crate) struct Live {
 /// The objects of one type.
 #[derive(Debug, Default)]
 struct Objects {
-    open: HashMap<Box<str>, Tracked>,
+    open: HashMap<Box<str>, Tracked, ahash::RandomState>,
     history: History,
     /// How long a stay in a status usually takes at most, where enough of them are known.
     norms: HashMap<Symbol, Duration>,

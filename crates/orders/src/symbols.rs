@@ -22,7 +22,7 @@ impl Symbol {
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Symbols {
     names: Vec<Arc<str>>,
-    index: HashMap<Arc<str>, Symbol>,
+    index: HashMap<Arc<str>, Symbol, ahash::RandomState>,
 }
 
 impl Symbols {

@@ -16,7 +16,7 @@ const TIES: usize = 400_000;
 /// Objects that have ended, by hash, oldest first.
 #[derive(Debug, Default)]
 pub(super) struct Ended {
-    pub(super) hashes: HashSet<u64>,
+    pub(super) hashes: HashSet<u64, ahash::RandomState>,
     order: VecDeque<u64>,
 }
 
@@ -40,7 +40,7 @@ impl Ended {
 
 /// Which object with a graph named an object without one last: a model ends with its order.
 #[derive(Debug, Default)]
-pub(super) struct Ties(HashMap<u64, Tie>);
+pub(super) struct Ties(HashMap<u64, Tie, ahash::RandomState>);
 
 #[derive(Clone, Copy, Debug)]
 struct Tie {

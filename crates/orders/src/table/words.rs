@@ -15,7 +15,7 @@ const FEW: usize = 4;
 pub(super) struct Words {
     keys: Int32Builder,
     texts: Vec<Arc<str>>,
-    known: HashMap<Arc<str>, usize>,
+    known: HashMap<Arc<str>, usize, ahash::RandomState>,
     last: usize,
 }
 

@@ -10,7 +10,7 @@ use std::sync::Arc;
 
 use arrow::array::{ArrayRef, BooleanArray, BooleanBufferBuilder};
 use arrow::buffer::BooleanBuffer;
-use arrow::compute::{concat_batches, filter};
+use arrow::compute::{concat, concat_batches, filter};
 use arrow::datatypes::{FieldRef, Schema};
 use arrow::record_batch::{RecordBatch, RecordBatchOptions};
 use parquet::DecodeResult;
@@ -250,35 +250,57 @@ impl Rows<'_> {
 
     /// The same for what patterns have left open: only pages with such rows are decoded.
     fn left_open(&mut self, stage: &Stage, open: &BooleanBuffer) -> Result<BooleanBuffer, Error> {
-        let parts = || (0..self.piece.rows).step_by(BLOCK_ROWS).map(|at| at..self.piece.rows.min(at + BLOCK_ROWS));
-        let is_open = |part: &Range<usize>| open.slice(part.start, part.len()).count_set_bits() > 0;
-        let pages = self.piece.pages.iter().flatten().zip(parts()).filter(|(_, part)| is_open(part));
-        let (pages, open_parts): (Vec<usize>, Vec<_>) = pages.map(|(page, part)| (*page, part)).unzip();
-        if open_parts.len() == parts().count() || pages.is_empty() {
-            return self.looked_at(stage, open);
-        }
-        let (lines, others) = self.open.columns.read(&BTreeSet::from([LINE]), &pages, self.unpacker)?;
-        if !others.is_empty() {
-            return self.looked_at(stage, open);
-        }
-        let mut of_pages = BooleanBufferBuilder::new(self.piece.rows);
-        open_parts.iter().for_each(|part| of_pages.append_buffer(&open.slice(part.start, part.len())));
-        let of_pages = of_pages.finish();
-        let kept = &of_pages & &self.plan.filter.keep(stage, &batch(&lines, of_pages.len())?, Some(&of_pages))?;
-        for (_, lines) in lines {
-            self.plan.count_lines(&lines);
+        let mut all = BooleanBufferBuilder::new(self.piece.rows);
+        for (page, part) in self.parts() {
+            let of_page = open.slice(part.start, part.len());
+            if of_page.count_set_bits() == 0 {
+                all.append_n(part.len(), false);
+                continue;
+            }
+            let Some((field, lines)) = self.page(page)? else { return self.looked_at(stage, open) };
+            let rows = batch(&[(field, Arc::clone(&lines))], part.len())?;
+            all.append_buffer(&(&of_page & &self.plan.filter.keep(stage, &rows, Some(&of_page))?));
+            drop(rows);
             self.unpacker.reclaim(lines);
         }
-        let (mut all, mut at) = (BooleanBufferBuilder::new(self.piece.rows), 0);
-        for part in parts() {
-            if is_open(&part) {
-                all.append_buffer(&kept.slice(at, part.len()));
-                at += part.len();
-            } else {
-                all.append_n(part.len(), false);
-            }
+        if all.len() == self.piece.rows { Ok(all.finish()) } else { self.looked_at(stage, open) }
+    }
+
+    /// The lines that are kept, page by page: nothing else of a page is copied. `None` when they are decoded already, or
+    /// have to be read otherwise.
+    fn lines(&mut self, kept: &BooleanBuffer) -> Result<Option<Named>, Error> {
+        if self.columns.iter().any(|(field, _)| field.name() == LINE) {
+            return Ok(None);
         }
-        Ok(all.finish())
+        let (mut of_pages, mut field) = (Vec::new(), None);
+        for (page, part) in self.parts() {
+            let of_page = kept.slice(part.start, part.len());
+            if of_page.count_set_bits() == 0 {
+                continue;
+            }
+            let Some((of_lines, lines)) = self.page(page)? else { return Ok(None) };
+            of_pages.push(filter(&lines, &BooleanArray::new(of_page, None)).map_err(Error::internal)?);
+            field = Some(of_lines);
+            self.unpacker.reclaim(lines);
+        }
+        let Some(field) = field else { return Ok(None) };
+        let lines = concat(&of_pages.iter().map(|lines| &**lines).collect::<Vec<_>>()).map_err(Error::internal)?;
+        Ok(Some((field, lines)))
+    }
+
+    /// The pages of the piece, and where the rows of each are; none when it is not of whole pages.
+    fn parts(&self) -> Vec<(usize, Range<usize>)> {
+        let rows = self.piece.rows;
+        let parts = (0..rows).step_by(BLOCK_ROWS).map(|start| start..rows.min(start + BLOCK_ROWS));
+        self.piece.pages.iter().flatten().copied().zip(parts).collect()
+    }
+
+    /// The lines of a page; `None` when they have to be read otherwise.
+    fn page(&mut self, page: usize) -> Result<Option<Named>, Error> {
+        let (mut lines, _) = self.open.columns.read(&BTreeSet::from([LINE]), &[page], self.unpacker)?;
+        let lines = lines.pop();
+        lines.iter().for_each(|(_, lines)| self.plan.count_lines(lines));
+        Ok(lines)
     }
 
     /// What the patterns of lines say of rows; `None` where it costs less to read the lines.
@@ -305,22 +327,27 @@ impl Rows<'_> {
     /// The columns that the output wants, of the rows that are kept.
     fn output(&mut self, kept: &BooleanBuffer) -> Result<RecordBatch, Error> {
         let reads = self.plan.output.reads();
-        let wanted = self.in_file(&reads);
+        let mut wanted = self.in_file(&reads);
+        let lines = if wanted.contains(LINE) { self.lines(kept)? } else { None };
+        if lines.is_some() {
+            wanted.remove(LINE);
+        }
         let mut others = self.decode_own(&wanted)?;
         if reads.is_subset(&wanted) && !self.wants_pairs() {
             others.remove(METADATA);
         }
         let count = kept.count_set_bits();
         let kept_rows = (count < self.piece.rows).then(|| BooleanArray::new(kept.clone(), None));
-        let mut columns = Vec::with_capacity(wanted.len());
+        let mut columns = Vec::with_capacity(wanted.len() + 1);
+        let damaged = |damage| Error::corrupt(self.open.file.location(), damage);
+        columns.extend(lines.map(checked).transpose().map_err(damaged)?);
         for (field, column) in &self.columns {
             if wanted.contains(field.name().as_str()) {
                 let column = match &kept_rows {
                     Some(kept) => filter(column, kept).map_err(Error::internal)?,
                     None => Arc::clone(column),
                 };
-                let checked = checked((Arc::clone(field), column));
-                columns.push(checked.map_err(|damage| Error::corrupt(self.open.file.location(), damage))?);
+                columns.push(checked((Arc::clone(field), column)).map_err(damaged)?);
             }
         }
         if !others.is_empty() {
