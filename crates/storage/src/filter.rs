@@ -360,12 +360,16 @@ impl Node {
 
     /// The condition on a line as one on its pattern; `None` when no pattern could decide it.
     fn test(&self) -> Option<Test> {
-        let all = |nodes: &[Self]| -> Vec<_> { nodes.iter().map(|node| node.test().unwrap_or(Test::Open)).collect() };
+        let each = |nodes: &[Self]| {
+            let tests: Vec<_> = nodes.iter().map(Self::test).collect();
+            let is_any = tests.iter().any(Option::is_some);
+            is_any.then(|| tests.into_iter().map(|test| test.unwrap_or(Test::Open)).collect())
+        };
         match self {
             Self::Column { matcher, .. } => matcher.test(),
             Self::Not(node) => node.test().map(|test| Test::Not(Box::new(test))),
-            Self::And(nodes) => Some(Test::All(all(nodes))),
-            Self::Or(nodes) => Some(Test::Any(all(nodes))),
+            Self::And(nodes) => each(nodes).map(Test::All),
+            Self::Or(nodes) => each(nodes).map(Test::Any),
             _ => None,
         }
     }
