@@ -53,7 +53,7 @@ pub async fn run(file: &UnitFile, groups: &[Arc<Group>], world: &dyn World) -> R
     for (number, test) in file.tests.iter().enumerate() {
         let name = if test.name.is_empty() { format!("test {}", number + 1) } else { test.name.clone() };
         let differences =
-            one(file, test, groups, world).await.map_err(|Failure(text)| Failure(format!("{name}: {text}")))?;
+            one(file, test, groups, world).await.map_err(|failure| Failure::Failed(format!("{name}: {failure}")))?;
         outcomes.push(Outcome { name, differences });
     }
     Ok(outcomes)
@@ -127,7 +127,7 @@ async fn fired(
 fn collect(running: &Running, fired: &mut BTreeMap<String, BTreeSet<Shown>>) -> Result<(), Failure> {
     for (rule, state, health) in running.rules() {
         if let Some(error) = &health.error {
-            return Err(Failure(format!("{}: {error}", rule.name)));
+            return Err(Failure::Failed(format!("{}: {error}", rule.name)));
         }
         for alert in state.iter().flat_map(|state| state.active()).filter(|one| one.standing == Standing::Firing) {
             let mut labels = alert.labels.clone();
@@ -145,8 +145,8 @@ async fn expression(expected: &ExprTest, source: &Source, time: Timestamp) -> Re
     }
     let mut want: Vec<(String, f64)> = Vec::new();
     for sample in &expected.exp_samples {
-        let labels =
-            logline::Labels::parse(&sample.labels).map_err(|error| Failure(format!("`{}`: {error}", sample.labels)))?;
+        let labels = logline::Labels::parse(&sample.labels)
+            .map_err(|error| Failure::Failed(format!("`{}`: {error}", sample.labels)))?;
         want.push((labels.to_string(), sample.value));
     }
     got.sort_by(|a, b| a.0.cmp(&b.0));

@@ -9,7 +9,7 @@ use std::collections::BTreeMap;
 ///
 /// Beside the keys of the house format there are the targets `time`, `kind`, `endpoint` and `method`, and `*` for
 /// objects whose members count as members of the line, such as `fields`.
-#[derive(Clone, Debug, serde::Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, serde::Deserialize)]
 #[serde(from = "BTreeMap<String, Vec<String>>")]
 pub struct Aliases {
     /// Sorted by the hash of the name.

@@ -51,6 +51,11 @@ impl Reader {
         Self { config }
     }
 
+    /// Whether facts have no names but those of `docs/log-lines.md`.
+    pub fn has_default_names(&self) -> bool {
+        self.config.aliases == Aliases::default()
+    }
+
     /// Reads a line of any format. Never fails: what is wrong stands in [`Record::defects`]. The record borrows from
     /// the line, and from the reader where an alias was replaced.
     pub fn read<'a>(&'a self, line: &'a str, context: &Context) -> Record<'a> {

@@ -1,9 +1,10 @@
 //! What an operator sets: limits of one query, memory of all.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
 use std::time::Duration;
 
-use logline::{Tenant, Timestamp};
+use logline::{Reader, Tenant, Timestamp};
 use logql::Expr;
 use stdx::ByteSize;
 use storage::TimeRange;
@@ -33,6 +34,8 @@ pub struct Config {
     /// For tables other than the lines: the text column that names the service a row belongs to. A table that is not
     /// named here can only be read by who may see all services.
     pub service_columns: BTreeMap<String, String>,
+    /// Reads lines for `| facts`, by the names that facts have here.
+    pub reader: Arc<Reader>,
 }
 
 /// What one query may use; Loki's names and, where they make sense, its defaults.
@@ -188,6 +191,7 @@ impl Default for Config {
             at_once: 8,
             most_waiting: 100,
             service_columns: BTreeMap::new(),
+            reader: Arc::default(),
         }
     }
 }

@@ -8,7 +8,7 @@ use datafusion::execution::disk_manager::{DiskManagerBuilder, DiskManagerMode};
 use datafusion::execution::memory_pool::GreedyMemoryPool;
 use datafusion::execution::runtime_env::{RuntimeEnv, RuntimeEnvBuilder};
 use datafusion::physical_plan::{ExecutionPlan, displayable};
-use logline::{Labels, Timestamp};
+use logline::{Labels, Reader, Timestamp};
 use logql::{Expr, Matcher};
 use stdx::Clock;
 use storage::{Delete, NewDelete, Predicate, Storage, TimeRange, logs};
@@ -200,6 +200,11 @@ impl Engine {
         run.within_limits(catalog::streams(&run, &view, range, any)).await
     }
 
+    /// What lines are read with, by the names that facts have here.
+    pub const fn reader(&self) -> &Arc<Reader> {
+        &self.config.reader
+    }
+
     /// What a query under this scope may use.
     pub fn limits(&self, scope: &Scope) -> Limits {
         self.config.limits_of_all(scope.tenants())
@@ -232,7 +237,7 @@ impl Engine {
 
     fn run(&self, scope: &Scope) -> Run {
         let memory = (&self.runtime, self.config.memory_per_query.as_usize());
-        Run::new(&self.storage, scope, &self.limits(scope), memory, &self.clock, &self.cache)
+        Run::new((&self.storage, self.reader()), scope, &self.limits(scope), memory, &self.clock, &self.cache)
     }
 
     /// Takes a snapshot and what the scope shows of it.

@@ -3,6 +3,7 @@
 mod kind;
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
 
 use auth::Scope;
 use logline::Labels;
@@ -136,7 +137,7 @@ struct Prober {
 impl Prober {
     fn new() -> Result<Self, Error> {
         let compile = |query: &str| match logql::parse(query)? {
-            Expr::Log(LogExpr { stages, .. }) => Pipeline::compile(&stages, &Wanted::All),
+            Expr::Log(LogExpr { stages, .. }) => Pipeline::compile(&stages, &Wanted::All, &Arc::default()),
             Expr::Metric(_) => Err(Error::internal("a parser is no metric")),
         };
         Ok(Self { json: compile("{} | json")?, logfmt: compile("{} | logfmt")? })

@@ -70,7 +70,7 @@ pub(crate) fn plan(
     fetch: Option<usize>,
 ) -> Result<Arc<dyn ExecutionPlan>, Error> {
     let lines = Lines { query: log.to_string() };
-    lines.pipeline()?;
+    lines.pipeline(&Arc::default())?;
     let want = Want {
         range,
         predicate: predicate(&log.selector.matchers).and(split(&log.stages).predicate),

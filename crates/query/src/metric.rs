@@ -186,7 +186,7 @@ fn plan(view: &View, leaf: &Leaf, range: &RangeAggregation, windows: Windows) ->
     let (first, last) = windows.span().unwrap_or((0, -1));
     let aggregate = aggregate(range);
     let samples = Samples { query: leaf.query.clone(), grouping: leaf.grouping.clone() };
-    let compiled = samples.compile(aggregate, windows, 0)?;
+    let compiled = samples.compile(aggregate, windows, (0, &Arc::default()))?;
     let want = Want {
         range: TimeRange { start: Timestamp(first), end: Timestamp(last.saturating_add(1)) },
         predicate: predicate(&range.range.log.selector.matchers).and(compiled.split.predicate.clone()),

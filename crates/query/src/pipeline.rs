@@ -25,8 +25,9 @@ mod wanted;
 
 use std::borrow::Cow;
 use std::fmt;
+use std::sync::Arc;
 
-use logline::Labels;
+use logline::{Labels, Reader};
 use logql::ast::{self, Parser};
 
 pub(crate) use self::json::push_sanitized;
@@ -67,12 +68,14 @@ pub(crate) struct Pipeline {
 }
 
 impl Pipeline {
-    /// Compiles stages that run in this order; parsers extract only what is wanted.
+    /// Compiles stages that run in this order; parsers extract only what is wanted, `facts` by the names that `reader` knows.
     pub(crate) fn compile<'a>(
         stages: impl IntoIterator<Item = &'a ast::Stage>,
         wanted: &Wanted,
+        reader: &Arc<Reader>,
     ) -> Result<Self, Error> {
-        stages.into_iter().map(|stage| compile(stage, wanted)).collect::<Result<_, _>>().map(|stages| Self { stages })
+        let stages = stages.into_iter().map(|stage| compile(stage, wanted, reader)).collect::<Result<_, _>>()?;
+        Ok(Self { stages })
     }
 
     /// Sends a row through all stages and says whether it is left at the end.
@@ -86,10 +89,10 @@ impl Pipeline {
     }
 }
 
-fn compile(stage: &ast::Stage, wanted: &Wanted) -> Result<Box<dyn Stage>, Error> {
+fn compile(stage: &ast::Stage, wanted: &Wanted, reader: &Arc<Reader>) -> Result<Box<dyn Stage>, Error> {
     Ok(match stage {
         ast::Stage::LineFilter(filter) => Box::new(line_filter::LineFilter::new(filter)),
-        ast::Stage::Parser(parser) => parser_stage(parser, wanted),
+        ast::Stage::Parser(parser) => parser_stage(parser, wanted, reader),
         ast::Stage::LabelFilter(filter) => Box::new(label_filter::LabelFilter::new(filter)),
         ast::Stage::LineFormat(format) => Box::new(label_format::LineFormat::new(format)?),
         ast::Stage::LabelFormat(formats) => Box::new(label_format::LabelFormats::new(formats)?),
@@ -99,7 +102,7 @@ fn compile(stage: &ast::Stage, wanted: &Wanted) -> Result<Box<dyn Stage>, Error>
     })
 }
 
-fn parser_stage(parser: &Parser, wanted: &Wanted) -> Box<dyn Stage> {
+fn parser_stage(parser: &Parser, wanted: &Wanted, reader: &Arc<Reader>) -> Box<dyn Stage> {
     match parser {
         Parser::Json(json) if json.fields.is_empty() => Box::new(json::JsonFields::new(wanted.clone())),
         Parser::Json(json) => Box::new(json::JsonPaths::new(json.fields.clone())),
@@ -110,6 +113,6 @@ fn parser_stage(parser: &Parser, wanted: &Wanted) -> Box<dyn Stage> {
         Parser::Regexp(regex, _) => Box::new(regexp::Regexp::new(regex, wanted)),
         Parser::Pattern(pattern, _) => Box::new(pattern::Pattern::new(pattern, wanted.clone())),
         Parser::Unpack(_) => Box::new(unpack::Unpack::new(wanted.clone())),
-        Parser::Facts(_) => Box::new(facts::Facts::new(wanted.clone())),
+        Parser::Facts(_) => Box::new(facts::Facts::new(wanted.clone(), Arc::clone(reader))),
     }
 }

@@ -12,6 +12,7 @@ use datafusion::execution::{SendableRecordBatchStream, TaskContext};
 use datafusion::physical_plan::{ExecutionPlan, execute_stream};
 use datafusion::prelude::SessionConfig;
 use futures::StreamExt;
+use logline::Reader;
 use stdx::Clock;
 #[cfg(test)]
 use storage::SharedStats;
@@ -56,14 +57,14 @@ pub(crate) struct Run {
 
 impl Run {
     pub(crate) fn new(
-        storage: &Arc<Storage>,
+        (storage, reader): (&Arc<Storage>, &Arc<Reader>),
         scope: &Scope,
         limits: &Limits,
         (memory, per_query): (&Arc<RuntimeEnv>, usize),
         clock: &Arc<dyn Clock>,
         cache: &Arc<Cache>,
     ) -> Self {
-        let query = Arc::new(QueryContext::new(storage, limits.max_bytes, clock.now().into()));
+        let query = Arc::new(QueryContext::new(storage, reader, limits.max_bytes, clock.now().into()));
         let share = Share::of(Arc::clone(&memory.memory_pool), per_query);
         let memory = RuntimeEnv { memory_pool: Arc::new(share), ..RuntimeEnv::clone(memory) };
         let config = SessionConfig::new().with_extension(Arc::clone(&query));

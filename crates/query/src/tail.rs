@@ -2,9 +2,10 @@
 
 use std::borrow::Cow;
 use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
 
 use auth::{Scope, Sight, Veil};
-use logline::{Entry, HIDDEN, KeyValues, Labels, Stream, Tenant};
+use logline::{Entry, HIDDEN, KeyValues, Labels, Reader, Stream, Tenant};
 use logql::{Expr, LogExpr};
 
 use crate::answer::{LogEntry, LogStream};
@@ -27,13 +28,14 @@ pub struct Tail {
     sight: Sight,
 }
 
-/// Makes both halves of a tail: what runs where lines come in, and what runs for the one who reads them.
-pub fn tail(scope: &Scope, query: &str) -> Result<(TailFilter, Tail), Error> {
+/// Makes both halves of a tail: what runs where lines come in, and what runs for the one who reads them. `facts` are read
+/// with this reader.
+pub fn tail(scope: &Scope, query: &str, reader: &Arc<Reader>) -> Result<(TailFilter, Tail), Error> {
     let log = parse(query)?;
     let sight = scope.sight(scope.tenant()).clone();
     let matchers = log.selector.matchers.iter().map(LabelMatch::new).collect();
     let filter = TailFilter { tenant: scope.tenant().clone(), sight: sight.clone(), matchers };
-    let pipeline = Pipeline::compile(reordered(&log.stages), &Wanted::All)?;
+    let pipeline = Pipeline::compile(reordered(&log.stages), &Wanted::All, reader)?;
     Ok((filter, Tail { pipeline, sight }))
 }
 

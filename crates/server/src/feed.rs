@@ -141,7 +141,7 @@ mod tests {
 
     fn watch(feed: &Arc<Feed>, most: usize) -> Result<Watch, usize> {
         let scope = Scope::system("a test", Tenant::default(), &NoAudit);
-        feed.watch(&Tenant::default(), query::tail(&scope, r#"{app="a"}"#).unwrap().0, most)
+        feed.watch(&Tenant::default(), query::tail(&scope, r#"{app="a"}"#, &Arc::default()).unwrap().0, most)
     }
 
     fn batch(labels: &str, lines: usize, bytes: usize) -> Batch {

@@ -73,7 +73,10 @@ pub(crate) struct LineRecorder(pub(crate) Arc<StorageSink>);
 #[async_trait]
 impl Recorder for LineRecorder {
     async fn record(&self, batch: Batch) -> Result<(), Failure> {
-        self.0.append(batch).await.map_err(|error| Failure(format!("recorded series cannot be stored: {error}")))
+        self.0
+            .append(batch)
+            .await
+            .map_err(|error| Failure::Failed(format!("recorded series cannot be stored: {error}")))
     }
 }
 

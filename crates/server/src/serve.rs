@@ -75,7 +75,8 @@ impl Server {
             statuses: config.graphs.known_statuses(),
             ..logline::Config::default()
         };
-        let events = Arc::new(OrderEvents::new(Reader::new(names)));
+        let reader = Arc::new(Reader::new(names));
+        let events = Arc::new(OrderEvents::new(Arc::clone(&reader)));
         let components = storage::Components {
             clock: Arc::clone(&clock),
             derives: vec![Arc::clone(&events) as _, Arc::new(AuditTable)],
@@ -90,7 +91,8 @@ impl Server {
         let allowed = (config.access, config.directories);
         let elsewhere = config.providers.iter().map(|provider| provider.name.clone()).collect();
         let (access, state) = open_access(&config.state, allowed, elsewhere, &clock).await?;
-        let engine = Arc::new(Engine::new(Arc::clone(&storage), config.query, Arc::clone(&clock))?);
+        let engine =
+            Arc::new(Engine::new(Arc::clone(&storage), query::Config { reader, ..config.query }, Arc::clone(&clock))?);
         let base = Base { storage, engine, state, access, audit, clock, tasks, below, node };
         keep_fresh(&base);
         let writer = base.writer((&trail, occurred), audit::kept_for(&lifecycle), config.audit.forward).await?;
@@ -98,7 +100,7 @@ impl Server {
         let orders = base.orders(config.graphs, config.orders_history)?;
         let (sink, feed) = StorageSink::new(&base.storage);
         let desk = base.desk(config.notify).await?;
-        let rules = base.rules((&orders, events.reader()), &sink, &desk, config.alerts).await?;
+        let rules = base.rules(&orders, &sink, &desk, config.alerts).await?;
         let Base { storage, engine, state, access, clock, tasks, below, .. } = base;
         let app = App::new(Parts {
             endpoint: Endpoint::new(sink, config.masking, Arc::clone(&clock)),
@@ -252,7 +254,7 @@ impl Base {
     /// Evaluates rules from now on.
     async fn rules(
         &self,
-        (orders, reader): (&Arc<Orders>, &Arc<Reader>),
+        orders: &Arc<Orders>,
         sink: &Arc<StorageSink>,
         desk: &Arc<Desk>,
         config: alert::eval::Config,
@@ -260,7 +262,6 @@ impl Base {
         let components = alert::eval::Components {
             engine: Arc::clone(&self.engine),
             orders: Some(Arc::clone(orders)),
-            reader: Arc::clone(reader),
             state: self.state.clone(),
             owners: Arc::new(RuleOwners {
                 access: Arc::clone(&self.access),

@@ -11,7 +11,7 @@ use std::time::{Duration, Instant};
 
 use async_trait::async_trait;
 use auth::Scope;
-use logline::{Reader, Tenant, Timestamp};
+use logline::{Tenant, Timestamp};
 use orders::Orders;
 use query::Engine;
 use state::State;
@@ -88,8 +88,6 @@ pub struct Components {
     pub engine: Arc<Engine>,
     /// Knows orders.
     pub orders: Option<Arc<Orders>>,
-    /// Reads lines, by the names that facts have here.
-    pub reader: Arc<Reader>,
     /// Keeps rules, state and the duty.
     pub state: State,
     /// Tells scopes.

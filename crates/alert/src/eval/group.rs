@@ -51,8 +51,10 @@ pub struct Surroundings {
 /// How the last evaluation of a rule went.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Health {
-    /// Why it failed; none if it went well or was never evaluated.
+    /// Why it failed, or waits; none if it went well or was never evaluated.
     pub error: Option<String>,
+    /// Whether nothing is wrong: what it looks at is not complete yet.
+    pub waits: bool,
     /// When it was evaluated.
     pub evaluated: Option<Timestamp>,
     /// How long that took.
@@ -143,10 +145,11 @@ impl Running {
                 Ok(findings) => findings.take(point),
                 Err(failure) => {
                     health.error = Some(failure.to_string());
+                    health.waits = matches!(failure, Failure::Waits(_));
                     continue;
                 }
             };
-            health.error = None;
+            (health.error, health.waits) = (None, false);
             if rule.role == Role::Record {
                 recorded.extend(record::batch(&self.key.tenant, rule, time, &found));
                 continue;
@@ -173,7 +176,9 @@ impl Running {
 
     /// Notes that something went wrong with all of it.
     pub fn failed(&mut self, why: &str) {
-        self.health.iter_mut().for_each(|health| health.error = Some(why.to_owned()));
+        for health in &mut self.health {
+            (health.error, health.waits) = (Some(why.to_owned()), false);
+        }
     }
 
     /// Alerts that the routes should hear of at `time`, again after `resend`.

@@ -68,8 +68,10 @@ pub struct RuleReport {
     pub standing: Standing,
     /// Pending and firing alerts.
     pub alerts: Vec<Instance>,
-    /// Why the last evaluation failed.
+    /// Why the last evaluation failed, or waits.
     pub error: Option<String>,
+    /// Whether nothing is wrong: what it looks at is not complete yet.
+    pub waits: bool,
     /// When it was evaluated last.
     pub evaluated: Option<Timestamp>,
     /// How long that took.
@@ -93,6 +95,7 @@ impl GroupReport {
                 standing: state.map(|state| state.standing()).unwrap_or_default(),
                 alerts: state.map(|state| state.active().cloned().collect()).unwrap_or_default(),
                 error: health.error.clone(),
+                waits: health.waits,
                 evaluated: health.evaluated,
                 took: health.took,
             }

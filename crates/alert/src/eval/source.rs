@@ -16,18 +16,24 @@ pub const MAX_SERIES: usize = 20_000;
 
 /// Why a rule could not be evaluated; the text is for people.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("{0}")]
-pub struct Failure(pub String);
+pub enum Failure {
+    /// Something is wrong, with the rule or here.
+    #[error("{0}")]
+    Failed(String),
+    /// What the rule looks at is not complete yet; nothing is wrong.
+    #[error("{0}")]
+    Waits(&'static str),
+}
 
 impl From<query::Error> for Failure {
     fn from(error: query::Error) -> Self {
-        Self(error.to_string())
+        Self::Failed(error.to_string())
     }
 }
 
 impl From<orders::Error> for Failure {
     fn from(error: orders::Error) -> Self {
-        Self(error.to_string())
+        Self::Failed(error.to_string())
     }
 }
 
@@ -38,7 +44,6 @@ pub struct Source {
     scope: Scope,
     batch: Batch,
     orders: Option<Arc<Orders>>,
-    reader: Arc<Reader>,
     past: bool,
 }
 
@@ -60,18 +65,12 @@ impl Source {
     /// Storage is not ready.
     pub fn new(engine: Arc<Engine>, scope: Scope, orders: Option<Arc<Orders>>) -> Result<Self, Failure> {
         let batch = Batch::new(Arc::clone(&engine), scope.clone())?;
-        Ok(Self { engine, scope, batch, orders, reader: Arc::default(), past: false })
-    }
-
-    /// The same, reading lines with this reader.
-    #[must_use]
-    pub fn reading(self, reader: Arc<Reader>) -> Self {
-        Self { reader, ..self }
+        Ok(Self { engine, scope, batch, orders, past: false })
     }
 
     /// What lines are read with.
-    pub(crate) const fn reader(&self) -> &Arc<Reader> {
-        &self.reader
+    pub(crate) fn reader(&self) -> &Reader {
+        self.engine.reader()
     }
 
     /// The same for moments in the past, of which the live state of orders says nothing.
@@ -98,7 +97,7 @@ impl Source {
         if self.scope.sees_steps() {
             return Ok(self.orders.as_ref());
         }
-        Err(Failure(format!(
+        Err(Failure::Failed(format!(
             "`{}` lacks the permission `orders`, which a rule about orders needs",
             self.scope.principal()
         )))
@@ -156,7 +155,7 @@ impl Source {
                 left = fewer;
                 let level = entry.metadata.iter().find(|(name, _)| name == "detected_level");
                 let level = level.map(|(_, value)| value.clone()).unwrap_or_default();
-                let labels = Labels::parse(&labels).map_err(|error| Failure(error.to_string()))?;
+                let labels = Labels::parse(&labels).map_err(|error| Failure::Failed(error.to_string()))?;
                 each(Line { time: entry.timestamp, labels, level, text: entry.line });
             }
         }

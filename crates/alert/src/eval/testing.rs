@@ -5,7 +5,7 @@ use std::time::{Duration, SystemTime};
 
 use async_trait::async_trait;
 use auth::{AuditEvent, AuditSink, Authenticator, Credentials, Permission, Scope, Token};
-use logline::{Batch, Entry, Labels, Stream, Tenant, Timestamp, level_of};
+use logline::{Aliases, Batch, Entry, Labels, Reader, Stream, Tenant, Timestamp, level_of};
 use orders::{Graphs, OrderEvents, Orders};
 use query::Engine;
 use state::{Location, State};
@@ -70,6 +70,16 @@ impl World {
         Self::deriving(Vec::new()).await
     }
 
+    /// The same, where facts have these names as well.
+    pub(crate) async fn with_facts(names: &[(&str, &str)]) -> Self {
+        let mut aliases = Aliases::default();
+        for (fact, name) in names {
+            aliases = aliases.with(fact, [name]);
+        }
+        let reader = Arc::new(Reader::new(logline::Config { aliases, ..logline::Config::default() }));
+        Self::reading(reader, Vec::new()).await
+    }
+
     /// The same, with orders that are followed.
     pub(crate) async fn with_orders() -> Self {
         let world = Self::deriving(vec![Arc::new(OrderEvents::default()) as _]).await;
@@ -86,6 +96,10 @@ impl World {
     }
 
     async fn deriving(derives: Vec<Arc<dyn Derive>>) -> Self {
+        Self::reading(Arc::default(), derives).await
+    }
+
+    async fn reading(reader: Arc<Reader>, derives: Vec<Arc<dyn Derive>>) -> Self {
         let folder = tempfile::tempdir().unwrap();
         let start = SystemTime::UNIX_EPOCH + Duration::from_nanos(u64::try_from(at(3_600).0).unwrap());
         let clock = Arc::new(ManualClock::at(start));
@@ -94,7 +108,8 @@ impl World {
         config.flush_interval = Duration::from_secs(3_600);
         let components = storage::Components { clock: Arc::clone(&clock) as _, derives, tasks: Tasks::default() };
         let storage = Storage::open(config, components).await.unwrap();
-        let engine = Engine::new(Arc::clone(&storage), query::Config::default(), Arc::clone(&clock) as _).unwrap();
+        let config = query::Config { reader, ..query::Config::default() };
+        let engine = Engine::new(Arc::clone(&storage), config, Arc::clone(&clock) as _).unwrap();
         Self { clock, storage, engine: Arc::new(engine), orders: None, notified: Arc::default(), folder }
     }
 
@@ -131,7 +146,6 @@ impl World {
         Components {
             engine: Arc::clone(&self.engine),
             orders: self.orders.clone(),
-            reader: Arc::default(),
             state: self.state().await,
             owners: Arc::new(Everybody),
             notify: Arc::clone(&self.notified) as _,
@@ -162,7 +176,7 @@ struct Recorded(Arc<Storage>);
 #[async_trait]
 impl Recorder for Recorded {
     async fn record(&self, batch: Batch) -> Result<(), Failure> {
-        self.0.append(batch).await.map(drop).map_err(|error| Failure(error.to_string()))
+        self.0.append(batch).await.map(drop).map_err(|error| Failure::Failed(error.to_string()))
     }
 }
 

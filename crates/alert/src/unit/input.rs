@@ -12,7 +12,7 @@ pub(super) fn batches(test: &UnitTest) -> Result<Vec<Batch>, Failure> {
     if let Some(start) = &test.start {
         start
             .parse::<jiff::Timestamp>()
-            .map_err(|_| Failure(format!("`start`: `{start}` is no time such as 2026-01-05T00:00:00Z")))?;
+            .map_err(|_| Failure::Failed(format!("`start`: `{start}` is no time such as 2026-01-05T00:00:00Z")))?;
     }
     let mut streams = Vec::new();
     let mut left = LINES;
@@ -28,7 +28,8 @@ pub(super) fn batches(test: &UnitTest) -> Result<Vec<Batch>, Failure> {
 }
 
 fn lines(begin: Timestamp, input: &InputLines, left: &mut usize) -> Result<Stream, Failure> {
-    let labels = Labels::parse(&input.labels).map_err(|error| Failure(format!("`{}`: {error}", input.labels)))?;
+    let labels =
+        Labels::parse(&input.labels).map_err(|error| Failure::Failed(format!("`{}`: {error}", input.labels)))?;
     let mut entries = Vec::new();
     for line in &input.lines {
         for (number, offset) in offsets(line).enumerate() {
@@ -64,8 +65,9 @@ fn series(test: &UnitTest, input: &InputSeries, left: &mut usize) -> Result<Stre
         Some(at) => input.series.split_at(at),
         None => (input.series.as_str(), "{}"),
     };
-    let own = Labels::parse(labels).map_err(|error| Failure(format!("`{}`: {error}", input.series)))?;
-    let stream = recorded_labels(name.trim()).ok_or_else(|| Failure(format!("`{}` has no name", input.series)))?;
+    let own = Labels::parse(labels).map_err(|error| Failure::Failed(format!("`{}`: {error}", input.series)))?;
+    let stream =
+        recorded_labels(name.trim()).ok_or_else(|| Failure::Failed(format!("`{}` has no name", input.series)))?;
     let metadata: Vec<(String, String)> = own.iter().map(|(name, value)| (name.to_owned(), value.to_owned())).collect();
     let mut entries = Vec::new();
     for (number, value) in values(&input.values)?.into_iter().enumerate() {
@@ -79,7 +81,7 @@ fn series(test: &UnitTest, input: &InputSeries, left: &mut usize) -> Result<Stre
 }
 
 fn take(left: &mut usize) -> Result<(), Failure> {
-    *left = left.checked_sub(1).ok_or_else(|| Failure(format!("a test may have {LINES} lines")))?;
+    *left = left.checked_sub(1).ok_or_else(|| Failure::Failed(format!("a test may have {LINES} lines")))?;
     Ok(())
 }
 
@@ -88,7 +90,7 @@ fn take(left: &mut usize) -> Result<(), Failure> {
 fn values(text: &str) -> Result<Vec<Option<f64>>, Failure> {
     let mut all = Vec::new();
     for word in text.split_whitespace() {
-        let wrong = || Failure(format!("`{word}` is no value such as 3, _, stale, 0+10x5"));
+        let wrong = || Failure::Failed(format!("`{word}` is no value such as 3, _, stale, 0+10x5"));
         let (pattern, times) = match word.split_once('x') {
             Some((pattern, times)) => {
                 (pattern, times.parse::<u32>().ok().filter(|n| *n <= 1_000_000).ok_or_else(wrong)?)

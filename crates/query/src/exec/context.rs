@@ -9,7 +9,7 @@ use arrow::array::{Array, AsArray, MapArray};
 use arrow::record_batch::RecordBatch;
 use auth::Cost;
 use datafusion::execution::TaskContext;
-use logline::Timestamp;
+use logline::{Reader, Timestamp};
 use stdx::ByteSize;
 use storage::{ScanStats, SharedStats, Storage, logs};
 
@@ -19,6 +19,8 @@ use crate::error::{Error, Failure};
 #[derive(Debug)]
 pub(crate) struct QueryContext {
     pub(crate) storage: Arc<Storage>,
+    /// Reads lines for `facts`.
+    pub(crate) reader: Arc<Reader>,
     /// What scans of files have cost.
     pub(crate) scanned: SharedStats,
     /// What scans of memory have cost.
@@ -37,9 +39,15 @@ pub(crate) struct QueryContext {
 
 impl QueryContext {
     /// That of a query that begins.
-    pub(crate) fn new(storage: &Arc<Storage>, max_bytes: Option<ByteSize>, now: Timestamp) -> Self {
+    pub(crate) fn new(
+        storage: &Arc<Storage>,
+        reader: &Arc<Reader>,
+        max_bytes: Option<ByteSize>,
+        now: Timestamp,
+    ) -> Self {
         Self {
             storage: Arc::clone(storage),
+            reader: Arc::clone(reader),
             scanned: SharedStats::default(),
             head: SharedStats::default(),
             metadata_bytes: AtomicU64::new(0),

@@ -13,7 +13,7 @@ use arrow::error::ArrowError;
 use arrow::record_batch::RecordBatch;
 use datafusion::execution::{SendableRecordBatchStream, TaskContext};
 use futures::StreamExt;
-use logline::Labels;
+use logline::{Labels, Reader};
 use logql::Expr;
 use serde::{Deserialize, Serialize};
 use storage::logs;
@@ -57,9 +57,9 @@ impl Lines {
         [logs::STREAM, logs::TIMESTAMP, logs::NANOS, logs::LINE, logs::ALL_METADATA, logs::RECEIVED];
 
     /// Compiles the stages; fails for what cannot be answered.
-    pub(crate) fn pipeline(&self) -> Result<Pipeline, Error> {
+    pub(crate) fn pipeline(&self, reader: &Arc<Reader>) -> Result<Pipeline, Error> {
         match logql::parse(&self.query)? {
-            Expr::Log(log) => Pipeline::compile(&split(&log.stages).stages, &Wanted::All),
+            Expr::Log(log) => Pipeline::compile(&split(&log.stages).stages, &Wanted::All, reader),
             Expr::Metric(_) => Err(Error::internal("lines of a metric query")),
         }
     }
@@ -95,8 +95,8 @@ impl Operator for Lines {
 
     fn run(&self, input: SendableRecordBatchStream, task: &TaskContext) -> Result<Batches, Error> {
         let query = QueryContext::of(task)?;
-        let mut worker =
-            Worker { pipeline: self.pipeline()?, streams: Streams::default(), position: 0, now: query.now };
+        let pipeline = self.pipeline(&query.reader)?;
+        let mut worker = Worker { pipeline, streams: Streams::default(), position: 0, now: query.now };
         let lines = input.map(move |batch| {
             let lines = worker.lines(&batch?)?;
             query.count_kept(lines.num_rows());

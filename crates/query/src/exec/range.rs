@@ -129,7 +129,7 @@ impl Range {
         let mut table = table(self.aggregate, self.windows);
         let mut compiled = match &self.part {
             Part::Whole(samples) | Part::Partial(samples) => {
-                Some(samples.compile(self.aggregate, self.windows, query.now)?)
+                Some(samples.compile(self.aggregate, self.windows, (query.now, &query.reader))?)
             }
             Part::Final => None,
         };

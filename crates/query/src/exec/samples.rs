@@ -3,7 +3,9 @@
 mod feed;
 
 use std::collections::BTreeSet;
+use std::sync::Arc;
 
+use logline::Reader;
 use logql::ast::{MetricExpr, Parser, RangeAggregation, RangeOp, Stage};
 use logql::{Expr, Selector};
 use serde::{Deserialize, Serialize};
@@ -59,11 +61,16 @@ pub(crate) struct Compiled {
 
 impl Samples {
     /// Parses and compiles; fails for what cannot be answered. `now` is when the query was asked.
-    pub(crate) fn compile(&self, aggregate: Aggregate, windows: Windows, now: i64) -> Result<Compiled, Error> {
+    pub(crate) fn compile(
+        &self,
+        aggregate: Aggregate,
+        windows: Windows,
+        (now, reader): (i64, &Arc<Reader>),
+    ) -> Result<Compiled, Error> {
         let Expr::Metric(MetricExpr::Range(range)) = logql::parse(&self.query)? else {
             return Err(Error::internal("samples of something else than a range aggregation"));
         };
-        Compiled::new(&range, self.grouping.clone(), aggregate, windows, now)
+        Compiled::new(&range, self.grouping.clone(), aggregate, windows, (now, reader))
     }
 }
 
@@ -73,7 +80,7 @@ impl Compiled {
         grouping: Grouping,
         aggregate: Aggregate,
         windows: Windows,
-        now: i64,
+        (now, reader): (i64, &Arc<Reader>),
     ) -> Result<Self, Error> {
         let mut split = split(&range.range.log.stages);
         let names = names_read(range, &grouping);
@@ -107,7 +114,7 @@ impl Compiled {
         let counts = is_plain && ids.is_empty() && (!has_metadata || pairs.is_some());
         let formats = |stage: &Stage| matches!(stage, Stage::LineFormat(_) | Stage::LabelFormat(_));
         let has_times = !windows.is_one() || aggregate.looks_at_times() || split.stages.iter().any(formats);
-        let pipeline = Pipeline::compile(&split.stages, &wanted)?;
+        let pipeline = Pipeline::compile(&split.stages, &wanted, reader)?;
         Ok(Self {
             split,
             pipeline,

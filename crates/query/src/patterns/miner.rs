@@ -202,8 +202,12 @@ mod tests {
             let of_line = found.iter().filter(|(pattern, _)| {
                 let query = format!("{{a=\"a\"}} |> {}", serde_json::to_string(pattern).unwrap());
                 let logql::Expr::Log(log) = logql::parse(&query).unwrap() else { panic!("{query}") };
-                let mut pipeline =
-                    crate::pipeline::Pipeline::compile(&log.stages, &crate::pipeline::Wanted::All).unwrap();
+                let mut pipeline = crate::pipeline::Pipeline::compile(
+                    &log.stages,
+                    &crate::pipeline::Wanted::All,
+                    &std::sync::Arc::default(),
+                )
+                .unwrap();
                 let labels = logline::Labels::default();
                 pipeline
                     .apply(&mut crate::pipeline::Row { line: (*line).into(), ..crate::pipeline::Row::new(&labels, 0) })

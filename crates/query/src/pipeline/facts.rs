@@ -1,6 +1,8 @@
 //! `| facts`: what a line tells of a call, a change or an object, by the names of `docs/log-lines.md`, be it in house
 //! format, JSON or logfmt. Loki does not have it.
 
+use std::sync::Arc;
+
 use logline::{Context, Kind, Reader};
 
 use super::json::push_sanitized;
@@ -12,15 +14,15 @@ const LEFT_OUT: [&str; 2] = ["headers", "body"];
 /// Reads lines as the events of orders are read.
 #[derive(Debug)]
 pub(crate) struct Facts {
-    reader: Reader,
+    reader: Arc<Reader>,
     context: Context,
     wanted: Wanted,
     name: String,
 }
 
 impl Facts {
-    pub(crate) fn new(wanted: Wanted) -> Self {
-        Self { reader: Reader::default(), context: Context::default(), wanted, name: String::new() }
+    pub(crate) fn new(wanted: Wanted, reader: Arc<Reader>) -> Self {
+        Self { reader, context: Context::default(), wanted, name: String::new() }
     }
 }
 

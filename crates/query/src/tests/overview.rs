@@ -1,5 +1,7 @@
 //! What there is: statistics, volumes, fields, patterns, lines as they come in, lists without a limit.
 
+use std::sync::Arc;
+
 use futures::StreamExt as _;
 use logline::{Entry, Labels, Stream, Tenant, Timestamp};
 use storage::TimeRange;
@@ -151,7 +153,7 @@ fn a_tail_sees_what_its_scope_and_its_query_let_through() {
             .into(),
     };
     let (shop, crm) = (stream(r#"{app="a", service_name="shop"}"#), stream(r#"{app="a", service_name="crm"}"#));
-    let (filter, mut lines) = tail(&only(&["shop"]), r#"{app="a"} | logfmt | took > 10ms"#).unwrap();
+    let (filter, mut lines) = tail(&only(&["shop"]), r#"{app="a"} | logfmt | took > 10ms"#, &Arc::default()).unwrap();
     assert!(filter.selects(&Tenant::default(), &shop.labels));
     assert!(!filter.selects(&Tenant::default(), &crm.labels), "not of the scope");
     assert!(!filter.selects(&Tenant::new("other").unwrap(), &shop.labels), "not of the tenant");
@@ -160,8 +162,8 @@ fn a_tail_sees_what_its_scope_and_its_query_let_through() {
     assert_eq!((seen.len(), &seen[0].labels), (1, &shop.labels));
     assert_eq!(seen[0].entries.iter().map(|entry| entry.line.as_str()).collect::<Vec<_>>(), ["took=50ms"]);
     assert_eq!(seen[0].entries[0].parsed, [("took".to_owned(), "50ms".to_owned())]);
-    assert!(tail(&everything(), r#"rate({app="a"}[1m])"#).is_err());
-    assert!(tail(&everything(), "{}").is_err());
+    assert!(tail(&everything(), r#"rate({app="a"}[1m])"#, &Arc::default()).is_err());
+    assert!(tail(&everything(), "{}", &Arc::default()).is_err());
 }
 
 #[tokio::test]

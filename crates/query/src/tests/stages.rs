@@ -1,8 +1,13 @@
 //! Every stage of a pipeline, in data.
 
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
 use expect_test::expect;
+use logline::{Aliases, Reader};
 
 use super::world::{World, line};
+use crate::Config;
 
 const APP: &str = r#"{app="x"}"#;
 
@@ -184,6 +189,24 @@ async fn facts_are_the_same_whatever_the_format_of_the_line() {
             "#]],
         )
         .await;
+}
+
+#[tokio::test]
+async fn facts_are_read_by_the_names_that_they_have_here() {
+    let aliases = Aliases::from(BTreeMap::from([("http_status".to_owned(), vec!["antwort".to_owned()])]));
+    let reader = Arc::new(Reader::new(logline::Config { aliases, ..logline::Config::default() }));
+    let lines = [line(1, APP, r#"{"route":"/pay","antwort":503}"#), line(2, APP, "route=/pay status_code=200")];
+    let world = World::with_config(&lines, &Config { reader, ..Config::default() }).await;
+    world
+        .lines(
+            r#"{app="x"} | facts | http_status>=500 | keep http_status"#,
+            expect![[r#"
+                {}
+                  1 {"route":"/pay","antwort":503} p.http_status=503
+            "#]],
+        )
+        .await;
+    world.values(r#"sum by (http_status) (count_over_time({app="x"} | facts [5m]))"#, expect![""]).await;
 }
 
 #[tokio::test]

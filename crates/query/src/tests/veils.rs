@@ -192,7 +192,7 @@ fn a_tail_shows_what_a_scan_would() {
     };
     let stream = logline::Stream { labels, entries: vec![entry] };
     let shown = |query: &str| {
-        let (filter, mut tail) = crate::tail(&scope, query).unwrap();
+        let (filter, mut tail) = crate::tail(&scope, query, &Arc::default()).unwrap();
         let selected = filter.selects(&Tenant::default(), &stream.labels);
         selected.then(|| format!("{:?}", tail.lines(&stream)))
     };

@@ -212,6 +212,7 @@ fn group(report: &GroupReport, wanted: &Wanted) -> Option<Value> {
 
 fn rule(rule: &RuleReport) -> Value {
     let health = match (&rule.error, rule.evaluated) {
+        (Some(_), _) if rule.waits => "unknown",
         (Some(_), _) => "err",
         (None, Some(_)) => "ok",
         (None, None) => "unknown",

@@ -57,7 +57,7 @@ pub(super) fn begin(
     caller.require_one_tenant()?;
     let scope = caller.scope();
     let query = handlers::text(&form)?;
-    let (filter, lines) = query::tail(&scope, query)?;
+    let (filter, lines) = query::tail(&scope, query, app.engine.reader())?;
     let delay = delay(&form)?;
     let (start, _) = params::bounds(&form, app.now())?;
     let limit = params::count(&form, "limit", params::DEFAULT_LIMIT)?;

@@ -254,7 +254,7 @@ impl Evaluator {
         };
         let looked = match tokio::time::timeout(deadline, looked).await {
             Ok(looked) => looked,
-            Err(_) => Err(Failure(format!("the evaluation took longer than {} s", deadline.as_secs()))),
+            Err(_) => Err(Failure::Failed(format!("the evaluation took longer than {} s", deadline.as_secs()))),
         };
         match looked {
             Ok(mut looked) => {
@@ -309,10 +309,8 @@ impl Evaluator {
         let cell = Arc::clone(sources.0.lock().await.entry((tenant.clone(), owner.clone())).or_default());
         let source = cell.get_or_try_init(|| async {
             let parts = &self.components;
-            let scope = parts.owners.scope(owner.as_deref(), tenant).await.map_err(Failure)?;
-            Ok::<_, Failure>(Arc::new(
-                Source::new(Arc::clone(&parts.engine), scope, parts.orders.clone())?.reading(Arc::clone(&parts.reader)),
-            ))
+            let scope = parts.owners.scope(owner.as_deref(), tenant).await.map_err(Failure::Failed)?;
+            Ok::<_, Failure>(Arc::new(Source::new(Arc::clone(&parts.engine), scope, parts.orders.clone())?))
         });
         source.await.map(Arc::clone)
     }
@@ -320,7 +318,7 @@ impl Evaluator {
     fn publish(&self, running: &Running, took: Duration, points: u32) {
         let mut shared = self.shared();
         let Some(origin) = shared.book.get(&running.key).map(|entry| entry.origin) else { return };
-        let failed = running.rules().filter(|(_, _, health)| health.error.is_some()).count() as u64;
+        let failed = running.rules().filter(|(_, _, health)| health.error.is_some() && !health.waits).count() as u64;
         let counts = shared.counts.entry(running.key.clone()).or_default();
         counts.evaluated += running.group.rules.len() as u64 * u64::from(points);
         counts.failed += failed;

@@ -11,8 +11,10 @@ use super::own;
 use crate::rule::HttpErrors;
 
 /// Reads status and endpoint of a line as the reader of lines does, whatever its format and however many members they are
-/// spread over; calls that a service makes itself are left out. A line without a name that ends in `status` has none.
-const STAGES: &str = r#" |= "tatus" or "TATUS" | facts | http_status!="" | dir!="out""#;
+/// spread over; calls that a service makes itself are left out.
+const STAGES: &str = r#" | facts | http_status!="" | dir!="out""#;
+/// All default names of an answer's code end so; with others any line may have one.
+const NAMED: &str = r#" |= "tatus" or "TATUS""#;
 /// The label that holds an answer's code.
 const CODE: &str = "http_status";
 
@@ -26,7 +28,8 @@ struct Answers {
 pub(super) async fn find(with: &HttpErrors, source: &Source, grid: Grid) -> Result<Findings, Failure> {
     let mut by = with.by.clone();
     by.push(CODE.to_owned());
-    let query = counted(&format!("{}{STAGES}", with.selector), &by, with.window.0, std::time::Duration::ZERO);
+    let named = if source.reader().has_default_names() { NAMED } else { "" };
+    let query = counted(&format!("{}{named}{STAGES}", with.selector), &by, with.window.0, std::time::Duration::ZERO);
     let mut groups: BTreeMap<(u32, Labels), Answers> = BTreeMap::new();
     for series in source.series(&query, grid).await? {
         let mut labels = series.labels.clone();

@@ -42,7 +42,7 @@ pub(super) async fn stuck(with: &OrderStuck, source: &Source, grid: Grid) -> Res
         ..Filter::default()
     };
     if !source.is_past() && orders.is_catching_up(source.scope()) {
-        return Err(Failure(CATCHING_UP.to_owned()));
+        return Err(Failure::Waits(CATCHING_UP));
     }
     let now = items(orders, filter.clone(), source)?;
     let waits =
@@ -72,7 +72,7 @@ pub(super) async fn sla(with: &OrderSla, source: &Source, grid: Grid) -> Result<
     let window = with.window.0;
     let told = orders.outcomes(source.scope(), &select, grid.start.before(window)).await?;
     if told.loading {
-        return Err(Failure(LOADING.to_owned()));
+        return Err(Failure::Waits(LOADING));
     }
     for kept in told.promises.iter().filter(|one| with.objective.as_ref().is_none_or(|name| *name == one.name)) {
         for (point, time) in grid.times() {
@@ -112,7 +112,7 @@ fn items(orders: &Orders, mut filter: Filter, source: &Source) -> Result<Vec<Wai
     for _ in 0..PAGES {
         let page = orders.stuck(source.scope(), &filter)?;
         if page.loading {
-            return Err(Failure(LOADING.to_owned()));
+            return Err(Failure::Waits(LOADING));
         }
         all.extend(page.items.into_iter().filter_map(waits));
         match page.next {
@@ -132,7 +132,7 @@ async fn past(
 ) -> Result<Vec<Waits>, Failure> {
     let told = orders.stuck_between(source.scope(), filter, (grid.start, grid.end())).await?;
     if told.loading {
-        return Err(Failure(LOADING.to_owned()));
+        return Err(Failure::Waits(LOADING));
     }
     let mut all: Vec<Waits> = now.into_iter().filter(|one| one.reason == StuckReason::Missing).collect();
     let missing: BTreeSet<String> = all.iter().map(|one| one.id.clone()).collect();

@@ -106,6 +106,18 @@ async fn http_errors_know_the_names_that_loggers_of_other_languages_give_to_a_st
 }
 
 #[tokio::test]
+async fn http_errors_know_the_names_that_the_configuration_gives_to_a_status() {
+    let world = World::with_facts(&[("http_status", "antwort"), ("endpoint", "weg")]).await;
+    world.push("a", (0..20).map(|n| (n, r#"{"weg":"/a","antwort":500}"#.to_owned()))).await;
+    world.push("b", (0..20).map(|n| (n, "route=/b status_code=503".to_owned()))).await;
+    let all = found(&world, &kind("kind: http_errors, with: {window: 1m}"), 50).await;
+    assert_eq!(
+        shown(&all),
+        ["endpoint=/a service_name=a status_class=5xx 1", "endpoint=/b service_name=b status_class=5xx 1"]
+    );
+}
+
+#[tokio::test]
 async fn a_failed_transition_is_found_unless_another_attempt_mends_it() {
     let world = World::new().await;
     let call = |second: i64, id: u32, attempt: u32, rest: &str| {

@@ -31,7 +31,7 @@ fn settings(with: &VolumeAnomaly) -> Result<Settings, Failure> {
         high: with.high,
         min_volume: with.min_volume,
         learning: with.learning.0,
-        days_off: with.days().map_err(Failure)?,
+        days_off: with.days().map_err(Failure::Failed)?,
         ..Settings::default()
     })
 }

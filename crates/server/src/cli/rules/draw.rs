@@ -22,6 +22,7 @@ pub(super) fn rules(groups: &Value, language: Language) -> String {
     for (group, rule) in each(groups) {
         let text = |value: &Value, name: &str| value[name].as_str().unwrap_or_default().to_owned();
         let state = match (rule["health"].as_str(), rule["state"].as_str()) {
+            (Some("unknown"), _) => language.pick("not ready", "не готово").to_owned(),
             (Some("err"), _) => language.pick("broken", "ошибка").to_owned(),
             (_, Some(state)) => state_word(state, language).to_owned(),
             _ => language.pick("records", "запись").to_owned(),
@@ -35,9 +36,11 @@ pub(super) fn rules(groups: &Value, language: Language) -> String {
         rows.push(vec![state, text(rule, "name"), place, alerts.to_string(), query]);
     }
     let mut out = table(&rows);
-    for (_, rule) in each(groups).filter(|(_, rule)| rule["health"] == "err") {
+    for (_, rule) in each(groups) {
         let (name, error) = (rule["name"].as_str().unwrap_or_default(), rule["lastError"].as_str().unwrap_or_default());
-        put(&mut out, format_args!("\n{name}: {error}\n"));
+        if !error.is_empty() {
+            put(&mut out, format_args!("\n{name}: {error}\n"));
+        }
     }
     out
 }
@@ -257,6 +260,19 @@ mod tests {
         assert_eq!(line.chars().count(), COLUMNS);
         assert!(line.starts_with("█·▄···"), "{line}");
         assert_eq!(firing(&history(&[(0, Some(30)), (15, Some(45)), (1_430, None)]), DAY), 55 * 60);
+    }
+
+    #[test]
+    fn a_rule_that_waits_is_not_broken() {
+        let rule = |name: &str, health: &str, error: &str| serde_json::json!({"name": name, "health": health, "lastError": error, "state": "inactive", "query": "q"});
+        let rules = [
+            rule("Stuck", "unknown", "orders are still being read from storage"),
+            rule("Wrong", "err", "no such label"),
+            rule("Fine", "ok", ""),
+        ];
+        let shown = super::rules(&serde_json::json!([{"file": "f", "name": "g", "rules": rules}]), Language::Russian);
+        let states: Vec<_> = shown.lines().skip(1).filter_map(|line| line.split_whitespace().next()).collect();
+        assert_eq!(states, ["не", "ошибка", "тихо", "Stuck:", "Wrong:"], "{shown}");
     }
 
     #[test]

@@ -87,7 +87,7 @@ impl Drop for Folder {
 #[async_trait]
 impl World for Folder {
     async fn source(&self, lines: Vec<Batch>) -> Result<Source, Refused> {
-        let refused = |error: &dyn std::fmt::Display| Refused(error.to_string());
+        let refused = |error: &dyn std::fmt::Display| Refused::Failed(error.to_string());
         let number = self.opened.fetch_add(1, std::sync::atomic::Ordering::Relaxed);
         let clock: Arc<dyn Clock> = Arc::new(SystemClock);
         let mut config = storage::Config::at(self.path.join(number.to_string()));

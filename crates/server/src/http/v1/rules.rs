@@ -81,10 +81,7 @@ async fn run(
     span: (Timestamp, Timestamp),
     tell: &mpsc::Sender<Value>,
 ) -> Value {
-    let source = || {
-        let source = Source::new(Arc::clone(&app.engine), scope.clone(), Some(Arc::clone(&app.orders)))?;
-        Ok(source.reading(Arc::clone(app.events.reader())))
-    };
+    let source = || Source::new(Arc::clone(&app.engine), scope.clone(), Some(Arc::clone(&app.orders)));
     let progress = |Progress { done, total }| {
         // A client that is slow to read misses some steps, not the result.
         drop(tell.try_send(json!({"done": done, "total": total})));
