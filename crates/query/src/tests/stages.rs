@@ -206,7 +206,15 @@ async fn facts_are_read_by_the_names_that_they_have_here() {
             "#]],
         )
         .await;
-    world.values(r#"sum by (http_status) (count_over_time({app="x"} | facts [5m]))"#, expect![""]).await;
+    world
+        .values(
+            r#"sum by (http_status) (count_over_time({app="x"} | facts [5m]))"#,
+            expect![[r#"
+        {http_status="200"} 1
+        {http_status="503"} 1
+    "#]],
+        )
+        .await;
 }
 
 #[tokio::test]
