@@ -44,12 +44,14 @@ impl Anchors<'_> {
         Ok(rows.into_iter().map(|(node, sequence, time, hash)| Anchor { node, sequence, time, hash }).collect())
     }
 
-    /// Forgets those of records that are older than a time: they are kept no longer either. The newest of each node
-    /// stays, since its chain goes on there. Gives how many.
+    /// Forgets those of records that are older than a time: they are kept no longer either. Of each node the newest of
+    /// these stays: its chain may go on there, and after a silence the oldest record that is kept follows it. Gives how
+    /// many.
     pub async fn forget(&self, before: i64) -> Result<u64> {
         let done = sqlx::query(
             "DELETE FROM audit_anchors WHERE time < $1 AND sequence <
-             (SELECT MAX(newest.sequence) FROM audit_anchors AS newest WHERE newest.node = audit_anchors.node)",
+             (SELECT MAX(newest.sequence) FROM audit_anchors AS newest
+              WHERE newest.node = audit_anchors.node AND newest.time < $1)",
         )
         .bind(before)
         .execute(self.0.pool())
@@ -79,6 +81,19 @@ mod tests {
             assert_eq!(state.anchors().all().await.unwrap(), want);
             assert_eq!(state.anchors().forget(9).await.unwrap(), 1);
             assert_eq!(state.anchors().all().await.unwrap(), [anchor("a", 2, "y"), anchor("b", 1, "x")]);
+        })
+        .await;
+    }
+
+    #[tokio::test]
+    async fn the_anchor_before_a_long_silence_outlives_the_records_behind_it() {
+        each(async |state| {
+            let anchor = |sequence, time| Anchor { node: "a".to_owned(), sequence, time, hash: "x".to_owned() };
+            for one in [anchor(1, 10), anchor(2, 20), anchor(3, 90)] {
+                state.anchors().add(&one).await.unwrap();
+            }
+            assert_eq!(state.anchors().forget(50).await.unwrap(), 1);
+            assert_eq!(state.anchors().all().await.unwrap(), [anchor(2, 20), anchor(3, 90)]);
         })
         .await;
     }
