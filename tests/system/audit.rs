@@ -97,7 +97,7 @@ async fn what_people_did_stands_in_the_trail_and_nothing_secret_anywhere() {
     let (yes, no) = (masked("yes"), masked("no"));
     let wanted = [
         ("reader", "query", "allowed", "shop-api"),
-        ("reader", "audit", "denied", "/api/v1/audit principal=somebody"),
+        ("reader", "audit", "denied", "/api/v1/audit scope: shop-api; principal=somebody"),
         ("reader", "reveal", "denied", "/api/v1/access/reveal"),
         ("ops", "reveal", "allowed", yes.as_str()),
         ("ops", "reveal", "allowed", no.as_str()),
@@ -194,15 +194,59 @@ async fn a_damaged_old_file_of_the_trail_is_told_and_does_not_stop_the_start() {
     assert_eq!(ask(&server, READER, "/loki/api/v1/series?match[]=%7Ba%3D%22b%22%7D").await.0, 200);
     eventually("more is written", async || is_there(&records(&server).await, "reader", "series", "allowed", "")).await;
     assert!(server.terminate().success());
-    for path in old {
-        let length = usize::try_from(std::fs::metadata(&path).unwrap().len()).unwrap();
-        std::fs::write(&path, vec![0x5a; length]).unwrap();
+    let damages: [fn(&Path); 3] = [
+        |path| {
+            let length = usize::try_from(std::fs::metadata(path).unwrap().len()).unwrap();
+            std::fs::write(path, vec![0x5a; length]).unwrap();
+        },
+        |path| std::fs::write(path, "").unwrap(),
+        |path| std::fs::remove_file(path).unwrap(),
+    ];
+    for damage in damages {
+        old.iter().for_each(|path| damage(path));
+        let server = Server::configured(&config);
+        let (code, said) = lapidary(&server, &["audit", "verify"]);
+        assert!(code == Some(1) && said.contains("a part of the trail cannot be read"), "{said}");
+        assert!(
+            said.contains("parquet") && said.contains("of node `local`"),
+            "the file and the records around: {said}"
+        );
+        let (code, said) = lapidary(&server, &["audit", "--action", "series"]);
+        assert!(code == Some(0) && said.contains("reader") && said.contains("cannot be read"), "{said}");
+        assert_eq!(ask(&server, READER, "/loki/api/v1/labels").await.0, 200);
+        assert!(server.terminate().success());
     }
+    // The newest of all: it is what the start looks at.
+    let newest = parts().into_iter().max_by_key(|path| std::fs::metadata(path).unwrap().modified().unwrap()).unwrap();
+    std::fs::remove_file(newest).unwrap();
     let server = Server::configured(&config);
-    let (code, said) = lapidary(&server, &["audit", "verify"]);
-    assert_eq!(code, Some(1), "the damage is told: {said}");
+    eventually("the break is told", async || {
+        is_there(&records(&server).await, "system", "break", "failed", "goes on behind")
+    })
+    .await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_emptied_state_is_told_in_the_trail() {
+    let folder = tempfile::tempdir().unwrap();
+    let config = config(folder.path());
+    let server = Server::configured(&config);
     assert_eq!(ask(&server, READER, "/loki/api/v1/labels").await.0, 200);
     assert!(server.terminate().success());
+    let server = Server::configured(&config);
+    assert_eq!(lapidary(&server, &["audit", "verify"]).0, Some(0));
+    assert!(!records(&server).await.iter().any(|record| record["action"] == "break"), "a restart is no break");
+    assert!(server.terminate().success());
+    let state = files(&folder.path().join("data")).into_iter().filter(|path| {
+        let name = path.file_name().unwrap_or_default().to_string_lossy();
+        name.starts_with("state.")
+    });
+    assert!(0 < state.map(|path| std::fs::remove_file(path).unwrap()).count());
+    let server = Server::configured(&config);
+    eventually("the missing anchors are told", async || {
+        is_there(&records(&server).await, "system", "break", "failed", "anchors are missing since record 1:")
+    })
+    .await;
 }
 
 #[tokio::test(flavor = "multi_thread")]

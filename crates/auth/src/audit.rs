@@ -2,6 +2,7 @@
 
 mod chain;
 mod record;
+mod shorten;
 mod verify;
 
 use std::net::IpAddr;
@@ -10,17 +11,25 @@ use logline::Tenant;
 
 pub use chain::{Anchor, BREAK, Chain, Link};
 pub use record::{Cost, Record};
-pub use verify::{Broken, Verified, Verifier, Why};
+pub use shorten::shorten;
+pub use verify::{Around, Broken, Unreadable, Verified, Verifier, Why};
 
 /// The tenant under which the trail is kept. Nobody may read or push as this one.
 pub const AUDIT_TENANT: &str = "lapidary.audit";
+
+/// Whose record is about the server as a whole, such as a change of users: every auditor reads it, whatever tenant the
+/// request named.
+#[expect(clippy::missing_panics_doc, reason = "the name is ours")]
+pub fn server_wide() -> Tenant {
+    Tenant::new(AUDIT_TENANT).expect("a tenant's name")
+}
 
 /// One event of the audit trail. It never holds a line's text or a secret.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct AuditEvent {
     /// Name of the user or the token, or `anonymous`, or `system`.
     pub principal: String,
-    /// Whose data was touched.
+    /// Whose data was touched; [`server_wide`] for what is about no tenant's.
     pub tenant: Tenant,
     /// What was done, such as `query` or `push`; a route's action.
     pub action: &'static str,

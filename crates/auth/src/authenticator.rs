@@ -223,11 +223,20 @@ fn problem(token: &Token, before: &[Token]) -> Option<String> {
     if token.tenants.is_empty() {
         return Some("names no tenant".to_owned());
     }
+    if let Some(problem) = every_tenant(&token.tenants) {
+        return Some(problem.to_owned());
+    }
     if token.services.len() > 1 && token.services.iter().any(|name| name == crate::policy::ANY) {
         return Some("names `*` beside other services; write `*` alone".to_owned());
     }
     let same = |other: &Token| other.name == token.name || is_secret && other.secret == token.secret;
     before.iter().any(same).then(|| "stands twice".to_owned())
+}
+
+/// What is wrong with a token for every tenant: there would be a tenant of that name, and nobody would look into it.
+pub(crate) fn every_tenant(tenants: &[Tenant]) -> Option<&'static str> {
+    let names = tenants.iter().any(|tenant| tenant.as_str() == crate::policy::ANY);
+    names.then_some("names the tenant `*`, but a token is for tenants by name; name each")
 }
 
 /// What is kept of a secret that is random enough not to be guessed.

@@ -128,6 +128,11 @@ impl Caller {
         self.tenants.first().expect("a caller has a tenant")
     }
 
+    /// Every tenant the caller works in.
+    pub fn tenants(&self) -> &[Tenant] {
+        &self.tenants
+    }
+
     /// Refuses a caller who names several tenants where one is needed.
     pub fn require_one_tenant(&self) -> Result<(), Denied> {
         if self.tenants.len() == 1 { Ok(()) } else { Err(Denied::SeveralTenants) }

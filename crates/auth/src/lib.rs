@@ -29,8 +29,8 @@ pub use access::{
 };
 pub use attempts::Attempts;
 pub use audit::{
-    AUDIT_TENANT, Anchor, AuditEvent, AuditSink, BREAK, Broken, Chain, Cost, Link, Outcome, Record, Verified, Verifier,
-    Why,
+    AUDIT_TENANT, Anchor, Around, AuditEvent, AuditSink, BREAK, Broken, Chain, Cost, Link, Outcome, Record, Unreadable,
+    Verified, Verifier, Why, server_wide, shorten,
 };
 pub use authenticator::{Authenticator, Credentials, Token};
 pub use caller::{Caller, Denied};

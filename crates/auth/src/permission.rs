@@ -87,6 +87,14 @@ impl Permission {
         matches!(self, Self::Push | Self::Read | Self::Orders | Self::Export | Self::Delete | Self::Reveal)
     }
 
+    /// Whether it is about the server as a whole, whatever tenant is named.
+    pub const fn is_of_server(self) -> bool {
+        matches!(
+            self,
+            Self::Status | Self::Operate | Self::Storage | Self::Users | Self::Audit | Self::Reveal | Self::Impersonate
+        )
+    }
+
     /// The permission with this name.
     pub fn named(name: &str) -> Option<Self> {
         Self::ALL.into_iter().find(|permission| permission.name() == name)

@@ -12,7 +12,7 @@ mod usage;
 mod writer;
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
 use std::time::Duration;
 
 use auth::{AuditEvent, AuditSink};
@@ -22,7 +22,7 @@ use tokio::sync::mpsc;
 use forward::Forward;
 pub(crate) use forward::{Place, Target};
 use read::end;
-pub(crate) use read::{Filter, Page, Unverified, list, verify};
+pub(crate) use read::{Checked, Filter, Page, list, verify};
 pub(crate) use table::{AUDIT, AuditTable};
 pub(crate) use usage::Usage;
 pub(crate) use writer::{Anchors, Components, Running, Writer};
@@ -31,6 +31,8 @@ pub(crate) use writer::{Anchors, Components, Running, Writer};
 const QUEUE: usize = 8_192;
 /// So many of them are kept for what cannot be refused any more.
 const RESERVE: usize = QUEUE / 4;
+/// Bytes of details that may wait before what can be refused is.
+const WAITING: usize = 64 << 20;
 
 /// Where events go; the other end is the [`Writer`].
 #[derive(Clone, Debug)]
@@ -46,6 +48,8 @@ pub(crate) struct State {
     missed: AtomicU64,
     /// All of them.
     missed_in_all: AtomicU64,
+    /// Bytes of details that wait.
+    waiting: AtomicUsize,
     written: AtomicU64,
     /// Records that could not be sent on.
     unsent: AtomicU64,
@@ -77,7 +81,10 @@ impl Trail {
 
 impl AuditSink for Trail {
     fn record(&self, event: AuditEvent) {
+        let bytes = event.detail.len();
+        self.state.waiting.fetch_add(bytes, Ordering::Relaxed);
         if self.queue.try_send(event).is_err() {
+            self.state.waiting.fetch_sub(bytes, Ordering::Relaxed);
             self.state.missed_in_all.fetch_add(1, Ordering::Relaxed);
             if self.state.missed.fetch_add(1, Ordering::Relaxed) == 0 {
                 tracing::error!("the audit trail cannot be written as fast as things happen; events are counted only");
@@ -86,13 +93,18 @@ impl AuditSink for Trail {
     }
 
     fn is_ready(&self) -> bool {
-        RESERVE < self.queue.capacity()
+        RESERVE < self.queue.capacity() && self.state.waiting.load(Ordering::Relaxed) < WAITING
     }
 }
 
 /// How long records are kept; for ever if nothing is set.
 pub(crate) fn kept_for(lifecycle: &Lifecycle) -> Option<Duration> {
     lifecycle.tables.get(AUDIT).copied().filter(|_| lifecycle.retention_enabled)
+}
+
+/// Whether a period is set that takes nothing away, since nothing is ever taken away.
+pub(crate) fn is_kept_all_the_same(lifecycle: &Lifecycle) -> bool {
+    lifecycle.tables.contains_key(AUDIT) && kept_for(lifecycle).is_none()
 }
 
 #[cfg(test)]
@@ -117,5 +129,25 @@ mod tests {
         assert_eq!(trail.counts(), (0, 3));
         while events.try_recv().is_ok() {}
         assert!(trail.is_ready());
+    }
+    #[test]
+    fn long_details_that_wait_are_refused_before_memory_is_full_of_them() {
+        let (trail, _events) = Trail::new();
+        let long = "x".repeat(WAITING / 8);
+        for _ in 0..8 {
+            assert!(trail.is_ready());
+            trail.record(AuditEvent::new("anna", Tenant::default(), "query", long.as_str(), Outcome::Allowed));
+        }
+        assert!(!trail.is_ready());
+    }
+
+    #[test]
+    fn a_period_of_the_trail_alone_takes_nothing_away_and_is_told() {
+        let day = Duration::from_hours(24);
+        let mut lifecycle = Lifecycle { tables: [(AUDIT.to_owned(), day)].into(), ..Lifecycle::default() };
+        assert!(is_kept_all_the_same(&lifecycle) && kept_for(&lifecycle).is_none());
+        lifecycle.retention_enabled = true;
+        assert!(!is_kept_all_the_same(&lifecycle) && kept_for(&lifecycle) == Some(day));
+        assert!(!is_kept_all_the_same(&Lifecycle::default()));
     }
 }

@@ -18,7 +18,7 @@ use orders::{Graphs, OrderEvents, Orders};
 use query::Engine;
 use state::{Location, State};
 use stdx::{ByteSize, Clock, Drained, Secret, SystemClock, Tasks};
-use storage::Storage;
+use storage::{Lifecycle, Storage};
 use tls::Greeting;
 use tokio::net::TcpListener;
 use tokio::sync::mpsc;
@@ -95,7 +95,7 @@ impl Server {
             Arc::new(Engine::new(Arc::clone(&storage), query::Config { reader, ..config.query }, Arc::clone(&clock))?);
         let base = Base { storage, engine, state, access, audit, clock, tasks, below, node };
         keep_fresh(&base);
-        let writer = base.writer((&trail, occurred), audit::kept_for(&lifecycle), config.audit.forward).await?;
+        let writer = base.writer((&trail, occurred), &lifecycle, config.audit.forward).await?;
         let usage = Usage::start(Arc::clone(&base.audit), &base.tasks);
         let orders = base.orders(config.graphs, config.orders_history)?;
         let (sink, feed) = StorageSink::new(&base.storage);
@@ -217,15 +217,18 @@ impl Base {
     async fn writer(
         &self,
         (trail, occurred): (&Trail, mpsc::Receiver<AuditEvent>),
-        kept_for: Option<Duration>,
+        lifecycle: &Lifecycle,
         forward: Option<audit::Target>,
     ) -> Result<audit::Running> {
+        if audit::is_kept_all_the_same(lifecycle) {
+            warn!("`audit.retention` takes nothing away, since `storage.retention_enabled` is not set");
+        }
         let components = audit::Components {
             node: self.node.clone(),
             storage: Arc::clone(&self.storage),
             engine: Arc::clone(&self.engine),
             anchors: Arc::new(self.state.clone()),
-            kept_for,
+            kept_for: audit::kept_for(lifecycle),
             forward,
             clock: Arc::clone(&self.clock),
             tasks: self.below.clone(),

@@ -2,7 +2,6 @@
 
 use std::time::{Duration, SystemTime};
 
-use logline::Tenant;
 use state::User;
 use stdx::Secret;
 
@@ -198,9 +197,16 @@ impl Access {
         Ok(made.then_some((user.name, password)))
     }
 
-    /// Whose failure or success a login is about, for the audit trail: there is no tenant yet.
-    pub fn tenant_of_logins() -> Tenant {
-        Tenant::default()
+    /// A user of ours by the name somebody typed; no secret, then.
+    pub fn known(&self, typed: &str) -> Option<String> {
+        let name = typed.trim().to_lowercase();
+        self.model().users.contains_key(&name).then_some(name)
+    }
+
+    /// Until when no password of this user is looked at. For the audit trail; whoever logs in is not told.
+    pub async fn locked_until(&self, typed: &str) -> Result<Option<SystemTime>, Error> {
+        let user = self.state.users().get(&typed.trim().to_lowercase()).await?;
+        Ok(user.and_then(|user| user.locked_until).filter(|until| self.now() < *until))
     }
 }
 

@@ -10,7 +10,7 @@ use stdx::Secret;
 
 use super::login::{checked_password, checked_user_name};
 use super::{Access, GROUPS, POLICIES, ROLES, checked_name, secret_text};
-use crate::authenticator::hash;
+use crate::authenticator::{every_tenant, hash};
 use crate::error::Kind;
 use crate::identity::LOCAL;
 use crate::model::{Group, Model, Source};
@@ -268,8 +268,12 @@ impl Access {
             expires: new.lasts.as_deref().map(|text| self.end(text)).transpose()?,
             last_used: None,
         };
+        let holder = super::holder(&token)?;
+        if let Some(problem) = every_tenant(&holder.tenants) {
+            return Err(Error::invalid(format!("token `{}` {problem}", token.name)));
+        }
         let mut trial = self.load().await?;
-        trial.add_token(token.hash.clone(), super::holder(&token)?)?;
+        trial.add_token(token.hash.clone(), holder)?;
         self.state.tokens().add(&token).await?;
         self.refresh().await?;
         Ok(secret)

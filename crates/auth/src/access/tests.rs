@@ -222,6 +222,9 @@ async fn roles_of_a_token_are_narrowed_by_what_else_stands_with_it() {
     assert_eq!(["crm-api", "mes-api", "shop-api"].map(|name| scope.services().contains(name)), [true, false, false]);
     let nothing = NewToken { name: "nothing".to_owned(), ..NewToken::default() };
     assert_eq!(door.access.add_token(nothing, "admin").await.unwrap_err().kind(), Kind::Invalid);
+    let permissions = [Permission::Read].into();
+    let every = NewToken { name: "every".to_owned(), permissions, tenants: list(&["*"]), ..NewToken::default() };
+    assert_eq!(door.access.add_token(every, "admin").await.unwrap_err().kind(), Kind::Invalid);
 }
 
 #[tokio::test]

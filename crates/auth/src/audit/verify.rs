@@ -22,6 +22,8 @@ pub struct Verifier {
     anchors: BTreeMap<String, BTreeMap<u64, Link>>,
     chains: BTreeMap<String, Verified>,
     starts: BTreeMap<String, Start>,
+    /// In the order of their time.
+    unreadable: Vec<Unreadable>,
     /// Older records were taken away, as far as is written down elsewhere.
     removed_before: Option<Timestamp>,
 }
@@ -31,6 +33,26 @@ pub struct Verifier {
 struct Start {
     time: Timestamp,
     previous: String,
+    /// Whether something before it could not be read.
+    is_behind_unreadable: bool,
+}
+
+/// A part of the trail that cannot be read, so that nobody knows whether its records are as they were.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Unreadable {
+    /// What is wrong, with the name of the file.
+    pub reason: String,
+    /// The records around it, by node.
+    pub around: BTreeMap<String, Around>,
+}
+
+/// Records of one node before and behind a part that cannot be read, as far as there are any.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Around {
+    /// Number of the last one before.
+    pub after: Option<u64>,
+    /// Number of the first one behind.
+    pub before: Option<u64>,
 }
 
 /// What holds of one node's chain.
@@ -91,11 +113,49 @@ impl Verifier {
         verifier
     }
 
+    /// Comes in place of records that cannot be read, of whatever node.
+    pub fn skip(&mut self, reason: impl Into<String>) {
+        let reason = reason.into();
+        let is_open = |part: &Unreadable| part.around.values().all(|around| around.before.is_none());
+        if self.unreadable.last().is_some_and(|part| part.reason == reason && is_open(part)) {
+            return;
+        }
+        let after = |chain: &Verified| Around { after: Some(chain.last.sequence), before: None };
+        let around = self.chains.iter().map(|(node, chain)| (node.clone(), after(chain))).collect();
+        self.unreadable.push(Unreadable { reason, around });
+    }
+
+    /// What came in place of records, with the records around.
+    pub fn unreadable(&self) -> &[Unreadable] {
+        &self.unreadable
+    }
+
+    /// Whether a part that cannot be read comes behind all that is known of the node.
+    fn is_behind_unreadable(&self, node: &str) -> bool {
+        let around = self.unreadable.last().map(|part| part.around.get(node));
+        around.is_some_and(|around| around.is_none_or(|around| around.before.is_none()))
+    }
+
+    /// Notes the first record behind what cannot be read.
+    fn note(&mut self, node: &str, sequence: u64) {
+        for part in self.unreadable.iter_mut().rev() {
+            let around = part.around.entry(node.to_owned()).or_default();
+            if around.before.is_some() {
+                break;
+            }
+            around.before = Some(sequence);
+        }
+    }
+
     /// Looks at the next record of its node.
     pub fn check(&mut self, record: &Record) -> Result<(), Broken> {
         let broken = |sequence, why| Err(Broken { node: record.node.clone(), sequence, why });
         if record.digest() != record.hash {
             return broken(record.sequence, Why::Changed);
+        }
+        let is_behind_unreadable = self.is_behind_unreadable(&record.node);
+        if is_behind_unreadable {
+            self.note(&record.node, record.sequence);
         }
         let anchor = self.anchors.get(&record.node).and_then(|anchors| anchors.get(&record.sequence));
         if anchor.is_some_and(|anchor| anchor.hash != record.hash) {
@@ -108,7 +168,7 @@ impl Verifier {
             let (anchored, breaks) = (u64::from(anchor.is_some()), u64::from(record.action == BREAK));
             let begun = Verified { first: record.sequence, last: Link::of(record), records: 1, anchored, breaks };
             self.chains.insert(record.node.clone(), begun);
-            let start = Start { time: record.time, previous: record.previous.clone() };
+            let start = Start { time: record.time, previous: record.previous.clone(), is_behind_unreadable };
             self.starts.insert(record.node.clone(), start);
             return Ok(());
         };
@@ -117,10 +177,11 @@ impl Verifier {
             // Written twice, since the answer to the first time got lost.
             return Ok(());
         }
-        if record.sequence > next {
+        let is_jump = next < record.sequence;
+        if is_jump && !is_behind_unreadable {
             return broken(next, Why::Missing);
         }
-        if record.sequence < next || record.previous != chain.last.hash {
+        if record.sequence < next || !is_jump && record.previous != chain.last.hash {
             return broken(record.sequence, Why::Unlinked);
         }
         chain.last = Link::of(record);
@@ -135,7 +196,7 @@ impl Verifier {
     pub fn finish(self, kept_since: Timestamp, now: Timestamp) -> Result<BTreeMap<String, Verified>, Broken> {
         let kept_since = self.removed_before.map_or(kept_since, |removed| removed.max(kept_since));
         for (node, anchors) in &self.anchors {
-            let (first, last) = self.chains.get(node).map_or((u64::MAX, 0), |chain| (chain.first, chain.last.sequence));
+            let (first, last) = self.known_of(node);
             let young = anchors.values().filter(|link| kept_since <= link.time);
             let missing = young.map(|link| link.sequence).find(|sequence| !(first..=last).contains(sequence));
             if let Some(sequence) = missing {
@@ -146,6 +207,14 @@ impl Verifier {
         }
         self.chains.keys().try_for_each(|node| self.check_start(node, kept_since, now))?;
         Ok(self.chains)
+    }
+
+    /// Numbers of the records that are there or cannot be read, from the first to the last.
+    fn known_of(&self, node: &str) -> (u64, u64) {
+        let is_cut = self.is_behind_unreadable(node);
+        let (first, last) = self.chains.get(node).map_or((u64::MAX, 0), |chain| (chain.first, chain.last.sequence));
+        let is_late = self.starts.get(node).map_or(is_cut, |start| start.is_behind_unreadable);
+        (if is_late { 0 } else { first }, if is_cut { u64::MAX } else { last })
     }
 
     /// Nothing that must be kept is missing before the oldest record, and the chain is one of ours.
@@ -159,10 +228,24 @@ impl Verifier {
         // Of a time in which nothing happened, the record before may be old enough to be gone.
         let before = chain.first.checked_sub(1).and_then(|before| anchors.get(&before));
         let is_old = before.is_some_and(|link| link.time < kept_since && link.hash == start.previous);
-        if chain.first <= 1 || start.time < kept_since || is_old {
+        if chain.first <= 1 || start.time < kept_since || is_old || start.is_behind_unreadable {
             return Ok(());
         }
         broken(if kept_since == Timestamp::MIN { 1 } else { chain.first - 1 }, Why::Missing)
+    }
+}
+
+impl Unreadable {
+    /// The sentence for people.
+    pub fn text(&self, language: Language) -> String {
+        let cannot = language.pick("a part of the trail cannot be read", "часть журнала не читается");
+        let of = language.pick("of node", "узла");
+        let number = |number: Option<u64>| number.map_or_else(|| "?".to_owned(), |number| number.to_string());
+        let (from, to) = (language.pick("behind record", "после записи"), language.pick("before", "до"));
+        let around = self.around.iter().map(|(node, Around { after, before })| {
+            format!("; {from} {} {to} {} {of} `{node}`", number(*after), number(*before))
+        });
+        format!("{cannot}: {}{}", self.reason, around.collect::<String>())
     }
 }
 

@@ -119,3 +119,10 @@ fn a_certificate_does_instead_of_a_token_and_a_wrong_token_is_not_passed_over() 
     let nothing = Authenticator::with_tokens(vec![token("nothing", "", &[], &[])]).unwrap_err();
     assert!(nothing[0].to_string().contains("neither a secret nor certificates"), "{nothing:?}");
 }
+
+#[test]
+fn a_token_for_every_tenant_is_refused_since_there_would_be_a_tenant_of_that_name() {
+    let every = Token { tenants: vec![Tenant::new("*").unwrap()], ..token("a", "a-secret-of-length", &[], &[]) };
+    let problems = Authenticator::with_tokens(vec![every]).unwrap_err();
+    assert!(format!("{problems:?}").contains("name each"), "{problems:?}");
+}

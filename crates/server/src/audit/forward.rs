@@ -1,6 +1,7 @@
 //! Sends records on as well, to a syslog server (RFC 5424) or a webhook: in order, tried until they are taken, as long as
 //! there is room for what waits and the server runs. The trail itself never waits for it.
 
+mod queue;
 mod syslog;
 
 use std::sync::Arc;
@@ -11,13 +12,11 @@ use auth::Record;
 use reqwest::Url;
 use stdx::{Backoff, Clock, Rng, Secret, Shutdown, Tasks};
 use tls::{Renewed, Tls};
-use tokio::sync::mpsc;
 use tracing::warn;
 
+use self::queue::{Queue, Waiting};
 use self::syslog::Syslog;
 
-/// Groups of records that may wait.
-const QUEUE: usize = 64;
 /// How long one attempt may take.
 const DEADLINE: Duration = Duration::from_secs(10);
 /// Between two attempts, at least and at most.
@@ -82,7 +81,7 @@ impl Place {
 /// The queue to whoever takes records.
 #[derive(Debug)]
 pub(crate) struct Forward {
-    queue: mpsc::Sender<Vec<Record>>,
+    queue: Queue,
     has_dropped: AtomicBool,
 }
 
@@ -95,15 +94,15 @@ impl Forward {
     /// Checks the files of the target and begins.
     pub(crate) fn start(target: &Target, clock: &Arc<dyn Clock>, tasks: &Tasks) -> Result<Self, tls::Problem> {
         let sender = Sender::new(target, clock)?;
-        let (queue, waiting) = mpsc::channel(QUEUE);
+        let (queue, waiting) = queue::new();
         tasks.spawn(run(sender, waiting, tasks.shutdown()));
         Ok(Self { queue, has_dropped: AtomicBool::default() })
     }
 
     /// Hands records over, if there is room; how many were not taken.
     pub(crate) fn offer(&self, records: Vec<Record>) -> u64 {
-        let count = records.len() as u64;
-        let is_dropped = self.queue.try_send(records).is_err();
+        let dropped = records.into_iter().filter_map(|record| self.queue.put(record).err()).count() as u64;
+        let is_dropped = dropped > 0;
         if self.has_dropped.swap(is_dropped, Ordering::Relaxed) != is_dropped {
             if is_dropped {
                 warn!("the receiver of the audit trail is too slow or away: some records are in the trail only");
@@ -111,7 +110,7 @@ impl Forward {
                 warn!("the receiver of the audit trail takes records again");
             }
         }
-        if is_dropped { count } else { 0 }
+        dropped
     }
 }
 
@@ -146,11 +145,11 @@ impl Sender {
     }
 }
 
-async fn run(mut sender: Sender, mut waiting: mpsc::Receiver<Vec<Record>>, mut shutdown: Shutdown) {
+async fn run(mut sender: Sender, mut waiting: Waiting, mut shutdown: Shutdown) {
     loop {
         let records = tokio::select! {
             () = shutdown.wait() => break,
-            records = waiting.recv() => records,
+            records = waiting.next() => records,
         };
         let Some(records) = records else { return };
         let Some(mut backoff) = Backoff::new(PAUSE.0, PAUSE.1, Rng::from_entropy()) else { return };
@@ -163,8 +162,9 @@ async fn run(mut sender: Sender, mut waiting: mpsc::Receiver<Vec<Record>>, mut s
         }
     }
     // What waits is sent once more; it is in the trail in any case.
-    while let Ok(records) = waiting.try_recv() {
-        if sender.send(&records).await.is_err() {
+    loop {
+        let records = waiting.now();
+        if records.is_empty() || sender.send(&records).await.is_err() {
             return;
         }
     }

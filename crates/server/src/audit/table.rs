@@ -138,6 +138,13 @@ pub(crate) fn records(rows: &RecordBatch) -> Option<Vec<Record>> {
     let (previous, hash) = (text(PREVIOUS)?, text(HASH)?);
     let (sequence, count, looked_at) = (number(SEQUENCE)?, number(COUNT)?, number(ROWS)?);
     let (bytes, millis) = (number(BYTES)?, number(MILLIS)?);
+    // A row that no record makes was changed; it gets no hash, so that this is told.
+    let is_whole = |row: usize| {
+        let costs = [looked_at, bytes, millis].map(|column| column.is_valid(row));
+        Outcome::named(outcome.value(row)).is_some()
+            && costs.iter().all(|is_there| *is_there == looked_at.is_valid(row))
+            && (0..1_000).contains(&nanos.value(row))
+    };
     let record = |row: usize| {
         let whole = |column: &Int64Array| column.value(row).cast_unsigned();
         let cost = Cost { rows: whole(looked_at), bytes: whole(bytes), millis: whole(millis) };
@@ -145,7 +152,7 @@ pub(crate) fn records(rows: &RecordBatch) -> Option<Vec<Record>> {
         Record {
             node: own(node),
             sequence: whole(sequence),
-            time: Timestamp(micros.value(row) * 1_000 + i64::from(nanos.value(row))),
+            time: Timestamp(micros.value(row).saturating_mul(1_000).saturating_add(nanos.value(row).into())),
             principal: own(principal),
             tenant: own(of_tenant),
             action: own(action),
@@ -155,7 +162,7 @@ pub(crate) fn records(rows: &RecordBatch) -> Option<Vec<Record>> {
             cost: looked_at.is_valid(row).then_some(cost),
             count: whole(count),
             previous: own(previous),
-            hash: own(hash),
+            hash: if is_whole(row) { own(hash) } else { String::new() },
         }
     };
     Some((0..rows.num_rows()).map(record).collect())
@@ -180,6 +187,20 @@ mod tests {
         let rows = AuditTable.derive(&batch).unwrap();
         assert_eq!(super::records(&rows).unwrap(), records);
         assert!(records.iter().all(|record| record.digest() == record.hash));
+        // What no record makes does not have its hash.
+        let put = |name: &str, column: ArrayRef| {
+            let mut columns = rows.columns().to_vec();
+            columns[SCHEMA.index_of(name).unwrap()] = column;
+            let is_changed = |record: &Record| record.digest() != record.hash;
+            let changed = super::records(&RecordBatch::try_new(rows.schema(), columns).unwrap()).unwrap();
+            changed.iter().map(is_changed).collect::<Vec<_>>()
+        };
+        let numbers = |numbers: [Option<i64>; 2]| Arc::new(Int64Array::from_iter(numbers)) as ArrayRef;
+        assert_eq!(put(OUTCOME, Arc::new(StringArray::from(vec!["failed", "done"]))), [false, true]);
+        assert_eq!(put(BYTES, numbers([Some(0), Some(-1)])), [true, false]);
+        assert_eq!(put(MILLIS, numbers([Some(7), Some(3)])), [true, false]);
+        assert_eq!(put(ROWS, numbers([None, None])), [false, true]);
+        assert_eq!(put(NANOS, Arc::new(Int16Array::from(vec![-1, 999]))), [true, false]);
         // Nobody else's lines become records.
         assert!(AuditTable.derive(&Batch { tenant: Tenant::default(), ..batch }).is_none());
     }

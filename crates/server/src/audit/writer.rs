@@ -4,9 +4,9 @@ use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::time::{Duration, Instant};
 
-use auth::{Anchor, AuditEvent, BREAK, Chain, Outcome, Record};
+use auth::{Anchor, AuditEvent, BREAK, Chain, Outcome, Record, server_wide, shorten};
 use futures::future::BoxFuture;
-use logline::{Tenant, Timestamp};
+use logline::Timestamp;
 use mask::Masker;
 use query::Engine;
 use stdx::{Backoff, Clock, Rng, Tasks};
@@ -21,10 +21,10 @@ use super::{Forward, State, Target, Trail, table};
 const TOGETHER: usize = 512;
 /// How long the first of them waits for others: they share one write to the disk.
 const GATHER: Duration = Duration::from_millis(50);
-/// The longest detail; the rest is cut off.
-const DETAIL: usize = 4_096;
+/// The longest detail. Its parts are cut where they come from, so it is seldom reached.
+const DETAIL: usize = 96 << 10;
 /// The end of the chain is anchored when it is older than this, or longer by so many records.
-const ANCHOR_EVERY: Duration = Duration::from_secs(60);
+pub(super) const ANCHOR_EVERY: Duration = Duration::from_secs(60);
 const ANCHOR_RECORDS: u64 = 1_000;
 /// Between two attempts to write, at least and at most.
 const PAUSE: (Duration, Duration) = (Duration::from_millis(100), Duration::from_secs(5));
@@ -93,10 +93,18 @@ impl Writer {
         let is_old = end.link.as_ref().is_some_and(|link| link.time < kept_since);
         let broken = (end.is_broken && !is_old).then(|| {
             let behind = end.link.as_ref().map_or(0, |link| link.sequence);
-            let text = format!("goes on behind record {behind}: what followed is gone or cannot be read");
             error!(behind, "the audit trail goes on behind a break, which stands in it; keep the damaged files");
-            AuditEvent::new("system", Tenant::default(), BREAK, text, Outcome::Failed)
+            format!("goes on behind record {behind}: what followed is gone or cannot be read")
         });
+        let unanchored = end.unanchored.map(|since| {
+            error!(since, "anchors of the audit trail are missing: was an older state put in place of this one?");
+            format!(
+                "anchors are missing since record {since}: nobody knows whether it and those behind it were changed"
+            )
+        });
+        let breaks = broken.into_iter().chain(unanchored);
+        let breaks = breaks.map(|text| AuditEvent::new("system", server_wide(), BREAK, text, Outcome::Failed));
+        let breaks = breaks.collect();
         let forward = forward.map(|target| Forward::start(&target, &clock, &tasks)).transpose()?;
         let writer = Self {
             events,
@@ -113,14 +121,14 @@ impl Writer {
         };
         let (stop, stopped) = oneshot::channel();
         let mut task = JoinSet::new();
-        task.spawn(writer.run(stopped, broken));
+        task.spawn(writer.run(stopped, breaks));
         Ok(Running { stop, task })
     }
 
-    async fn run(mut self, mut stopped: oneshot::Receiver<()>, broken: Option<AuditEvent>) {
+    async fn run(mut self, mut stopped: oneshot::Receiver<()>, breaks: Vec<AuditEvent>) {
         // What an earlier run wrote may not be anchored at all, and a break is anchored at once.
-        let is_broken = broken.is_some();
-        self.write(Vec::from_iter(broken), Some(5)).await;
+        let is_broken = !breaks.is_empty();
+        self.write(breaks, Some(5)).await;
         self.anchor(is_broken).await;
         loop {
             self.tell_removed().await;
@@ -147,10 +155,12 @@ impl Writer {
         {
             events.push(event);
         }
+        let bytes = events.iter().map(|event| event.detail.len()).sum();
+        self.state.waiting.fetch_sub(bytes, Ordering::Relaxed);
         let missed = self.state.missed.swap(0, Ordering::Relaxed);
         if missed > 0 {
             let text = "the trail could not be written; so many events are not in it";
-            let event = AuditEvent::new("system", Tenant::default(), "audit", text, Outcome::Failed);
+            let event = AuditEvent::new("system", server_wide(), "audit", text, Outcome::Failed);
             events.push(AuditEvent { count: missed, ..event });
         }
     }
@@ -188,11 +198,7 @@ impl Writer {
     }
 
     fn seal(&mut self, event: AuditEvent) -> Record {
-        let mut detail = self.masker.mask(&event.detail).into_owned();
-        if detail.len() > DETAIL {
-            detail.truncate(detail.floor_char_boundary(DETAIL));
-            detail.push('…');
-        }
+        let detail = shorten(&self.masker.mask(&event.detail), DETAIL).into_owned();
         self.chain.seal(AuditEvent { detail, ..event }, self.clock.now().into())
     }
 

@@ -81,6 +81,10 @@ impl AuditArgs {
             let more = "есть записи старше; --limit покажет больше";
             say(&format!("{}\n", language.pick("there are older records; --limit shows more", more)));
         }
+        for reason in page.unreadable.iter().filter(|_| self.connection.format == Format::Table) {
+            let missing = language.pick("records are missing that cannot be read", "нет записей, которые не читаются");
+            say(&format!("{missing}: {}\n", printable(reason)));
+        }
         Ok(())
     }
 }
@@ -97,10 +101,10 @@ fn verify(connection: &Connection) -> Result<(), Failure> {
         std::iter::once(node.clone()).chain(numbers.map(|number| number.to_string())).collect()
     });
     print(connection.format, Head::Both, &heading, &rows.collect::<Vec<_>>(), &verdict)?;
-    match verdict.broken {
-        None => Ok(()),
-        Some(broken) => Err(Failure::Failed(broken.text(language))),
-    }
+    let broken = verdict.broken.map(|broken| broken.text(language));
+    let unreadable = verdict.unreadable.iter().map(|part| part.text(language));
+    let problems: Vec<_> = broken.into_iter().chain(unreadable).collect();
+    if problems.is_empty() { Ok(()) } else { Err(Failure::Failed(problems.join("\n"))) }
 }
 
 fn row(record: &Record, language: Language, zone: &TimeZone) -> Vec<String> {

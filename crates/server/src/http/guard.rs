@@ -9,7 +9,6 @@ use axum::http::uri::Authority;
 use axum::http::{HeaderMap, StatusCode, header};
 use axum::middleware::Next;
 use axum::response::{IntoResponse as _, Response};
-use logline::Tenant;
 
 use self::visit::Visit;
 use super::connections::timely;
@@ -86,7 +85,7 @@ async fn admit(app: &App, route: &'static Route, mut request: Request) -> Result
             Denied::Tenant { principal } | Denied::Stranger { principal } => principal,
             _ => "unknown",
         };
-        app.usage.count(who, &Tenant::default(), "refused credentials", address, Outcome::Denied);
+        app.usage.count(who, &auth::server_wide(), "refused credentials", address, Outcome::Denied);
     })?;
     let visit = Visit::new(app, route, &caller, &request, address);
     if let Err(denied) = needed.map_or(Ok(()), |permission| caller.require(permission)) {

@@ -185,3 +185,37 @@ fn a_break_stands_in_the_chain_and_is_counted() {
     records.remove(2);
     check_broken(&records, &[], 3, Why::Missing);
 }
+
+#[test]
+fn what_cannot_be_read_is_told_with_the_records_around_and_hides_no_other_damage() {
+    let mut records = chain_of("a", 6).0;
+    let anchors = [1, 3, 6].map(|n| Anchor { node: "a".to_owned(), link: Link::of(&records[n - 1]) });
+    let judge = |parts: [&[Record]; 2], is_cut: bool| {
+        let mut verifier = Verifier::new(anchors.to_vec());
+        parts[0].iter().try_for_each(|record| verifier.check(record))?;
+        verifier.skip("`x` is damaged");
+        verifier.skip("`x` is damaged");
+        parts[1].iter().try_for_each(|record| verifier.check(record))?;
+        if is_cut {
+            verifier.skip("`y` is damaged");
+        }
+        let around = verifier.unreadable().iter().map(|part| part.around.get("a").copied()).collect::<Vec<_>>();
+        verifier.finish(Timestamp::MIN, Timestamp(10)).map(|_| around)
+    };
+    let around = |after, before| Some(Around { after, before });
+    assert_eq!(judge([&records[..2], &records[3..]], false), Ok(vec![around(Some(2), Some(4))]));
+    assert_eq!(judge([&[], &records[3..]], false), Ok(vec![around(None, Some(4))]));
+    assert_eq!(
+        judge([&records[..2], &records[3..4]], true),
+        Ok(vec![around(Some(2), Some(4)), around(Some(4), None)]),
+        "the end is among what cannot be read"
+    );
+    assert_eq!(judge([&records[..2], &[]], false), Ok(vec![around(Some(2), None)]));
+    assert_eq!(judge([&[], &[]], false), Ok(vec![None]));
+    let broken = |sequence, why| Err(Broken { node: "a".to_owned(), sequence, why });
+    assert_eq!(judge([&records[..2], &records[3..5]], false), broken(6, Why::Missing));
+    assert_eq!(judge([&records[..2], &[&records[3..4], &records[5..]].concat()], false), broken(5, Why::Missing));
+    assert_eq!(judge([&records[1..2], &records[3..]], false), broken(1, Why::Missing));
+    records[4].detail.push('x');
+    assert_eq!(judge([&records[..2], &records[3..]], false), broken(5, Why::Changed));
+}

@@ -2,6 +2,7 @@
 
 use std::fmt::Write as _;
 use std::sync::Arc;
+use std::time::Duration;
 
 use auth::{Outcome, Record};
 use futures::FutureExt as _;
@@ -19,6 +20,8 @@ use super::Place;
 const FACILITY: u8 = 13 << 3;
 /// Of what was let through: notice; of all else: warning.
 const SEVERITIES: (u8, u8) = (5, 4);
+/// How soon a machine says that nobody listens there.
+const REFUSAL: Duration = Duration::from_millis(50);
 /// A datagram that is longer may be lost on its way.
 const DATAGRAM: usize = 2_048;
 
@@ -65,7 +68,9 @@ impl Syslog {
                 text.truncate(text.floor_char_boundary(DATAGRAM));
                 socket.send(text.as_bytes()).await?;
             }
-            return Ok(());
+            // That nobody listens is told a moment later, if at all.
+            tokio::time::sleep(REFUSAL).await;
+            return socket.take_error()?.map_or(Ok(()), Err);
         }
         let mut bytes = String::new();
         for record in records {

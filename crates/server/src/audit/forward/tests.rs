@@ -10,6 +10,7 @@ use logline::{Tenant, Timestamp};
 use stdx::SystemClock;
 use tokio::io::AsyncReadExt as _;
 use tokio::net::{TcpListener, UdpSocket};
+use tokio::sync::mpsc;
 
 use super::*;
 
@@ -110,19 +111,38 @@ async fn a_group_is_not_lost_when_its_receiver_starts_anew() {
 
 #[tokio::test]
 async fn records_for_which_there_is_no_room_are_counted_until_there_is_again() {
-    let (queue, mut waiting) = mpsc::channel(1);
+    let (queue, mut waiting) = queue::new();
     let forward = Forward { queue, has_dropped: AtomicBool::default() };
-    assert_eq!([forward.offer(records()), forward.offer(records()), forward.offer(records())], [0, 2, 2]);
+    let long = |mut record: Record| {
+        record.detail = "x".repeat(9 << 20);
+        record
+    };
+    let group = || records().into_iter().map(long).collect::<Vec<_>>();
+    assert_eq!([forward.offer(group()), forward.offer(group())], [1, 2]);
     assert!(forward.has_dropped.load(Ordering::Relaxed));
-    waiting.recv().await.unwrap();
+    assert_eq!(waiting.next().await.unwrap().len(), 1);
     assert_eq!(forward.offer(records()), 0);
     assert!(!forward.has_dropped.load(Ordering::Relaxed), "the next time is told of as well");
+}
+
+#[tokio::test]
+async fn datagrams_that_the_receiver_s_machine_refuses_are_sent_again() {
+    let address = UdpSocket::bind("127.0.0.1:0").await.unwrap().local_addr().unwrap();
+    let (forward, _tasks) = start(&format!("syslog+udp://{address}"));
+    forward.offer(records());
+    tokio::time::sleep(Duration::from_millis(300)).await;
+    let socket = UdpSocket::bind(address).await.unwrap();
+    let mut bytes = vec![0; 4_096];
+    let count =
+        tokio::time::timeout(Duration::from_secs(20), socket.recv(&mut bytes)).await.expect("it is lost").unwrap();
+    assert_eq!(bytes[..count], *syslog::message(&records()[0]).as_bytes());
 }
 
 #[tokio::test]
 async fn a_webhook_that_refuses_is_asked_again_and_shown_the_token() {
     let (tell, mut told) = mpsc::channel::<(String, Vec<Record>)>(8);
     let refusals = Arc::new(AtomicU64::new(0));
+    let refusals_seen = Arc::clone(&refusals);
     let taken = move |headers: HeaderMap, Json(records): Json<Vec<Record>>| {
         let (tell, refusals) = (tell.clone(), Arc::clone(&refusals));
         async move {
@@ -139,7 +159,15 @@ async fn a_webhook_that_refuses_is_asked_again_and_shown_the_token() {
     let serving = Tasks::default();
     serving.spawn(async move { axum::serve(listener, Router::new().route("/hook", post(taken))).await.unwrap() });
     let (forward, _tasks) = start(&format!("http://{address}/hook"));
-    forward.offer(records());
+    assert_eq!(forward.offer(records()[..1].to_vec()), 0);
+    while refusals_seen.load(Ordering::Relaxed) == 0 {
+        tokio::time::sleep(Duration::from_millis(5)).await;
+    }
+    // While it is away records come one by one, many more than groups would once have waited.
+    let many = vec![records()[1].clone(); 1_000];
+    assert!(many.iter().all(|record| forward.offer(vec![record.clone()]) == 0));
     let (shown, got) = told.recv().await.unwrap();
-    assert_eq!((shown.as_str(), got), ("Bearer t0ken", records()));
+    assert_eq!((shown.as_str(), got), ("Bearer t0ken", records()[..1].to_vec()));
+    let groups = [told.recv().await.unwrap().1, told.recv().await.unwrap().1];
+    assert_eq!(groups.concat(), many);
 }

@@ -6,7 +6,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, OnceLock};
 use std::time::Instant;
 
-use auth::{AuditEvent, AuditSink as _, Caller, Cost, Outcome, Services};
+use auth::{AuditEvent, AuditSink as _, Caller, Cost, Outcome, Permission, Services, server_wide, shorten};
 use axum::body::Body;
 use axum::extract::Request;
 use axum::http::{Method, StatusCode, Uri};
@@ -14,6 +14,7 @@ use axum::response::Response;
 use bytes::Bytes;
 use futures::stream::{Stream, StreamExt as _, unfold};
 use logline::Tenant;
+use serde_json::Value;
 
 use super::super::Form;
 use super::super::routes::Route;
@@ -21,6 +22,13 @@ use crate::app::App;
 
 /// Services that are named; of more, how many there are.
 const NAMED: usize = 20;
+/// Tenants that have a record each; a read of more is told to every auditor.
+const TENANTS: usize = 16;
+/// Bytes of a path, of rights, of a string in JSON, of a body.
+const PATH: usize = 1 << 10;
+const SCOPE: usize = 4 << 10;
+const STRING: usize = 4 << 10;
+const BODY: usize = 32 << 10;
 
 /// What was asked, once it was read; goes along with the request.
 #[derive(Clone, Debug, Default)]
@@ -29,12 +37,12 @@ pub(crate) struct Note(Arc<OnceLock<String>>);
 impl Note {
     /// Says it, apart from the query of the URL, which stands in the trail in any case; the first time counts.
     pub(crate) fn say(&self, asked: impl FnOnce() -> String) {
-        self.0.get_or_init(asked);
+        self.0.get_or_init(|| shorten(&asked(), BODY).into_owned());
     }
 
     /// Says what a body of JSON says.
     pub(crate) fn json(&self, body: &[u8]) {
-        self.say(|| serde_json::from_slice(body).map(|value: serde_json::Value| value.to_string()).unwrap_or_default());
+        self.say(|| serde_json::from_slice(body).map(|value| short(value).to_string()).unwrap_or_default());
     }
 }
 
@@ -69,7 +77,8 @@ pub(super) struct Visit {
     app: App,
     route: &'static Route,
     principal: String,
-    tenant: Tenant,
+    /// Whose auditors read of it.
+    tenants: Vec<Tenant>,
     method: Method,
     uri: Uri,
     /// The query of the URL, as the trail has it.
@@ -100,7 +109,7 @@ impl Visit {
             app: app.clone(),
             route,
             principal: caller.principal().to_owned(),
-            tenant: caller.tenant().clone(),
+            tenants: tenants(route.access.permission(request.method()), caller),
             method: request.method().clone(),
             uri: request.uri().clone(),
             query: query.map(|query| Form::of(query).to_string()).unwrap_or_default(),
@@ -125,7 +134,8 @@ impl Visit {
     /// It was answered; where the answer is still being written, it ends when that does.
     pub(super) fn end(mut self, mut response: Response) -> Response {
         self.unfinished = response.extensions_mut().remove::<Unfinished>();
-        if self.unfinished.is_some() {
+        // Of an answer to HEAD nobody reads a body.
+        if self.unfinished.is_some() && self.method != Method::HEAD {
             return response.map(|body| Body::from_stream(self.along(body)));
         }
         let outcome = match response.status() {
@@ -152,28 +162,38 @@ impl Visit {
     fn tell(&mut self, outcome: Outcome, cost: Option<Cost>) {
         self.ended = true;
         let cost = cost.or_else(|| self.unfinished.as_ref().map(Unfinished::cost));
-        let Self { app, route, principal, tenant, address, .. } = self;
+        let Self { app, route, principal, address, .. } = &*self;
         if !route.audit && outcome != Outcome::Denied {
-            app.usage.count(principal, tenant, route.name, *address, outcome);
+            for tenant in &self.tenants {
+                app.usage.count(principal, tenant, route.name, *address, outcome);
+            }
             return;
         }
-        let path = self.uri.path();
-        let mut detail = match self.method {
-            Method::GET | Method::HEAD => path.to_owned(),
-            _ => format!("{} {path}", self.method),
-        };
-        let asked = self.note.0.get().map_or("", String::as_str);
-        for asked in [self.query.as_str(), asked].into_iter().filter(|asked| !asked.is_empty()) {
-            // Writing to a String cannot fail.
-            write!(detail, " {asked}").unwrap_or_default();
-        }
-        if !self.scope.is_empty() {
-            write!(detail, " scope: {}", self.scope).unwrap_or_default();
-        }
+        let detail = self.detail();
         let took = (app.clock.instant() - self.begun).as_millis();
         let cost = cost.map(|cost| Cost { millis: u64::try_from(took).unwrap_or(u64::MAX), ..cost });
-        let event = AuditEvent::new(principal.as_str(), tenant.clone(), route.name, detail, outcome).at(*address);
-        app.audit.record(AuditEvent { cost, ..event });
+        for tenant in &self.tenants {
+            let event = AuditEvent::new(principal.as_str(), tenant.clone(), route.name, &*detail, outcome);
+            app.audit.record(AuditEvent { cost, ..event.at(*address) });
+        }
+    }
+
+    /// Route, rights and what was asked. The rights come first: what was asked can say anything.
+    fn detail(&self) -> String {
+        let path = shorten(self.uri.path(), PATH);
+        let mut detail = match self.method {
+            Method::GET | Method::HEAD => path.into_owned(),
+            _ => format!("{} {path}", self.method),
+        };
+        if !self.scope.is_empty() {
+            // Writing to a String cannot fail.
+            write!(detail, " scope: {};", shorten(&self.scope, SCOPE)).unwrap_or_default();
+        }
+        let asked = self.note.0.get().map_or("", String::as_str);
+        for asked in [self.query.as_str(), asked].into_iter().filter(|asked| !asked.is_empty()) {
+            write!(detail, " {asked}").unwrap_or_default();
+        }
+        detail
     }
 }
 
@@ -182,6 +202,27 @@ impl Drop for Visit {
         if !self.ended {
             self.tell(Outcome::Failed, None);
         }
+    }
+}
+
+/// Whose auditors read of a use: those of each tenant whose data it is about, or every auditor.
+fn tenants(needed: Option<Permission>, caller: &Caller) -> Vec<Tenant> {
+    let named = caller.tenants();
+    if needed.is_none_or(Permission::is_of_server) || TENANTS < named.len() {
+        return vec![server_wide()];
+    }
+    named.to_vec()
+}
+
+/// The same with no long string in it, which would push others out.
+fn short(value: Value) -> Value {
+    match value {
+        Value::String(text) => Value::String(shorten(&text, STRING).into_owned()),
+        Value::Array(values) => values.into_iter().map(short).collect(),
+        Value::Object(fields) => {
+            fields.into_iter().map(|(name, value)| (shorten(&name, STRING).into_owned(), short(value))).collect()
+        }
+        other => other,
     }
 }
 

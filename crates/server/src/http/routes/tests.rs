@@ -175,3 +175,61 @@ async fn a_login_elsewhere_that_fails_stands_in_the_trail_with_its_address() {
     assert_eq!((&failed["outcome"], &failed["address"]), (&"denied".into(), &"127.0.0.1".into()));
     server.end().await;
 }
+
+async fn asked(server: &Started, method: Method, path: &str, token: &str, tenant: &str, body: &str) -> (u16, String) {
+    let request = server.client.request(method, format!("{}{path}", server.url)).body(body.to_owned());
+    let request = request.header("content-type", "application/json").header("accept", "application/x-ndjson");
+    let request = request.bearer_auth(format!("{token}-token-0123456789")).header("x-scope-orgid", tenant);
+    let answer = request.send().await.unwrap();
+    (answer.status().as_u16(), answer.text().await.unwrap())
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn no_choice_of_a_tenant_hides_a_change_or_a_read_from_auditors() {
+    let boss = "[[auth.token]]\nname = \"boss\"\ntoken = \"boss-token-0123456789\"\nservices = [\"*\"]\n\
+                tenants = [\"fake\", \"aaa\", \"hidden-1\"]\npermissions = [\"users\", \"read\", \"export\", \"operate\"]\n";
+    let server = Started::closed(&format!("{}{boss}", settings())).await;
+    let boss =
+        async |method, path: &str, tenant: &str, body: &str| asked(&server, method, path, "boss", tenant, body).await;
+    let user = r#"{"name":"evil","roles":["admin"]}"#;
+    assert_eq!(boss(Method::POST, "/api/v1/users", "hidden-1", user).await.0, 200);
+    assert_eq!(boss(Method::PUT, "/api/v1/roles/evil-role", "hidden-1", r#"{"permissions":["read"]}"#).await.0, 204);
+    assert_eq!(boss(Method::GET, "/loki/api/v1/labels?a=of-another", "hidden-1", "").await.0, 200);
+    assert_eq!(boss(Method::GET, "/loki/api/v1/labels?a=of-both", "aaa|fake", "").await.0, 200);
+    let list = "/loki/api/v1/query_range?query=%7Ba%3D%22b%22%7D&a=head-of-a-list";
+    assert_eq!(boss(Method::HEAD, list, "fake", "").await.0, 200);
+    assert!(boss(Method::POST, "/flush?a=the-last", "hidden-1", "").await.0 < 300);
+    let records = trail(&server, "the-last").await;
+    let found = |text: &str| {
+        let found = records.iter().find(|record| record["detail"].as_str().unwrap().contains(text));
+        found.map(|record| (record["tenant"].as_str().unwrap(), record["outcome"].as_str().unwrap()))
+    };
+    let wide = Some((auth::AUDIT_TENANT, "allowed"));
+    assert_eq!([found("\"evil\""), found("evil-role"), found("the-last")], [wide; 3]);
+    assert_eq!(found("of-both"), Some(("fake", "allowed")));
+    assert_eq!(found("head-of-a-list"), Some(("fake", "allowed")));
+    assert_eq!(found("of-another"), None, "lines of another tenant are its auditors' business");
+    server.end().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_wrong_password_is_told_of_a_known_name_with_the_lock_and_of_no_other() {
+    let server = Started::closed(&format!("{}[auth.lockout]\nafter = 1\n", settings())).await;
+    let dev = r#"{"name":"dev2","roles":["developer"]}"#;
+    assert_eq!(asked(&server, Method::POST, "/api/v1/users", "users", "fake", dev).await.0, 200);
+    let mut answers = Vec::new();
+    for name in ["Dev2 ", "Hunter2", "hunter-two"] {
+        let body = serde_json::json!({"name": name, "password": "wrong password here"}).to_string();
+        let request = server.client.post(format!("{}/api/v1/login", server.url)).body(body);
+        let answer = request.header("content-type", "application/json").send().await.unwrap();
+        answers.push((answer.status(), answer.text().await.unwrap()));
+    }
+    assert!(answers[0].0 == 401 && answers.iter().all(|answer| *answer == answers[0]), "{answers:?}");
+    let records = trail(&server, "locked until").await;
+    let logins: Vec<_> = records.iter().filter(|record| record["action"] == "login").collect();
+    let is_locked = |record: &serde_json::Value| record["detail"].as_str().unwrap().contains("locked until");
+    let told = logins.iter().map(|record| (record["principal"].as_str().unwrap(), is_locked(record)));
+    let told: BTreeSet<_> = told.collect();
+    assert!(told.contains(&("dev2", true)) && !told.iter().any(|(who, _)| who.to_lowercase() == "hunter2"), "{told:?}");
+    server.end().await;
+}

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use auth::{Outcome, Verified};
+use auth::{Outcome, Unreadable, Verified, server_wide};
 use axum::Json;
 use axum::extract::State;
 use jiff::tz::TimeZone;
@@ -12,7 +12,7 @@ use storage::TimeRange;
 
 use super::params::Parameters;
 use crate::app::App;
-use crate::audit::{self, Filter, Page, Unverified};
+use crate::audit::{self, Checked, Filter, Page};
 use crate::http::{Asker, HttpError};
 
 /// Records of one answer, at most.
@@ -27,6 +27,9 @@ pub(crate) struct Verdict {
     pub(crate) chains: BTreeMap<String, Verified>,
     /// The first record that is not as it was written.
     pub(crate) broken: Option<auth::Broken>,
+    /// Parts that cannot be read; of the rest it is known whether it is as it was written.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub(crate) unreadable: Vec<Unreadable>,
 }
 
 /// The newest records that fit.
@@ -46,22 +49,22 @@ pub(crate) async fn list(
         outcome: asked.choice("outcome", &words)?.map(|outcome| outcome.name().to_owned()),
         node: text("node"),
         text: text("text"),
-        tenants: Some(caller.scope().tenants().to_vec()),
+        tenants: Some(caller.tenants().iter().cloned().chain([server_wide()]).collect()),
         range: Some(TimeRange { start, end }),
         limit: asked.limit(MOST)?.unwrap_or(DEFAULT).min(MOST),
     };
     Ok(Json(audit::list(&app.engine, &app.storage, app.audit.as_ref(), &filter).await?))
 }
 
-/// Looks at every record; says which is the first that is not as it was written.
+/// Looks at every record; says which is the first that is not as it was written, and what could not be looked at.
 pub(crate) async fn verify(State(app): State<App>, asked: Parameters) -> Result<Json<Verdict>, HttpError> {
     asked.only(&[])?;
     let anchors = audit::Anchors::all(&app.state).await.map_err(|error| HttpError::unavailable(&error))?;
     let since = audit::kept_for(&app.lifecycle).map_or(Timestamp::MIN, |period| app.now().before(period));
-    let found = audit::verify(&app.engine, &app.storage, app.audit.as_ref(), anchors, (since, app.now())).await;
-    Ok(Json(match found {
-        Ok(chains) => Verdict { intact: true, chains: chains.into_iter().collect(), broken: None },
-        Err(Unverified::Broken(broken)) => Verdict { intact: false, chains: BTreeMap::new(), broken: Some(broken) },
-        Err(Unverified::Query(error)) => return Err(error.into()),
-    }))
+    let times = (since, app.now());
+    let Checked { chains, unreadable } =
+        audit::verify(&app.engine, &app.storage, app.audit.as_ref(), anchors, times).await?;
+    let intact = chains.is_ok() && unreadable.is_empty();
+    let (chains, broken) = chains.map_or_else(|broken| (BTreeMap::new(), Some(broken)), |chains| (chains, None));
+    Ok(Json(Verdict { intact, chains, broken, unreadable }))
 }

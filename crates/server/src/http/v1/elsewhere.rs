@@ -105,6 +105,6 @@ fn told(app: &App, from: IpAddr, provider: &str, error: &OidcError) -> HttpError
 
 fn note(app: &App, from: IpAddr, who: &str, detail: &str, outcome: Outcome) {
     use auth::AuditSink as _;
-    let event = AuditEvent::new(who, auth::Access::tenant_of_logins(), "login", detail, outcome);
+    let event = AuditEvent::new(who, auth::server_wide(), "login", detail, outcome);
     app.audit.record(event.at(Some(from)));
 }

@@ -1,11 +1,12 @@
 //! The door for people: login with a cookie, logout, who am I, another password.
 
-use auth::{AuditEvent, AuditSink as _, LoggedIn, Outcome, Permissions};
+use auth::{AuditEvent, AuditSink as _, LoggedIn, Outcome, Permissions, server_wide};
 use axum::Extension;
 use axum::Json;
 use axum::extract::State;
 use axum::http::{HeaderMap, HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse as _, Response};
+use logline::Timestamp;
 use serde::{Deserialize, Serialize};
 use stdx::Secret;
 
@@ -51,34 +52,38 @@ pub(crate) async fn login(
     Body(asked): Body<Login>,
 ) -> Result<Response, HttpError> {
     let address = app.shield.client(&peer, &headers);
-    let note = |done: bool, detail: String| {
-        let outcome = if done { Outcome::Allowed } else { Outcome::Denied };
-        let (who, tenant) = (audited(&asked.name, done), auth::Access::tenant_of_logins());
-        app.audit.record(AuditEvent::new(who, tenant, "login", detail, outcome).at(Some(address)));
+    let typed = app.access.known(&asked.name).unwrap_or_else(|| audited(&asked.name));
+    let note = |who: &str, outcome, detail: String| {
+        app.audit.record(AuditEvent::new(who, server_wide(), "login", detail, outcome).at(Some(address)));
     };
     // Whoever guesses waits, before a password is looked at; so does whoever is guessed about, but not long.
     if let Err(wait) = app.attempts.admit(address, &asked.name) {
-        app.usage.count("unknown", &auth::Access::tenant_of_logins(), "login too soon", Some(address), Outcome::Denied);
+        app.usage.count(&typed, &server_wide(), "login too soon", Some(address), Outcome::Denied);
         return Err(HttpError::busy("too many wrong passwords; try again later", wait));
     }
     let done = app.access.login(&asked.name, &asked.password).await;
     match &done {
         Ok(done) => {
             app.attempts.succeeded(&asked.name);
-            note(true, done.identity.provider.clone());
+            note(&done.identity.name, Outcome::Allowed, done.identity.provider.clone());
         }
         Err(error) => {
             app.attempts.failed(address, &asked.name);
-            note(false, error.to_string());
+            // Looked for whoever it is: how long an answer takes says nothing.
+            let locked = app.access.locked_until(&asked.name).await.ok().flatten();
+            let until =
+                |until| format!("the account is locked until {}", jiff::Timestamp::from(Timestamp::from(until)));
+            note(&typed, Outcome::Denied, locked.map_or_else(|| error.to_string(), until));
         }
     }
     entered(&app, &done?)
 }
 
-/// Who failed to log in may have written a password where the name belongs: only what can be a name is kept.
-fn audited(name: &str, is_known: bool) -> String {
+/// Who failed to log in may have written a password where the name belongs: of names that are not ours only what can be
+/// one is kept.
+fn audited(name: &str) -> String {
     let plain = |c: char| c.is_ascii_lowercase() || matches!(c, '-' | '_' | '.' | '@');
-    if is_known || (name.len() <= 64 && name.chars().all(plain)) { name.to_owned() } else { "?".to_owned() }
+    if name.len() <= 64 && name.chars().all(plain) { name.to_owned() } else { "?".to_owned() }
 }
 
 /// Ends the session. Who came from a provider where they are to log out as well is told where that is.
