@@ -2,6 +2,7 @@
 
 use std::sync::atomic::Ordering;
 
+use arrow::array::AsArray;
 use logline::Tenant;
 use stdx::Rng;
 
