@@ -40,6 +40,7 @@ pub(crate) fn plan(view: &View, range: TimeRange, predicate: Predicate) -> Resul
         columns: [logs::STREAM, logs::COUNT].map(str::to_owned).into(),
         pairs: None,
         stretches: None,
+        json: None,
     };
     let distinct = Arc::new(UnaryExec::new(Distinct, view.scan(&want)?));
     Ok(Arc::new(CoalescePartitionsExec::new(distinct)))

@@ -155,7 +155,7 @@ impl Engine {
     ) -> Result<Vec<RecordBatch>, Error> {
         let (run, view) = self.begin(scope, table)?;
         let columns = columns.iter().map(|column| (*column).to_owned()).collect();
-        let plan = view.scan(&Want { range, predicate, columns, pairs: None, stretches: None })?;
+        let plan = view.scan(&Want { range, predicate, columns, pairs: None, stretches: None, json: None })?;
         run.within_limits(run.collect(plan)).await
     }
 

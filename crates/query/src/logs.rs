@@ -77,6 +77,7 @@ pub(crate) fn plan(
         columns: Lines::COLUMNS.map(str::to_owned).into(),
         pairs: None,
         stretches: None,
+        json: None,
     };
     let lines = Arc::new(UnaryExec::new(lines, view.scan(&want)?));
     let order = order(lines.as_ref(), direction)?;

@@ -192,6 +192,7 @@ fn plan(view: &View, leaf: &Leaf, range: &RangeAggregation, windows: Windows) ->
         predicate: predicate(&range.range.log.selector.matchers).and(compiled.split.predicate.clone()),
         columns: compiled.columns(),
         stretches: compiled.stretches(),
+        json: compiled.json,
         pairs: compiled.pairs,
     };
     let part = |part, top| Range { aggregate, windows, part, top };

@@ -61,6 +61,7 @@ impl Engine {
             columns,
             pairs: None,
             stretches: None,
+            json: None,
         })?));
         let mined = async {
             let mut miner = Miner::default();

@@ -2,6 +2,7 @@
 
 mod cache;
 mod hostile;
+mod json;
 mod limits;
 mod lines;
 mod metadata;

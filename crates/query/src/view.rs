@@ -58,6 +58,8 @@ pub(crate) struct Want {
     pub(crate) pairs: Option<Vec<String>>,
     /// See [`Scan::stretches`].
     pub(crate) stretches: Option<Stretches>,
+    /// See [`Scan::json`].
+    pub(crate) json: Option<Vec<String>>,
 }
 
 impl View {
@@ -85,6 +87,7 @@ impl View {
                 projection: want.columns.clone(),
                 pairs: want.pairs.clone(),
                 stretches: want.stretches,
+                json: want.json.clone(),
                 visibility: visibility.clone(),
             };
             scans.extend(sources.into_iter().map(scan));

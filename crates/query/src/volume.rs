@@ -211,7 +211,14 @@ struct Row {
 }
 
 async fn tally(run: &Run, view: &View, range: TimeRange, wanted: Predicate, tally: &Tally) -> Result<Vec<Row>, Error> {
-    let want = Want { range, predicate: wanted, columns: tally.columns(), pairs: None, stretches: tally.stretches() };
+    let want = Want {
+        range,
+        predicate: wanted,
+        columns: tally.columns(),
+        pairs: None,
+        stretches: tally.stretches(),
+        json: None,
+    };
     let plan = UnaryExec::new(tally.clone(), view.scan(&want)?);
     let mut rows: BTreeMap<(String, i64), (u64, u64)> = BTreeMap::new();
     for batch in run.collect(Arc::new(CoalescePartitionsExec::new(Arc::new(plan)))).await? {

@@ -135,6 +135,7 @@ fn scan_contains(bencher: Bencher<'_, '_>, needle: &str) {
         projection: vec!["timestamp".to_owned(), "line".to_owned()],
         pairs: None,
         stretches: None,
+        json: None,
         visibility: Visibility::new(Predicate::True, Vec::new()),
     };
     bencher.counter(BytesCount::new(bytes)).bench(|| {

@@ -34,7 +34,7 @@ use crate::store::{Store, cause, summed};
 use crate::{Error, FileRef, TableSpec, pattern};
 
 /// Version of the format, in the metadata of every file under this key.
-const FORMAT: (&str, &str) = ("lapidary.format", "5");
+const FORMAT: (&str, &str) = ("lapidary.format", "6");
 /// Names of the labels of a file's streams, in its metadata: sorted, with commas between them.
 pub(crate) const LABELS_KEY: &str = "lapidary.labels";
 const ROW_GROUP_ROWS: usize = 262_144;

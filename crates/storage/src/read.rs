@@ -5,6 +5,7 @@ mod decode;
 mod file;
 mod footers;
 mod head;
+mod lines;
 mod output;
 mod page;
 mod prune;
@@ -45,6 +46,8 @@ pub(crate) struct Plan {
     pairs: Option<Vec<String>>,
     /// See [`Scan::stretches`].
     stretches: Option<Stretches>,
+    /// See [`Scan::json`]; none where a veil looks at lines.
+    json: Option<Vec<String>>,
 }
 
 /// What one step of a reader gave.
@@ -70,6 +73,7 @@ impl Plan {
         Ok(Self {
             spec: spec.clone(),
             output: output.behind(filter.veils().cloned()),
+            json: scan.json.clone().filter(|_| filter.veils().is_none()),
             filter,
             stats: Arc::clone(stats),
             pairs: scan.pairs.clone(),
@@ -94,6 +98,7 @@ impl Plan {
             stats: SharedStats::default(),
             pairs: None,
             stretches: None,
+            json: None,
         })
     }
 

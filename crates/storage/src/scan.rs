@@ -28,6 +28,9 @@ pub struct Scan {
     pub pairs: Option<Vec<String>>,
     /// When [`crate::logs::COUNT`] is projected: rows of different stretches are not counted together.
     pub stretches: Option<Stretches>,
+    /// Of each line only that is looked at which JSON tells under names that end so, with `_` for what no label has, and
+    /// whether it is JSON at all: another line that tells the same may be given out in its place.
+    pub json: Option<Vec<String>>,
     /// What the reader may see.
     pub visibility: Visibility,
 }

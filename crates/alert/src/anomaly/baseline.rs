@@ -53,6 +53,8 @@ pub(crate) struct Usual {
     pub(crate) least: f64,
     /// and where it is largest: at the beginning of a shift these differ by far, and people come a little late.
     pub(crate) most: f64,
+    /// By what the spread is multiplied: where few days are compared, their mean and spread are uncertain themselves.
+    pub(crate) doubt: f64,
 }
 
 /// Windows of the past, as [`stable`] has them.
@@ -114,6 +116,7 @@ impl Calibration {
         }
         let mut all = past.shifted.concat();
         let mean = trimmed_mean(&mut all, past.alike)?;
+        let doubt = if self.basis == Basis::HourOfDay { 1.0 + 1.0 / past.alike as f64 } else { 1.0 };
         let (least, most) = if self.basis == Basis::HourOfDay {
             // One bad day does not become what is usual, if there are enough others.
             let cut = if past.alike < MANY { 0 } else { SHIFTS.min(all.len() / QUARTER) };
@@ -123,7 +126,7 @@ impl Calibration {
             let of_shifts = past.shifted.iter_mut().filter_map(|samples| trimmed_mean(samples, past.alike));
             of_shifts.fold((mean, mean), |(least, most), one| (least.min(one), most.max(one)))
         };
-        Some(Usual { mean, least, most })
+        Some(Usual { mean, least, most, doubt })
     }
 
     /// The windows that those before `end` are compared with.

@@ -53,7 +53,7 @@ impl Detector {
         let point = |at: i64| {
             let came = counts.sum(at, length)?;
             let usual = calibration.expected(counts, at, size, &settings)?;
-            let (expected, reach) = (count(usual.mean), settings.threshold * spread);
+            let (expected, reach) = (count(usual.mean), settings.threshold * spread * usual.doubt);
             Some(Point {
                 time: counts.time(at),
                 came,

@@ -112,7 +112,7 @@ impl Detector {
     fn stray(&self, counts: &Counts, end: i64, window: usize, spread: f64, by: &Calibration) -> Option<Finding> {
         let came = counts.sum(end, i64::try_from(window).ok()?)?;
         let usual = by.expected(counts, end, window, &self.settings)?;
-        let (score, expected) = ((stable(came) - usual.mean) / spread, count(usual.mean));
+        let (score, expected) = ((stable(came) - usual.mean) / (spread * usual.doubt), count(usual.mean));
         let settings = &self.settings;
         let (low, high) = (settings.low * count(usual.least), settings.high * count(usual.most));
         let side = if score <= -settings.threshold && came <= low && settings.min_volume <= expected {

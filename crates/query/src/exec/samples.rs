@@ -44,6 +44,8 @@ pub(crate) struct Compiled {
     /// The names of these, unless all of them matter.
     pub(crate) pairs: Option<Vec<String>>,
     has_line: bool,
+    /// The names that JSON in the line is asked for, when nothing else of the line matters.
+    pub(crate) json: Option<Vec<String>>,
     has_streams: bool,
     /// Whether it matters when a line was written; if not, all lines count for the only window.
     has_times: bool,
@@ -114,6 +116,8 @@ impl Compiled {
         let counts = is_plain && ids.is_empty() && (!has_metadata || pairs.is_some());
         let formats = |stage: &Stage| matches!(stage, Stage::LineFormat(_) | Stage::LabelFormat(_));
         let has_times = !windows.is_one() || aggregate.looks_at_times() || split.stages.iter().any(formats);
+        let json = wanted.names().filter(|_| matches!(sample, Sample::Line) && reads_json_only(&split.stages));
+        let json = json.map(<[String]>::to_vec);
         let pipeline = Pipeline::compile(&split.stages, &wanted, reader)?;
         Ok(Self {
             split,
@@ -126,6 +130,7 @@ impl Compiled {
             has_metadata,
             pairs,
             has_line,
+            json,
             has_times,
             counts,
             windows,
@@ -172,6 +177,20 @@ fn names_read(range: &RangeAggregation, grouping: &Grouping) -> Option<BTreeSet<
         unwrap.filters.iter().for_each(|filter| filter_names(filter, &mut names));
     }
     Some(names)
+}
+
+/// Whether stages look at nothing of a line but what one `json` extracts.
+fn reads_json_only(stages: &[Stage]) -> bool {
+    let mut parsers = 0;
+    let is_fine = |stage: &Stage| match stage {
+        Stage::Parser(Parser::Json(json)) => {
+            parsers += 1;
+            json.fields.is_empty()
+        }
+        Stage::LabelFilter(_) | Stage::Keep(_) | Stage::Drop(_) => true,
+        _ => false,
+    };
+    stages.iter().all(is_fine) && parsers == 1
 }
 
 /// Takes out each `line_format` whose line nobody reads, as Loki does: its errors go unnoticed.

@@ -26,6 +26,14 @@ impl Wanted {
         Self::Only(all.into_iter().collect())
     }
 
+    /// The names, unless all are wanted.
+    pub(crate) fn names(&self) -> Option<&[String]> {
+        match self {
+            Self::All => None,
+            Self::Only(names) => Some(names),
+        }
+    }
+
     pub(crate) fn has(&self, name: &str) -> bool {
         match self {
             Self::All => true,

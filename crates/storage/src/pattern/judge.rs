@@ -7,18 +7,15 @@
 use std::collections::HashMap;
 use std::sync::Arc;
 
-use arrow::array::{Array, AsArray, StringArray};
 use arrow::buffer::BooleanBuffer;
-use arrow::datatypes::Int32Type;
 use arrow::record_batch::RecordBatch;
 use regex_automata::hybrid::LazyStateID;
 use regex_automata::hybrid::dfa::{Cache, DFA};
 use regex_automata::util::syntax;
 use regex_automata::{Anchored, Input, MatchKind, nfa::thompson};
 
-use super::{REST, WORD};
+use super::{Known, Mark, REST, parts, patterns};
 use crate::index::is_word;
-use crate::logs::PATTERN;
 
 /// Memory of an automaton's states; one that needs more decides nothing.
 const STATES_BYTES: usize = 2 << 20;
@@ -55,9 +52,7 @@ pub(crate) struct Verdicts {
 pub(crate) struct Judge {
     /// One for each expression of a test, in their order.
     automata: Vec<Automaton>,
-    /// The dictionary that is known, and what was found out of its patterns.
-    texts: Option<StringArray>,
-    known: Vec<Option<Option<bool>>>,
+    known: Known<Option<bool>>,
     /// Rows that were asked about so far, and those of them that stayed open.
     asked: usize,
     left: usize,
@@ -67,10 +62,10 @@ pub(crate) struct Judge {
 struct Automaton {
     dfa: Arc<DFA>,
     cache: Cache,
-    /// A byte of words for each class of bytes that the automaton tells apart.
-    bytes: Vec<u8>,
-    /// Where a word that differs leads from some states.
-    words: HashMap<Vec<LazyStateID>, Reached>,
+    /// For each mark the bytes that it may stand for, one for each class of bytes that the automaton tells apart.
+    bytes: [(Mark, Vec<u8>); 2],
+    /// Where a mark leads from some states.
+    known: HashMap<(Mark, Vec<LazyStateID>), Reached>,
 }
 
 /// States that lines of a pattern may have brought an automaton to.
@@ -151,20 +146,15 @@ impl Judge {
 
     /// What the patterns of `rows` say of those `within`; `None` when the rows have none.
     pub(crate) fn judge(&mut self, test: &Test, rows: &RecordBatch, within: &BooleanBuffer) -> Option<Verdicts> {
-        let patterns = rows.column_by_name(PATTERN)?.as_dictionary_opt::<Int32Type>()?;
-        let texts = patterns.values().as_string_opt::<i32>()?;
-        if self.texts.as_ref().is_none_or(|known| !is_same(known, texts)) {
-            self.known = vec![None; texts.len()];
-            self.texts = Some(texts.clone());
-        }
+        let (texts, key) = patterns(rows)?;
         if self.automata.is_empty() {
             test.automata(&mut self.automata);
         }
-        let keys = patterns.keys();
-        let (mut kept, mut open) = (vec![false; keys.len()], vec![false; keys.len()]);
+        let (mut kept, mut open) = (vec![false; rows.num_rows()], vec![false; rows.num_rows()]);
         for row in within.set_indices() {
-            let key = keys.is_valid(row).then(|| usize::try_from(keys.value(row)).ok()).flatten();
-            match key.and_then(|key| self.verdict(test, texts, key)) {
+            let automata = &mut self.automata;
+            let decide = |pattern: &str| test.decide(pattern, &mut automata.iter_mut());
+            match key(row).and_then(|key| *self.known.get(texts, key, decide)?) {
                 Some(keep) => kept[row] = keep,
                 None => open[row] = true,
             }
@@ -174,29 +164,19 @@ impl Judge {
         self.left += verdicts.open.count_set_bits();
         Some(verdicts)
     }
-
-    fn verdict(&mut self, test: &Test, texts: &StringArray, key: usize) -> Option<bool> {
-        if let Some(known) = self.known.get(key)? {
-            return *known;
-        }
-        let verdict = test.decide(texts.value(key), &mut self.automata.iter_mut());
-        self.known[key] = Some(verdict);
-        verdict
-    }
-}
-
-/// Whether both are the same dictionary in memory.
-fn is_same(a: &StringArray, b: &StringArray) -> bool {
-    a.values().ptr_eq(b.values()) && a.offsets().ptr_eq(b.offsets())
 }
 
 impl Automaton {
     fn new(dfa: &Arc<DFA>) -> Self {
         let classes = dfa.byte_classes();
-        let mut bytes: Vec<u8> = (0..=u8::MAX).filter(|byte| is_word(*byte)).collect();
-        bytes.sort_by_key(|byte| classes.get(*byte));
-        bytes.dedup_by_key(|byte| classes.get(*byte));
-        Self { dfa: Arc::clone(dfa), cache: dfa.create_cache(), bytes, words: HashMap::new() }
+        let bytes = Mark::ALL.map(|mark| {
+            let stands = |byte: &u8| if mark == Mark::Number { byte.is_ascii_digit() } else { is_word(*byte) };
+            let mut bytes: Vec<u8> = (0..=u8::MAX).filter(stands).collect();
+            bytes.sort_by_key(|byte| classes.get(*byte));
+            bytes.dedup_by_key(|byte| classes.get(*byte));
+            (mark, bytes)
+        });
+        Self { dfa: Arc::clone(dfa), cache: dfa.create_cache(), bytes, known: HashMap::new() }
     }
 
     fn decide(&mut self, pattern: &str) -> Option<bool> {
@@ -212,9 +192,9 @@ impl Automaton {
             Some(pattern) => (pattern, true),
             None => (pattern, false),
         };
-        for (nth, text) in pattern.split(WORD).enumerate() {
-            if nth > 0 {
-                self.word(&mut reached)?;
+        for (mark, text) in parts(pattern) {
+            if let Some(mark) = mark {
+                self.mark(mark, &mut reached)?;
             }
             self.text(&mut reached, text.as_bytes())?;
             if reached.states.is_empty() {
@@ -248,18 +228,16 @@ impl Automaton {
         Ok(())
     }
 
-    /// Past a word that differs: one or more bytes.
-    fn word(&mut self, reached: &mut Reached) -> Result<(), Unknown> {
-        let states = std::mem::take(&mut reached.states);
-        if let Some(known) = self.words.get(&states) {
+    /// Past what a mark stands for: one or more of its bytes.
+    fn mark(&mut self, mark: Mark, reached: &mut Reached) -> Result<(), Unknown> {
+        let from = (mark, std::mem::take(&mut reached.states));
+        if let Some(known) = self.known.get(&from) {
             return reached.join(known);
         }
-        let bytes = std::mem::take(&mut self.bytes);
-        let found = self.closure(&states, &bytes);
-        self.bytes = bytes;
-        let found = found?;
+        let bytes = self.bytes.iter().find(|(of, _)| *of == mark).map(|(_, bytes)| bytes.clone()).unwrap_or_default();
+        let found = self.closure(&from.1, &bytes)?;
         reached.join(&found)?;
-        self.words.insert(states, found);
+        self.known.insert(from, found);
         Ok(())
     }
 

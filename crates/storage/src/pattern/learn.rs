@@ -13,7 +13,7 @@ use arrow::datatypes::Int32Type;
 use arrow::error::ArrowError;
 use memchr::memmem::Finder;
 
-use super::{REST, WORD};
+use super::{Mark, REST};
 use crate::index::word_hash as hash;
 
 /// Different words of a context that stay, without and with decimals; when there are more, all of them differ.
@@ -71,6 +71,8 @@ struct Line {
     end: usize,
     /// Hash of the last word that stays and of what followed.
     context: u64,
+    /// Where the whole part of a number of JSON ended.
+    number_end: Option<usize>,
     /// Whether no word without decimals was seen: a line begins with a time or an address.
     is_head: bool,
     is_cut: bool,
@@ -91,6 +93,24 @@ impl Line {
         self.common.push_str(common);
     }
 
+    /// What stands for a word that differs. Only decimals that JSON takes for a number are one: behind the name of a field
+    /// without leading zeros, or behind the point of such a number.
+    fn mark(&mut self, between: &str, word: &str, at: &Range<usize>) -> Mark {
+        let whole_end = self.number_end.take();
+        if !word.bytes().all(|byte| byte.is_ascii_digit()) {
+            return Mark::Word;
+        }
+        if between == "." && whole_end == at.start.checked_sub(1) {
+            return Mark::Number;
+        }
+        let has_name = between.ends_with([':', ' ', '-']) && between.trim_end_matches([' ', '-']).ends_with("\":");
+        if has_name && (word.len() == 1 || !word.starts_with('0')) {
+            self.number_end = Some(at.end);
+            return Mark::Number;
+        }
+        Mark::Word
+    }
+
     fn cut(&mut self) {
         self.both(REST, REST);
         self.is_cut = true;
@@ -100,7 +120,7 @@ impl Line {
 impl Default for Patterns {
     fn default() -> Self {
         Self {
-            seed: RandomState::new().hash_one(WORD),
+            seed: RandomState::new().hash_one(REST),
             contexts: HashMap::default(),
             numbers: HashMap::default(),
             names: HashSet::default(),
@@ -150,10 +170,11 @@ impl Patterns {
         };
         let (line, differs) = (&mut self.line, found == Found::Differs);
         line.context = if differs { context } else { word_hash };
+        let mark = line.mark(between, word, &at).sign();
         match found {
             Found::Alone => line.both(word, word),
-            Found::OneOfFew => line.both(word, WORD),
-            Found::Differs => line.both(WORD, WORD),
+            Found::OneOfFew => line.both(word, mark),
+            Found::Differs => line.both(mark, mark),
         }
     }
 
@@ -272,6 +293,7 @@ impl Patterns {
 
 /// Whether a line has a mark of patterns itself.
 fn has_mark(line: &[u8]) -> bool {
-    static MARKS: LazyLock<[Finder<'static>; 2]> = LazyLock::new(|| [Finder::new(WORD), Finder::new(REST)]);
+    static MARKS: LazyLock<[Finder<'static>; 3]> =
+        LazyLock::new(|| [Mark::Word.sign(), Mark::Number.sign(), REST].map(Finder::new));
     MARKS.iter().any(|mark| mark.find(line).is_some())
 }

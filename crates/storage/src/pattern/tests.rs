@@ -9,7 +9,7 @@ use arrow::record_batch::RecordBatch;
 use regex::bytes::Regex;
 use stdx::Rng;
 
-use super::{FILE_BYTES, Judge, Patterns, Test};
+use super::{FILE_BYTES, Judge, Patterns, StandIns, Test, patterns};
 use crate::index::Builder;
 use crate::logs::{PATTERN, text_dictionary};
 
@@ -70,8 +70,8 @@ fn conditions_are_decided_where_patterns_can() {
 
 #[test]
 fn a_line_with_a_mark_of_its_own_has_no_pattern() {
-    let lines = ["plain text", "with <_> in it", "and <...> in it"].map(str::to_owned);
-    assert_eq!(texts(&learned(&lines)), [Some("plain text".to_owned()), None, None]);
+    let lines = ["plain text", "with <_> in it", "and <...> in it", "and <#> in it"].map(str::to_owned);
+    assert_eq!(texts(&learned(&lines)), [Some("plain text".to_owned()), None, None, None]);
 }
 
 #[test]
@@ -116,8 +116,8 @@ fn patterns_of_a_file_are_bounded() {
 
 /// Lines of a few words, separators and other scripts, so that conditions often meet the border of a mark.
 fn random_line(rng: &mut Rng) -> String {
-    let words = ["a", "ab", "status", "200", "404", "2001", "заказ", "x_1", "deadbeef01", "7", "77777", "é"];
-    let between = [" ", "=", ".", "<", ">", "<_", "\"", ": ", "\n"];
+    let words = ["a", "ab", "status", "200", "404", "2001", "заказ", "x_1", "deadbeef01", "7", "77777", "0770", "é"];
+    let between = [" ", "=", ".", "<", ">", "<_", "\"", ": ", "\":", "\": -", "\n"];
     let mut line = String::new();
     for _ in 0..rng.below(9) {
         line.push_str(rng.pick(&words).unwrap());
@@ -185,4 +185,82 @@ fn no_verdict_is_wrong() {
         }
     }
     assert!(decided * 2 > asked, "{decided} of {asked} decided");
+}
+
+#[test]
+fn decimals_that_json_takes_for_a_number_have_a_mark_of_their_own() {
+    let line = |n: usize| {
+        let n = 10_000 + n * 13;
+        format!(r#"{{"id":{n},"sum": -{n}.0{n},"code":"{n}","zip":0{n},"hex":{n}ab,"at":{n}:{n},"v":1.{n}.{n}}}"#)
+    };
+    let rows = learned(&(0..40).map(line).collect::<Vec<_>>());
+    let last = texts(&rows).pop().unwrap().unwrap();
+    assert_eq!(last, r#"{"id":<#>,"sum": -<#>.<#>,"code":"<_>","zip":<_>,"hex":<_>,"at":<#>:<_>,"v":1.<#>.<_>}"#);
+}
+
+/// An object of a few members, now and then with one more, one less, or something in it that is no JSON.
+fn random_object(rng: &mut Rng, depth: usize) -> String {
+    let mut members = Vec::new();
+    for name in ["to", "id", "order", "to_x", "имя", "a b", "note"] {
+        if rng.chance(0.1) {
+            continue;
+        }
+        let number = rng.below(100_000);
+        let value = match rng.below(12) {
+            0 | 1 if depth < 2 => random_object(rng, depth + 1),
+            0..=3 => format!("\"{}\"", rng.pick(&["PAID", "NEW", "заказ", "x", ""]).unwrap()),
+            4 => format!("\"{number}ab {number}\""),
+            5 => format!("\"say \\\"{number}\\\" \\n{number}ff\""),
+            6 => number.to_string(),
+            7 => format!("-{number}.{number:05}"),
+            8 => (*rng.pick(&["true", "null", "12e5", "1E-3"]).unwrap()).to_owned(),
+            9 => format!("[{number},\"{number}\"]"),
+            10 => (*rng.pick(&["0123", "nul", "12.", "\"\\x\"", "\"\\u00e9\""]).unwrap()).to_owned(),
+            _ => format!("\"{number}\""),
+        };
+        members.push(format!("\"{name}\":{}{value}", rng.pick(&["", "", " "]).unwrap()));
+    }
+    format!("{{{}}}", members.join(","))
+}
+
+/// What the members of an object say, by their names joined as `json` of LogQL joins them.
+fn members(value: &serde_json::Value, name: &str, into: &mut Vec<(String, String)>) {
+    match value {
+        serde_json::Value::Object(all) => {
+            for (own, value) in all {
+                let own: String = own.chars().map(|c| if c.is_ascii_alphanumeric() { c } else { '_' }).collect();
+                let name = if name.is_empty() { own } else { format!("{name}_{own}") };
+                members(value, &name, into);
+            }
+        }
+        value => into.push((name.to_owned(), value.to_string())),
+    }
+}
+
+#[test]
+fn what_stands_for_a_line_says_the_same() {
+    let mut rng = Rng::seeded(23);
+    let mut stood = 0;
+    for _ in 0..40 {
+        let lines: Vec<String> = (0..300).map(|_| random_object(&mut rng, 0)).collect();
+        let rows = learned(&lines);
+        let (texts, key) = patterns(&rows).unwrap();
+        for wanted in [vec!["to"], vec!["order_id"], vec!["id", "note"], vec!["to_x", "order_to"], vec!["a_b"]] {
+            let names: Vec<String> = wanted.iter().map(|&name| name.to_owned()).collect();
+            let mut stand_ins = StandIns::default();
+            for (row, line) in lines.iter().enumerate() {
+                let Some(other) = key(row).and_then(|key| stand_ins.of(&names, texts, key)) else { continue };
+                let told = |line: &str| {
+                    let value = serde_json::from_str(line).unwrap_or_else(|error| panic!("{line}: {error}"));
+                    let mut all = Vec::new();
+                    members(&value, "", &mut all);
+                    all.retain(|(name, _)| wanted.contains(&name.as_str()));
+                    all
+                };
+                assert_eq!(told(&other), told(line), "{line}\n{other}");
+                stood += 1;
+            }
+        }
+    }
+    assert!(stood > 1_000, "{stood}");
 }

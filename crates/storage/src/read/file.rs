@@ -8,9 +8,9 @@ use std::collections::{BTreeSet, VecDeque};
 use std::ops::Range;
 use std::sync::Arc;
 
-use arrow::array::{ArrayRef, BooleanArray, BooleanBufferBuilder};
+use arrow::array::{ArrayRef, BooleanArray};
 use arrow::buffer::BooleanBuffer;
-use arrow::compute::{concat, concat_batches, filter};
+use arrow::compute::{concat_batches, filter};
 use arrow::datatypes::{FieldRef, Schema};
 use arrow::record_batch::{RecordBatch, RecordBatchOptions};
 use parquet::DecodeResult;
@@ -27,15 +27,12 @@ use super::prune::{
 use super::tally::{Tally, Times, micros, nanos, stream_keys};
 use super::{Footers, Plan, Step, Steps};
 use crate::filter::Stage;
-use crate::index::{BLOCK_ROWS, Need};
-use crate::logs::{KEYS, LINE, METADATA, NANOS, PATTERN, STREAM, TIMESTAMP};
+use crate::index::Need;
+use crate::logs::{KEYS, LINE, METADATA, NANOS, STREAM, TIMESTAMP};
 use crate::paths::{end_of_micro, start_of_micro};
-use crate::pattern::{Judge, Verdicts};
+use crate::pattern::{Judge, StandIns, Verdicts};
 use crate::store::{Store, StoredFile, cause};
 use crate::{Error, FileRef};
-
-/// The patterns of fewer rows of a row group take longer to be read than their lines.
-const JUDGED_ROWS: usize = 16_384;
 
 /// Rows of committed files.
 #[derive(Debug)]
@@ -48,17 +45,18 @@ pub(crate) struct FileRows {
     unpacker: Option<Unpacker>,
     /// What is known of patterns, by the stage of the filter.
     judges: Vec<Judge>,
+    stand_ins: StandIns,
 }
 
 #[derive(Debug)]
-struct OpenFile {
-    file: StoredFile,
+pub(super) struct OpenFile {
+    pub(super) file: StoredFile,
     footer: ArrowReaderMetadata,
-    columns: Columns,
+    pub(super) columns: Columns,
     units: VecDeque<Unit>,
     unit: Option<Unit>,
     /// Rows of the unit.
-    unit_rows: usize,
+    pub(super) unit_rows: usize,
 }
 
 impl FileRows {
@@ -76,6 +74,7 @@ impl FileRows {
             open: None,
             unpacker: None,
             judges: Vec::new(),
+            stand_ins: StandIns::default(),
         }
     }
 
@@ -132,8 +131,8 @@ impl Steps for FileRows {
             Some(unpacker) => unpacker,
             none => none.insert(Unpacker::new()?),
         };
-        let judges = &mut self.judges;
-        let mut rows = Rows { plan: &self.plan, open, unpacker, judges, piece: &piece, columns: Vec::new() };
+        let (judges, stand_ins) = (&mut self.judges, &mut self.stand_ins);
+        let mut rows = Rows { plan: &self.plan, open, unpacker, judges, stand_ins, piece: &piece, columns: Vec::new() };
         let kept = rows.kept(inside)?;
         let found = match kept {
             Some(kept) => {
@@ -206,12 +205,13 @@ impl OpenFile {
 }
 
 /// A piece while it is read: the columns of all its rows, as far as they are decoded.
-struct Rows<'a> {
-    plan: &'a Plan,
-    open: &'a mut OpenFile,
-    unpacker: &'a mut Unpacker,
-    judges: &'a mut Vec<Judge>,
-    piece: &'a Piece,
+pub(super) struct Rows<'a> {
+    pub(super) plan: &'a Plan,
+    pub(super) open: &'a mut OpenFile,
+    pub(super) unpacker: &'a mut Unpacker,
+    pub(super) judges: &'a mut Vec<Judge>,
+    pub(super) stand_ins: &'a mut StandIns,
+    pub(super) piece: &'a Piece,
     columns: Vec<Named>,
 }
 
@@ -243,85 +243,9 @@ impl Rows<'_> {
     }
 
     /// The rows within `open` that a stage keeps.
-    fn looked_at(&mut self, stage: &Stage, open: &BooleanBuffer) -> Result<BooleanBuffer, Error> {
+    pub(super) fn looked_at(&mut self, stage: &Stage, open: &BooleanBuffer) -> Result<BooleanBuffer, Error> {
         self.decode(&stage.columns.iter().map(String::as_str).collect())?;
         Ok(open & &self.plan.filter.keep(stage, &self.batch()?, Some(open))?)
-    }
-
-    /// The same for what patterns have left open: only pages with such rows are decoded.
-    fn left_open(&mut self, stage: &Stage, open: &BooleanBuffer) -> Result<BooleanBuffer, Error> {
-        let mut all = BooleanBufferBuilder::new(self.piece.rows);
-        for (page, part) in self.parts() {
-            let of_page = open.slice(part.start, part.len());
-            if of_page.count_set_bits() == 0 {
-                all.append_n(part.len(), false);
-                continue;
-            }
-            let Some((field, lines)) = self.page(page)? else { return self.looked_at(stage, open) };
-            let rows = batch(&[(field, Arc::clone(&lines))], part.len())?;
-            all.append_buffer(&(&of_page & &self.plan.filter.keep(stage, &rows, Some(&of_page))?));
-            drop(rows);
-            self.unpacker.reclaim(lines);
-        }
-        if all.len() == self.piece.rows { Ok(all.finish()) } else { self.looked_at(stage, open) }
-    }
-
-    /// The lines that are kept, page by page: nothing else of a page is copied. `None` when they are decoded already, or
-    /// have to be read otherwise.
-    fn lines(&mut self, kept: &BooleanBuffer) -> Result<Option<Named>, Error> {
-        if self.columns.iter().any(|(field, _)| field.name() == LINE) {
-            return Ok(None);
-        }
-        let (mut of_pages, mut field) = (Vec::new(), None);
-        for (page, part) in self.parts() {
-            let of_page = kept.slice(part.start, part.len());
-            if of_page.count_set_bits() == 0 {
-                continue;
-            }
-            let Some((of_lines, lines)) = self.page(page)? else { return Ok(None) };
-            of_pages.push(filter(&lines, &BooleanArray::new(of_page, None)).map_err(Error::internal)?);
-            field = Some(of_lines);
-            self.unpacker.reclaim(lines);
-        }
-        let Some(field) = field else { return Ok(None) };
-        let lines = concat(&of_pages.iter().map(|lines| &**lines).collect::<Vec<_>>()).map_err(Error::internal)?;
-        Ok(Some((field, lines)))
-    }
-
-    /// The pages of the piece, and where the rows of each are; none when it is not of whole pages.
-    fn parts(&self) -> Vec<(usize, Range<usize>)> {
-        let rows = self.piece.rows;
-        let parts = (0..rows).step_by(BLOCK_ROWS).map(|start| start..rows.min(start + BLOCK_ROWS));
-        self.piece.pages.iter().flatten().copied().zip(parts).collect()
-    }
-
-    /// The lines of a page; `None` when they have to be read otherwise.
-    fn page(&mut self, page: usize) -> Result<Option<Named>, Error> {
-        let (mut lines, _) = self.open.columns.read(&BTreeSet::from([LINE]), &[page], self.unpacker)?;
-        let lines = lines.pop();
-        lines.iter().for_each(|(_, lines)| self.plan.count_lines(lines));
-        Ok(lines)
-    }
-
-    /// What the patterns of lines say of rows; `None` where it costs less to read the lines.
-    fn judged(&mut self, nth: usize, stage: &Stage, within: &BooleanBuffer) -> Result<Option<Verdicts>, Error> {
-        let is_read = self.columns.iter().any(|(field, _)| field.name() == LINE);
-        if is_read || self.open.unit_rows < JUDGED_ROWS || !self.judges.get(nth).is_none_or(Judge::is_useful) {
-            return Ok(None);
-        }
-        let patterns = BTreeSet::from([PATTERN]);
-        let Some(test) = stage.test().filter(|_| !self.in_file(&patterns).is_empty()) else { return Ok(None) };
-        self.decode(&patterns)?;
-        let rows = self.batch()?;
-        if self.judges.len() <= nth {
-            self.judges.resize_with(nth + 1, Judge::default);
-        }
-        let verdicts = self.judges.get_mut(nth).and_then(|judge| judge.judge(test, &rows, within));
-        if let Some(Verdicts { open, .. }) = &verdicts {
-            let decided = within.count_set_bits() - open.count_set_bits();
-            self.plan.count(|stats| &stats.rows_by_pattern, decided);
-        }
-        Ok(verdicts)
     }
 
     /// The columns that the output wants, of the rows that are kept.
@@ -423,8 +347,13 @@ impl Rows<'_> {
         self.plan.wants_pairs(self.columns.iter().find(|(field, _)| field.name() == STREAM).map(|(_, streams)| streams))
     }
 
+    /// Whether a column is decoded.
+    pub(super) fn is_read(&self, name: &str) -> bool {
+        self.columns.iter().any(|(field, _)| field.name() == name)
+    }
+
     /// Decodes columns of all rows.
-    fn decode(&mut self, names: &BTreeSet<&str>) -> Result<(), Error> {
+    pub(super) fn decode(&mut self, names: &BTreeSet<&str>) -> Result<(), Error> {
         let others = self.decode_own(names)?;
         if !others.is_empty() {
             let rest = self.open.by_parquet(&others, &self.piece.ranges)?;
@@ -435,8 +364,7 @@ impl Rows<'_> {
 
     /// Decodes columns page by page; the names of those that have to be read otherwise.
     fn decode_own<'n>(&mut self, names: &BTreeSet<&'n str>) -> Result<BTreeSet<&'n str>, Error> {
-        let known = |name: &str| self.columns.iter().any(|(field, _)| field.name() == name);
-        let missing: BTreeSet<&str> = self.in_file(names).into_iter().filter(|name| !known(name)).collect();
+        let missing: BTreeSet<&str> = self.in_file(names).into_iter().filter(|name| !self.is_read(name)).collect();
         let Some(pages) = &self.piece.pages else { return Ok(missing) };
         let (found, others) = self.open.columns.read(&missing, pages, self.unpacker)?;
         found.into_iter().for_each(|(field, column)| self.push(field, column));
@@ -444,7 +372,7 @@ impl Rows<'_> {
     }
 
     /// The columns that the file has. One of format 1 has ids in its map of metadata.
-    fn in_file<'n>(&self, names: &BTreeSet<&'n str>) -> BTreeSet<&'n str> {
+    pub(super) fn in_file<'n>(&self, names: &BTreeSet<&'n str>) -> BTreeSet<&'n str> {
         let fields = self.open.footer.schema().fields();
         let has =
             |name: &str| fields.iter().any(|field| field.name() == name) && (name != METADATA || self.open.has_pairs());
@@ -465,12 +393,12 @@ impl Rows<'_> {
         self.columns.push((field, column));
     }
 
-    fn batch(&self) -> Result<RecordBatch, Error> {
+    pub(super) fn batch(&self) -> Result<RecordBatch, Error> {
         batch(&self.columns, self.piece.rows)
     }
 }
 
-fn batch(columns: &[Named], rows: usize) -> Result<RecordBatch, Error> {
+pub(super) fn batch(columns: &[Named], rows: usize) -> Result<RecordBatch, Error> {
     let schema = Schema::new(columns.iter().map(|(field, _)| Arc::clone(field)).collect::<Vec<_>>());
     let columns = columns.iter().map(|(_, column)| Arc::clone(column)).collect();
     let options = RecordBatchOptions::new().with_row_count(Some(rows));

@@ -31,6 +31,7 @@ pub(crate) fn young_lines(
             projection: [STREAM, TIMESTAMP, NANOS, LINE, ALL_METADATA, RECEIVED].map(str::to_owned).to_vec(),
             pairs: None,
             stretches: None,
+            json: None,
             visibility: Visibility::new(Predicate::True, Vec::new()),
         };
         let plan = Arc::new(Plan::new(table.spec(), &scan, &[], &Arc::new(ScanStats::default()))?);

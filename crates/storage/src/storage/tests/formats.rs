@@ -133,6 +133,11 @@ async fn a_folder_of_format_5_is_read() {
 }
 
 #[tokio::test]
+async fn a_folder_of_format_6_is_read() {
+    check("v6").await;
+}
+
+#[tokio::test]
 async fn a_folder_of_this_version_is_read() {
     let bench = Bench::new();
     let storage = bench.open().await;

@@ -2,6 +2,7 @@
 
 use std::sync::atomic::Ordering;
 
+use arrow::array::AsArray;
 use logline::Tenant;
 use stdx::Rng;
 
@@ -118,4 +119,57 @@ async fn behind_a_veil_patterns_are_not_asked() {
     let scan = scans(&storage, &snapshot, change).swap_remove(0);
     let rows: usize = run(&storage, &scan, &stats).await.iter().map(RecordBatch::num_rows).sum();
     assert_eq!((rows, stats.rows_by_pattern.load(Ordering::Relaxed)), (0, 0));
+}
+
+/// What the lines of a condition say of `name`, sorted, and the bytes of lines that were read.
+async fn told(storage: &Storage, predicate: &Predicate, name: &str, change: impl Fn(&mut Scan)) -> (Vec<String>, u64) {
+    let snapshot = storage.table(LOGS).unwrap().snapshot(&Tenant::default());
+    let stats = Arc::new(ScanStats::default());
+    let asked = |scan: &mut Scan| {
+        scan.predicate = predicate.clone();
+        scan.projection = vec![logs::TIMESTAMP.to_owned(), logs::LINE.to_owned()];
+        scan.json = Some(vec![name.to_owned()]);
+        change(scan);
+    };
+    let scan = scans(storage, &snapshot, asked).swap_remove(0);
+    let mut told = Vec::new();
+    for batch in run(storage, &scan, &stats).await {
+        let lines = batch.column_by_name(logs::LINE).unwrap().as_string::<i32>();
+        for line in lines.iter().flatten() {
+            let value: serde_json::Value = serde_json::from_str(line).unwrap_or_default();
+            told.push(value[name].to_string());
+        }
+    }
+    told.sort();
+    (told, stats.bytes_read.load(Ordering::Relaxed))
+}
+
+#[tokio::test]
+async fn lines_that_say_the_same_stand_for_those_of_json() {
+    let bench = Bench::new();
+    let storage = bench.open().await;
+    let lines = filled(&storage, "<_>").await;
+    let say = |name: &str, moved: bool| {
+        let lines = lines.iter().filter(|(_, line)| !moved || line.contains("\"moved\""));
+        let value = |line: &str| serde_json::from_str::<serde_json::Value>(line).unwrap_or_default()[name].to_string();
+        let mut said: Vec<String> = lines.map(|(_, line)| value(line)).collect();
+        said.sort();
+        said
+    };
+    let moved = has("\"moved\"");
+    let unchanged = |_: &mut Scan| {};
+    assert_eq!(told(&storage, &moved, "to", unchanged).await, (say("to", true), 0), "no line was read");
+    let (ids, bytes) = told(&storage, &moved, "order_id", unchanged).await;
+    assert_eq!(ids, say("order_id", true));
+    assert!(bytes > 0, "only the line tells what is different in each");
+    // Other lines are no JSON, or have marks of their own: they are read.
+    assert_eq!(told(&storage, &Predicate::True, "to", unchanged).await.0, say("to", false));
+    let veiled = |scan: &mut Scan| {
+        let veil = Veil { on: Predicate::True, lines: true, hide: [].into(), mask: [].into() };
+        scan.visibility = everything().behind(vec![veil]);
+    };
+    assert!(
+        told(&storage, &moved, "to", veiled).await.0.iter().all(|value| value == "null"),
+        "nothing stands for what is hidden"
+    );
 }

@@ -186,6 +186,7 @@ pub(super) fn scans(storage: &Storage, snapshot: &Snapshot, change: impl Fn(&mut
             projection: Vec::new(),
             pairs: None,
             stretches: None,
+            json: None,
             visibility: everything(),
         };
         let spec = storage.table(LOGS).unwrap().spec().clone();
