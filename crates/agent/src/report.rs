@@ -10,6 +10,7 @@ use serde::Serialize;
 use stdx::Language;
 
 use crate::Error;
+use crate::archive;
 use crate::cursor::Progress;
 use crate::file::locate;
 use crate::spool::format::first_of;
@@ -62,9 +63,9 @@ pub struct FileReport {
     pub path: PathBuf,
     /// Bytes that are in the spool.
     pub offset: u64,
-    /// Its size, while it is in the folder where it was last seen.
+    /// Its size, while it is in the folder where it was last seen; of a compressed one that of its content, at least.
     pub size: Option<u64>,
-    /// Bytes that are not read yet.
+    /// Bytes that are not read yet; of a compressed file bytes of its content, at least.
     pub lag_bytes: u64,
     /// Seconds since bytes were written that are not read yet, at least; 0 if there are none.
     pub lag_seconds: u64,
@@ -135,9 +136,9 @@ impl Report {
             word("output", "приёмник"),
         )?;
         for (name, output) in &self.outputs {
-            let Progress { lines, refused_lines, refused_batches, lost_lines, retries, .. } = output.progress;
-            let (refused, waiting) = (refused_lines.max(refused_batches), output.waiting_lines);
-            writeln!(out, "{lines:>14} {waiting:>14} {refused:>10} {lost_lines:>10} {retries:>10}  {name}")?;
+            let Progress { lines, refused_lines, lost_lines, retries, .. } = output.progress;
+            let waiting = output.waiting_lines;
+            writeln!(out, "{lines:>14} {waiting:>14} {refused_lines:>10} {lost_lines:>10} {retries:>10}  {name}")?;
         }
         writeln!(
             out,
@@ -229,11 +230,24 @@ impl Report {
 fn file(position: &Position, now: SystemTime) -> FileReport {
     let (path, metadata) = locate(&position.path, position.file).unzip();
     let (path, offset) = (path.unwrap_or_else(|| position.path.clone()), position.offset);
-    let size = metadata.as_ref().map(fs::Metadata::len);
+    let size = metadata.as_ref().map(|metadata| content_size(&path, metadata.len(), offset));
     let lag_bytes = size.unwrap_or(0).saturating_sub(offset);
     let written = metadata.and_then(|metadata| metadata.modified().ok());
     let lag = written.and_then(|written| now.duration_since(written).ok()).filter(|_| lag_bytes > 0);
     FileReport { path, offset, size, lag_bytes, lag_seconds: lag.map_or(0, |lag| lag.as_secs()) }
+}
+
+/// Bytes that a file of this size holds, of which so many are read. Gzip tells the length of the content modulo 4 GiB, and
+/// of the last of its members only, so there may be more; but seldom less than the file itself has.
+fn content_size(path: &Path, size: u64, read: u64) -> u64 {
+    if path.extension().is_none_or(|end| end != "gz") {
+        return size;
+    }
+    match archive::told_length(path).map(u64::from) {
+        Ok(told) if read % (1 << 32) == told => read,
+        Ok(told) => told.max(size),
+        Err(_) => read,
+    }
 }
 
 fn head(out: &mut String, name: &str, kind: &str, help: &str) -> std::fmt::Result {
@@ -256,6 +270,8 @@ fn one(out: &mut String, name: &str, kind: &str, help: &str, value: u64) -> std:
 
 #[cfg(test)]
 mod tests {
+    use std::io::Write as _;
+
     use super::*;
     use crate::state::{FileId, Marker};
 
@@ -279,6 +295,31 @@ mod tests {
         let shown: Vec<_> =
             files.iter().map(|file| (file.path.clone(), file.offset, file.size, file.lag_bytes)).collect();
         assert_eq!(shown, [(new, 4, Some(8), 4), (gone, 1, None, 0)]);
+    }
+
+    #[test]
+    fn a_compressed_file_lags_by_what_of_its_content_is_not_read() {
+        let folder = tempfile::tempdir().unwrap();
+        let content = "the same line again and again\n".repeat(1_000);
+        let gzip = |text: &str| {
+            let mut encoder = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::default());
+            encoder.write_all(text.as_bytes()).unwrap();
+            encoder.finish().unwrap()
+        };
+        let lag = |name: &str, bytes: &[u8], offset: usize| {
+            let path = folder.path().join(name);
+            fs::write(&path, bytes).unwrap();
+            let file_id = FileId::of(&fs::metadata(&path).unwrap());
+            let (labels, marker, offset) = (logline::Labels::default(), Marker::default(), offset as u64);
+            let report = file(&Position { path, file: file_id, labels, offset, marker }, SystemTime::now());
+            (report.size, report.lag_bytes)
+        };
+        let (all, half) = (content.len(), content.len() / 2);
+        let (one, two) = (gzip(&content), [gzip(&content), gzip("end\n")].concat());
+        assert_eq!(lag("read.gz", &one, all), (Some(all as u64), 0));
+        assert_eq!(lag("half.gz", &one, half), (Some(all as u64), half as u64));
+        assert_eq!(lag("members.gz", &two, all + 4).1, 0);
+        assert_eq!(lag("plain.log", content.as_bytes(), half).1, half as u64);
     }
 
     #[test]
