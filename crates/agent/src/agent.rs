@@ -56,7 +56,7 @@ pub struct Agent {
     shippers: Vec<Shipper>,
     listener: Option<Listener>,
     leaving: Arc<AtomicBool>,
-    left: Arc<Mutex<OpenFiles>>,
+    left: Arc<Mutex<Left>>,
     /// Closed when the writer ends.
     writing: watch::Sender<()>,
     shutdown: Shutdown,
@@ -77,13 +77,13 @@ impl Agent {
     /// Locks the state folder, opens the spool and the files that are there.
     pub fn open(config: &Config, clock: Arc<dyn Clock>, tasks: &Tasks) -> Result<Self, Error> {
         let fs: Arc<dyn Fs> = Arc::new(RealFs);
-        Self::open_on(&fs, config, clock, tasks, &mut OpenFiles::default())
+        Self::open_on(&fs, config, clock, tasks, &mut Left::default())
     }
 
     /// Opens an agent with other settings after one that has left, and goes on with its open files.
     pub fn open_after(left: &mut Left, config: &Config, clock: Arc<dyn Clock>, tasks: &Tasks) -> Result<Self, Error> {
         let fs: Arc<dyn Fs> = Arc::new(RealFs);
-        Self::open_on(&fs, config, clock, tasks, &mut left.0)
+        Self::open_on(&fs, config, clock, tasks, left)
     }
 
     /// The same, with the agent's own files on another disk.
@@ -92,7 +92,7 @@ impl Agent {
         config: &Config,
         clock: Arc<dyn Clock>,
         tasks: &Tasks,
-        left: &mut OpenFiles,
+        left: &mut Left,
     ) -> Result<Self, Error> {
         let masker = mask::Masker::new(&config.mask)?;
         let rules: Vec<_> = masker.rule_names().map(str::to_owned).collect();
@@ -106,7 +106,9 @@ impl Agent {
         let now = clock.instant();
         let tail = Tail::open(config, Arc::clone(&treatment), Arc::clone(&store), now, started);
         let (feed, handed) = intake::feed();
-        let inputs = inputs::open(config, &treatment.masker, &store, &feed, &clock, tasks)?;
+        let leaving = Arc::<AtomicBool>::default();
+        let stdin = inputs::stdin::Kept { shared: Arc::clone(&left.stdin), leaving: Arc::clone(&leaving) };
+        let inputs = inputs::open(config, &treatment.masker, &store, &feed, &clock, tasks, &stdin)?;
         let (batch_bytes, batch_wait) = (config.spool.batch_bytes, config.spool.batch_wait);
         let mut reading = Reading {
             tail,
@@ -123,7 +125,6 @@ impl Agent {
         let (writing, written) = watch::channel(());
         let agent = store.with(|state| state.agent.clone());
         let cursors = folder(&config.state_dir, CURSORS)?;
-        let leaving = Arc::<AtomicBool>::default();
         let (mut shippers, mut shown) = (Vec::new(), BTreeMap::new());
         for output in &config.outputs {
             let sender = Sender::new(output, &agent, Arc::clone(&treatment), Arc::clone(&clock), tasks.shutdown())?;
@@ -151,8 +152,9 @@ impl Agent {
         };
         let listener = config.listen.map(|address| Listener::bind(address, shown)).transpose()?;
         let writer = Writer { spool, store, settled, clock, shutdown: shutdown.clone() };
-        reading.tail.adopt(std::mem::take(left), now);
-        let left = Arc::default();
+        let left = std::mem::take(left);
+        reading.tail.adopt(left.files, now);
+        let left = Arc::new(Mutex::new(Left { files: OpenFiles::default(), stdin: left.stdin }));
         Ok(Self { reading, inputs, feed, writer, shippers, listener, leaving, left, writing, shutdown })
     }
 
@@ -180,7 +182,7 @@ impl Agent {
             // No batch is begun before: its lines may have no other time than the present.
             join_all(senders.iter().map(|sender| sender.ask_time())).await;
             if let Some(tail) = run(reading, feed, out, shutdown).await {
-                *left.lock().unwrap_or_else(PoisonError::into_inner) = tail.into_files();
+                left.lock().unwrap_or_else(PoisonError::into_inner).files = tail.into_files();
             }
         });
         running
@@ -191,12 +193,16 @@ impl Agent {
 #[derive(Debug)]
 pub struct Running {
     leaving: Arc<AtomicBool>,
-    left: Arc<Mutex<OpenFiles>>,
+    left: Arc<Mutex<Left>>,
 }
 
-/// What an agent leaves to the next one in the same process: files that are open, some of which have no name any more.
-#[derive(Debug)]
-pub struct Left(OpenFiles);
+/// What an agent leaves to the next one in the same process.
+#[derive(Debug, Default)]
+pub struct Left {
+    /// Some of them have no name any more.
+    files: OpenFiles,
+    stdin: inputs::stdin::Shared,
+}
 
 impl Running {
     /// Ends the agent so that another one can begin: what was read goes into the spool, requests under way end, what
@@ -205,7 +211,7 @@ impl Running {
         self.leaving.store(true, Ordering::Relaxed);
         // What had to be aborted is sent again by the next one.
         _ = tasks.drain(grace).await;
-        Left(std::mem::take(&mut *self.left.lock().unwrap_or_else(PoisonError::into_inner)))
+        std::mem::take(&mut *self.left.lock().unwrap_or_else(PoisonError::into_inner))
     }
 }
 

@@ -53,10 +53,10 @@ impl Spool {
 }
 
 impl Config {
-    /// Whether a running agent with those settings cannot take these.
-    pub fn needs_restart(&self, running: &Self) -> bool {
-        let has_stdin = |config: &Self| config.inputs.iter().any(|input| matches!(input.kind, Kind::Stdin));
-        self.state_dir != running.state_dir || self.spool != running.spool || has_stdin(self) || has_stdin(running)
+    /// The keys that a running agent with those settings cannot take as they are here.
+    pub fn need_restart(&self, running: &Self) -> Vec<&'static str> {
+        let keys = [("state_dir", self.state_dir != running.state_dir), ("spool", self.spool != running.spool)];
+        keys.into_iter().filter(|(_, differs)| *differs).map(|(key, _)| key).collect()
     }
 
     /// Reads the settings from a file's text and the environment.

@@ -21,11 +21,11 @@ pub struct Progress {
     pub lines_end: u64,
     /// Batches that were delivered, wholly or in part.
     pub batches: u64,
-    /// Lines in them.
+    /// Lines that were.
     pub lines: u64,
     /// Batches that the server refused, wholly or in part.
     pub refused_batches: u64,
-    /// Lines of which the server said that it refuses them.
+    /// Lines of which the server said that it refuses them, and all of batches that it refused without telling which.
     pub refused_lines: u64,
     /// Lines that were dropped from a full spool, or damaged there, before they could be sent.
     pub lost_lines: u64,

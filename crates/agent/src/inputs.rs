@@ -6,6 +6,7 @@
 mod command;
 mod forward;
 mod journal;
+pub(crate) mod stdin;
 mod stream;
 mod syslog;
 
@@ -46,7 +47,7 @@ pub(crate) struct Ready {
 
 #[derive(Debug)]
 enum What {
-    Stdin,
+    Stdin(stdin::Kept),
     Command(crate::config::CommandInput),
     Journal(crate::config::JournalInput, Option<String>),
     SyslogTcp(Listening),
@@ -71,6 +72,7 @@ pub(crate) fn open(
     feed: &Feed,
     clock: &Arc<dyn Clock>,
     tasks: &Tasks,
+    stdin: &stdin::Kept,
 ) -> Result<Vec<Ready>, Error> {
     let mut ready = Vec::new();
     for input in &config.inputs {
@@ -82,15 +84,15 @@ pub(crate) fn open(
             shutdown: tasks.shutdown(),
             tasks: tasks.clone(),
         };
-        ready.extend(whats(input, store, clock)?.into_iter().map(|what| Ready { door: door.clone(), what }));
+        ready.extend(whats(input, store, clock, stdin)?.into_iter().map(|what| Ready { door: door.clone(), what }));
     }
     Ok(ready)
 }
 
-fn whats(input: &Input, store: &Store, clock: &Arc<dyn Clock>) -> Result<Vec<What>, Error> {
+fn whats(input: &Input, store: &Store, clock: &Arc<dyn Clock>, stdin: &stdin::Kept) -> Result<Vec<What>, Error> {
     Ok(match &input.kind {
         Kind::Files(_) => Vec::new(),
-        Kind::Stdin => vec![What::Stdin],
+        Kind::Stdin => vec![What::Stdin(stdin.clone())],
         Kind::Command(command) => vec![What::Command(command.clone())],
         Kind::Journal(journal) => {
             let cursor = store.with(|state| state.cursors.get(&journal.name).cloned());
@@ -139,7 +141,7 @@ impl Ready {
         let Self { door, what } = self;
         let tasks = door.tasks.clone();
         match what {
-            What::Stdin => tasks.spawn(stream::stdin(door)),
+            What::Stdin(kept) => tasks.spawn(stdin::run(door, kept)),
             What::Command(command) => tasks.spawn(command::run(door, command)),
             What::Journal(journal, cursor) => tasks.spawn(journal::run(door, journal, cursor)),
             What::SyslogTcp(listening) => tasks.spawn(syslog::tcp(door, listening)),

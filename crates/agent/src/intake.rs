@@ -124,4 +124,9 @@ impl Receipt {
     pub(crate) async fn stored(self) -> Result<(), Stopped> {
         self.0.await.map_err(|_| Stopped)
     }
+
+    /// Whether the lines are synced in the spool by now; asked again after a yes, it says no.
+    pub(crate) fn is_stored(&mut self) -> bool {
+        self.0.try_recv().is_ok()
+    }
 }

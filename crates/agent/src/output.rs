@@ -58,15 +58,23 @@ pub(crate) struct Parts {
 #[derive(Clone, Debug)]
 pub(crate) enum Verdict {
     /// The server has the lines, but for those that it will never take.
-    Stored { refused_lines: u64 },
+    Stored(Refusal),
     /// It does not want the request, or a part of it, and never will.
     Refused,
     /// The same may do better later.
     Later,
     /// It has the lines, but may lose them yet; this request asks whether they are safe.
     Ask { question: Box<Request> },
-    /// It has a part; the rest may do better later. So many of the others it will never take.
-    Rest { request: Box<Request>, refused_lines: u64 },
+    /// It has a part; the rest may do better later. Some of the others it will never take.
+    Rest { request: Box<Request>, refused: Refusal },
+}
+
+/// Lines that a server will never take, and what it says of the first one that it says something of.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Refusal {
+    pub(crate) lines: u64,
+    /// As it came.
+    pub(crate) reason: String,
 }
 
 /// A batch of the spool that cannot be read: our own bug, since its checksum is right.
@@ -97,7 +105,7 @@ impl Verdict {
     /// By the status alone.
     pub(crate) fn of(status: StatusCode) -> Self {
         match status {
-            status if status.is_success() => Self::Stored { refused_lines: 0 },
+            status if status.is_success() => Self::Stored(Refusal::default()),
             // What the server says of the lines themselves. Anything else is about settings, here, there or in between:
             // nothing is lost while somebody puts them right.
             StatusCode::BAD_REQUEST | StatusCode::PAYLOAD_TOO_LARGE | StatusCode::UNPROCESSABLE_ENTITY => Self::Refused,

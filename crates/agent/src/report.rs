@@ -10,6 +10,7 @@ use serde::Serialize;
 use stdx::Language;
 
 use crate::Error;
+use crate::archive;
 use crate::cursor::Progress;
 use crate::file::locate;
 use crate::spool::format::first_of;
@@ -62,9 +63,9 @@ pub struct FileReport {
     pub path: PathBuf,
     /// Bytes that are in the spool.
     pub offset: u64,
-    /// Its size, while it is in the folder where it was last seen.
+    /// Its size, while it is in the folder where it was last seen; of a compressed one that of its content, at least.
     pub size: Option<u64>,
-    /// Bytes that are not read yet.
+    /// Bytes that are not read yet; of a compressed file bytes of its content, at least.
     pub lag_bytes: u64,
     /// Seconds since bytes were written that are not read yet, at least; 0 if there are none.
     pub lag_seconds: u64,
@@ -135,9 +136,9 @@ impl Report {
             word("output", "приёмник"),
         )?;
         for (name, output) in &self.outputs {
-            let Progress { lines, refused_lines, refused_batches, lost_lines, retries, .. } = output.progress;
-            let (refused, waiting) = (refused_lines.max(refused_batches), output.waiting_lines);
-            writeln!(out, "{lines:>14} {waiting:>14} {refused:>10} {lost_lines:>10} {retries:>10}  {name}")?;
+            let Progress { lines, refused_lines, lost_lines, retries, .. } = output.progress;
+            let waiting = output.waiting_lines;
+            writeln!(out, "{lines:>14} {waiting:>14} {refused_lines:>10} {lost_lines:>10} {retries:>10}  {name}")?;
         }
         writeln!(
             out,
@@ -229,11 +230,24 @@ impl Report {
 fn file(position: &Position, now: SystemTime) -> FileReport {
     let (path, metadata) = locate(&position.path, position.file).unzip();
     let (path, offset) = (path.unwrap_or_else(|| position.path.clone()), position.offset);
-    let size = metadata.as_ref().map(fs::Metadata::len);
+    let size = metadata.as_ref().map(|metadata| content_size(&path, metadata.len(), offset));
     let lag_bytes = size.unwrap_or(0).saturating_sub(offset);
     let written = metadata.and_then(|metadata| metadata.modified().ok());
     let lag = written.and_then(|written| now.duration_since(written).ok()).filter(|_| lag_bytes > 0);
     FileReport { path, offset, size, lag_bytes, lag_seconds: lag.map_or(0, |lag| lag.as_secs()) }
+}
+
+/// Bytes that a file of this size holds, of which so many are read. Gzip tells the length of the content modulo 4 GiB, and
+/// of the last of its members only, so there may be more; but seldom less than the file itself has.
+fn content_size(path: &Path, size: u64, read: u64) -> u64 {
+    if path.extension().is_none_or(|end| end != "gz") {
+        return size;
+    }
+    match archive::told_length(path).map(u64::from) {
+        Ok(told) if read % (1 << 32) == told => read,
+        Ok(told) => told.max(size),
+        Err(_) => read,
+    }
 }
 
 fn head(out: &mut String, name: &str, kind: &str, help: &str) -> std::fmt::Result {
@@ -255,57 +269,4 @@ fn one(out: &mut String, name: &str, kind: &str, help: &str, value: u64) -> std:
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::state::{FileId, Marker};
-
-    #[test]
-    fn a_renamed_file_is_shown_as_it_is_called_now() {
-        let folder = tempfile::tempdir().unwrap();
-        let [old, new, gone] = ["app.log", "app.log.1", "gone.log"].map(|name| folder.path().join(name));
-        fs::write(&old, "one\ntwo\n").unwrap();
-        fs::write(&gone, "x").unwrap();
-        let mut state = State::new();
-        for (path, offset) in [(&old, 4), (&gone, 1)] {
-            let (path, labels, marker) = (path.clone(), logline::Labels::default(), Marker::default());
-            let file = FileId::of(&fs::metadata(&path).unwrap());
-            state.meet(Position { path, file, labels, offset, marker });
-        }
-        fs::rename(&old, &new).unwrap();
-        fs::write(&old, "a new file that has the old name").unwrap();
-        fs::remove_file(&gone).unwrap();
-        let mut files = Report::new(&state, BTreeMap::new(), Waiting::default(), SystemTime::UNIX_EPOCH).files;
-        files.sort_by(|a, b| a.path.cmp(&b.path));
-        let shown: Vec<_> =
-            files.iter().map(|file| (file.path.clone(), file.offset, file.size, file.lag_bytes)).collect();
-        assert_eq!(shown, [(new, 4, Some(8), 4), (gone, 1, None, 0)]);
-    }
-
-    #[test]
-    fn what_rules_dropped_and_masked_is_shown_whatever_they_are_called() {
-        let mut state = State::new();
-        state.totals.dropped = [("health checks".to_owned(), 7), ("a \"b\" \\\n".to_owned(), 2)].into();
-        state.totals.masked = [("email".to_owned(), 3)].into();
-        let report = Report::new(&state, BTreeMap::new(), Waiting::default(), SystemTime::UNIX_EPOCH);
-        let table = report.table(Language::English);
-        assert!(
-            table.contains("count  dropped by rule\n") && table.contains("             7  health checks\n"),
-            "{table}"
-        );
-        let russian = report.table(Language::Russian);
-        assert!(russian.contains("         число  отброшено правилом\n"), "{russian}");
-        assert!(
-            russian.starts_with("агент     ") && russian.contains("строк     0 (0 байт), обрезано: 0\n"),
-            "{russian}"
-        );
-        let metrics = report.metrics();
-        for want in [
-            "lapidary_agent_masked_total{rule=\"email\"} 3\n",
-            "# TYPE lapidary_agent_dropped_total counter\n",
-            "lapidary_agent_dropped_total{rule=\"health checks\"} 7\n",
-            "lapidary_agent_dropped_total{rule=\"a \\\"b\\\" \\\\\\n\"} 2\n",
-        ] {
-            assert!(metrics.contains(want), "{want}{metrics}");
-        }
-    }
-}
+mod tests;

@@ -212,10 +212,11 @@ impl Shipper {
                 progress.sequence = batch.sequence;
                 progress.lines_end = batch.lines_end;
                 progress.retries += outcome.retries;
-                progress.refused_batches += u64::from(outcome.is_refused || outcome.refused_lines > 0);
+                progress.refused_batches += u64::from(outcome.refused_lines > 0);
                 progress.refused_lines += outcome.refused_lines;
-                progress.batches += u64::from(batch.lines > 0);
-                progress.lines += batch.lines;
+                let delivered = batch.lines.saturating_sub(outcome.refused_lines);
+                progress.batches += u64::from(delivered > 0);
+                progress.lines += delivered;
             });
         }
         if any {

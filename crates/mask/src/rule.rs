@@ -80,6 +80,9 @@ impl Rule {
         Self::Secret,
     ];
 
+    /// Those that find numbers.
+    pub(crate) const NUMBERS: [Self; 5] = [Self::Phone, Self::Card, Self::Inn, Self::Snils, Self::Passport];
+
     /// The rule's name in configuration, metrics and markers.
     pub const fn name(self) -> &'static str {
         NAMES[self as usize].0

@@ -8,6 +8,7 @@ mod digits;
 mod element;
 mod email;
 mod flag;
+mod key;
 mod keyed;
 mod literal;
 mod network;

@@ -1,5 +1,6 @@
 //! Turns the settings of Fluent Bit or Promtail into ours, as far as there is a counterpart, and says what is left.
 
+mod filters;
 mod fluent_bit;
 mod layout;
 mod parsers;
@@ -13,6 +14,9 @@ use serde_yaml_ng::Value;
 
 /// What is left out without a word: it tunes what needs no tuning here.
 const NEEDLESS: &str = "needs no counterpart";
+
+/// Begins the notes of what must not be overlooked, which come first.
+const WARNING: &str = "WARNING";
 
 /// Settings in the making.
 #[derive(Debug, Default)]
@@ -90,21 +94,22 @@ pub(super) fn convert(text: &str) -> Result<String> {
         ["[INPUT]", "[OUTPUT]", "[FILTER]", "[SERVICE]"].contains(&line.as_str())
     });
     if is_classic {
-        return write(&fluent_bit::classic(text));
+        return write(fluent_bit::classic(text));
     }
     let Ok(Value::Mapping(root)) = serde_yaml_ng::from_str::<Value>(text) else {
         bail!("these are neither settings of Fluent Bit (classic or YAML) nor of Promtail")
     };
     if root.contains_key("scrape_configs") {
-        return write(&promtail::convert(&root));
+        return write(promtail::convert(&root));
     }
     if root.contains_key("pipeline") {
-        return write(&fluent_bit::yaml(&root));
+        return write(fluent_bit::yaml(&root));
     }
     bail!("there is neither `pipeline` (Fluent Bit) nor `scrape_configs` (Promtail) in it")
 }
 
-fn write(draft: &Draft) -> Result<String> {
+fn write(mut draft: Draft) -> Result<String> {
+    name_journals(&mut draft.inputs);
     let mut out = String::from("# Converted; look it over, then: lapidary-agent check --config FILE\n");
     let with_variables = draft
         .outputs
@@ -112,7 +117,9 @@ fn write(draft: &Draft) -> Result<String> {
         .flat_map(|Section(keys)| keys)
         .filter(|(_, value)| value.as_str().is_some_and(|text| text.contains("${")));
     let variables = with_variables.map(|(key, _)| format!("the variables in `{key}`: write what they stand for"));
-    for note in draft.notes.iter().cloned().chain(variables) {
+    let mut notes: Vec<_> = draft.notes.iter().cloned().chain(variables).collect();
+    notes.sort_by_key(|note| !note.contains(WARNING));
+    for note in notes {
         writeln!(out, "# not converted: {}", note.replace('\n', " "))?;
     }
     writeln!(out, "\nstate_dir = \"/var/lib/lapidary-agent\"")?;
@@ -126,6 +133,14 @@ fn write(draft: &Draft) -> Result<String> {
         }
     }
     Ok(out)
+}
+
+/// Gives further inputs from journals places of their own.
+fn name_journals(inputs: &mut [Section]) {
+    let is_journal = |input: &&mut Section| input.0.contains(&("kind".to_owned(), "journal".into()));
+    for (index, input) in inputs.iter_mut().filter(is_journal).enumerate().skip(1) {
+        input.set("name", format!("journal-{}", index + 1));
+    }
 }
 
 /// A scalar as text.

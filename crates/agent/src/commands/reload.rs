@@ -48,12 +48,10 @@ impl Watched {
             };
             self.text = text;
             match Config::load(&self.text, std::env::vars()) {
-                Ok(new) if new.needs_restart(running) => {
-                    error!(
-                        "`state_dir`, `spool` and the standard input cannot change without a restart; going on with the old settings"
-                    );
-                }
-                Ok(new) => return new,
+                Ok(new) => match new.need_restart(running).as_slice() {
+                    [] => return new,
+                    keys => error!(?keys, "these cannot change without a restart; going on with the old settings"),
+                },
                 Err(problems) => error!("the new settings have problems; going on with the old ones:\n{problems}"),
             }
         }

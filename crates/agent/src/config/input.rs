@@ -1,20 +1,20 @@
 //! The `[[input]]` tables: where lines come from, and what is made of them.
 
+mod claims;
+mod network;
 mod shaping;
 
-use std::net::SocketAddr;
-use std::path::PathBuf;
 use std::time::Duration;
 
 use jiff::tz::{Offset, TimeZone};
 use logline::{Labels, LineTime, Timestamp};
-use stdx::{Secret, Settings, parse_duration};
-use tls::Tls;
+use stdx::{Settings, parse_duration};
 
 use crate::charset::Charset;
 use crate::glob::Glob;
 use crate::join::Join;
 use crate::shape::{PathLabels, Shape};
+pub(crate) use network::{ForwardInput, SyslogInput};
 
 /// Where lines come from.
 #[derive(Clone, Debug)]
@@ -87,30 +87,12 @@ pub(crate) struct JournalInput {
     pub(crate) command: String,
 }
 
-/// Where syslog is taken.
-#[derive(Clone, Debug)]
-pub(crate) struct SyslogInput {
-    pub(crate) tcp: Option<SocketAddr>,
-    pub(crate) udp: Option<SocketAddr>,
-    pub(crate) tls: Tls,
-    pub(crate) max_connections: usize,
-}
-
-/// Where Fluent's forward protocol is taken.
-#[derive(Clone, Debug)]
-pub(crate) struct ForwardInput {
-    pub(crate) tcp: SocketAddr,
-    /// Whether heartbeats over UDP are answered on the same port.
-    pub(crate) heartbeat: bool,
-    pub(crate) shared_key: Option<Secret<String>>,
-    pub(crate) tls: Tls,
-    pub(crate) max_connections: usize,
-}
-
 /// Reads all inputs.
 pub(super) fn inputs(settings: &mut Settings) -> Vec<Input> {
     let keys = settings.tables("input");
-    keys.iter().map(|key| input(settings, key)).collect()
+    let inputs: Vec<_> = keys.iter().map(|key| input(settings, key)).collect();
+    claims::check(settings, &inputs);
+    inputs
 }
 
 fn input(settings: &mut Settings, key: &str) -> Input {
@@ -123,8 +105,8 @@ fn input(settings: &mut Settings, key: &str) -> Input {
         "stdin" => Kind::Stdin,
         "command" => Kind::Command(command(settings, key)),
         "journal" => Kind::Journal(journal(settings, key, &timezone)),
-        "syslog" => Kind::Syslog(syslog(settings, key)),
-        "forward" => Kind::Forward(forward(settings, key)),
+        "syslog" => Kind::Syslog(network::syslog(settings, key)),
+        "forward" => Kind::Forward(network::forward(settings, key)),
         _ => Kind::Files(files(settings, key, &timezone)),
     };
     let has_path_labels = matches!(&kind, Kind::Files(Files { path_labels: Some(_), .. }));
@@ -201,65 +183,6 @@ fn journal(settings: &mut Settings, key: &str, timezone: &TimeZone) -> JournalIn
     let doc = "The program that reads the journal.";
     let command = settings.or(&format!("{key}.journalctl"), "journalctl".to_owned(), doc);
     JournalInput { name, units, start, command }
-}
-
-fn syslog(settings: &mut Settings, key: &str) -> SyslogInput {
-    let tcp = settings.optional(&format!("{key}.tcp"), "Address to take connections on.");
-    let udp = settings.optional(&format!("{key}.udp"), "Address to take datagrams on.");
-    if tcp.is_none() && udp.is_none() {
-        settings
-            .problem(&format!("{key}.tcp"), "is missing, and so is `udp`; want an address such as \"127.0.0.1:514\"");
-    }
-    let tls = tls(settings, key);
-    if tcp.is_none() && tls != Tls::default() {
-        settings.problem(&format!("{key}.cert_file"), "needs `tcp`; datagrams are in clear");
-    }
-    SyslogInput { tcp, udp, tls, max_connections: max_connections(settings, key) }
-}
-
-fn forward(settings: &mut Settings, key: &str) -> ForwardInput {
-    let tcp = settings.required(&format!("{key}.tcp"), "Address to take connections on.");
-    let of = format!("{key}.shared_key_file");
-    let path: Option<PathBuf> = settings.optional(&of, "File with the key that senders must know.");
-    let shared_key = path.and_then(|path| match std::fs::read_to_string(&path) {
-        Ok(text) if text.trim().is_empty() => {
-            settings.problem(&of, "is empty");
-            None
-        }
-        Ok(text) => Some(Secret::new(text.trim().to_owned())),
-        Err(error) => {
-            settings.problem(&of, format!("cannot be read: {error}"));
-            None
-        }
-    });
-    let tcp = tcp.unwrap_or_else(|| SocketAddr::from(([127, 0, 0, 1], 0)));
-    let doc = "Answers fluentd's heartbeats over UDP on the same port (`heartbeat_type udp`).";
-    let heartbeat = settings.or(&format!("{key}.heartbeat"), false, doc);
-    let tls = tls(settings, key);
-    ForwardInput { tcp, heartbeat, shared_key, tls, max_connections: max_connections(settings, key) }
-}
-
-fn tls(settings: &mut Settings, key: &str) -> Tls {
-    let keys = ["client_ca_file", "cert_file", "key_file"].map(|name| format!("{key}.{name}"));
-    let docs = [
-        "File with the authorities of which senders must show a certificate.",
-        "File with the listener's certificate: connections are then taken with TLS; read again when it changes.",
-        "File with the key of that certificate.",
-    ];
-    let tls = tls::read_settings(settings, &keys, docs, tls::check);
-    if tls.ca.is_some() && tls.own.is_none() {
-        settings.problem(&keys[0], "needs `cert_file` and `key_file`");
-    }
-    tls
-}
-
-fn max_connections(settings: &mut Settings, key: &str) -> usize {
-    let key = format!("{key}.max_connections");
-    let max = settings.or(&key, 64, "Connections at a time; further ones wait.");
-    if !(1..=10_000).contains(&max) {
-        settings.problem(&key, "must be 1 to 10000");
-    }
-    usize::try_from(max).unwrap_or(1)
 }
 
 fn labels(settings: &mut Settings, key: &str, may_be_empty: bool) -> Labels {

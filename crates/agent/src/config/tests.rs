@@ -80,6 +80,17 @@ fn a_file_without_inputs_is_wrong() {
 }
 
 #[test]
+fn only_what_needs_a_restart_is_told_to_need_one() {
+    let load = |text: &str| Config::load(text, []).unwrap();
+    let running = load(GOOD);
+    let stdin = "[[input]]\nkind = \"stdin\"\nlabels = { service = \"in\" }\n";
+    assert!(load(&format!("{GOOD}{stdin}")).need_restart(&running).is_empty());
+    assert!(running.need_restart(&load(&format!("{GOOD}{stdin}"))).is_empty());
+    assert_eq!(load(&format!("{GOOD}[spool]\nbatch_wait = \"2s\"")).need_restart(&running), ["spool"]);
+    assert_eq!(load(&format!("state_dir = \"x\"{GOOD}")).need_restart(&running), ["state_dir"]);
+}
+
+#[test]
 fn masking_alone_is_read_from_settings_that_have_nothing_else() {
     let folder = tempfile::tempdir().unwrap();
     let key = folder.path().join("key");

@@ -70,6 +70,43 @@ fn go_traces_stay_together() {
 }
 
 #[test]
+fn a_panic_that_a_server_of_go_survives_stays_together() {
+    let trace = "2026/11/27 07:00:00 http: panic serving 127.0.0.1:51234: runtime error: index out of range [3]\n\
+                 goroutine 34 [running]:\n\
+                 net/http.(*conn).serve.func1()\n\t/usr/local/go/src/net/http/server.go:1947 +0xbe\n\
+                 panic({0x6a1b20?, 0xc0000181b0?})\n\t/usr/local/go/src/runtime/panic.go:792 +0x132\n\
+                 main.Map[...](0xc000014a40, 0x3)\n\t/src/main.go:11 +0x1d\n\
+                 main.Set[...].Add(...)\n\t/src/set.go:5\n\
+                 gopkg.in/yaml%2ev3.(*Decoder).Decode(0xc00012e000, {0x662ac0, 0xc00011c000})\n\t\
+                 /go/pkg/mod/gopkg.in/yaml.v3@v3.0.1/yaml.go:123 +0x140\n\
+                 git.sr.ht/~anna/stones.cut({0x7, 0x8})\n\t/src/stones.go:7 +0x44\n\
+                 ...additional frames elided...\n\
+                 created by net/http.(*Server).Serve in goroutine 1\n\t/usr/local/go/src/net/http/server.go:3454 +0x485";
+    let after = "[INFO][shop.Orders](4711)";
+    check(&[Language::Go], &["2026/11/27 06:59:59 before", trace, after, "panicked (not really)"]);
+}
+
+#[test]
+fn groups_of_python_end_where_they_are_closed() {
+    let trace = "ERROR:root:failed\n  + Exception Group Traceback (most recent call last):\n  |   File \"a.py\", line 9, in <module>\n  \
+                 |     cut()\n  | ExceptionGroup: stones (3 sub-exceptions)\n  \
+                 +-+---------------- 1 ----------------\n    | ValueError: 1\n    \
+                 +---------------- 2 ----------------\n    | ExceptionGroup: inner (1 sub-exception)\n    \
+                 +-+---------------- 1 ----------------\n      | Traceback (most recent call last):\n      \
+                 |   File \"b.py\", line 2\n      | TypeError: 2\n      +------------------------------------\n    \
+                 | in the outer one again\n    +---------------- 3 ----------------\n    | KeyError: 3\n    \
+                 +------------------------------------";
+    let second = "2026-11-27T07:00:01Z ERROR group\n  + Exception Group Traceback (most recent call last):\n  \
+                  | ExceptionGroup: x (1 sub-exception)\n  +-+---------------- 1 ----------------\n    | KeyError: 1\n    \
+                  +------------------------------------\n\nThe above exception was the direct cause of the following exception:\n\n\
+                  Traceback (most recent call last):\n  File \"c.py\", line 1\nRuntimeError: y";
+    check(
+        &[Language::Python],
+        &["INFO:root:before", trace, "2026-11-27T07:00:01Z INFO after group", second, "INFO:root:x"],
+    );
+}
+
+#[test]
 fn patterns_tell_where_an_event_begins_or_goes_on() {
     let text = "2026 one\n  two\n\nthree\n2026 four";
     assert_eq!(events(By::Start(Regex::new(r"^\d{4} ").unwrap()), text), ["2026 one\n  two\n\nthree", "2026 four"]);

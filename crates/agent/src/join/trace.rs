@@ -23,7 +23,7 @@ pub(crate) enum Trace {
     None,
     /// Behind `Traceback`: frames, then one line with the error.
     Python,
-    /// Behind the error of a Python trace: a second one may follow.
+    /// Behind the error of a Python trace, or what closes a group of them: another one may follow.
     PythonEnd,
     /// Behind `panic:` or the head of a goroutine.
     Go,
@@ -64,12 +64,16 @@ impl Trace {
         }
         let is_link = line.is_empty() || PYTHON_LINKS.contains(&line);
         match self {
+            Self::Python if is_end_of_group(line) => {
+                *self = Self::PythonEnd;
+                true
+            }
             Self::Python if line.is_empty() || line.starts_with([' ', '\t']) => true,
             Self::Python => {
                 *self = Self::PythonEnd;
                 true
             }
-            Self::PythonEnd => is_link,
+            Self::PythonEnd => is_link || is_of_group(line),
             Self::None | Self::Go => false,
         }
     }
@@ -81,7 +85,9 @@ impl Trace {
             return true;
         }
         let marks = ["\t", "created by ", "[signal ", "exit status ", "runtime stack:", "goroutine "];
-        *self == Self::Go && (line.is_empty() || marks.iter().any(|mark| line.starts_with(mark)) || is_go_call(line))
+        let is_mark = || line.is_empty() || marks.iter().any(|mark| line.starts_with(mark));
+        let is_gap = || line.starts_with("...") && line.ends_with("frames elided...");
+        *self == Self::Go && (is_mark() || is_gap() || is_go_call(line))
     }
 }
 
@@ -89,16 +95,27 @@ fn is_python_head(line: &str) -> bool {
     PYTHON_HEADS.contains(&line.trim_start_matches([' ', '|', '+']))
 }
 
+/// `    | ValueError: 1` or `    +---------------- 2 ----------------`: a group's lines, behind one that was closed in it.
+fn is_of_group(line: &str) -> bool {
+    line.starts_with(' ') && line.trim_start_matches(' ').starts_with(['|', '+'])
+}
+
+/// `    +------------------------------------`.
+fn is_end_of_group(line: &str) -> bool {
+    let dashes = line.trim_start_matches(' ').strip_prefix('+');
+    dashes.is_some_and(|dashes| !dashes.is_empty() && dashes.bytes().all(|byte| byte == b'-'))
+}
+
 fn is_go_head(line: &str) -> bool {
     let goroutine = || line.strip_prefix("goroutine ").is_some_and(|rest| rest.ends_with("]:"));
     line.starts_with("panic: ") || line.starts_with("fatal error: ") || goroutine()
 }
 
-/// `main.run(0xc000012345, …)`.
+/// `main.run(0xc000012345, …)`, `main.Map[...](…)`, `gopkg.in/yaml%2ev3.(*Decoder).Decode(…)`, and `panic(…)` itself.
 fn is_go_call(line: &str) -> bool {
-    let name = line.split('(').next().unwrap_or_default();
-    let legal = |c: char| c.is_alphanumeric() || "._/-*·".contains(c);
-    line.ends_with(')') && name.contains('.') && name.chars().all(legal)
+    let name = line.split('(').next().unwrap_or_default().replace("[...]", "");
+    let legal = |c: char| c.is_alphanumeric() || "._/-*·%~+".contains(c);
+    line.ends_with(')') && (name == "panic" || name.contains('.') && name.chars().all(legal))
 }
 
 /// `at package.Class.method(File.java:1)` and `... 3 more` behind a tab, `Caused by: …`, and the name of an exception by itself.

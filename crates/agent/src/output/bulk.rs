@@ -6,9 +6,10 @@ use std::collections::BTreeMap;
 use reqwest::header::{CONTENT_TYPE, HeaderMap, HeaderValue};
 use reqwest::{StatusCode, Url};
 use serde::Deserialize;
+use serde_json::Value;
 
 use super::json::{pairs, string};
-use super::{Broken, Format, Parts, Request, Verdict, say_compression, streams};
+use super::{Broken, Format, Parts, Refusal, Request, Verdict, say_compression, streams};
 use crate::config::Compression;
 use crate::spool::Record;
 
@@ -33,6 +34,26 @@ struct Reply {
 #[derive(Debug, Deserialize)]
 struct Item {
     status: u16,
+    /// An object with a type and a reason; old servers wrote a text.
+    error: Option<Value>,
+}
+
+impl Item {
+    fn is_later(&self) -> bool {
+        self.status == 429 || self.status >= 500
+    }
+
+    fn is_stored(&self) -> bool {
+        (200..300).contains(&self.status) || self.status == 409
+    }
+
+    /// What is wrong with the document.
+    fn reason(&self) -> Option<String> {
+        let error = self.error.as_ref()?;
+        let part = |key: &str| error.get(key).and_then(Value::as_str);
+        let parts: Vec<_> = ["type", "reason"].into_iter().filter_map(part).collect();
+        if parts.is_empty() { error.as_str().map(str::to_owned) } else { Some(parts.join(": ")) }
+    }
 }
 
 impl Format for Bulk {
@@ -69,22 +90,22 @@ impl Format for Bulk {
         if !status.is_success() {
             return Verdict::of(status);
         }
-        let statuses: Option<Vec<u16>> = serde_json::from_slice(body).ok().and_then(|reply: Reply| {
-            reply.items.iter().map(|item| item.values().next().map(|item| item.status)).collect()
-        });
+        let items: Option<Vec<Item>> = serde_json::from_slice(body)
+            .ok()
+            .and_then(|reply: Reply| reply.items.into_iter().map(|item| item.into_values().next()).collect());
         // An answer that does not account for each document proves nothing.
-        let Some(statuses) = statuses.filter(|statuses| statuses.len() as u64 == request.lines) else {
+        let Some(items) = items.filter(|items| items.len() as u64 == request.lines) else {
             return Verdict::Later;
         };
-        let is_later = |status: u16| status == 429 || status >= 500;
-        let is_stored = |status: u16| (200..300).contains(&status) || status == 409;
-        let refused = statuses.iter().filter(|status| !is_later(**status) && !is_stored(**status)).count() as u64;
-        let later: Vec<_> = (0..statuses.len()).filter(|index| is_later(statuses[*index])).collect();
-        if later.is_empty() {
-            return Verdict::Stored { refused_lines: refused };
+        let wrong: Vec<_> = items.iter().filter(|item| !item.is_later() && !item.is_stored()).collect();
+        let reason = wrong.iter().find_map(|item| item.reason()).unwrap_or_default();
+        let refused = Refusal { lines: wrong.len() as u64, reason };
+        let mut later = items.iter().enumerate().filter(|(_, item)| item.is_later()).map(|(index, _)| index).peekable();
+        if later.peek().is_none() {
+            return Verdict::Stored(refused);
         }
-        match request.only(later.into_iter()) {
-            Some(rest) => Verdict::Rest { request: Box::new(rest), refused_lines: refused },
+        match request.only(later) {
+            Some(rest) => Verdict::Rest { request: Box::new(rest), refused },
             None => Verdict::Later,
         }
     }

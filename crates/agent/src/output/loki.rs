@@ -39,7 +39,7 @@ impl Format for Loki {
     /// comes from somebody in between, such as the page of a login.
     fn judge(&self, _: &Request, status: StatusCode, _: &[u8]) -> Verdict {
         match Verdict::of(status) {
-            Verdict::Stored { .. } if self.agent.is_some() && status != StatusCode::NO_CONTENT => Verdict::Later,
+            Verdict::Stored(_) if self.agent.is_some() && status != StatusCode::NO_CONTENT => Verdict::Later,
             verdict => verdict,
         }
     }

@@ -4,10 +4,11 @@
 //! `LogRecord { 1: time, 11: observed time, 5: body, 6: attributes }`, `KeyValue { 1: key, 2: AnyValue { 1: string } }`.
 
 use ingest::protobuf::{field, field_len, fixed64_field, head};
+use prost::encoding::decode_varint;
 use reqwest::header::{CONTENT_TYPE, HeaderMap, HeaderValue};
 use reqwest::{StatusCode, Url};
 
-use super::{Broken, Format, Request, Verdict, compress, say_compression, streams};
+use super::{Broken, Format, Refusal, Request, Verdict, compress, say_compression, streams};
 use crate::config::Compression;
 use crate::spool::Record;
 
@@ -55,26 +56,32 @@ impl Format for Otlp {
         Ok(Request { url, headers, body, lines: u64::from(record.head.lines), parts: None })
     }
 
-    /// A success may name records that were not taken: `{ 1: partial_success { 1: rejected } }`.
+    /// A success may name records that were not taken: `{ 1: partial_success { 1: rejected, 2: message } }`.
     fn judge(&self, _: &Request, status: StatusCode, body: &[u8]) -> Verdict {
         match Verdict::of(status) {
-            Verdict::Stored { .. } => Verdict::Stored { refused_lines: rejected(body).unwrap_or(0) },
+            Verdict::Stored(_) => Verdict::Stored(refusal(body).unwrap_or_default()),
             verdict => verdict,
         }
     }
 }
 
-fn rejected(mut body: &[u8]) -> Option<u64> {
-    use prost::encoding::decode_varint;
-    if decode_varint(&mut body).ok()? != 1 << 3 | 2 {
-        return None;
-    }
-    let len = usize::try_from(decode_varint(&mut body).ok()?).ok()?;
-    let mut partial = body.get(..len)?;
+fn refusal(body: &[u8]) -> Option<Refusal> {
+    let mut partial = bytes_field(body, 1)?;
     if decode_varint(&mut partial).ok()? != 1 << 3 {
         return None;
     }
-    decode_varint(&mut partial).ok()
+    let lines = decode_varint(&mut partial).ok()?;
+    let reason = String::from_utf8_lossy(bytes_field(partial, 2).unwrap_or_default()).into_owned();
+    Some(Refusal { lines, reason })
+}
+
+/// What the field at the begin of a message holds, if it is this one.
+fn bytes_field(mut message: &[u8], tag: u64) -> Option<&[u8]> {
+    if decode_varint(&mut message).ok()? != tag << 3 | 2 {
+        return None;
+    }
+    let len = usize::try_from(decode_varint(&mut message).ok()?).ok()?;
+    message.get(..len)
 }
 
 /// A `KeyValue` with a string.

@@ -8,7 +8,7 @@ use reqwest::{StatusCode, Url};
 use serde::Deserialize;
 
 use super::json::{pairs, string};
-use super::{Broken, Format, Parts, Request, Verdict, say_compression, streams};
+use super::{Broken, Format, Parts, Refusal, Request, Verdict, say_compression, streams};
 use crate::config::Compression;
 use crate::spool::Record;
 
@@ -106,7 +106,7 @@ impl Format for Splunk {
         if request.url == self.ack_url {
             let acks = serde_json::from_slice(body).ok().filter(|_| status.is_success());
             return match acks.map(|Acks { acks }| !acks.is_empty() && acks.into_values().all(|is_indexed| is_indexed)) {
-                Some(true) => Verdict::Stored { refused_lines: 0 },
+                Some(true) => Verdict::Stored(Refusal::default()),
                 Some(false) => Verdict::Ask { question: Box::new(request.clone()) },
                 None => Verdict::Later,
             };
@@ -115,7 +115,7 @@ impl Format for Splunk {
         let code = reply.as_ref().map(|reply: &Reply| reply.code);
         match Verdict::of(status) {
             Verdict::Refused if code.is_some_and(|code| CURABLE.contains(&code)) => Verdict::Later,
-            Verdict::Stored { .. } if let Some(id) = reply.and_then(|reply| reply.ack_id) => {
+            Verdict::Stored(_) if let Some(id) = reply.and_then(|reply| reply.ack_id) => {
                 Verdict::Ask { question: Box::new(self.question(id, request.lines)) }
             }
             verdict => verdict,

@@ -79,11 +79,16 @@ fn splunk_gets_times_to_the_nanosecond_and_flat_fields() {
     );
 }
 
+fn shown(refused: &Refusal) -> String {
+    format!("refused {} {}", refused.lines, refused.reason).trim_end().to_owned()
+}
+
 fn verdict(kind: &str, status: u16, body: &str) -> String {
     let format = format_of(kind, "");
     let request = format.encode(&record()).unwrap();
     match format.judge(&request, StatusCode::from_u16(status).unwrap(), body.as_bytes()) {
-        Verdict::Rest { request, refused_lines } => format!("again {} refused {refused_lines}", request.lines),
+        Verdict::Stored(refused) => shown(&refused),
+        Verdict::Rest { request, refused } => format!("again {} {}", request.lines, shown(&refused)),
         other => format!("{other:?}"),
     }
 }
@@ -102,22 +107,22 @@ fn only_what_is_wrong_with_the_lines_themselves_is_given_up() {
     }
     // The page of somebody in between is no answer of the server.
     assert_eq!(verdict("lapidary", 200, "<html>"), "Later");
-    assert_eq!(verdict("lapidary", 204, ""), "Stored { refused_lines: 0 }");
-    assert_eq!(verdict("loki", 200, ""), "Stored { refused_lines: 0 }");
+    assert_eq!(verdict("lapidary", 204, ""), "refused 0");
+    assert_eq!(verdict("loki", 200, ""), "refused 0");
 }
 
 #[test]
 fn every_document_of_a_bulk_answer_counts_by_itself() {
     let items = |first: u16, second: u16| {
         let text = format!(
-            r#"{{"took":1,"errors":true,"items":[{{"create":{{"status":{first},"error":{{"type":"x"}}}}}},{{"create":{{"status":{second}}}}}]}}"#
+            r#"{{"took":1,"errors":true,"items":[{{"create":{{"status":{first},"error":{{"type":"x","reason":"no date"}}}}}},{{"create":{{"status":{second},"error":"a text"}}}}]}}"#
         );
         verdict("opensearch", 200, &text)
     };
-    assert_eq!(items(201, 409), "Stored { refused_lines: 0 }");
-    assert_eq!(items(400, 201), "Stored { refused_lines: 1 }");
+    assert_eq!(items(201, 409), "refused 0");
+    assert_eq!(items(400, 201), "refused 1 x: no date");
     assert_eq!(items(429, 201), "again 1 refused 0");
-    assert_eq!(items(503, 400), "again 1 refused 1");
+    assert_eq!(items(503, 400), "again 1 refused 1 a text");
     assert_eq!(items(503, 429), "again 2 refused 0");
     for odd in ["", "{}", r#"{"errors":false,"items":[]}"#, r#"{"errors":false,"items":[{"create":{"status":201}}]}"#] {
         assert_eq!(verdict("elasticsearch", 200, odd), "Later", "{odd}");
@@ -138,7 +143,7 @@ fn what_is_sent_again_or_in_halves_are_the_same_documents() {
 
 #[test]
 fn splunk_says_by_its_code_what_a_change_of_settings_cures() {
-    assert_eq!(verdict("splunk", 200, r#"{"text":"Success","code":0}"#), "Stored { refused_lines: 0 }");
+    assert_eq!(verdict("splunk", 200, r#"{"text":"Success","code":0}"#), "refused 0");
     assert_eq!(verdict("splunk", 400, r#"{"text":"Incorrect index","code":7,"invalid-event-number":1}"#), "Later");
     assert_eq!(verdict("splunk", 400, r#"{"text":"Invalid data format","code":6}"#), "Refused");
     assert_eq!(verdict("splunk", 403, r#"{"text":"Invalid token","code":4}"#), "Later");
@@ -146,9 +151,10 @@ fn splunk_says_by_its_code_what_a_change_of_settings_cures() {
 
 #[test]
 fn otlp_tells_how_many_records_it_rejected() {
-    assert_eq!(verdict("otlp", 200, ""), "Stored { refused_lines: 0 }");
-    assert_eq!(verdict("otlp", 200, "\x0a\x02\x08\x02"), "Stored { refused_lines: 2 }");
-    assert_eq!(verdict("otlp", 200, "\x0a\x02\x12\x00"), "Stored { refused_lines: 0 }");
+    assert_eq!(verdict("otlp", 200, ""), "refused 0");
+    assert_eq!(verdict("otlp", 200, "\x0a\x02\x08\x02"), "refused 2");
+    assert_eq!(verdict("otlp", 200, "\x0a\x09\x08\x02\x12\x05a b c"), "refused 2 a b c");
+    assert_eq!(verdict("otlp", 200, "\x0a\x02\x12\x00"), "refused 0");
     assert_eq!(verdict("otlp", 500, ""), "Later");
 }
 
@@ -165,7 +171,7 @@ fn splunk_is_asked_whether_the_indexers_have_what_it_took() {
     assert_eq!(question.url.as_str(), "http://127.0.0.1:1/services/collector/ack?channel=agent-1");
     assert_eq!(question.headers["x-splunk-request-channel"], "agent-1");
     assert_eq!((&question.body[..], question.lines), (br#"{"acks":[7]}"#.as_slice(), 2));
-    assert!(matches!(judge(&question, 200, r#"{"acks":{"7":true}}"#), Verdict::Stored { refused_lines: 0 }));
+    assert!(matches!(judge(&question, 200, r#"{"acks":{"7":true}}"#), Verdict::Stored(Refusal { lines: 0, .. })));
     assert!(matches!(judge(&question, 200, r#"{"acks":{"7":false}}"#), Verdict::Ask { .. }));
     assert!(matches!(judge(&question, 200, r#"{"acks":{}}"#), Verdict::Ask { .. }));
     for (status, body) in [(503, ""), (400, r#"{"text":"ACK is disabled","code":14}"#), (200, "what?")] {

@@ -17,7 +17,7 @@ use super::pause;
 use crate::Error;
 use crate::batch::Treatment;
 use crate::config::{Auth, Destination, Output, Scheme, Token};
-use crate::output::{self, Format, Request, Verdict};
+use crate::output::{self, Format, Refusal, Request, Verdict};
 use crate::present;
 use crate::spool::Record;
 use crate::transport::Transport;
@@ -55,8 +55,7 @@ pub(crate) struct Sender {
 #[derive(Clone, Copy, Debug, Default)]
 pub(crate) struct Outcome {
     pub(super) retries: u64,
-    /// The server refused it, or a part of it.
-    pub(super) is_refused: bool,
+    /// Lines that the server refused; all of a request that it refused wholly or in some part that it does not tell.
     pub(super) refused_lines: u64,
 }
 
@@ -110,7 +109,7 @@ impl Sender {
             Err(error) => {
                 error!(output = self.name, batch, %error, "a batch is passed over");
                 let refused_lines = u64::from(record.head.lines);
-                return Some(Outcome { is_refused: true, refused_lines, ..outcome });
+                return Some(Outcome { refused_lines, ..outcome });
             }
         };
         // More than one only where the server finds a request too large.
@@ -144,11 +143,8 @@ impl Sender {
                     }
                     return None;
                 }
-                Verdict::Stored { refused_lines } => {
-                    outcome.refused_lines += refused_lines;
-                    if refused_lines > 0 {
-                        error!(output = self.name, batch, lines = refused_lines, "the server refused lines");
-                    }
+                Verdict::Stored(refused) => {
+                    self.note_refusal(&refused, batch, outcome);
                     return Some(Vec::new());
                 }
                 Verdict::Refused => {
@@ -157,13 +153,13 @@ impl Sender {
                     {
                         return Some(halves.into());
                     }
-                    outcome.is_refused = true;
+                    outcome.refused_lines += request.lines;
                     let reason = attempt.reason;
                     error!(output = self.name, batch, reason, "the server refused a batch, or a part of it");
                     return Some(Vec::new());
                 }
-                Verdict::Rest { request: rest, refused_lines } => {
-                    outcome.refused_lines += refused_lines;
+                Verdict::Rest { request: rest, refused } => {
+                    self.note_refusal(&refused, batch, outcome);
                     request = *rest;
                 }
                 Verdict::Later => {}
@@ -179,6 +175,15 @@ impl Sender {
         }
     }
 
+    /// Counts the lines that the server refused for good, and tells why it did.
+    fn note_refusal(&self, refused: &Refusal, batch: u64, outcome: &mut Outcome) {
+        let Refusal { lines, reason } = refused;
+        outcome.refused_lines += lines;
+        if *lines > 0 {
+            error!(output = self.name, batch, lines, reason = self.told(reason), "the server refused lines");
+        }
+    }
+
     /// One attempt, of which the limit learns.
     async fn send(&self, request: &Request) -> Attempt {
         let under_way = self.under_way.fetch_add(1, Ordering::Relaxed) + 1;
@@ -186,7 +191,7 @@ impl Sender {
         let attempt = self.attempt(request).await;
         let now = self.clock.instant();
         self.under_way.fetch_sub(1, Ordering::Relaxed);
-        let is_good = matches!(attempt.verdict, Verdict::Stored { .. } | Verdict::Ask { .. } | Verdict::Refused);
+        let is_good = matches!(attempt.verdict, Verdict::Stored(_) | Verdict::Ask { .. } | Verdict::Refused);
         let mut concurrency = self.concurrency.lock().unwrap_or_else(PoisonError::into_inner);
         concurrency.answered(now, now.duration_since(begun), under_way, is_good);
         attempt
@@ -254,12 +259,15 @@ impl Sender {
         }
     }
 
-    /// What the server said, as it may stand in our own log.
     fn reason(&self, status: StatusCode, body: &[u8]) -> String {
         let head = body.get(..body.len().min(4 * MAX_REASON)).unwrap_or_default();
-        let text = String::from_utf8_lossy(head);
-        let reason: String = self.treatment.masker.mask(text.trim()).chars().take(MAX_REASON).collect();
-        format!("{}: {reason}", status.as_u16())
+        format!("{}: {}", status.as_u16(), self.told(&String::from_utf8_lossy(head)))
+    }
+
+    /// What the server said, as it may stand in our own log.
+    fn told(&self, text: &str) -> String {
+        let head = text.get(..text.floor_char_boundary(4 * MAX_REASON)).unwrap_or_default();
+        self.treatment.masker.mask(head.trim()).chars().take(MAX_REASON).collect()
     }
 }
 

@@ -17,6 +17,14 @@ use std::process::{Child, ChildStdin, Command, Stdio};
 use clients::{debian, left_out, python, rsyslog, run};
 use receiver::{Receiver, until};
 
+fn settings(folder: &Path, receiver: &Receiver, inputs: &str) -> String {
+    format!(
+        "state_dir = \"{}/state\"\n{inputs}\n[output]\nurl = \"{}\"\n[spool]\nbatch_wait = \"20ms\"\n",
+        folder.display(),
+        receiver.url()
+    )
+}
+
 /// The agent's process; ends however the test ends.
 struct Running {
     child: Child,
@@ -25,18 +33,19 @@ struct Running {
 
 impl Running {
     fn start(folder: &Path, receiver: &Receiver, inputs: &str) -> Self {
-        let settings = format!(
-            "state_dir = \"{}/state\"\n{inputs}\n[output]\nurl = \"{}\"\n[spool]\nbatch_wait = \"20ms\"\n",
-            folder.display(),
-            receiver.url()
-        );
         let config = folder.join("agent.toml");
-        fs::write(&config, settings).unwrap();
+        fs::write(&config, settings(folder, receiver, inputs)).unwrap();
         let mut command = Command::new(env!("CARGO_BIN_EXE_lapidary-agent"));
         command.args(["run", "--config", config.to_str().unwrap()]).env_remove("RUST_LOG");
         let mut child = command.stdin(Stdio::piped()).stderr(Stdio::null()).spawn().unwrap();
         let stdin = child.stdin.take();
         Self { child, stdin }
+    }
+
+    /// Has it read its settings again.
+    fn reload(&self, folder: &Path, settings: &str) {
+        fs::write(folder.join("agent.toml"), settings).unwrap();
+        assert!(Command::new("kill").args(["-HUP", &self.child.id().to_string()]).status().unwrap().success());
     }
 
     async fn terminate(mut self) -> Option<i32> {
@@ -126,6 +135,25 @@ async fn what_was_read_before_a_stop_is_kept() {
     assert_eq!(agent.terminate().await, Some(0));
     drop(stdin);
     assert_eq!(shown(&receiver), ["in | a1", "in | a2\n b"]);
+}
+
+#[tokio::test]
+async fn the_standard_input_goes_on_in_the_middle_of_a_line_under_new_settings() {
+    let (receiver, folder) = (Receiver::start().await, tempfile::tempdir().unwrap());
+    let stdin_of = |service: &str| format!("[[input]]\nkind = \"stdin\"\nlabels = {{ service = \"{service}\" }}\n");
+    let log = folder.path().join("a.log");
+    fs::write(&log, "from a file\n").unwrap();
+    let mut agent = Running::start(folder.path(), &receiver, &stdin_of("in"));
+    let mut stdin = agent.stdin.take().unwrap();
+    stdin.write_all(b"one\ncall +7 916 ").unwrap();
+    receiver.wait_for(1).await;
+    let more = format!("{}[[input]]\npaths = [{log:?}]\nlabels = {{ service = \"file\" }}\n", stdin_of("other"));
+    agent.reload(folder.path(), &settings(folder.path(), &receiver, &more));
+    receiver.wait_for(2).await;
+    stdin.write_all(b"123-45-67\nthree\n").unwrap();
+    receiver.wait_for(4).await;
+    assert_eq!(agent.terminate().await, Some(0));
+    assert_eq!(shown(&receiver), ["file | from a file", "in | one", "other | call <phone>", "other | three"]);
 }
 
 #[tokio::test]

@@ -164,6 +164,31 @@ async fn after_kill_9_the_same_batch_comes_again_and_every_line_is_there() {
     assert_eq!((none.status.code(), text(&none.stderr).lines().count()), (Some(1), 1));
 }
 
+#[tokio::test(flavor = "multi_thread")]
+async fn what_a_server_refuses_is_told_with_its_reason_and_is_not_counted_as_delivered() {
+    let answer = r#"{"items":[{"create":{"status":201}},{"create":{"status":400,"error":{"type":"mapper_parsing_exception",
+        "reason":"failed to parse field [at] of anna@example.org"}}}]}"#;
+    let app = Router::new().route("/_bulk", axum::routing::post(move || async move { answer }));
+    let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let url = format!("http://{}\"\nkind = \"elasticsearch", listener.local_addr().unwrap());
+    #[expect(clippy::disallowed_methods, reason = "ends with the test's runtime")]
+    tokio::spawn(async move { axum::serve(listener, app).await.unwrap() });
+    let folder = tempfile::tempdir().unwrap();
+    let [config, log, state, told] = ["agent.toml", "a.log", "state", "told"].map(|name| folder.path().join(name));
+    fs::write(&config, settings(&state, &log, &url, "")).unwrap();
+    fs::write(&log, "one\ntwo\n").unwrap();
+    let mut command = program(&["run", "--config", config.to_str().unwrap()]);
+    let running = Running(command.stderr(fs::File::create(&told).unwrap()).spawn().unwrap());
+    until(|| fs::read_to_string(&told).unwrap().contains("the server refused lines")).await;
+    assert_eq!(running.terminate(), Some(0));
+    let told = fs::read_to_string(&told).unwrap();
+    assert!(told.contains("mapper_parsing_exception: failed to parse field [at] of <email>"), "{told}");
+    let json = output(&["status", "--state-dir", state.to_str().unwrap(), "--format", "json"]);
+    let json: serde_json::Value = serde_json::from_slice(&json.stdout).unwrap();
+    let output = &json["outputs"]["elasticsearch"];
+    assert_eq!([&output["lines"], &output["refused_lines"], &output["batches"]], [1, 1, 1]);
+}
+
 /// The answer of the agent's own server; `None` if nobody listens.
 async fn ask(address: &str, path: &str) -> Option<(u16, String)> {
     use tokio::io::{AsyncReadExt, AsyncWriteExt};

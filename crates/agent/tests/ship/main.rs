@@ -347,7 +347,8 @@ async fn a_refusal_does_not_stop_the_agent_and_is_counted() {
     receiver.wait_for(3).await;
     assert_eq!(receiver.lines(), lines(&numbered(3..6)));
     host.settled(6).await;
-    assert_eq!(host.progress().refused_batches, 1);
+    let progress = host.progress();
+    assert_eq!((progress.refused_batches, progress.refused_lines, progress.batches, progress.lines), (1, 3, 1, 3));
     host.stop().await;
 }
 

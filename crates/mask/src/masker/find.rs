@@ -46,6 +46,7 @@ impl Masker {
         hits: &mut Vec<Hit>,
     ) -> Result<(), Overrun> {
         let mut found = self.find(view.text(), key, depth + 1)?;
+        found.retain(|hit| !(is_number(hit.rule) && is_behind_value(text, view.source(&hit.span).start)));
         for hit in &mut found {
             let value = view.text().get(hit.span.clone()).unwrap_or_default();
             let span = view.source(&hit.span);
@@ -87,6 +88,16 @@ impl Masker {
         });
         overrun.map_or(Ok(()), Err)
     }
+}
+
+fn is_number(rule: RuleId) -> bool {
+    Rule::NUMBERS.map(RuleId::from).contains(&rule)
+}
+
+/// Whether the at sign of quoted-printable stands before `start`, in front of a digit the first two of a longer number.
+fn is_behind_value(text: &str, start: usize) -> bool {
+    let (before, behind) = text.as_bytes().split_at(start);
+    before.ends_with(b"=40") && behind.first().is_some_and(u8::is_ascii_digit)
 }
 
 fn is_told(rule: RuleId) -> bool {

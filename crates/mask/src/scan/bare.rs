@@ -1,7 +1,7 @@
 //! Where a value without quotes ends.
 
 use super::Scan;
-use super::keyed::{Key, is_blank};
+use super::key::{Key, is_blank};
 use crate::view;
 
 /// Words that come before the secret itself.

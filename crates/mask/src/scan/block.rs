@@ -3,7 +3,7 @@
 use std::ops::Range;
 
 use super::Scan;
-use super::keyed::{Key, MAX_BLANKS, is_blank, is_quote};
+use super::key::{Key, MAX_BLANKS, is_blank, is_quote};
 
 impl Scan<'_> {
     /// Where a value begins that stands in a line of its own behind its key, further in, as one word or a string.

@@ -3,7 +3,7 @@
 use std::ops::Range;
 
 use super::Scan;
-use super::keyed::{Key, MAX_KEY_BYTES, is_key};
+use super::key::{Key, MAX_KEY_BYTES, is_key};
 use super::value::{Form, Value};
 
 /// An element with more bytes is not looked for.

@@ -6,8 +6,14 @@ use super::Scan;
 use crate::Rule;
 use crate::rule::RuleId;
 
-/// File names such as `logo@2x.png` are not addresses.
-const FILE_ENDINGS: [&str; 8] = ["png", "jpg", "jpeg", "gif", "svg", "webp", "css", "js"];
+/// File names such as `logo@2x.png` and `lodash@4.17.21.tgz` are not addresses. None of these is a domain.
+const FILE_ENDINGS: [&str; 19] = [
+    "png", "jpg", "jpeg", "gif", "svg", "webp", "css", "js", "mjs", "cjs", "ts", "map", "json", "tgz", "gz", "tar",
+    "jar", "whl", "deb",
+];
+/// Nor are units of systemd such as `user@1000.service`.
+const UNIT_ENDINGS: [&str; 11] =
+    ["service", "socket", "timer", "target", "mount", "automount", "scope", "slice", "path", "device", "swap"];
 /// Longer passwords of URLs are not looked for.
 const MAX_PASSWORD_BYTES: usize = 256;
 
@@ -38,7 +44,7 @@ impl Scan<'_> {
     /// How far left the local part may reach: a number found just before the at sign belongs to the address.
     fn local_floor(&self, at: usize) -> usize {
         let Some((hit, before)) = self.hits.split_last() else { return 0 };
-        let is_number = NUMBERS.into_iter().any(|rule| hit.rule == RuleId::from(rule));
+        let is_number = Rule::NUMBERS.into_iter().any(|rule| hit.rule == RuleId::from(rule));
         if is_number && self.bytes[hit.span.start..at].iter().all(|byte| is_local(*byte)) {
             before.last().map_or(0, |hit| hit.span.end)
         } else {
@@ -75,7 +81,7 @@ impl Scan<'_> {
             }
             label = label_end + 1;
         }
-        end.filter(|end| !self.is_file_name(start..*end))
+        end.filter(|end| !self.is_unit_or_file(start..*end))
     }
 
     fn skip_letters(&self, start: usize, more: bool) -> usize {
@@ -84,10 +90,13 @@ impl Scan<'_> {
         rest.find(|c| !of_label(c)).map_or(self.bytes.len(), |len| start + len)
     }
 
-    fn is_file_name(&self, domain: Range<usize>) -> bool {
+    /// Whether the domain is the end of a unit's name, or of a file's name behind its scale or version.
+    fn is_unit_or_file(&self, domain: Range<usize>) -> bool {
         let domain = self.slice(domain);
-        let scaled = domain.split_once('x').is_some_and(|(scale, _)| scale.parse::<u8>().is_ok());
-        scaled && domain.rsplit_once('.').is_some_and(|(_, ending)| FILE_ENDINGS.contains(&ending))
+        let Some((before, ending)) = domain.rsplit_once('.') else { return false };
+        let is_number = |text: &str| !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit());
+        let is_file = || before.split(['.', 'x']).next().is_some_and(is_number) && FILE_ENDINGS.contains(&ending);
+        UNIT_ENDINGS.contains(&ending) || is_file()
     }
 
     /// The password in `scheme://user:password@host`.
@@ -101,8 +110,6 @@ impl Scan<'_> {
         found.then_some(password)
     }
 }
-
-const NUMBERS: [Rule; 5] = [Rule::Phone, Rule::Card, Rule::Inn, Rule::Snils, Rule::Passport];
 
 fn is_local(byte: u8) -> bool {
     byte.is_ascii_alphanumeric() || matches!(byte, b'.' | b'_' | b'+' | b'-')

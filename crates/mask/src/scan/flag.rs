@@ -5,7 +5,7 @@
 //! that goes.
 
 use super::Scan;
-use super::keyed::{Key, MAX_KEY_BYTES, is_blank, is_key, is_quote};
+use super::key::{Key, MAX_KEY_BYTES, is_blank, is_key, is_quote};
 use crate::keys::is_alphabetic;
 
 /// Flags that switch something and have no value.

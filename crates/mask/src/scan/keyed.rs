@@ -3,26 +3,15 @@
 use std::ops::Range;
 
 use super::Scan;
+use super::key::{Key, MAX_BLANKS, is_blank};
 use super::value::{Form, Value};
 use crate::Rule;
 use crate::action::Treatments;
 use crate::keys::Class;
 use crate::rule::RuleId;
 
-/// Longer names are no keys.
-pub(super) const MAX_KEY_BYTES: usize = 128;
 /// Bytes of a value that are looked at to see whether there is something to mask.
 const MAX_NEAR_BYTES: usize = 512;
-/// Blanks between a key, its sign and its value.
-pub(super) const MAX_BLANKS: usize = 64;
-/// Words before the last one of a name that has several, as in `secret key`.
-const MAX_WORDS_BEFORE: usize = 2;
-
-/// A key before its `=` or `:`, and the backslashes before each of its double quotes when it has any.
-pub(super) struct Key {
-    pub(super) span: Range<usize>,
-    pub(super) quote: Option<usize>,
-}
 
 /// The rule that masks any value of a key of this class, if it is on.
 pub(crate) fn is_told_by_key(class: Class, treatments: &Treatments) -> Option<RuleId> {
@@ -38,7 +27,7 @@ pub(crate) fn is_told_by_key(class: Class, treatments: &Treatments) -> Option<Ru
     treatments.of(rule).is_on.then_some(rule)
 }
 
-impl<'a> Scan<'a> {
+impl Scan<'_> {
     /// Reads around the `=` or `:` at `at`.
     pub(super) fn assign(&mut self, at: usize) {
         if self.bytes[at] == b':' && self.is_on(Rule::Ip) && self.ipv6(at) {
@@ -49,7 +38,7 @@ impl<'a> Scan<'a> {
             return;
         }
         if let Some(key) = self.key_before(at) {
-            self.value_of(&key, at + 1);
+            self.value_of(&key, at + 1 + usize::from(self.is_between_brackets(at)));
         }
     }
 
@@ -90,36 +79,6 @@ impl<'a> Scan<'a> {
         is_all.then_some(end)
     }
 
-    /// What a key says that may tell what any value is, numbers aside.
-    pub(super) fn telling_class(&self, key: &Key) -> Option<Class> {
-        let is_telling = |class: &Class| !matches!(class, Class::Id | Class::Phone | Class::Card | Class::Nothing);
-        self.class_of(key).filter(is_telling)
-    }
-
-    /// What a key says, by all its words where there are several.
-    fn class_of(&self, key: &Key) -> Option<Class> {
-        let keys = &self.rules.keys;
-        keys.class(self.slice(self.words_start(key.span.start)..key.span.end))
-            .or_else(|| keys.class(self.slice(key.span.clone())))
-    }
-
-    /// Where a name of several words begins whose last one begins at `start`, with one blank between any two; in a query
-    /// string it is a plus.
-    fn words_start(&self, start: usize) -> usize {
-        let mut first = start;
-        for _ in 0..MAX_WORDS_BEFORE {
-            let Some(end) = first.checked_sub(1).filter(|blank| matches!(self.bytes[*blank], b' ' | b'+')) else {
-                break;
-            };
-            let word = self.key_start(end);
-            if word == end {
-                break;
-            }
-            first = word;
-        }
-        first
-    }
-
     /// The rule for a value under a key of this class, and what of the value it takes.
     fn told(&self, class: Class, key: &Key, value: &Value) -> Option<(RuleId, Range<usize>)> {
         let whole = value.span.clone();
@@ -153,26 +112,6 @@ impl<'a> Scan<'a> {
         }
     }
 
-    /// What the key says whose value starts at `start`, behind quotes and blanks.
-    pub(super) fn class_of_value(&self, start: usize) -> Option<Class> {
-        let before = self.bytes[..start].iter().rev().take(MAX_BLANKS + 8);
-        let skipped = before.take_while(|byte| is_opening(**byte)).count();
-        let end = start - skipped;
-        if end == 0 {
-            return self.key.and_then(|key| self.rules.keys.class(key));
-        }
-        if is_string_between(&self.bytes[end..start]) {
-            return None;
-        }
-        let sign = end - 1;
-        let key = match self.bytes[sign] {
-            b'=' | b':' => self.key_before(sign),
-            b'>' if self.ends_element(start) => self.key_of_tag(sign),
-            _ => None,
-        };
-        key.and_then(|key| self.class_of(&key))
-    }
-
     /// The depth of the quotes that a number needs when it is replaced: those of its key in JSON.
     pub(super) fn json_number(&self, start: usize, end: usize) -> Option<usize> {
         let blanks = self.bytes[..start].iter().rev().take(MAX_BLANKS).take_while(|byte| is_blank(**byte)).count();
@@ -203,102 +142,4 @@ impl<'a> Scan<'a> {
             Some(_) => None,
         }
     }
-
-    /// A quick look at the last two bytes of the name before `at`.
-    fn may_follow_telling_key(&self, at: usize) -> bool {
-        let last = self.last_of_key(at);
-        matches!(last, Some((before_last, last)) if self.is_thorough() || self.rules.keys.may_tell(before_last, last))
-    }
-
-    /// Whether a key before `start` may tell that its value is a phone or a card, by a quick look; wrong only in saying
-    /// yes.
-    pub(super) fn may_tell_number(&self, start: usize) -> bool {
-        let skipped = self.bytes[..start].iter().rev().take_while(|byte| is_opening(**byte)).count();
-        let Some(sign) = (start - skipped).checked_sub(1).filter(|_| !self.is_thorough()) else { return true };
-        match self.bytes[sign] {
-            b'=' | b':' => {
-                let last = self.last_of_key(sign);
-                matches!(last, Some((first, last)) if self.rules.keys.may_tell_number(first, last))
-            }
-            byte => byte == b'>',
-        }
-    }
-
-    /// The last two bytes of the name before `at`.
-    #[inline]
-    fn last_of_key(&self, at: usize) -> Option<(u8, u8)> {
-        let mut end = at;
-        while let Some(b' ' | b'\t' | b'"' | b'\'' | b'\\' | b'[' | b']') =
-            end.checked_sub(1).map(|last| self.bytes[last])
-        {
-            end -= 1;
-        }
-        match self.bytes[..end] {
-            [.., before_last, last] => Some((before_last, last)),
-            _ => None,
-        }
-    }
-
-    fn key_before(&self, at: usize) -> Option<Key> {
-        let blanks = self.bytes[..at].iter().rev().take(MAX_BLANKS).take_while(|byte| is_blank(**byte)).count();
-        let mut end = at - blanks;
-        if self.bytes[at] == b'=' {
-            end = self.without_bracket(end);
-        }
-        let mut quote = None;
-        if let Some(last @ (b'"' | b'\'')) = end.checked_sub(1).map(|last| self.bytes[last]) {
-            let slashes = self.bytes[..end - 1].iter().rev().take_while(|byte| **byte == b'\\').count();
-            end -= 1 + slashes;
-            quote = (last == b'"').then_some(slashes);
-        }
-        let start = self.key_start(end);
-        (start < end).then_some(Key { span: start..end, quote })
-    }
-
-    /// The end of a name in brackets, as in `user[password]`, or before empty ones.
-    fn without_bracket(&self, end: usize) -> usize {
-        match self.bytes[..end] {
-            [.., b'[', b']'] => end - 2,
-            [.., b']'] => end - 1,
-            _ => end,
-        }
-    }
-
-    fn key_start(&self, end: usize) -> usize {
-        let left = &self.bytes[end.saturating_sub(MAX_KEY_BYTES)..end];
-        let start = end - left.iter().rev().take_while(|byte| is_key(**byte)).count();
-        let name = self.slice(self.text.ceil_char_boundary(start)..end);
-        end - name.trim_start_matches(|c: char| !c.is_alphanumeric()).len()
-    }
-
-    /// Whether `at` begins the next `key=` or `key:`. Names with digits are none here: a rule might replace the digits.
-    pub(super) fn starts_field(&self, at: usize) -> bool {
-        let end = self.skip_while(at, |byte| is_key(byte) && byte != b'.' && !byte.is_ascii_digit());
-        at < end && matches!(self.byte(end), Some(b'=' | b':'))
-    }
-}
-
-pub(super) fn is_key(byte: u8) -> bool {
-    byte.is_ascii_alphanumeric() || matches!(byte, b'_' | b'-' | b'.') || 0x80 <= byte
-}
-
-/// Whether a byte may stand between a sign and the value.
-fn is_opening(byte: u8) -> bool {
-    matches!(byte, b'"' | b'\'' | b'\\' | b' ' | b'\t' | b'[' | b'\n' | b'\r')
-}
-
-/// Whether a string with nothing but a line break in it stands there: what follows is no value any more.
-fn is_string_between(opening: &[u8]) -> bool {
-    let mut lines = opening.split(|byte| *byte == b'\n');
-    let has_quote = |line: &[u8]| line.iter().any(|byte| is_quote(*byte));
-    lines.next().is_some_and(has_quote) && lines.any(has_quote)
-}
-
-/// Whether a byte stands between words of a line.
-pub(super) fn is_blank(byte: u8) -> bool {
-    matches!(byte, b' ' | b'\t')
-}
-
-pub(super) fn is_quote(byte: u8) -> bool {
-    matches!(byte, b'"' | b'\'')
 }

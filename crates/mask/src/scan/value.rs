@@ -3,7 +3,7 @@
 use std::ops::Range;
 
 use super::Scan;
-use super::keyed::{Key, MAX_BLANKS, is_quote};
+use super::key::{Key, MAX_BLANKS, is_quote};
 use crate::view;
 
 /// What stands before the quote of a string in programs.

@@ -4,8 +4,10 @@ use std::collections::BTreeMap;
 
 use serde_yaml_ng::{Mapping, Value};
 
-use super::parsers::{self, Parsers};
-use super::{Draft, NEEDLESS, Section, scalar};
+use super::parsers::Parsers;
+use super::{Draft, NEEDLESS, Section, filters, scalar};
+
+mod output;
 
 /// A section: what it is (`input`, `output`, `filter` …), and its keys in small letters.
 #[derive(Debug)]
@@ -67,7 +69,10 @@ pub(super) fn classic(text: &str) -> Draft {
 pub(super) fn yaml(root: &Mapping) -> Draft {
     let mut draft = Draft::default();
     let mut plugins = Vec::new();
+    let services = root.get("service").cloned().into_iter().collect();
+    let services = Value::Sequence(services);
     let lists = [
+        ("service", Some(&services)),
         ("parser", root.get("parsers")),
         ("multiline_parser", root.get("multiline_parsers")),
         ("input", root.get("pipeline").and_then(|pipeline| pipeline.get("inputs"))),
@@ -97,6 +102,10 @@ pub(super) fn yaml(root: &Mapping) -> Draft {
     for key in root.keys().filter_map(scalar).filter(|key| !KNOWN.contains(&key.as_str())) {
         draft.notes.push(format!("section `{key}`"));
     }
+    let of_pipeline = root.get("pipeline").and_then(Value::as_mapping).into_iter().flat_map(Mapping::keys);
+    for key in of_pipeline.filter_map(scalar).filter(|key| !["inputs", "filters", "outputs"].contains(&key.as_str())) {
+        draft.notes.push(format!("`{key}` of the pipeline"));
+    }
     finish(draft, plugins)
 }
 
@@ -111,7 +120,15 @@ impl Plugin {
     }
 
     fn is_on(&self, key: &str) -> bool {
-        self.get(key).is_some_and(|value| ["on", "true", "yes"].contains(&value.to_ascii_lowercase().as_str()))
+        self.is_one_of(key, ["on", "true", "yes"])
+    }
+
+    fn is_off(&self, key: &str) -> bool {
+        self.is_one_of(key, ["off", "false", "no"])
+    }
+
+    fn is_one_of(&self, key: &str, words: [&str; 3]) -> bool {
+        self.get(key).is_some_and(|value| words.contains(&value.to_ascii_lowercase().as_str()))
     }
 
     pub(super) fn list(&self, key: &str) -> Vec<String> {
@@ -123,7 +140,7 @@ impl Plugin {
     }
 
     /// Notes the keys that nobody looked at.
-    fn rest(&self, known: &[&str], notes: &mut Vec<String>) {
+    pub(super) fn rest(&self, known: &[&str], notes: &mut Vec<String>) {
         for (key, _) in &self.keys {
             if !known.contains(&key.as_str()) && !TUNING.contains(&key.as_str()) {
                 notes.push(format!("`{key}` of {} `{}`", self.what, self.name()));
@@ -143,15 +160,9 @@ fn finish(mut draft: Draft, plugins: Vec<Plugin>) -> Draft {
     for plugin in &plugins {
         match plugin.what.as_str() {
             "input" => {}
-            "output" => output(plugin, &mut draft),
-            "service" => {
-                draft.notes.push(format!("[SERVICE]: most of it {NEEDLESS}; metrics are served with `listen`"));
-                let others = plugin.list("parsers_file").into_iter().filter(|file| !file.ends_with("parsers.conf"));
-                draft.notes.extend(
-                    others.map(|file| format!("`{file}`: put its parsers behind these settings and convert both")),
-                );
-            }
-            "filter" => draft.notes.extend(parsers::filter(plugin, &parsers, &mut inputs).err()),
+            "output" => output::convert(plugin, &mut draft),
+            "service" => service(plugin, &mut draft.notes),
+            "filter" => draft.notes.extend(filters::filter(plugin, &parsers, &mut inputs)),
             what => draft.notes.push(format!("{what} `{}`", plugin.name())),
         }
     }
@@ -162,6 +173,15 @@ fn finish(mut draft: Draft, plugins: Vec<Plugin>) -> Draft {
         draft.inputs.push(section);
     }
     draft
+}
+
+fn service(plugin: &Plugin, notes: &mut Vec<String>) {
+    notes.push(format!("[SERVICE]: most of it {NEEDLESS}; metrics are served with `listen`"));
+    let others = plugin.list("parsers_file").into_iter().filter(|file| !file.ends_with("parsers.conf"));
+    notes.extend(others.map(|file| format!("`{file}`: put its parsers behind these settings and convert both")));
+    for key in ["plugins_file", "streams_file"] {
+        notes.extend(plugin.get(key).map(|file| format!("`{key} {file}` of the service")));
+    }
 }
 
 fn input(plugin: &Plugin, parsers: &Parsers, draft: &mut Draft) -> Option<Section> {
@@ -179,11 +199,14 @@ fn input(plugin: &Plugin, parsers: &Parsers, draft: &mut Draft) -> Option<Sectio
         "systemd" => {
             known.extend(["systemd_filter", "read_from_tail"]);
             section.set("kind", "journal");
-            let units = plugin.list("systemd_filter");
-            let units: Vec<_> =
-                units.iter().filter_map(|unit| unit.strip_prefix("_SYSTEMD_UNIT=")).map(str::to_owned).collect();
-            if !units.is_empty() {
-                section.set("units", units);
+            for filter in plugin.list("systemd_filter") {
+                match filter.strip_prefix("_SYSTEMD_UNIT=") {
+                    Some(unit) => section.push("units", unit),
+                    None => draft.notes.push(format!("`systemd_filter {filter}`: all entries of the units are read")),
+                }
+            }
+            if plugin.is_on("read_from_tail") {
+                section.set("start", "end");
             }
         }
         "syslog" => {
@@ -232,65 +255,4 @@ fn tail(plugin: &Plugin, parsers: &Parsers, section: &mut Section, notes: &mut V
         names.push("docker".to_owned());
     }
     notes.extend(names.iter().filter_map(|name| parsers.apply(name, section).err()));
-}
-
-fn output(plugin: &Plugin, draft: &mut Draft) {
-    let name = plugin.name().to_ascii_lowercase();
-    let (kind, port) = match name.as_str() {
-        "loki" => ("loki", "3100"),
-        "es" | "elasticsearch" => ("elasticsearch", "9200"),
-        "opensearch" => ("opensearch", "9200"),
-        "splunk" => ("splunk", "8088"),
-        "opentelemetry" => ("otlp", "4318"),
-        name => return draft.notes.push(format!("output `{name}`")),
-    };
-    let mut section = Section::default();
-    section.set("kind", kind);
-    let scheme = if plugin.is_on("tls") { "https" } else { "http" };
-    let (host, port) = (plugin.get("host").unwrap_or("127.0.0.1"), plugin.get("port").unwrap_or(port));
-    let path = plugin.get("uri").or_else(|| plugin.get("logs_uri")).unwrap_or_default();
-    section.set("url", format!("{scheme}://{host}:{port}{path}"));
-    if scheme == "http" && !["127.0.0.1", "localhost", "::1"].contains(&host) {
-        section.set("plaintext", true);
-        draft.notes.push(format!("output `{name}` sends in clear; use TLS and take `plaintext` away"));
-    }
-    let copies = [
-        ("http_user", "user"),
-        ("index", "index"),
-        ("event_index", "index"),
-        ("tenant_id", "tenant"),
-        ("tls.ca_file", "ca_file"),
-        ("tls.crt_file", "cert_file"),
-        ("tls.key_file", "key_file"),
-    ];
-    for (theirs, ours) in copies {
-        if let Some(value) = plugin.get(theirs) {
-            section.set(ours, value);
-        }
-    }
-    let secrets = ["http_passwd", "bearer_token", "splunk_token", "http_api_key"];
-    if secrets.iter().any(|key| plugin.get(key).is_some()) {
-        section.set("token_file", format!("/etc/lapidary-agent/{kind}.token"));
-        draft.notes.push(format!("the secret of output `{name}`: write it to the `token_file`"));
-    }
-    let mut known: Vec<_> = copies.iter().map(|(theirs, _)| *theirs).chain(secrets).collect();
-    known.extend([
-        "match",
-        "host",
-        "port",
-        "uri",
-        "logs_uri",
-        "tls",
-        "tls.verify",
-        "retry_limit",
-        "workers",
-        "compress",
-        "type",
-    ]);
-    known.extend(["suppress_type_name", "line_format", "storage.total_limit_size", "net.keepalive"]);
-    plugin.rest(&known, &mut draft.notes);
-    if plugin.get("match").is_some_and(|tag| tag != "*") {
-        draft.notes.push(format!("`match` of output `{name}`: every output gets every line"));
-    }
-    draft.outputs.push(section);
 }

@@ -1,4 +1,4 @@
-//! Fluent Bit's parsers and multi-line parsers, and the filters that have a counterpart in an input.
+//! Fluent Bit's parsers and multi-line parsers.
 
 use std::collections::BTreeMap;
 
@@ -110,60 +110,11 @@ fn rule(text: &str) -> Option<Rule> {
 }
 
 /// A pattern of Ruby's as one of ours, where it means the same.
-fn pattern(text: &str) -> Result<String, String> {
+pub(super) fn pattern(text: &str) -> Result<String, String> {
     let text = text.strip_prefix('/').and_then(|text| text.strip_suffix('/')).unwrap_or(text);
     // They stand for one digit of hexadecimal; `/` needs no escape.
     let ours = text.replace(r"\h", "[0-9a-fA-F]").replace(r"\/", "/");
     Regex::new(&ours)
         .map(|_| ours)
         .map_err(|_| format!("the pattern `{text}` is not one of ours (no look-around, no references)"))
-}
-
-/// Whether the filter has a counterpart in the inputs that it is about; they are given by their tags.
-pub(super) fn filter(filter: &Plugin, parsers: &Parsers, inputs: &mut [(String, Section)]) -> Result<(), String> {
-    let wanted = filter.get("match").unwrap_or("*");
-    let of_filter = |problem: String| format!("filter `{}`: {problem}", filter.name());
-    for (tag, section) in inputs.iter_mut().filter(|(tag, _)| is_match(wanted, tag)) {
-        match filter.name().to_ascii_lowercase().as_str() {
-            "multiline" => {
-                for name in filter.list("multiline.parser") {
-                    parsers.apply(&name, section).map_err(of_filter)?;
-                }
-            }
-            "parser" => parsers.apply(filter.get("parser").unwrap_or_default(), section).map_err(of_filter)?,
-            "grep" => grep(filter, tag, section).map_err(of_filter)?,
-            "record_modifier" | "modify" => {
-                let pairs = filter.all("record").chain(filter.all("add"));
-                for (name, value) in pairs.filter_map(|text| text.split_once(char::is_whitespace)) {
-                    section.label(name, value.trim());
-                }
-            }
-            // Namespace, pod and container come from the path.
-            "kubernetes" => section.set("container", true),
-            _ => return Err(of_filter("see `rule`, `join`, `regexp` and `[mask]`".to_owned())),
-        }
-    }
-    Ok(())
-}
-
-/// `exclude log PATTERN`: what it leaves out of the text itself.
-fn grep(filter: &Plugin, tag: &str, section: &mut Section) -> Result<(), String> {
-    if filter.get("regex").is_some() {
-        return Err("`regex` keeps what matches; here rules name what goes".to_owned());
-    }
-    for text in filter.all("exclude") {
-        let (key, theirs) = text.split_once(char::is_whitespace).unwrap_or((text, ""));
-        if !["log", "message", "$log"].contains(&key) {
-            return Err(format!("`exclude {key}`: write it as a `rule` with `fields`"));
-        }
-        let rule = [("name".to_owned(), format!("grep {tag}")), ("regexp".to_owned(), pattern(theirs.trim())?)];
-        section.push("rule", super::table(&rule.into()));
-    }
-    Ok(())
-}
-
-/// Whether a tag is meant: `*` stands for any characters.
-pub(super) fn is_match(wanted: &str, tag: &str) -> bool {
-    let pattern = wanted.split('*').map(regex::escape).collect::<Vec<_>>().join(".*");
-    Regex::new(&format!("^{pattern}$")).is_ok_and(|pattern| pattern.is_match(tag))
 }

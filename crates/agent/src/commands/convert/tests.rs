@@ -40,6 +40,7 @@ pipeline:
             # Converted; look it over, then: lapidary-agent check --config FILE
             # not converted: `path_key` of input `tail`
             # not converted: input `cpu`
+            # not converted: [SERVICE]: most of it needs no counterpart; metrics are served with `listen`
             # not converted: the secret of output `loki`: write it to the `token_file`
             # not converted: `match` of output `es`: every output gets every line
 
@@ -410,4 +411,146 @@ fn anything_else_is_told() {
     for text in ["", "a: 1", "{"] {
         assert!(convert(text).is_err(), "{text}");
     }
+}
+
+#[test]
+fn what_filters_took_out_on_the_host_is_told_first_and_loudly() {
+    check(
+        r"
+service: { parsers_file: own-parsers.yaml }
+pipeline:
+  inputs:
+    - { name: tail, tag: shop, path: /shop.log }
+    - { name: systemd, tag: units, systemd_filter: [_SYSTEMD_UNIT=a.service, PRIORITY=3], read_from_tail: on }
+  filters:
+    - { name: modify, match: shop, set: env prod, rename: a b, hard_copy: a c, remove: password }
+    - { name: modify, match: shop, condition: Key_exists debug, add: debug yes }
+    - { name: record_modifier, match: '*', remove_key: card, allowlist_key: log }
+    - { name: grep, match: shop, regex: log keep, exclude: [log healthz, level debug], logical_op: or }
+    - { name: grep, match_regex: '^sh', exclude: log all }
+  outputs:
+    - { name: loki, match: '*', tls: on, tls.verify: off }
+  routes: {}
+",
+        &expect![[r##"
+            # Converted; look it over, then: lapidary-agent check --config FILE
+            # not converted: filter `modify`: WARNING: `remove password` takes fields out that ARE SENT now; name them in a rule with `action = "drop_field"`, which `include` of `[mask]` brings in
+            # not converted: filter `record_modifier`: WARNING: `remove_key card` takes fields out that ARE SENT now; name them in a rule with `action = "drop_field"`, which `include` of `[mask]` brings in
+            # not converted: filter `record_modifier`: WARNING: `allowlist_key log` takes fields out that ARE SENT now; name them in a rule with `action = "drop_field"`, which `include` of `[mask]` brings in
+            # not converted: `routes` of the pipeline
+            # not converted: `systemd_filter PRIORITY=3`: all entries of the units are read
+            # not converted: [SERVICE]: most of it needs no counterpart; metrics are served with `listen`
+            # not converted: `own-parsers.yaml`: put its parsers behind these settings and convert both
+            # not converted: `rename` of filter `modify`
+            # not converted: `hard_copy` of filter `modify`
+            # not converted: filter `modify`: `condition`: what it adds would be added to every line, so nothing is
+            # not converted: filter `grep`: `regex log keep` keeps what matches; here rules name what goes
+            # not converted: filter `grep`: `exclude level`: write it as a `rule` with `fields`
+            # not converted: `logical_op` of filter `grep`
+            # not converted: filter `grep`: `match_regex`: write what it does into the inputs that it is about
+            # not converted: `tls.verify off` of output `loki`: certificates are always verified; name the authority as `ca_file`
+
+            state_dir = "/var/lib/lapidary-agent"
+
+            [[input]]
+            paths = ["/shop.log"]
+            start = "end"
+            labels = { env = "prod", service = "shop" }
+            rule = [{ name = "grep shop", regexp = "healthz" }]
+
+            [[input]]
+            kind = "journal"
+            units = ["a.service"]
+            start = "end"
+            labels = { service = "units" }
+
+            [output]
+            kind = "loki"
+            url = "https://127.0.0.1:3100"
+        "##]],
+    );
+}
+
+#[test]
+fn every_key_of_promtail_is_taken_over_or_told() {
+    check(
+        r"
+clients:
+  - url: https://loki.example.org/loki/api/v1/push
+    proxy_url: http://me:s3cret@proxy.example.org:3128
+    timeout: 20s
+    batchwait: 1s
+    headers: { X-Team: jewels }
+    oauth2: { client_id: a }
+    tls_config: { insecure_skip_verify: true, server_name: other.example.org }
+scrape_configs:
+  - job_name: shop
+    encoding: windows-1251
+    static_configs:
+      - { labels: { __path__: '/var/log/{shop,crm/{a,b}}/*.log', __path_exclude__: '*.{gz,zip}' }, more: 1 }
+      - { labels: { job: none } }
+    pipeline_stages:
+      - json: { expressions: { at: '' }, drop_malformed: true }
+      - timestamp: { source: at, format: RFC3339, location: Europe/Moscow, action_on_failure: skip }
+      - timestamp: { source: at, format: RFC3339, location: Europe/Berlin }
+      - multiline: { firstline: '^x', max_lines: 9 }
+  - job_name: journal
+    journal: { matches: _SYSTEMD_UNIT=a.service _SYSTEMD_UNIT=b.service, max_age: 12h, path: /var/log/journal, json: true }
+  - job_name: kernel
+    journal: { matches: _TRANSPORT=kernel }
+  - job_name: net
+    syslog: { listen_address: '127.0.0.1:1514', label_structured_data: true }
+",
+        &expect![[r##"
+            # Converted; look it over, then: lapidary-agent check --config FILE
+            # not converted: the user and password of a client's `proxy_url`
+            # not converted: `headers` of a client: the tenant goes as `tenant`, no others are sent
+            # not converted: `insecure_skip_verify` of a client: certificates are always verified; name the authority as `ca_file`
+            # not converted: `server_name` of a client's `tls_config`
+            # not converted: `oauth2` of a client
+            # not converted: `more` of `static_configs` of job `shop`
+            # not converted: `static_configs` without `__path__` of job `shop`
+            # not converted: `encoding` of job `shop`
+            # not converted: `drop_malformed` of stage `json` of job `shop`
+            # not converted: `action_on_failure` of stage `timestamp` of job `shop`
+            # not converted: stage `timestamp` with `location: Europe/Berlin` (no offset holds all year: write `timezone`) of job `shop`
+            # not converted: `max_lines` of stage `multiline` of job `shop`
+            # not converted: `path` of `journal` of job `journal`
+            # not converted: `json` of `journal` of job `journal`
+            # not converted: `matches` of `journal` of job `kernel`: all entries are read; `_TRANSPORT=kernel` may do as a `rule`
+            # not converted: `label_structured_data` of `syslog` of job `net`
+
+            state_dir = "/var/lib/lapidary-agent"
+
+            [[input]]
+            paths = ["/var/log/shop/*.log", "/var/log/crm/a/*.log", "/var/log/crm/b/*.log"]
+            exclude = ["*.gz", "*.zip"]
+            timezone = "+03:00"
+            time_field = "at"
+            join_start = "^x"
+            labels = { service = "shop" }
+
+            [[input]]
+            kind = "journal"
+            units = ["a.service", "b.service"]
+            start = "12h"
+            labels = { service = "journal" }
+
+            [[input]]
+            kind = "journal"
+            labels = { service = "kernel" }
+            name = "journal-2"
+
+            [[input]]
+            kind = "syslog"
+            tcp = "127.0.0.1:1514"
+            labels = { service = "net" }
+
+            [output]
+            kind = "loki"
+            url = "https://loki.example.org/loki/api/v1/push"
+            proxy = "http://proxy.example.org:3128/"
+            timeout = "20s"
+        "##]],
+    );
 }

@@ -128,3 +128,29 @@ max_connections = 0
             `input[3].tcp` is missing; want an address and port such as "127.0.0.1:3100""#]],
     );
 }
+
+#[test]
+fn what_only_one_input_can_have_is_not_given_to_two() {
+    let table = |kind: &str, more: &str| format!("[[input]]\nkind = \"{kind}\"\nlabels = {{ env = \"p\" }}\n{more}\n");
+    let text = [
+        table("journal", ""),
+        table("journal", "units = [\"shop.service\"]"),
+        table("journal", "name = \"shop\""),
+        table("stdin", ""),
+        table("stdin", ""),
+        table("syslog", "tcp = \"127.0.0.1:514\"\nudp = \"127.0.0.1:514\""),
+        table("syslog", "udp = \"0.0.0.0:514\"\ntcp = \"127.0.0.2:514\""),
+        table("forward", "tcp = \"127.0.0.1:514\"\nheartbeat = true"),
+        table("forward", "tcp = \"127.0.0.1:0\""),
+        table("forward", "tcp = \"127.0.0.1:0\""),
+    ];
+    check(
+        &text.concat(),
+        &expect![[r#"
+        line 18: `input[4].kind` is `stdin`, which `input[3]` reads already; leave one of them out
+        line 29: `input[6].udp` is `0.0.0.0:514`, which `input[5]` takes; give each an address of its own
+        line 34: `input[7].tcp` is `127.0.0.1:514`, which `input[5]` takes; give each an address of its own
+        line 35: `input[7].heartbeat` is `127.0.0.1:514`, which `input[5]` takes; give each an address of its own
+        `input[1].name` is `journal`, as is that of `input[0]`, so both would share one place; give each a `name` of its own"#]],
+    );
+}

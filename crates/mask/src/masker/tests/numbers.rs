@@ -24,6 +24,47 @@ fn what_only_looks_like_an_e_mail_is_left() {
 }
 
 #[test]
+fn units_of_systemd_and_versions_are_no_e_mails() {
+    unchanged("Started user@1000.service, getty@tty1.service; postgresql@15-main.service: modprobe@drm.service.");
+    unchanged(
+        "a@b.socket a@b.timer a@b.target a@b.mount a@b.automount a@b.scope a@b.slice a@b.path a@b.device a@b.swap",
+    );
+    unchanged(
+        "/etc/systemd/system/user@1000.service.d/10.conf user%401000.service lodash@4.17.21.tgz react@18.2.0.min.js",
+    );
+    for address in
+        ["user@mail.service.gov.uk", "ivan@1.service.ru", "ivan@163.com", "ivan@2.mail.ru", "a@x.png", "a@b.services"]
+    {
+        check(address, "<email>");
+    }
+}
+
+#[test]
+fn no_card_is_cut_out_of_a_longer_number() {
+    // `=40` is the at sign of quoted-printable, too.
+    unchanged("txId=4069538030884693 ref=4089161234567 order_id=404111111111111111");
+    check("card=4000000000000002", "card=<card>");
+    check("ivan=40163.com ivan=40x.ru", "<email> <email>");
+}
+
+#[test]
+fn keys_of_postgresql_tell_of_their_values() {
+    unchanged("DETAIL:  Key (order_id)=(89161234567) already exists.");
+    unchanged(r#"Key ("orderId")=(4111111111111111) is not present in table "orders"."#);
+    check("Key (phone)=(89161234567) already exists.", "Key (phone)=(<phone>) already exists.");
+    check("Key (phone)=(9161234567) already exists.", "Key (phone)=(<phone>) already exists.");
+    check("Key (email)=(ivan@x.ru) already exists.", "Key (email)=(<email>) already exists.");
+    check("Key (lower(email))=(ivan@x.ru) already exists.", "Key (lower(email))=(<email>) already exists.");
+    check("Key (token)=(abc.def) already exists.", "Key (token)=(<secret>) already exists.");
+    check("Key (full_name)=(Иван Петров) already exists.", "Key (full_name)=(<name>) already exists.");
+    // Which of several keys tells of which value is not asked.
+    check(
+        "Key (phone, order_id)=(89161234567, 4711) already exists.",
+        "Key (phone, order_id)=(<phone>, 4711) already exists.",
+    );
+}
+
+#[test]
 fn phones_are_masked() {
     for phone in [
         "+79161234567",
