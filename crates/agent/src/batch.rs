@@ -1,10 +1,12 @@
 //! A batch under construction: each line gets its time, is masked and encoded at once; raw text is not kept.
 
+use std::borrow::Cow;
 use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Instant;
 
 use bytes::Bytes;
+use ingest::Named;
 use ingest::loki::Encoder;
 use logline::{Labels, Timestamp};
 use mask::{Counts, Masker};
@@ -13,13 +15,18 @@ use tokio::sync::oneshot;
 use crate::intake::{Handed, Line, Take};
 use crate::lines::Source;
 use crate::present::{MAX_AHEAD, Present};
-use crate::shape::Event;
+use crate::shape::{Event, Mapped};
 use crate::state::{Covered, FileId, Position, Totals};
 
 /// Longest line that is shipped whole, which is the server's default.
 pub(crate) const MAX_LINE: usize = 1 << 20;
 /// What is read beyond it, so that masking sees what stands across the cut.
 pub(crate) const MARGIN: usize = 4 << 10;
+/// The longest value of a label, which is the server's default.
+const MAX_LABEL: usize = 2048;
+/// Pairs of metadata that an entry has at most, which is the server's default.
+const MAX_PAIRS: usize = 128;
+
 /// What every line goes through.
 #[derive(Debug)]
 pub(crate) struct Treatment {
@@ -123,12 +130,58 @@ impl Batch {
         }
     }
 
-    fn mask_pairs<'p>(&mut self, pairs: impl Iterator<Item = (&'p str, &'p str)>) -> Vec<(String, String)> {
+    /// What may be told of a value that goes from one name to another, `given` beside it.
+    fn masked<'v>(&mut self, from: &str, to: &str, value: &'v str, given: &[(String, String)]) -> Cow<'v, str> {
         let (masker, masked) = (&self.treatment.masker, &mut self.masked);
-        let mask = |(name, value)| {
-            (masker.mask_with_counts(name, masked).into_owned(), masker.mask_value(name, value, masked).into_owned())
-        };
-        pairs.map(mask).collect()
+        let beside = given.iter().map(|(_, value)| value.as_str());
+        masker.mask_renamed(&masker.key_beside(from, value, beside), to, value, masked)
+    }
+
+    /// The same of a value of the event's text; `None` if it was masked there for what stands around it.
+    fn masked_field<'v>(
+        &mut self,
+        mapped: &'v Mapped<'_>,
+        to: &str,
+        given: &[(String, String)],
+    ) -> Option<Cow<'v, str>> {
+        let masked = self.masked(mapped.field, to, &mapped.value, given);
+        Some(masked).filter(|masked| !mapped.is_gone || *masked != mapped.value)
+    }
+
+    /// The labels of an event, if they are not those of its source.
+    fn labels(&mut self, source: &Source, line: &Line<'_>, own: &[Mapped<'_>]) -> Option<Labels> {
+        let mut labels = line.labels.map(|labels| {
+            let pairs = labels.iter().map(|(name, value)| {
+                let masked = self.treatment.masker.mask_with_counts(name, &mut self.masked).into_owned();
+                (masked, self.masked(name, name, value, &[]).into_owned())
+            });
+            Labels::new(pairs.collect::<Vec<_>>()).unwrap_or_else(|_| source.labels.clone())
+        });
+        for mapped in own {
+            if let Some(value) = self.masked_field(mapped, mapped.name, line.metadata) {
+                labels.get_or_insert_with(|| source.labels.clone()).set(mapped.name, clip(&value));
+            }
+        }
+        labels
+    }
+
+    fn metadata(&mut self, own: &[Mapped<'_>], given: &[(String, String)]) -> Vec<(String, String)> {
+        let mut pairs = Vec::with_capacity(own.len() + given.len());
+        for mapped in own {
+            let to = ingest::clean_name(mapped.name);
+            if let Some(value) = self.masked_field(mapped, &to, given) {
+                pairs.push(self.named(mapped.name, value.into_owned()));
+            }
+        }
+        for (name, value) in given {
+            let value = self.masked(name, &ingest::clean_name(name), value, given).into_owned();
+            pairs.push(self.named(name, value));
+        }
+        ingest::unique(together(pairs))
+    }
+
+    fn named<'n>(&mut self, name: &'n str, value: String) -> Named<'n> {
+        Named::new(self.treatment.masker.mask_with_counts(name, &mut self.masked), value)
     }
 
     /// Notes how far a file is read with this batch, and how many bytes that were.
@@ -160,31 +213,46 @@ impl Take for Batch {
             return;
         }
         let text = stdx::lossy(raw);
-        let labels = line.labels.unwrap_or(&source.labels);
-        let event = Event { text: &text, labels, metadata: line.metadata };
-        let shaped = match source.treating.shape.apply(event, &self.treatment.reader) {
-            Ok(shaped) => shaped,
+        let event = Event { text: &text, metadata: line.metadata };
+        let (treatment, shape) = (Arc::clone(&self.treatment), &source.treating.shape);
+        let seen = match shape.look(event, &treatment.reader) {
+            Ok(seen) => seen,
             Err(rule) => {
                 *self.counts.dropped.entry(rule.to_string()).or_default() += 1;
                 return;
             }
         };
-        let time = self.time(line, shaped.time);
-        let Some(masked) = self.treatment.masker.mask_line(&text, &mut self.masked) else {
+        let time = self.time(line, seen.time);
+        let known = seen.text(|name, value| treatment.masker.mask_value(name, value, &mut self.masked));
+        let Some(masked) = treatment.masker.mask_line(&known, &mut self.masked) else {
             *self.counts.dropped.entry("mask".to_owned()).or_default() += 1;
             return;
         };
+        let values = shape.values(&seen, &masked, &treatment.reader);
         self.counts.cut_lines += u64::from(line.total.is_some() || masked.len() > MAX_LINE);
         let text = ingest::cut(masked, MAX_LINE, line.total);
-        let pairs = shaped.metadata.iter().chain(line.metadata);
-        let mut metadata = self.mask_pairs(pairs.map(|(name, value)| (name.as_str(), value.as_str())));
-        metadata.sort_by(|a, b| a.0.cmp(&b.0));
-        metadata.dedup_by(|later, first| later.0 == first.0);
-        let own_labels = shaped.labels.as_ref().or(line.labels);
-        let own_labels = own_labels
-            .map(|labels| Labels::new(self.mask_pairs(labels.iter())).unwrap_or_else(|_| source.labels.clone()));
-        let stream = self.encoder.stream(own_labels.as_ref().unwrap_or(&source.labels));
+        let metadata = self.metadata(&values.metadata, line.metadata);
+        let labels = self.labels(source, line, &values.labels);
+        let stream = self.encoder.stream(labels.as_ref().unwrap_or(&source.labels));
         self.encoder.entry(stream, time, &text, &metadata);
         self.counts.lines += 1;
     }
 }
+
+/// Pairs beyond what a server takes go together into one, as JSON.
+fn together(mut pairs: Vec<Named<'_>>) -> Vec<Named<'_>> {
+    if MAX_PAIRS < pairs.len() {
+        let rest = pairs.split_off(MAX_PAIRS - 1);
+        let rest: serde_json::Map<_, _> =
+            rest.iter().map(|pair| (pair.raw().to_owned(), pair.value().into())).collect();
+        pairs.push(Named::new(Cow::Borrowed("other_fields"), serde_json::Value::Object(rest).to_string()));
+    }
+    pairs
+}
+
+fn clip(label: &str) -> &str {
+    label.get(..label.floor_char_boundary(MAX_LABEL)).unwrap_or(label)
+}
+
+#[cfg(test)]
+mod tests;

@@ -46,8 +46,8 @@ pub(crate) struct Tailed {
     pub(crate) is_ready: bool,
     /// Since when no input knows its name and nothing was added.
     pub(crate) gone: Option<Instant>,
-    /// Whether it was cut or written anew, and is read from its start again.
-    pub(crate) was_cut: bool,
+    /// How far it was read before it was cut or written anew, and read from its start again.
+    pub(crate) cut: Option<Position>,
     /// Whether the last read failed.
     pub(crate) failing: bool,
 }
@@ -85,7 +85,7 @@ impl Tailed {
             seen: None,
             is_ready: true,
             gone: None,
-            was_cut: false,
+            cut: None,
             failing: false,
         })
     }
@@ -115,6 +115,24 @@ impl Tailed {
         };
         let (path, labels) = (self.path.clone(), self.lines.source.labels.clone());
         Ok(Position { path, file: self.id, labels, offset: self.covered, marker })
+    }
+
+    /// Its length.
+    pub(crate) fn len(&self) -> io::Result<u64> {
+        Ok(self.file.metadata()?.len())
+    }
+
+    /// Whether another file may be a copy of it: like it as far as that goes or, if it is cut already, with what was read
+    /// of it.
+    pub(crate) fn may_have_copy(&self, other: &Self) -> io::Result<bool> {
+        let len = other.len()?;
+        if len == 0 {
+            return Ok(true);
+        }
+        let (own, copied) = (self.before(len)?, other.before(len)?);
+        // It may be cut while it is looked at, so this comes last.
+        let holds_read = |file: &Self| Ok(file.before(self.at)?.is_some_and(|read| read.ends_with(&self.marker)));
+        if holds_read(self)? { Ok(own.is_some() && own == copied) } else { holds_read(other) }
     }
 
     /// Learns the file's new name from the kernel, where it tells.
@@ -155,8 +173,9 @@ impl Tailed {
     fn begin_again(&mut self, batch: &mut Batch) -> io::Result<()> {
         self.lines.finish();
         self.lines.take(self.at, batch);
+        self.covered = self.at;
+        self.cut = Some(self.position()?);
         (self.at, self.covered, self.marker, self.looked) = (0, 0, Vec::new(), 0);
-        self.was_cut = true;
         batch.cover(self.position()?, 0);
         Ok(())
     }

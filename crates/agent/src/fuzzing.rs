@@ -120,8 +120,9 @@ pub fn events(variant: u8, bytes: &[u8], restarts: bool, now: Instant) -> Vec<St
     let reader = Reader::default();
     let text = |line: &OwnedLine| {
         let text = String::from_utf8_lossy(&line.bytes).into_owned();
-        let event = Event { text: &text, labels: &source.labels, metadata: &line.metadata };
-        let shaped = source.treating.shape.apply(event, &reader);
+        let event = Event { text: &text, metadata: &line.metadata };
+        let shape = &source.treating.shape;
+        let shaped = shape.look(event, &reader).map(|seen| (seen.time, shape.values(&seen, &text, &reader)));
         format!("{shaped:?} {text}")
     };
     out.iter().map(text).collect()

@@ -136,12 +136,8 @@ impl Lines {
         let treating = &self.source.treating;
         let text = decode(treating.charset, bytes);
         let frame = frame::container(&text).filter(|_| treating.container);
-        let event = Event {
-            text: frame.as_ref().map_or(&*text, |frame| &*frame.text),
-            labels: &self.source.labels,
-            metadata: &[],
-        };
-        let own = treating.shape.apply(event, reader).ok().and_then(|shaped| shaped.time);
+        let event = Event { text: frame.as_ref().map_or(&*text, |frame| &*frame.text), metadata: &[] };
+        let own = treating.shape.look(event, reader).ok().and_then(|seen| seen.time);
         own.or_else(|| frame.as_ref().and_then(|frame| frame.time))
     }
 }

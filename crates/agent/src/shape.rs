@@ -1,14 +1,17 @@
 //! What is made of an event beside its text: its time, labels and metadata from its fields, and whether it is kept.
 //!
-//! Fields are raw here and are masked where the batch takes them in. Nothing is allocated for an input without settings.
+//! Times and rules see the raw text. Labels and metadata are taken out of the masked one, as far as it holds them, and
+//! masked by their names where the batch takes them in. Nothing is allocated for an input without settings.
 
 mod fields;
 mod path;
 mod rule;
 
+use std::borrow::Cow;
+use std::cmp::Reverse;
 use std::sync::Arc;
 
-use logline::{Labels, Reader, Timestamp};
+use logline::{Reader, Timestamp};
 
 use fields::Fields;
 pub(crate) use fields::{Captures, Parser, TimeFormat};
@@ -35,29 +38,44 @@ pub(crate) struct Shape {
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Event<'a> {
     pub(crate) text: &'a str,
-    /// The labels of its source.
-    pub(crate) labels: &'a Labels,
     /// What the input itself says about it.
     pub(crate) metadata: &'a [(String, String)],
 }
 
-/// What is kept of it.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub(crate) struct Shaped {
+/// What was seen of an event before it is masked.
+#[derive(Debug)]
+pub(crate) struct Seen<'a> {
+    event: Event<'a>,
     /// The event's own time.
     pub(crate) time: Option<Timestamp>,
-    /// Its labels, if they are not those of its source.
-    pub(crate) labels: Option<Labels>,
-    /// Metadata beside what the input says.
-    pub(crate) metadata: Vec<(String, String)>,
+    /// `None`: nothing is made of them.
+    fields: Option<Fields<'a>>,
+}
+
+/// A value that becomes a label or metadata.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Mapped<'a> {
+    pub(crate) name: &'a str,
+    /// The name of its field.
+    pub(crate) field: &'a str,
+    pub(crate) value: String,
+    /// Whether the masked text does not hold it any more, so that it may go nowhere as it is.
+    pub(crate) is_gone: bool,
+}
+
+/// What is made of an event's fields.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Values<'a> {
+    pub(crate) labels: Vec<Mapped<'a>>,
+    pub(crate) metadata: Vec<Mapped<'a>>,
 }
 
 impl Shape {
     /// Looks at an event; the name of the rule that drops it, if one does.
-    pub(crate) fn apply(&self, event: Event<'_>, reader: &Reader) -> Result<Shaped, Arc<str>> {
+    pub(crate) fn look<'a>(&'a self, event: Event<'a>, reader: &'a Reader) -> Result<Seen<'a>, Arc<str>> {
         if self.wants_time_alone() {
             let time = reader.time(first_line(event.text), &self.context).map(|time| time.at);
-            return Ok(Shaped { time, ..Shaped::default() });
+            return Ok(Seen { event, time, fields: None });
         }
         let fields = Fields::read(event.text, self, event.metadata, reader);
         if let Some(rule) = self.rules.iter().find(|rule| rule.matches(event.text, &fields))
@@ -65,19 +83,26 @@ impl Shape {
         {
             return Err(Arc::clone(&rule.name));
         }
-        let mut shaped = Shaped { time: fields.time(self), ..Shaped::default() };
-        for (label, field) in &self.labels {
-            if let Some(value) = fields.get(field).filter(|value| !value.is_empty()) {
-                shaped.labels.get_or_insert_with(|| event.labels.clone()).set(label, clip(&value));
-            }
-        }
-        for (name, field) in &self.metadata {
-            if let Some(value) = fields.get(field).filter(|value| !value.is_empty()) {
-                shaped.metadata.push((name.clone(), value.into_owned()));
-            }
-        }
-        shaped.metadata.extend(fields.captured());
-        Ok(shaped)
+        Ok(Seen { event, time: fields.time(self), fields: Some(fields) })
+    }
+
+    /// Labels and metadata of an event that was seen, of which `masked` is the masked text.
+    pub(crate) fn values<'s>(&'s self, seen: &Seen<'s>, masked: &str, reader: &Reader) -> Values<'s> {
+        let Some(fields) = &seen.fields else { return Values::default() };
+        let anew = fields.masked(masked, self, seen.event.metadata, reader);
+        let found = anew.as_ref().unwrap_or(fields);
+        let is_changed = masked != seen.event.text;
+        let mapped = |name: &'s str, field: &'s str, value: &str| {
+            let is_gone = is_changed && !masked.contains(value) && seen.event.text.contains(value);
+            Mapped { name, field, value: value.to_owned(), is_gone }
+        };
+        let of = |pairs: &'s [(String, String)]| -> Vec<_> {
+            let value = |field: &str| found.get(field).filter(|value| !value.is_empty());
+            pairs.iter().filter_map(|(name, field)| Some(mapped(name, field, &value(field)?))).collect()
+        };
+        let (labels, mut metadata) = (of(&self.labels), of(&self.metadata));
+        metadata.extend(fields.groups().map(|(name, value, _)| mapped(name, name, value)));
+        Values { labels, metadata }
     }
 
     /// Whether no other field of an event matters.
@@ -92,11 +117,28 @@ fn first_line(text: &str) -> &str {
     text.split('\n').next().unwrap_or(text)
 }
 
-/// The longest value of a label, which is the server's default limit.
-const MAX_LABEL: usize = 2048;
-
-fn clip(value: &str) -> &str {
-    value.get(..value.floor_char_boundary(MAX_LABEL)).unwrap_or(value)
+impl<'a> Seen<'a> {
+    /// The text, with groups of a pattern masked by their names: the text itself may not say what they are.
+    pub(crate) fn text(&self, mut mask: impl FnMut(&str, &'a str) -> Cow<'a, str>) -> Cow<'a, str> {
+        let text = self.event.text;
+        let (mut out, mut from) = (String::new(), 0);
+        let mut groups: Vec<_> = self.fields.iter().flat_map(Fields::groups).collect();
+        groups.sort_by_key(|(_, _, span)| (span.start, Reverse(span.end)));
+        for (name, value, span) in groups {
+            if from <= span.start
+                && let masked @ Cow::Owned(_) = mask(name, value)
+            {
+                out.push_str(text.get(from..span.start).unwrap_or_default());
+                out.push_str(&masked);
+                from = span.end;
+            }
+        }
+        if from == 0 {
+            return Cow::Borrowed(text);
+        }
+        out.push_str(text.get(from..).unwrap_or_default());
+        Cow::Owned(out)
+    }
 }
 
 #[cfg(test)]

@@ -4,6 +4,7 @@
 //! lost, or that nobody gives on a network file system, costs a second and no line.
 
 mod archives;
+mod copies;
 mod docker;
 mod input;
 
@@ -23,6 +24,7 @@ use crate::state::{FileId, Position};
 use crate::store::Store;
 use crate::watch::{Change, Waker, Watch};
 use archives::Archives;
+use copies::{Copies, Origin};
 use input::FileInput;
 
 /// Turns of files in one go, each of a chunk at most: others wait for what is in the batch.
@@ -50,6 +52,9 @@ pub(crate) struct Tail {
     starts: BTreeMap<FileId, Position>,
     /// Compressed files.
     archives: Archives,
+    copies: Copies,
+    /// Whether there may be lines that are in no record of the spool yet.
+    has_read: bool,
     /// Files read to their end and gone, to be forgotten with the next batch.
     forget: Vec<FileId>,
     last_scan: Option<Instant>,
@@ -89,6 +94,8 @@ impl Tail {
             watch: Watch::new(),
             starts,
             archives: Archives::default(),
+            copies: Copies::default(),
+            has_read: false,
             forget: Vec::new(),
             last_scan: None,
             next_scan: None,
@@ -141,9 +148,11 @@ impl Tail {
                 Change::Written(path) => {
                     if let Some(id) = self.by_path.get(&path).copied() {
                         self.wake(id);
+                    } else if let Some(input) = self.copies.input_of(&path) {
+                        self.meet(path, input, false, now);
                     }
                 }
-                Change::Appeared(path) => self.appeared(&path),
+                Change::Appeared(path) => self.appeared(&path, now),
                 Change::Much => {
                     let soon = self.last_scan.map(|last| last + SCAN_AGAIN);
                     self.next_scan = self.next_scan.min(soon);
@@ -179,6 +188,8 @@ impl Tail {
     /// something to read.
     pub(crate) fn fill(&mut self, batch: &mut Batch, now: Instant) -> bool {
         self.look(now);
+        self.has_read = true;
+        self.cover_copies(batch);
         let mut any = false;
         for _ in 0..MAX_TURNS {
             if batch.is_full() {
@@ -210,14 +221,11 @@ impl Tail {
         match file.read(&mut self.buffer, batch, now) {
             Ok(some) => {
                 file.failing = false;
-                if std::mem::take(&mut file.was_cut)
-                    && let Ok(position) = file.position()
-                {
-                    self.store.with(|state| state.meet(position));
-                    self.is_unsaved = true;
-                }
                 if some && file.gone.is_some() {
                     file.gone = Some(now);
+                }
+                if let Some(position) = file.cut.take() {
+                    self.was_cut(position, batch, now);
                 }
                 some
             }
@@ -255,7 +263,7 @@ impl Tail {
         self.last_scan = Some(now);
         self.next_scan = Some(now + SCAN_EVERY);
         self.by_path.clear();
-        let mut found = BTreeSet::new();
+        let (mut found, mut strangers) = (BTreeSet::new(), Vec::new());
         for index in 0..self.inputs.len() {
             let is_new = new_inputs.get(index).copied().unwrap_or(false);
             let Some(input) = self.inputs.get_mut(index) else { continue };
@@ -274,11 +282,16 @@ impl Tail {
                 }
                 if path.extension().is_some_and(|end| end == "gz") {
                     self.see_archive(path, id, &metadata, index, is_new);
+                } else if is_new || self.files.contains_key(&id) || self.starts.contains_key(&id) {
+                    self.see(path, id, &metadata, index, is_new, now);
                 } else {
-                    self.see(path, id, &metadata, index, is_new);
+                    strangers.push((path, index));
                 }
             }
         }
+        // All others are known by now, of which they may be copies.
+        strangers.into_iter().for_each(|(path, index)| self.meet(path, index, false, now));
+        self.copies.keep(&found);
         self.forget_archives(&found);
         let mut changed = Vec::new();
         for (id, file) in self.files.iter_mut().filter(|(id, _)| !found.contains(*id)) {
@@ -296,9 +309,9 @@ impl Tail {
     }
 
     /// A file was found, known or not.
-    fn see(&mut self, path: PathBuf, id: FileId, metadata: &Metadata, input: usize, is_new_input: bool) {
+    fn see(&mut self, path: PathBuf, id: FileId, metadata: &Metadata, input: usize, is_new_input: bool, now: Instant) {
         let Some(file) = self.files.get_mut(&id) else {
-            return self.meet(path, input, is_new_input);
+            return self.meet(path, input, is_new_input, now);
         };
         file.gone = None;
         let is_ready = file.has_changed(Some(metadata)) || file.failing;
@@ -317,24 +330,24 @@ impl Tail {
     }
 
     /// The kernel tells of a new name.
-    fn appeared(&mut self, path: &Path) {
+    fn appeared(&mut self, path: &Path, now: Instant) {
         let Some(index) = self.inputs.iter_mut().position(|input| input.finder.appeared(path)) else { return };
         // A compressed file is looked at once it is whole.
         if path.extension().is_none_or(|end| end != "gz")
             && let Ok(metadata) = fs::metadata(path)
             && metadata.is_file()
         {
-            self.see(path.to_owned(), FileId::of(&metadata), &metadata, index, false);
+            self.see(path.to_owned(), FileId::of(&metadata), &metadata, index, false, now);
         }
     }
 
     /// A file was found that is not open.
-    fn meet(&mut self, path: PathBuf, index: usize, is_new_input: bool) {
+    fn meet(&mut self, path: PathBuf, index: usize, is_new_input: bool, now: Instant) {
         let Some(input) = self.inputs.get_mut(index) else { return };
-        let start = if is_new_input { input.files.start } else { Start::Head };
+        let start = is_new_input.then_some(input.files.start);
         let source = input.source(&path, &self.treatment.masker);
-        match Tailed::open(path.clone(), source).and_then(|file| self.start(file, start)) {
-            Ok(file) => {
+        match Tailed::open(path.clone(), source).and_then(|file| self.start(file, start, index, now)) {
+            Ok(Some(file)) => {
                 if self.last_scan.is_some() && !is_new_input {
                     tracing::debug!(file = %self.shown(&path), "reading");
                 }
@@ -342,10 +355,12 @@ impl Tail {
                 if let Some(folder) = file.real.as_deref().and_then(Path::parent) {
                     self.watch.folder(folder);
                 }
+                self.copies.settled(file.id);
                 self.by_path.insert(path, file.id);
                 self.ready.push_back(file.id);
                 self.files.insert(file.id, file);
             }
+            Ok(None) => {}
             Err(error) => {
                 if self.refused.insert(path.clone()) {
                     warn!(file = %self.shown(&path), %error, "cannot open; trying again");
@@ -354,32 +369,46 @@ impl Tail {
         }
     }
 
-    /// Goes to where reading starts in a file.
-    fn start(&mut self, mut file: Tailed, start: Start) -> std::io::Result<Tailed> {
-        match self.starts.get(&file.id) {
-            Some(position) => {
-                let position = position.clone();
-                if !file.resume(&position)? {
-                    warn!(file = %self.shown(&position.path), "the file was cut or written anew; reading it from its start");
-                    let position = file.position()?;
-                    self.store.with(|state| state.meet(position));
-                    self.is_unsaved = true;
-                }
+    /// Goes to where reading starts in a file, for which a new input has a `start`; `None` if that cannot be told yet.
+    fn start(
+        &mut self,
+        mut file: Tailed,
+        start: Option<Start>,
+        index: usize,
+        now: Instant,
+    ) -> std::io::Result<Option<Tailed>> {
+        if let Some(position) = self.starts.get(&file.id).cloned() {
+            if !file.resume(&position)? {
+                warn!(file = %self.shown(&position.path), "the file was cut or written anew; reading it from its start");
+                self.archives.vanished(position);
+                self.meet_at(file.position()?);
             }
-            None => {
+            self.starts.remove(&file.id);
+            return Ok(Some(file));
+        }
+        let origin = if start.is_none() { self.origin(&mut file, index, now)? } else { Origin::New };
+        match origin {
+            Origin::Unclear => return Ok(None),
+            Origin::Copy => self.meet_copy(&file)?,
+            Origin::New => {
                 match start {
-                    Start::Head => {}
-                    Start::End => file.skip_to_end()?,
-                    Start::At(time) => file.skip_to_time(time, &self.treatment.reader)?,
-                    Start::Back(back) => file.skip_to_time(self.started.before(back), &self.treatment.reader)?,
+                    None | Some(Start::Head) => {}
+                    Some(Start::End) => file.skip_to_end()?,
+                    Some(Start::At(time)) => file.skip_to_time(time, &self.treatment.reader)?,
+                    Some(Start::Back(back)) => {
+                        file.skip_to_time(self.started.before(back), &self.treatment.reader)?;
+                    }
                 }
-                let position = file.position()?;
-                self.store.with(|state| state.meet(position));
-                self.is_unsaved = true;
+                self.meet_at(file.position()?);
             }
         }
-        self.starts.remove(&file.id);
-        Ok(file)
+        Ok(Some(file))
+    }
+
+    /// Notes where reading starts in a file.
+    fn meet_at(&mut self, position: Position) {
+        self.store.with(|state| state.meet(position));
+        self.is_unsaved = true;
     }
 
     /// Finds files that were renamed while nobody looked, beyond the names that the inputs know, and reads their rest.

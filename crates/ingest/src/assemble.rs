@@ -9,7 +9,7 @@ use logline::{Entry, InvalidLabels, Labels, Level, Stream, Timestamp};
 use mask::Counts;
 
 use crate::decoded::clip;
-use crate::{DecodeError, Decoded, Hits, Limits, Masking, Rejected, cut};
+use crate::{DecodeError, Decoded, Hits, Limits, Masking, Named, Rejected, clean_name, cut, unique};
 
 /// What decoding depends on beside the body.
 #[derive(Clone, Copy, Debug)]
@@ -60,9 +60,10 @@ struct Open {
     told: Timestamp,
 }
 
-/// Names of structured metadata that are kept as they are: each is looked at once a stream and not once a line.
+/// Names of structured metadata in which there is nothing to mask, with their clean forms where those are others: each is
+/// looked at once a stream and not once a line.
 #[derive(Debug, Default)]
-struct Names(Vec<String>);
+struct Names(Vec<(String, Option<String>)>);
 
 /// More names than this are looked at each time.
 const MAX_NAMES: usize = 16;
@@ -147,7 +148,7 @@ impl<'a> Assembler<'a> {
         let masked: Vec<_> = labels
             .iter()
             .filter_map(|(name, value)| {
-                let masked = self.context.masking.value(name, Cow::Borrowed(value), counts);
+                let masked = self.context.masking.value([name; 2], Cow::Borrowed(value), counts);
                 (masked != value).then(|| (name.to_owned(), masked.into_owned()))
             })
             .collect();
@@ -308,51 +309,44 @@ fn check_metadata(pairs: &[Pair<'_>], stream: &str, limits: &Limits) -> Result<(
     Ok(())
 }
 
-/// Sanitises names, drops pairs that say nothing, sorts; of equal names the last one stays.
+/// Masks values by the names they came with, drops pairs that say nothing, and cleans names; of equal ones the last one
+/// stays.
 fn metadata(pairs: Vec<Pair<'_>>, masking: &Masking, names: &mut Names, counts: &mut Counts) -> Vec<(String, String)> {
-    // One more for the level.
-    let mut kept: Vec<(String, String)> = Vec::with_capacity(pairs.len() + 1);
-    for (name, value) in pairs.into_iter().rev() {
-        let name = names.kept(name, masking, counts);
-        let value = masking.value(&name, value, counts);
+    let mut kept = Vec::with_capacity(pairs.len());
+    for (came, value) in pairs.into_iter().rev() {
+        let (raw, clean) = names.kept(came.clone(), masking, counts);
+        let value = masking.value([&came, clean.as_deref().unwrap_or(&raw)], value, counts);
         let value = if value.contains('\u{fffd}') { Cow::Owned(value.replace('\u{fffd}', " ")) } else { value };
-        if !name.is_empty() && !value.is_empty() {
-            kept.push((name, value.into_owned()));
+        if !raw.is_empty() && !value.is_empty() {
+            kept.push(Named::known(raw, clean, value.into_owned()));
         }
     }
-    kept.sort_by(|a, b| a.0.cmp(&b.0));
-    kept.dedup_by(|later, first| later.0 == first.0);
-    kept
+    unique(kept)
 }
 
 impl Names {
-    /// A name as it is to be kept.
-    fn kept(&mut self, name: Cow<'_, str>, masking: &Masking, counts: &mut Counts) -> String {
-        if self.0.iter().any(|known| *known == name) {
-            return name.into_owned();
+    /// A name as it may be kept, and its clean form if that is another.
+    fn kept<'a>(
+        &mut self,
+        name: Cow<'a, str>,
+        masking: &Masking,
+        counts: &mut Counts,
+    ) -> (Cow<'a, str>, Option<String>) {
+        if let Some((_, clean)) = self.0.iter().find(|(known, _)| *known == name) {
+            return (name, clean.clone());
         }
         let found = |counts: &Counts| counts.total() + counts.errors();
         let (before, came) = (found(counts), name.clone());
-        let kept = metadata_name(masking.name(name, counts));
-        if kept == came && found(counts) == before && self.0.len() < MAX_NAMES {
-            self.0.push(kept.clone());
+        let name = masking.name(name, counts);
+        let clean = match clean_name(&name) {
+            Cow::Borrowed(_) => None,
+            Cow::Owned(clean) => Some(clean),
+        };
+        if name == came && found(counts) == before && self.0.len() < MAX_NAMES {
+            self.0.push((came.into_owned(), clean.clone()));
         }
-        kept
+        (name, clean)
     }
-}
-
-/// A name that can be a label: other characters become `_`, a leading digit gets a prefix.
-pub(crate) fn metadata_name(name: Cow<'_, str>) -> String {
-    let legal = |c: char| c.is_ascii_alphanumeric() || c == '_';
-    let mut name = if name.chars().all(legal) {
-        name.into_owned()
-    } else {
-        name.chars().map(|c| if legal(c) { c } else { '_' }).collect()
-    };
-    if name.starts_with(|c: char| c.is_ascii_digit()) {
-        name.insert_str(0, "key_");
-    }
-    name
 }
 
 const LEVEL: &str = "detected_level";

@@ -12,6 +12,7 @@ mod fields;
 mod inflate;
 mod limits;
 mod masking;
+mod names;
 mod rate;
 mod sink;
 
@@ -29,4 +30,5 @@ pub use decoded::{DecodeError, Decoded, Rejected};
 pub use endpoint::{Endpoint, Totals};
 pub use limits::{Limits, LimitsByTenant, Rate};
 pub use masking::{Hits, Masking, Mode, mask_settings, token_keys};
+pub use names::{Named, clean_name, unique};
 pub use sink::{Sink, SinkError};

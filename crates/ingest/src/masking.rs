@@ -61,9 +61,11 @@ impl Masking {
         self.apply(text, counts, |masker, text, counts| masker.mask_with_counts(text, counts))
     }
 
-    /// The value of a label or of structured metadata as it is to be kept.
-    pub(crate) fn value<'t>(&self, name: &str, value: Cow<'t, str>, counts: &mut Counts) -> Cow<'t, str> {
-        self.apply(value, counts, |masker, value, counts| masker.mask_value(name, value, counts))
+    /// The value of a label or of structured metadata as it is to be kept, which came with the first of these names and
+    /// gets the second one.
+    pub(crate) fn value<'t>(&self, names: [&str; 2], value: Cow<'t, str>, counts: &mut Counts) -> Cow<'t, str> {
+        let [from, to] = names;
+        self.apply(value, counts, |masker, value, counts| masker.mask_renamed(from, to, value, counts))
     }
 
     fn apply<'t, F>(&self, text: Cow<'t, str>, counts: &mut Counts, find: F) -> Cow<'t, str>
@@ -136,7 +138,7 @@ mod tests {
         assert_eq!(Masking::Detect(masker()).line(text.into(), &mut counts).unwrap(), text);
         assert_eq!(counts.get("email"), 1);
         assert_eq!(Masking::Mask(masker()).line(text.into(), &mut counts).unwrap(), "mail to <email>");
-        assert_eq!(Masking::Mask(masker()).value("password", "hunter2".into(), &mut counts), "<secret>");
+        assert_eq!(Masking::Mask(masker()).value(["password"; 2], "hunter2".into(), &mut counts), "<secret>");
     }
 
     #[test]

@@ -1,6 +1,7 @@
 //! The masker: finds hits in all forms a text can be read in, and writes it anew with each one replaced.
 
 mod find;
+mod value;
 
 use std::borrow::Cow;
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -9,7 +10,7 @@ use crate::action::{Treatment, Treatments};
 use crate::keys::{Class, Keys};
 use crate::own::{self, Patterns};
 use crate::rule::RuleId;
-use crate::scan::{Literals, Rules, Scan, is_told_by_key};
+use crate::scan::{Literals, Rules, Scan};
 use crate::{Action, Config, Counts, Error, Hit, OwnRule, Rule, TokenKey};
 
 /// How often the result of masking is masked again at most.
@@ -77,27 +78,6 @@ impl Masker {
             Outcome::Text(text) => Some(text),
             Outcome::Dropped(_) => None,
         }
-    }
-
-    /// Masks the value of a known key, as it stands in labels, metadata or headers, outside of any text.
-    pub fn mask_value<'a>(&self, key: &str, value: &'a str, counts: &mut Counts) -> Cow<'a, str> {
-        let class = self.rules.keys.class(key);
-        if class == Some(Class::Id) && self.patterns.is_none() && is_plain_id(value) {
-            return Cow::Borrowed(value);
-        }
-        let Some(rule) = class.and_then(|class| is_told_by_key(class, &self.rules.treatments)) else {
-            return self.kept(self.outcome(value, Some(key), counts));
-        };
-        let treatment = self.rules.treatments.of(rule);
-        if value.is_empty() || Scan::new(value, None, &self.rules).is_masked_by(&treatment.name) {
-            return Cow::Borrowed(value);
-        }
-        let replacement = treatment.replacement(value).into_owned();
-        if replacement == value {
-            return Cow::Borrowed(value);
-        }
-        counts.add(&treatment.name);
-        Cow::Owned(replacement)
     }
 
     /// The tokens of a value under a rule, by each key, the one that is written now first; none if the rule makes no
@@ -223,11 +203,6 @@ impl Masker {
         }
         Ok(())
     }
-}
-
-/// Whether a value is a number or a hash of usual length, in which no built-in rule finds anything under the key of an id.
-fn is_plain_id(value: &str) -> bool {
-    value.len() < 64 && value.bytes().all(|byte| matches!(byte, b'0'..=b'9' | b'a'..=b'f'))
 }
 
 /// The rules of one's own that are none of the built-in ones, numbered behind those.

@@ -1,6 +1,7 @@
 //! The fields of an event, by the parser of its input.
 
 use std::borrow::Cow;
+use std::ops::Range;
 
 use jiff::fmt::strtime;
 use jiff::tz::TimeZone;
@@ -43,7 +44,8 @@ pub(crate) enum TimeFormat {
 /// What was found in one event.
 #[derive(Debug)]
 pub(super) struct Fields<'a> {
-    text: Found<'a>,
+    text: &'a str,
+    found: Found<'a>,
     /// What the input says; counts where the text says nothing.
     given: &'a [(String, String)],
 }
@@ -52,7 +54,7 @@ pub(super) struct Fields<'a> {
 enum Found<'a> {
     Nothing,
     Record(Box<Record<'a>>),
-    Captures(Vec<(&'a str, &'a str)>),
+    Captures(Vec<(&'a str, Range<usize>)>),
 }
 
 impl Captures {
@@ -69,7 +71,7 @@ impl Captures {
 
 impl<'a> Fields<'a> {
     pub(super) fn read(text: &'a str, shape: &'a Shape, given: &'a [(String, String)], reader: &'a Reader) -> Self {
-        let text = match &shape.parser {
+        let found = match &shape.parser {
             Parser::Nothing => Found::Nothing,
             Parser::Auto | Parser::Only(_) => {
                 let record = reader.read(first_line(text), &shape.context);
@@ -80,24 +82,27 @@ impl<'a> Fields<'a> {
             }
             Parser::Regexp(pattern) => Found::captures(pattern, text),
         };
-        Self { text, given }
+        Self { text, found, given }
     }
 
     pub(super) fn get(&self, name: &str) -> Option<Cow<'_, str>> {
-        let own = match &self.text {
+        let own = match &self.found {
             Found::Nothing => None,
             Found::Record(record) if name == "endpoint" => Some(record.endpoint()).filter(|text| !text.is_empty()),
             Found::Record(record) => record.get(name),
-            Found::Captures(pairs) => pairs.iter().find(|(known, _)| *known == name).map(|(_, value)| *value),
+            Found::Captures(groups) => {
+                groups.iter().find(|(known, _)| *known == name).and_then(|(_, span)| self.text.get(span.clone()))
+            }
         };
-        let given = || self.given.iter().find(|(known, _)| known == name).map(|(_, value)| value.as_str());
+        let is_it = |known: &str| known == name || ingest::clean_name(known) == name;
+        let given = || self.given.iter().find(|(known, _)| is_it(known)).map(|(_, value)| value.as_str());
         own.or_else(given).map(Cow::Borrowed)
     }
 
     /// The level that the text or the input states or implies.
     pub(super) fn level(&self) -> Level {
         let given = || self.get("level").map_or(Level::Unknown, |word| Level::parse(&word));
-        match &self.text {
+        match &self.found {
             Found::Record(record) if record.format() != Format::Unknown => record.level(),
             Found::Record(record) => Some(given()).filter(|level| *level != Level::Unknown).unwrap_or(record.level()),
             Found::Nothing | Found::Captures(_) => given(),
@@ -105,7 +110,7 @@ impl<'a> Fields<'a> {
     }
 
     pub(super) fn time(&self, shape: &Shape) -> Option<Timestamp> {
-        match (&shape.time_field, &self.text) {
+        match (&shape.time_field, &self.found) {
             (Some(field), _) => shape.time_format.read(&self.get(field)?, &shape.context.timezone),
             (None, Found::Record(record)) => record.time().map(|time| time.at),
             (None, Found::Captures(_)) => shape.time_format.read(&self.get("time")?, &shape.context.timezone),
@@ -113,18 +118,31 @@ impl<'a> Fields<'a> {
         }
     }
 
-    /// What the groups of a pattern give: all but the time.
-    pub(super) fn captured(&self) -> impl Iterator<Item = (String, String)> + '_ {
-        let pairs = if let Found::Captures(pairs) = &self.text { pairs.as_slice() } else { &[] };
-        let kept = pairs.iter().filter(|(name, value)| *name != "time" && !value.is_empty());
-        kept.map(|(name, value)| ((*name).to_owned(), (*value).to_owned()))
+    /// What the groups of a pattern give, and where it stands: all but the time.
+    pub(super) fn groups(&self) -> impl Iterator<Item = (&'a str, &'a str, Range<usize>)> {
+        let groups = if let Found::Captures(groups) = &self.found { groups.as_slice() } else { &[] };
+        let kept = groups.iter().filter(|(name, span)| *name != "time" && !span.is_empty());
+        kept.filter_map(|(name, span)| Some((*name, self.text.get(span.clone())?, span.clone())))
+    }
+
+    /// The fields of the same event in its masked text. Groups of a pattern stay as they are: what is masked may not
+    /// match it.
+    pub(super) fn masked<'m>(
+        &self,
+        masked: &'m str,
+        shape: &'m Shape,
+        given: &'m [(String, String)],
+        reader: &'m Reader,
+    ) -> Option<Fields<'m>> {
+        let is_other = matches!(self.found, Found::Record(_)) && masked != self.text;
+        is_other.then(|| Fields::read(masked, shape, given, reader))
     }
 }
 
 impl<'a> Found<'a> {
     fn captures(pattern: &'a Captures, text: &'a str) -> Self {
         let Some(captures) = pattern.regex.captures(text) else { return Self::Nothing };
-        let pair = |name: &'a String| captures.name(name).map(|group| (name.as_str(), group.as_str()));
+        let pair = |name: &'a String| captures.name(name).map(|group| (name.as_str(), group.range()));
         Self::Captures(pattern.names.iter().filter_map(pair).collect())
     }
 }

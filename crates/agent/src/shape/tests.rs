@@ -3,7 +3,7 @@
 use std::path::Path;
 
 use jiff::tz::TimeZone;
-use logline::Level;
+use logline::{Labels, Level};
 use regex::Regex;
 
 use super::*;
@@ -12,11 +12,27 @@ fn labels() -> Labels {
     Labels::parse(r#"{service="shop"}"#).unwrap()
 }
 
+/// What an event becomes where there is nothing to mask.
+#[derive(Debug, Default, PartialEq)]
+struct Shaped {
+    time: Option<Timestamp>,
+    labels: Option<Labels>,
+    metadata: Vec<(String, String)>,
+}
+
 fn apply(shape: &Shape, text: &str, given: &[(&str, &str)]) -> Result<Shaped, String> {
-    let given: Vec<_> = given.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect();
-    let labels = labels();
-    let event = Event { text, labels: &labels, metadata: &given };
-    shape.apply(event, &Reader::default()).map_err(|rule| rule.to_string())
+    let given: Vec<_> = given.iter().map(|(name, value)| pair(name, value)).collect();
+    let (labels, reader) = (labels(), Reader::default());
+    let event = Event { text, metadata: &given };
+    let seen = shape.look(event, &reader).map_err(|rule| rule.to_string())?;
+    let values = shape.values(&seen, text, &reader);
+    assert!(values.labels.iter().chain(&values.metadata).all(|mapped| !mapped.is_gone));
+    let mut own = None;
+    for mapped in &values.labels {
+        own.get_or_insert_with(|| labels.clone()).set(mapped.name, &mapped.value);
+    }
+    let metadata = values.metadata.iter().map(|mapped| pair(mapped.name, &mapped.value)).collect();
+    Ok(Shaped { time: seen.time, labels: own, metadata })
 }
 
 fn pair(name: &str, value: &str) -> (String, String) {

@@ -20,6 +20,8 @@ use crate::state::{FileId, Marker, Position};
 
 /// Files that are gone and may come back compressed.
 const MAX_VANISHED: usize = 1_000;
+/// Places in what one file held before it was cut.
+const MAX_CUTS: usize = 8;
 /// A file that was not changed for so long at the start is whole.
 const SETTLED: Duration = Duration::from_secs(5);
 
@@ -27,7 +29,8 @@ const SETTLED: Duration = Duration::from_secs(5);
 #[derive(Debug, Default)]
 pub(super) struct Archives {
     known: BTreeMap<FileId, Known>,
-    vanished: VecDeque<Position>,
+    /// How far files were read that are gone, or of which this is gone.
+    pub(super) vanished: VecDeque<Position>,
 }
 
 #[derive(Debug)]
@@ -52,8 +55,15 @@ impl Archives {
         self.known.contains_key(&id)
     }
 
-    /// Remembers how far a file was read that is gone.
+    /// Remembers how far a file was read that is gone or was cut.
     pub(super) fn vanished(&mut self, position: Position) {
+        // One that is cut all the time leaves room for others.
+        let is_same = |known: &Position| known.file == position.file;
+        if self.vanished.iter().filter(|known| is_same(known)).count() >= MAX_CUTS
+            && let Some(oldest) = self.vanished.iter().position(is_same)
+        {
+            self.vanished.remove(oldest);
+        }
         self.vanished.push_back(position);
         if self.vanished.len() > MAX_VANISHED {
             self.vanished.pop_front();

@@ -1,5 +1,7 @@
 //! Files under all that happens to files, with crashes at every step, against a plain list of what was written.
 
+mod copies;
+
 use std::fs::OpenOptions;
 use std::io::Write;
 
@@ -22,6 +24,9 @@ enum Step {
     Rotate { late: bool },
     /// The file is cut once it is read, as copytruncate does.
     Cut,
+    /// The file is copied to a name that an input may know and then cut, read or not, as copytruncate does; between the two
+    /// the agent may read, and crash.
+    Copy(Option<Option<Crash>>),
     /// The agent reads; the crash, if any, comes then.
     Ship(Option<Crash>),
     /// The agent ends in good order and starts again.
@@ -42,6 +47,7 @@ fn steps() -> impl Strategy<Value = Vec<Step>> {
         4 => (0..40_u8, any::<bool>()).prop_map(|(lines, open)| Step::Write { lines, open }),
         2 => any::<bool>().prop_map(|late| Step::Rotate { late }),
         1 => Just(Step::Cut),
+        1 => proptest::option::of(proptest::option::of(crash.clone())).prop_map(Step::Copy),
         4 => proptest::option::of(crash).prop_map(Step::Ship),
         1 => Just(Step::Restart),
         1 => Just(Step::Wait),
@@ -165,7 +171,17 @@ impl World {
                 }
                 self.ship(None);
             }
-            Step::Rotate { .. } | Step::Cut => {}
+            Step::Copy(between) if !self.is_line_open && self.variant == Variant::Matching && self.log().exists() => {
+                self.rotations += 1;
+                fs::copy(self.log(), self.folder.path().join(format!("a.{}.log", self.rotations))).unwrap();
+                if let Some(crash) = between {
+                    self.ship(crash);
+                }
+                fs::File::create(self.log()).unwrap();
+                self.now += 2 * SCAN_EVERY;
+                self.ship(None);
+            }
+            Step::Rotate { .. } | Step::Cut | Step::Copy(_) => {}
             Step::Ship(crash) => self.ship(crash),
             Step::Restart => {
                 self.store.save().unwrap();

@@ -6,6 +6,7 @@ use logline::{Labels, Timestamp};
 
 use super::value::{Attribute, Value, flatten};
 use crate::assemble::{Assembler, Pair, RawEntry, Target};
+use crate::clean_name;
 
 /// Attributes of a resource that become labels of the stream, which are Loki's.
 const LABELS: [&str; 18] = [
@@ -76,8 +77,9 @@ impl<'a> Place<'a> {
         resource.attributes.into_iter().for_each(|(name, value)| flatten(&name, value, &mut pairs));
         let (mut labels, mut metadata) = (Labels::default(), Vec::new());
         for (name, value) in pairs {
-            if LABELS.contains(&name.as_str()) {
-                labels.set(&name, &value);
+            let label = clean_name(&name);
+            if LABELS.contains(&&*label) {
+                labels.set(&label, &value);
             } else {
                 metadata.push((Cow::Owned(name), value));
             }

@@ -157,6 +157,25 @@ fn json_is_read_as_clients_write_it() {
 }
 
 #[test]
+fn attributes_are_masked_by_the_names_and_paths_they_came_with() {
+    let value = |value: &str| json!({"stringValue": value});
+    let body = request(&json!({"timeUnixNano": "5", "body": value("x"), "attributes": [
+        {"key": "секрет", "value": value("LeakA1234567")},
+        {"key": "req", "value": {"kvlistValue": {"values": [{"key": "пароль", "value": value("LeakB1234567")}]}}},
+        {"key": "цех", "value": value("7")}, {"key": "вес", "value": value("9")},
+    ]}));
+    let masking = Masking::Mask(Arc::new(mask::Masker::new(&mask::Config::default()).unwrap()));
+    let context = Context { limits: &Limits::default(), masking: &masking, now: NOW };
+    let decoded = decode(Some(JSON), None, body.to_string().as_bytes(), &context).unwrap();
+    assert_eq!(decoded.hits.iter().map(|(_, rule, count)| (rule, count)).collect::<Vec<_>>(), [("secret", 2)]);
+    expect![[r#"
+        {service_name="unknown_service"}
+          5 "x" detected_level=unknown req_parol=<secret> sekret=<secret> tsekh=7 ves=9
+    "#]]
+    .assert_eq(&print(Ok(decoded)));
+}
+
+#[test]
 fn a_record_without_a_time_has_the_one_when_it_was_seen_or_the_present() {
     for (record, time) in [
         (json!({"body": {"stringValue": "x"}}), NOW.0),

@@ -6,8 +6,6 @@ use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use serde::ser::{Serialize, SerializeMap as _, Serializer};
 
-use crate::assemble::metadata_name;
-
 /// Values nest this deep at most; what lies deeper is left out.
 pub(super) const MAX_DEPTH: usize = 32;
 
@@ -44,13 +42,13 @@ impl<'a> Value<'a> {
     }
 }
 
-/// Adds an attribute to pairs of texts: a map as a pair for each of its values.
+/// Adds an attribute to pairs of texts: a map as a pair for each of its values, with dots in its name.
 pub(super) fn flatten<'a>(name: &str, value: Value<'a>, out: &mut Vec<(String, Cow<'a, str>)>) {
     match value {
         Value::Map(values) => {
-            values.into_iter().for_each(|(inner, value)| flatten(&format!("{name}_{inner}"), value, out))
+            values.into_iter().for_each(|(inner, value)| flatten(&format!("{name}.{inner}"), value, out))
         }
-        value => out.push((metadata_name(Cow::Borrowed(name)), value.into_text())),
+        value => out.push((name.to_owned(), value.into_text())),
     }
 }
 

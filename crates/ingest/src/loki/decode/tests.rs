@@ -1,6 +1,7 @@
 //! Bodies in, streams or reasons out.
 
 use std::io::Write;
+use std::sync::Arc;
 use std::time::Duration;
 
 use expect_test::{Expect, expect};
@@ -398,8 +399,29 @@ fn a_level_is_found_in_labels_then_metadata_then_the_line() {
 }
 
 #[test]
+fn metadata_is_masked_and_counted_by_the_names_it_came_with() {
+    let masker = Arc::new(mask::Masker::new(&mask::Config::default()).unwrap());
+    let pairs = r#"{"пароль":"LeakA1234567","req.фио":"Щукин","цех":"7","вес":"9"}"#;
+    let body = format!(r#"{{"streams":[{{"stream":{{"a":"b"}},"values":[["1","x",{pairs}],["2","y",{pairs}]]}}]}}"#);
+    let run = |masking: &Masking| {
+        let context = Context { limits: &limits(), masking, now: NOW };
+        decode(JSON, None, body.as_bytes(), Version::V1, &context).unwrap()
+    };
+    let pair = |name: &str, value: &str| (name.to_owned(), value.to_owned());
+    let masked = run(&Masking::Mask(Arc::clone(&masker)));
+    let want = [pair("parol", "<secret>"), pair("req_fio", "<name>"), pair("tsekh", "7"), pair("ves", "9")];
+    for entry in &masked.streams[0].entries {
+        assert_eq!(entry.metadata, want);
+    }
+    let detected = run(&Masking::Detect(masker));
+    assert_eq!(detected.streams[0].entries[0].metadata[0], pair("parol", "LeakA1234567"));
+    let hits: Vec<_> = detected.hits.iter().map(|(_, rule, count)| (rule, count)).collect();
+    assert_eq!(hits, [("name", 2), ("secret", 2)]);
+}
+
+#[test]
 fn masking_reaches_lines_metadata_and_labels_before_a_line_is_cut() {
-    let masker = std::sync::Arc::new(mask::Masker::new(&mask::Config::default()).unwrap());
+    let masker = Arc::new(mask::Masker::new(&mask::Config::default()).unwrap());
     let limits = Limits { max_line_size: 40, ..limits() };
     let body = br#"{"streams":[{"stream":{"service":"s","who":"anna@example.org"},"values":[
         ["1","a line that ends with anna@example.org",{"mail":"anna@example.org","password":"hunter2"}]]}]}"#;
@@ -407,7 +429,7 @@ fn masking_reaches_lines_metadata_and_labels_before_a_line_is_cut() {
         let context = Context { limits: &limits, masking, now: NOW };
         decode(JSON, None, body, Version::V1, &context).unwrap()
     };
-    let masked = with(&Masking::Mask(std::sync::Arc::clone(&masker)));
+    let masked = with(&Masking::Mask(Arc::clone(&masker)));
     let hits = [("s", "email", 3), ("s", "secret", 1)];
     assert_eq!(masked.hits.iter().collect::<Vec<_>>(), hits);
     expect![[r#"

@@ -1,5 +1,7 @@
 //! Values that the name of their key tells.
 
+use std::borrow::Cow;
+
 use super::{check, masker, unchanged};
 use crate::Counts;
 
@@ -112,6 +114,36 @@ fn a_value_is_masked_by_its_key() {
     assert_eq!(masker.mask_value("contact", "ivan@x.ru", &mut counts), "<email>");
     assert_eq!(masker.mask_value("phone", "916 123-45-67", &mut counts), "<phone>");
     assert_eq!(counts.total(), 3);
+}
+
+#[test]
+fn a_value_that_is_renamed_is_masked_by_both_names() {
+    let masker = masker();
+    let mut counts = Counts::default();
+    assert_eq!(masker.mask_renamed("password", "ref", "hunter2", &mut counts), "<secret>");
+    assert_eq!(masker.mask_renamed("ref", "password", "hunter2", &mut counts), "<secret>");
+    assert_eq!(masker.mask_renamed("фио", "who", "Иван Щукин", &mut counts), "<name>");
+    assert_eq!(masker.mask_renamed("user/pin", "user_pin", "X9", &mut counts), "<secret>");
+    assert_eq!(counts.total(), 4);
+    assert_eq!(masker.mask_renamed("order_id", "order", "4111111111111111", &mut counts), "4111111111111111");
+    assert_eq!(counts.total(), 4);
+}
+
+#[test]
+fn values_beside_a_number_may_tell_what_it_is() {
+    let masker = masker();
+    let mask = |key: &str, value: &str, beside: &[&str]| {
+        let key = masker.key_beside(key, value, beside.iter().copied());
+        masker.mask_value(&key, value, &mut Counts::default()).into_owned()
+    };
+    assert_eq!(mask("number", "4511 123456", &["passport", "4511 123456"]), "<passport>");
+    assert_eq!(mask("number", "4511 123456", &["паспорт РФ"]), "<passport>");
+    assert_eq!(mask("number", "4511 123456", &["contract"]), "4511 123456");
+    assert_eq!(mask("order_id", "4511123456", &["passport"]), "4511123456", "the key of an id");
+    assert_eq!(mask("key", "451112345", &["secret"]), "451112345", "two values are no key of two words");
+    let long = "passport ".repeat(100);
+    assert_eq!(mask("number", "4511 123456", &[long.as_str()]), "4511 123456", "a text about passports");
+    assert!(matches!(masker.key_beside("number", "4511", ["passport"]), Cow::Borrowed("number")));
 }
 
 #[test]

@@ -1,0 +1,132 @@
+//! Copies of files under reading, as `copytruncate` makes them before it cuts the original.
+//!
+//! A copy is read on where the original was left when it was cut. Which file is one shows only then: until the original
+//! is cut, a file that is like it as far as it goes waits. The place in the copy goes into the batch in which the original
+//! begins anew, or an earlier one, so that a crash does not part the two.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::io;
+use std::path::{Path, PathBuf};
+use std::time::{Duration, Instant};
+
+use tracing::info;
+
+use super::{SCAN_AGAIN, Tail};
+use crate::batch::Batch;
+use crate::file::Tailed;
+use crate::state::{FileId, Position};
+
+/// How long a file that may be a copy waits after its last growth for the original to be cut.
+const CUT_WAIT: Duration = Duration::from_secs(60);
+
+/// Files that may be copies, and those that are.
+#[derive(Debug, Default)]
+pub(super) struct Copies {
+    waiting: BTreeMap<FileId, Waiting>,
+    /// Copies whose place no batch has yet.
+    met: Vec<FileId>,
+}
+
+#[derive(Debug)]
+struct Waiting {
+    path: PathBuf,
+    input: usize,
+    len: u64,
+    since: Instant,
+}
+
+/// What a file is that nobody has read before.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Origin {
+    New,
+    /// Of a file that was cut; it stands where that one was left.
+    Copy,
+    /// A copy, if its original is cut.
+    Unclear,
+}
+
+impl Copies {
+    /// The input of a file that waits.
+    pub(super) fn input_of(&self, path: &Path) -> Option<usize> {
+        self.waiting.values().find(|waiting| waiting.path == path).map(|waiting| waiting.input)
+    }
+
+    /// A file is read now.
+    pub(super) fn settled(&mut self, id: FileId) {
+        self.waiting.remove(&id);
+    }
+
+    /// Lets go of files that are not there any more.
+    pub(super) fn keep(&mut self, found: &BTreeSet<FileId>) {
+        self.waiting.retain(|id, _| found.contains(id));
+    }
+
+    /// Whether a file goes on waiting.
+    fn waits(&mut self, file: &Tailed, input: usize, now: Instant) -> io::Result<bool> {
+        let (path, len) = (file.path.clone(), file.len()?);
+        let begun = Waiting { path: path.clone(), input, len, since: now };
+        let waiting = self.waiting.entry(file.id).or_insert(begun);
+        if waiting.len != len || waiting.path != path {
+            *waiting = Waiting { path, input, len, since: now };
+        }
+        Ok(now.duration_since(waiting.since) < CUT_WAIT)
+    }
+}
+
+impl Tail {
+    /// What a file is that was just opened; a copy is taken to where it is read on.
+    pub(super) fn origin(&mut self, file: &mut Tailed, input: usize, now: Instant) -> io::Result<Origin> {
+        let names = names_of_originals(&file.path);
+        for position in self.archives.vanished.iter().rev().filter(|position| names.contains(&position.path)) {
+            if position.offset > 0 && file.resume(position)? {
+                info!(file = %self.shown(&file.path), offset = position.offset, "reading on in a copy");
+                return Ok(Origin::Copy);
+            }
+        }
+        let originals = names.iter().filter_map(|name| self.by_path.get(name)).filter(|id| **id != file.id);
+        let mut originals = originals.filter_map(|id| self.files.get(id));
+        let may_be_copy = originals.any(|original| original.may_have_copy(file).unwrap_or(false));
+        let waits = may_be_copy && self.copies.waits(file, input, now)?;
+        Ok(if waits { Origin::Unclear } else { Origin::New })
+    }
+
+    /// Notes the first place in a copy: with the next batch or, as long as all that was read is in the spool, at once.
+    pub(super) fn meet_copy(&mut self, file: &Tailed) -> io::Result<()> {
+        if self.has_read {
+            self.copies.met.push(file.id);
+        } else {
+            self.meet_at(file.position()?);
+        }
+        Ok(())
+    }
+
+    /// A file was cut whose old content was read up to `position`: it may go on in a copy, which was made before.
+    pub(super) fn was_cut(&mut self, position: Position, batch: &mut Batch, now: Instant) {
+        self.archives.vanished(position);
+        self.next_scan = self.next_scan.min(self.last_scan.map(|last| last + SCAN_AGAIN));
+        self.look(now);
+        let waiting: Vec<_> =
+            self.copies.waiting.values().map(|waiting| (waiting.path.clone(), waiting.input)).collect();
+        waiting.into_iter().for_each(|(path, input)| self.meet(path, input, false, now));
+        self.cover_copies(batch);
+    }
+
+    /// Puts the first places in copies into the batch.
+    pub(super) fn cover_copies(&mut self, batch: &mut Batch) {
+        for id in std::mem::take(&mut self.copies.met) {
+            if let Some(Ok(position)) = self.files.get(&id).map(Tailed::position) {
+                batch.cover(position, 0);
+            }
+        }
+    }
+}
+
+/// Paths of the files that one may be a copy of by its name: `app.log` of `app.log.1`, `app.log-20260301` and
+/// `app-20260301.log`.
+fn names_of_originals(path: &Path) -> BTreeSet<PathBuf> {
+    let Some(name) = path.file_name().and_then(|name| name.to_str()) else { return BTreeSet::new() };
+    let end = path.extension().and_then(|end| end.to_str());
+    let beginnings = name.char_indices().skip(1).filter_map(|(at, _)| name.get(..at));
+    let names = beginnings.flat_map(|name| [Some(name.to_owned()), end.map(|end| format!("{name}.{end}"))]);
+    names.flatten().filter(|other| other != name).map(|name| path.with_file_name(name)).collect()
+}
