@@ -1,6 +1,6 @@
 //! Lines of JSON that others of the same pattern stand for: the answers are those of the lines.
 
-use super::world::{World, at, everything, hour, line};
+use super::world::{World, at, everything, forward, line};
 use crate::Params;
 
 /// More than a row group needs for its patterns to be asked.
@@ -22,7 +22,7 @@ async fn world() -> World {
 
 /// Bytes of lines that were decoded for an answer from files.
 async fn bytes_of_files(world: &World, query: &str) -> u64 {
-    let params = Params { query: query.to_owned(), start: at(0), end: at(240), ..hour(query) };
+    let params = Params { query: query.to_owned(), start: at(0), end: at(240), ..forward(query) };
     let engine = &world.engines()[1];
     engine.query_range(&everything(), &params).await.unwrap().stats.bytes
 }
