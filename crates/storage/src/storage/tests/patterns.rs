@@ -148,7 +148,7 @@ async fn told(storage: &Storage, predicate: &Predicate, name: &str, change: impl
 async fn lines_that_say_the_same_stand_for_those_of_json() {
     let bench = Bench::new();
     let storage = bench.open().await;
-    let lines = filled(&storage, "<_>").await;
+    let lines = filled(&storage, "some").await;
     let say = |name: &str, moved: bool| {
         let lines = lines.iter().filter(|(_, line)| !moved || line.contains("\"moved\""));
         let value = |line: &str| serde_json::from_str::<serde_json::Value>(line).unwrap_or_default()[name].to_string();
@@ -162,7 +162,7 @@ async fn lines_that_say_the_same_stand_for_those_of_json() {
     let (ids, bytes) = told(&storage, &moved, "order_id", unchanged).await;
     assert_eq!(ids, say("order_id", true));
     assert!(bytes > 0, "only the line tells what is different in each");
-    // Other lines are no JSON, or have marks of their own: they are read.
+    // Other lines are no JSON: they are read.
     assert_eq!(told(&storage, &Predicate::True, "to", unchanged).await.0, say("to", false));
     let veiled = |scan: &mut Scan| {
         let veil = Veil { on: Predicate::True, lines: true, hide: [].into(), mask: [].into() };
