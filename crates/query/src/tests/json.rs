@@ -3,8 +3,8 @@
 use super::world::{World, at, everything, forward, line};
 use crate::Params;
 
-/// More than a row group needs for its patterns to be asked.
-const LINES: i32 = 20_000;
+/// Each of three files has more of them than a row group needs for its patterns to be asked.
+const LINES: i32 = 60_000;
 
 async fn world() -> World {
     let line_of = |n: i32| {
@@ -12,9 +12,9 @@ async fn world() -> World {
         let (id, rest) = (1_000_000 + n, if n % 10 == 0 { r#","rest":[1,2]"# } else { "" });
         let json = format!(r#"{{"id":{id},"at":"{n}ms","order":{{"to":"{to}","sum":{n}.50}},"app":"{kind}"{rest}}}"#);
         match n % 50 {
-            7 => line(f64::from(n) / 100.0, r#"{app="plain"}"#, &format!("no json of {n}")),
-            _ if !rest.is_empty() => line(f64::from(n) / 100.0, r#"{app="list"}"#, &json),
-            _ => line(f64::from(n) / 100.0, r#"{app="shop"}"#, &json).with("order_id", &(n / 4).to_string()),
+            7 => line(f64::from(n) / 300.0, r#"{app="plain"}"#, &format!("no json of {n}")),
+            _ if !rest.is_empty() => line(f64::from(n) / 300.0, r#"{app="list"}"#, &json),
+            _ => line(f64::from(n) / 300.0, r#"{app="shop"}"#, &json).with("order_id", &(n / 4).to_string()),
         }
     };
     World::new(&(0..LINES).map(line_of).collect::<Vec<_>>()).await

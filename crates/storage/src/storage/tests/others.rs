@@ -58,7 +58,7 @@ async fn other_programs_read_a_plain_delta_table_of_plain_parquet_files() {
     let reader = ParquetRecordBatchReaderBuilder::try_new_with_options(File::open(path).unwrap(), options).unwrap();
     let footer = Arc::clone(reader.metadata());
     let format = footer.file_metadata().key_value_metadata().unwrap().iter().find(|pair| pair.key == "lapidary.format");
-    assert_eq!(format.unwrap().value.as_deref(), Some("5"));
+    assert_eq!(format.unwrap().value.as_deref(), Some("6"));
     let encodings = |name: &str| {
         let columns = footer.row_group(0).columns().iter();
         columns
