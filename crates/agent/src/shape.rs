@@ -13,8 +13,8 @@ use std::sync::Arc;
 
 use logline::{Reader, Timestamp};
 
-use fields::Fields;
 pub(crate) use fields::{Captures, Parser, TimeFormat};
+use fields::{Fields, pair_of};
 pub(crate) use path::PathLabels;
 pub(crate) use rule::{Condition, Rule};
 
@@ -56,7 +56,7 @@ pub(crate) struct Seen<'a> {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Mapped<'a> {
     pub(crate) name: &'a str,
-    /// The name of its field.
+    /// The name that its field came with.
     pub(crate) field: &'a str,
     pub(crate) value: String,
     /// Whether the masked text does not hold it any more, so that it may go nowhere as it is.
@@ -94,6 +94,7 @@ impl Shape {
         let is_changed = masked != seen.event.text;
         let mapped = |name: &'s str, field: &'s str, value: &str| {
             let is_gone = is_changed && !masked.contains(value) && seen.event.text.contains(value);
+            let field = pair_of(seen.event.metadata, field).map_or(field, |(came, _)| came);
             Mapped { name, field, value: value.to_owned(), is_gone }
         };
         let of = |pairs: &'s [(String, String)]| -> Vec<_> {

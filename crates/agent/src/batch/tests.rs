@@ -63,6 +63,12 @@ fn labels_and_metadata_from_fields_are_masked_by_both_names() {
     let pairs = "password=<secret> ref=<secret> t_k=a who=<name>";
     let given: &[(&str, &str)] = &[("t.k", "a")];
     assert_eq!(shipped(settings, &[(json, given)]), [format!("{labels} {pairs} | {masked}")]);
+    // Settings may name a pair as it is kept; it is still masked by the name that it came with.
+    let given: &[(&str, &str)] = &[("пароль", "MapSecret992"), ("db.пароль", "MapSecret993"), ("фио", "Козявкин Пётр")];
+    let settings_of_kept = "metadata_fields = { m = \"parol\", n = \"fio\" }\nlabel_fields = { d = \"db_parol\" }";
+    let shipped_of_kept = shipped(settings_of_kept, &[("m", given)]);
+    assert!(shipped_of_kept[0].starts_with(r#"{d="<secret>", service="s"} "#), "{shipped_of_kept:?}");
+    assert!(shipped_of_kept[0].contains("m=<secret> n=<name>"), "{shipped_of_kept:?}");
     let logfmt = r#"level=info msg=x password=MapSecret991 full_name="Пётр Мапов" access_token=MapTok993"#;
     let shipped = shipped(settings, &[(logfmt, &[])]);
     assert!(shipped[0].starts_with(r#"{service="s", tok="<secret>", usr="<name>"} ref=<secret> |"#), "{shipped:?}");

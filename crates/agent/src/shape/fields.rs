@@ -69,6 +69,11 @@ impl Captures {
     }
 }
 
+/// The pair of an input by the name it came with, or by the one it is kept under.
+pub(super) fn pair_of<'p>(pairs: &'p [(String, String)], name: &str) -> Option<&'p (String, String)> {
+    pairs.iter().find(|(known, _)| known == name || ingest::clean_name(known) == name)
+}
+
 impl<'a> Fields<'a> {
     pub(super) fn read(text: &'a str, shape: &'a Shape, given: &'a [(String, String)], reader: &'a Reader) -> Self {
         let found = match &shape.parser {
@@ -94,8 +99,7 @@ impl<'a> Fields<'a> {
                 groups.iter().find(|(known, _)| *known == name).and_then(|(_, span)| self.text.get(span.clone()))
             }
         };
-        let is_it = |known: &str| known == name || ingest::clean_name(known) == name;
-        let given = || self.given.iter().find(|(known, _)| is_it(known)).map(|(_, value)| value.as_str());
+        let given = || pair_of(self.given, name).map(|(_, value)| value.as_str());
         own.or_else(given).map(Cow::Borrowed)
     }
 

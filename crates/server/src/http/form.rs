@@ -38,7 +38,7 @@ const ASKED: [&str; 20] = [
     "aggregateBy",
     "delay_for",
 ];
-/// Bytes of parameters in one record: each value has half of what is left.
+/// Bytes of parameters in one record: the values of each name have half of what is left.
 const NOTED: usize = 32 << 10;
 /// Bytes of a name.
 const NAME: usize = 64;
@@ -93,12 +93,21 @@ impl Form {
 /// For the audit trail: never long, each value cut on its own.
 impl fmt::Display for Form {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let all = self.by_weight();
         let mut left = NOTED;
-        for (index, (name, value)) in self.by_weight().into_iter().enumerate() {
+        let mut share = (None, 0);
+        for (index, (name, value)) in all.iter().copied().enumerate() {
             if left < LEAST {
-                return write!(f, " and {} more", self.0.len() - index);
+                let rest = all.get(index..).unwrap_or_default();
+                let text: Vec<String> = rest.iter().map(|(name, value)| format!("{name}={value}")).collect();
+                return write!(f, " and {} more: {}", rest.len(), shorten(&text.join("&"), VALUE));
             }
-            let most = if ASKED.contains(&name) { left / 2 } else { VALUE.min(left / 2) };
+            let is_asked = ASKED.contains(&name);
+            if is_asked && share.0 != Some(name) {
+                let values = all.iter().filter(|(other, value)| *other == name && !value.is_empty()).count();
+                share = (Some(name), left / 2 / values.max(1));
+            }
+            let most = if is_asked { share.1.max(LEAST) } else { VALUE.min(left / 2) };
             let pair = format!("{}={}", shorten(name, NAME), shorten(value, most));
             write!(f, "{}{pair}", if index == 0 { "" } else { " " })?;
             left = left.saturating_sub(pair.len() + 1);
@@ -158,6 +167,16 @@ mod tests {
         let inside = format!("query=%23{padding}%0A%7Ba%3D%22b%22%7D+%7C%3D+%22EVADED%22&limit=5&x={padding}");
         let told = Form::of(&inside).to_string();
         assert!(told.contains("EVADED\" limit=5 x=xx") && told.contains("[50021 bytes, blake3 "), "{}", told.len());
+        let long = format!("match[]=%7Ba%3D%22{}%22%7D", "M".repeat(2_000));
+        let told =
+            Form::of(&format!("{}&match[]=%7Ba%3D%22EVADED%22%7D", vec![long.as_str(); 40].join("&"))).to_string();
+        assert!(told.ends_with("match[]={a=\"EVADED\"}") && told.len() < NOTED, "{told}");
+        let told = Form::of(&format!("{}&match[]=EVADED", vec![long.as_str(); 400].join("&"))).to_string();
+        assert!(
+            told.ends_with("EVADED") && told.contains(" more: match[]=") && told.len() < NOTED + 1_024,
+            "{}",
+            told.len()
+        );
         let all = Form::of("match[]=one&start=1&match[]=two&a=3").to_string();
         assert_eq!(all, "match[]=one match[]=two start=1 a=3");
     }
