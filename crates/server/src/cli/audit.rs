@@ -10,7 +10,7 @@ use stdx::Language;
 use super::client::{Connection, Format};
 use super::print::{Head, print};
 use super::time::{duration, now, shown, zone};
-use super::{Failure, block_on, say};
+use super::{Failure, block_on, complain, say};
 use crate::audit::Page;
 use crate::http::Verdict;
 
@@ -81,9 +81,11 @@ impl AuditArgs {
             let more = "есть записи старше; --limit покажет больше";
             say(&format!("{}\n", language.pick("there are older records; --limit shows more", more)));
         }
-        for reason in page.unreadable.iter().filter(|_| self.connection.format == Format::Table) {
+        // Beside what programs read, people are told where programs do not look.
+        for reason in &page.unreadable {
             let missing = language.pick("records are missing that cannot be read", "нет записей, которые не читаются");
-            say(&format!("{missing}: {}\n", printable(reason)));
+            let text = format!("{missing}: {}", printable(reason));
+            if self.connection.format == Format::Table { say(&format!("{text}\n")) } else { complain(&text) }
         }
         Ok(())
     }
