@@ -10,6 +10,7 @@ use arrow::record_batch::RecordBatch;
 
 use crate::logs::PATTERN;
 
+mod automaton;
 mod json;
 mod judge;
 mod learn;

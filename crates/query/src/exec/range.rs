@@ -147,6 +147,7 @@ impl Range {
                 memory.try_resize(table.bytes())?;
             }
         }
+        compiled.iter_mut().for_each(|compiled| compiled.settle(table.as_mut()));
         memory.try_resize(table.bytes())?;
         let table = table.as_ref();
         let is_partial = matches!(self.part, Part::Partial(_));

@@ -1,29 +1,23 @@
 //! Decides conditions on the text of a line by the pattern of the line.
 //!
-//! An automaton of the condition reads the pattern. Where a word differs it goes to every state that one or more bytes of
-//! words lead to; so at the end it is in all states that a line of the pattern can bring it to. If all of them tell the
-//! same, that is the answer for every line of the pattern.
+//! An automaton of the condition reads the pattern; if all that lines of the pattern can bring it to tells the same, that is
+//! the answer for every one of them.
 
-use std::collections::HashMap;
 use std::sync::Arc;
 
 use arrow::buffer::BooleanBuffer;
 use arrow::record_batch::RecordBatch;
-use regex_automata::hybrid::LazyStateID;
-use regex_automata::hybrid::dfa::{Cache, DFA};
+use regex_automata::hybrid::dfa::DFA;
 use regex_automata::util::syntax;
-use regex_automata::{Anchored, Input, MatchKind, nfa::thompson};
+use regex_automata::{MatchKind, nfa::thompson};
 
-use super::{Known, Mark, REST, parts, patterns};
-use crate::index::is_word;
+use super::automaton::Automaton;
+use super::{Known, patterns};
 
 /// Memory of an automaton's states; one that needs more decides nothing.
 const STATES_BYTES: usize = 2 << 20;
 /// Memory of its parts.
 const PARTS_BYTES: usize = 4 << 20;
-/// States at a time; when there are more, the pattern decides nothing.
-const STATES: usize = 64;
-
 /// Rows after which it is looked at whether patterns decide anything.
 const TRIAL_ROWS: usize = 32_768;
 
@@ -57,29 +51,6 @@ pub(crate) struct Judge {
     asked: usize,
     left: usize,
 }
-
-#[derive(Debug)]
-struct Automaton {
-    dfa: Arc<DFA>,
-    cache: Cache,
-    /// For each mark the bytes that it may stand for, one for each class of bytes that the automaton tells apart.
-    bytes: [(Mark, Vec<u8>); 2],
-    /// Where a mark leads from some states.
-    known: HashMap<(Mark, Vec<LazyStateID>), Reached>,
-}
-
-/// States that lines of a pattern may have brought an automaton to.
-#[derive(Clone, Debug, Default)]
-struct Reached {
-    /// In which nothing is decided; sorted.
-    states: Vec<LazyStateID>,
-    /// Whether some lines match, whatever follows, and whether some never do.
-    matched: bool,
-    failed: bool,
-}
-
-/// The pattern cannot tell.
-struct Unknown;
 
 impl Test {
     /// Whether a line matches a regular expression; `None` when it cannot be asked of patterns.
@@ -163,150 +134,5 @@ impl Judge {
         self.asked += within.count_set_bits();
         self.left += verdicts.open.count_set_bits();
         Some(verdicts)
-    }
-}
-
-impl Automaton {
-    fn new(dfa: &Arc<DFA>) -> Self {
-        let classes = dfa.byte_classes();
-        let bytes = Mark::ALL.map(|mark| {
-            let stands = |byte: &u8| if mark == Mark::Number { byte.is_ascii_digit() } else { is_word(*byte) };
-            let mut bytes: Vec<u8> = (0..=u8::MAX).filter(stands).collect();
-            bytes.sort_by_key(|byte| classes.get(*byte));
-            bytes.dedup_by_key(|byte| classes.get(*byte));
-            (mark, bytes)
-        });
-        Self { dfa: Arc::clone(dfa), cache: dfa.create_cache(), bytes, known: HashMap::new() }
-    }
-
-    fn decide(&mut self, pattern: &str) -> Option<bool> {
-        self.run(pattern).ok().and_then(|reached| reached.verdict())
-    }
-
-    /// Reads a pattern to its end, and past the end of the line.
-    fn run(&mut self, pattern: &str) -> Result<Reached, Unknown> {
-        let start = self.dfa.start_state_forward(&mut self.cache, &Input::new("").anchored(Anchored::No));
-        let mut reached = Reached::default();
-        reached.enter(start.map_err(|_| Unknown)?)?;
-        let (pattern, is_cut) = match pattern.strip_suffix(REST) {
-            Some(pattern) => (pattern, true),
-            None => (pattern, false),
-        };
-        for (mark, text) in parts(pattern) {
-            if let Some(mark) = mark {
-                self.mark(mark, &mut reached)?;
-            }
-            self.text(&mut reached, text.as_bytes())?;
-            if reached.states.is_empty() {
-                return Ok(reached);
-            }
-        }
-        // What is cut off may bring a match or not.
-        if is_cut { Err(Unknown) } else { self.end(reached) }
-    }
-
-    /// Past a text.
-    fn text(&mut self, reached: &mut Reached, text: &[u8]) -> Result<(), Unknown> {
-        let mut rest = text;
-        // Mostly there is one state, and one that tells nothing.
-        if let [only] = reached.states.as_mut_slice() {
-            while let Some((byte, behind)) = rest.split_first() {
-                let next = self.dfa.next_state(&mut self.cache, *only, *byte).map_err(|_| Unknown)?;
-                if next.is_tagged() {
-                    break;
-                }
-                (*only, rest) = (next, behind);
-            }
-        }
-        for byte in rest {
-            if reached.states.is_empty() {
-                break;
-            }
-            let states = std::mem::take(&mut reached.states);
-            self.step(&states, &[*byte], reached)?;
-        }
-        Ok(())
-    }
-
-    /// Past what a mark stands for: one or more of its bytes.
-    fn mark(&mut self, mark: Mark, reached: &mut Reached) -> Result<(), Unknown> {
-        let from = (mark, std::mem::take(&mut reached.states));
-        if let Some(known) = self.known.get(&from) {
-            return reached.join(known);
-        }
-        let bytes = self.bytes.iter().find(|(of, _)| *of == mark).map(|(_, bytes)| bytes.clone()).unwrap_or_default();
-        let found = self.closure(&from.1, &bytes)?;
-        reached.join(&found)?;
-        self.known.insert(from, found);
-        Ok(())
-    }
-
-    fn closure(&mut self, states: &[LazyStateID], bytes: &[u8]) -> Result<Reached, Unknown> {
-        let mut all = Reached::default();
-        self.step(states, bytes, &mut all)?;
-        loop {
-            let before = all.states.clone();
-            self.step(&before, bytes, &mut all)?;
-            if all.states == before {
-                return Ok(all);
-            }
-        }
-    }
-
-    /// Adds where any of these bytes leads to from any of these states.
-    fn step(&mut self, states: &[LazyStateID], bytes: &[u8], into: &mut Reached) -> Result<(), Unknown> {
-        for state in states {
-            for byte in bytes {
-                into.enter(self.dfa.next_state(&mut self.cache, *state, *byte).map_err(|_| Unknown)?)?;
-            }
-        }
-        into.settle()
-    }
-
-    /// Past the end of the line.
-    fn end(&mut self, mut reached: Reached) -> Result<Reached, Unknown> {
-        for state in std::mem::take(&mut reached.states) {
-            let state = self.dfa.next_eoi_state(&mut self.cache, state).map_err(|_| Unknown)?;
-            reached.matched |= state.is_match();
-            reached.failed |= !state.is_match();
-        }
-        Ok(reached)
-    }
-}
-
-impl Reached {
-    fn enter(&mut self, state: LazyStateID) -> Result<(), Unknown> {
-        if state.is_quit() || state.is_unknown() {
-            return Err(Unknown);
-        }
-        if state.is_match() {
-            self.matched = true;
-        } else if state.is_dead() {
-            self.failed = true;
-        } else {
-            self.states.push(state);
-        }
-        Ok(())
-    }
-
-    fn join(&mut self, other: &Self) -> Result<(), Unknown> {
-        self.states.extend_from_slice(&other.states);
-        self.matched |= other.matched;
-        self.failed |= other.failed;
-        self.settle()
-    }
-
-    fn settle(&mut self) -> Result<(), Unknown> {
-        self.states.sort_unstable();
-        self.states.dedup();
-        if STATES < self.states.len() { Err(Unknown) } else { Ok(()) }
-    }
-
-    fn verdict(&self) -> Option<bool> {
-        match (self.states.is_empty(), self.matched, self.failed) {
-            (true, true, false) => Some(true),
-            (true, false, true) => Some(false),
-            _ => None,
-        }
     }
 }

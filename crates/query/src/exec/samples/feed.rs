@@ -33,15 +33,24 @@ pub(super) struct Known {
 }
 
 impl Known {
-    /// Turns to the dictionary of a column, if it has one.
-    fn turn(&mut self, column: &ArrayRef) {
-        let Some(dictionary) = column.as_dictionary_opt::<Int32Type>() else { return };
-        let values = dictionary.values();
-        if !self.dictionary.as_ref().is_some_and(|known| known.to_data().ptr_eq(&values.to_data())) {
-            self.numbers = vec![UNKNOWN; values.len() + 1];
-            self.counts = vec![0; values.len() + 1];
-            self.dictionary = Some(Arc::clone(values));
+    /// Whether this is the dictionary that it knows.
+    fn is_of(&self, values: &ArrayRef) -> bool {
+        self.dictionary.as_ref().is_some_and(|known| known.to_data().ptr_eq(&values.to_data()))
+    }
+
+    fn turn(&mut self, values: &ArrayRef) {
+        self.numbers = vec![UNKNOWN; values.len() + 1];
+        self.counts = vec![0; values.len() + 1];
+        self.dictionary = Some(Arc::clone(values));
+    }
+
+    /// Counts a line for a place.
+    fn count(&mut self, place: usize) {
+        let Some(count) = self.counts.get_mut(place) else { return };
+        if *count == 0 {
+            self.touched.push(place);
         }
+        *count += 1;
     }
 
     fn forget(&mut self) {
@@ -114,7 +123,12 @@ impl Compiled {
         let stream: &TextDictionary = column(batch, logs::STREAM)?;
         let labels = self.streams.labels(stream)?;
         let ids = texts(batch, id)?;
-        batch.column_by_name(id).into_iter().for_each(|column| self.known.turn(column));
+        if let Some(column) = batch.column_by_name(id).and_then(|column| column.as_dictionary_opt::<Int32Type>())
+            && !self.known.is_of(column.values())
+        {
+            self.settle(table);
+            self.known.turn(column.values());
+        }
         let nobody = Labels::default();
         let is_all = matches!(&self.grouping, Grouping::By(names) if names.as_slice() == [id]);
         let times = self.times(batch)?;
@@ -123,12 +137,16 @@ impl Compiled {
             // The id alone makes the series, unless the stream has a label of its name.
             let is_alone = is_all && own.get(id).is_none();
             if !is_alone {
+                self.settle(table);
                 self.known.forget();
             }
             let mut at = run.start;
             while at < run.end {
                 let end = times.end_of_pane(at..run.end, |time| self.windows.pane(time));
-                self.add_ids(at..end, times.of(at), (id, &ids, own), table);
+                self.add_ids(at..end, times.of(at), (&ids, own), table);
+                if !(is_alone && matches!(times, Times::All(_))) {
+                    self.add_counted(times.of(at), own, table);
+                }
                 at = end;
             }
             if !is_alone {
@@ -138,46 +156,65 @@ impl Compiled {
         Ok(batch.num_rows())
     }
 
-    /// Adds rows of one stream and one pane.
+    /// Adds or counts rows of one stream and one pane.
     fn add_ids(
         &mut self,
         rows: Range<usize>,
         time: i64,
-        (id, ids, own): (&str, &logs::Texts<'_>, &Labels),
+        (ids, own): (&logs::Texts<'_>, &Labels),
         table: &mut dyn Table,
     ) {
-        let mut set = LabelSet::new(own);
-        let mut number = |value: Option<&str>, table: &mut dyn Table| {
-            set.reset(own);
-            value.into_iter().for_each(|value| set.add_metadata(id, value));
-            self.grouping.write_key(&set, &mut self.key);
-            table.series(&self.key)
-        };
-        let logs::Texts::Dictionary(keys, values) = ids else {
-            for row in rows {
-                let series = number(ids.get(row), table);
-                table.add_times(series, time, 1);
+        match ids {
+            logs::Texts::Dictionary(keys, _) => {
+                for row in rows {
+                    let key = if keys.is_null(row) { None } else { usize::try_from(keys.value(row)).ok() };
+                    self.known.count(key.map_or(0, |key| key + 1));
+                }
             }
-            return;
-        };
-        let known = &mut self.known;
-        for row in rows {
-            let place = if keys.is_null(row) { 0 } else { usize::try_from(keys.value(row)).map_or(0, |key| key + 1) };
-            let Some(count) = known.counts.get_mut(place) else { continue };
-            if *count == 0 {
-                known.touched.push(place);
+            _ => {
+                let mut set = LabelSet::new(own);
+                for row in rows {
+                    let series = self.series_of(ids.get(row), (&mut set, own), table);
+                    table.add_times(series, time, 1);
+                }
             }
-            *count += 1;
         }
-        for place in known.touched.drain(..) {
-            let (Some(series), Some(count)) = (known.numbers.get_mut(place), known.counts.get_mut(place)) else {
-                continue;
-            };
-            if *series == UNKNOWN {
-                *series = number(place.checked_sub(1).map(|key| values.value(key)), table);
+    }
+
+    /// Adds the lines that were counted by id.
+    fn add_counted(&mut self, time: i64, own: &Labels, table: &mut dyn Table) {
+        let Some(values) = self.known.dictionary.clone() else { return };
+        let (values, mut set) = (values.as_string::<i32>(), LabelSet::new(own));
+        let mut touched = std::mem::take(&mut self.known.touched);
+        for place in touched.drain(..) {
+            let mut series = self.known.numbers.get(place).copied().unwrap_or(UNKNOWN);
+            if series == UNKNOWN {
+                series = self.series_of(place.checked_sub(1).map(|key| values.value(key)), (&mut set, own), table);
             }
-            table.add_times(*series, time, std::mem::take(count));
+            self.known.numbers.get_mut(place).into_iter().for_each(|number| *number = series);
+            let count = self.known.counts.get_mut(place).map(std::mem::take);
+            table.add_times(series, time, count.unwrap_or(0));
         }
+        self.known.touched = touched;
+    }
+
+    /// Adds what still waits: lines of any stream whose id alone makes the series, where it does not matter when they were
+    /// written.
+    pub(in crate::exec) fn settle(&mut self, table: &mut dyn Table) {
+        self.add_counted(self.windows.first_instant(), &Labels::default(), table);
+    }
+
+    /// The series of lines with an id, and the labels of a stream.
+    fn series_of<'l>(
+        &mut self,
+        value: Option<&'l str>,
+        (set, own): (&mut LabelSet<'l>, &'l Labels),
+        table: &mut dyn Table,
+    ) -> usize {
+        set.reset(own);
+        self.ids.first().zip(value).into_iter().for_each(|(id, value)| set.add_metadata(id, value));
+        self.grouping.write_key(set, &mut self.key);
+        table.series(&self.key)
     }
 
     fn by_row(&mut self, batch: &RecordBatch, map: Option<&MapArray>, table: &mut dyn Table) -> Result<usize, Error> {
