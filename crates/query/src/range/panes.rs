@@ -1,12 +1,15 @@
 //! The panes of one series, and the windows that slide over them.
 
+use smallvec::SmallVec;
+
 use super::state::State;
 use super::windows::Windows;
 
 /// Panes that have samples, by time.
 #[derive(Clone, Debug)]
 pub(crate) struct Panes<S> {
-    panes: Vec<(u64, S)>,
+    /// A query of one point has one, beside the series itself.
+    panes: SmallVec<[(u64, S); 1]>,
 }
 
 /// Windows of more panes than this keep partial results while they slide.
@@ -14,7 +17,7 @@ const MANY: u64 = 4;
 
 impl<S> Default for Panes<S> {
     fn default() -> Self {
-        Self { panes: Vec::new() }
+        Self { panes: SmallVec::new() }
     }
 }
 
@@ -44,7 +47,8 @@ impl<S: State> Panes<S> {
 
     pub(crate) fn bytes(&self) -> usize {
         let heap = if S::IS_SMALL { 0 } else { self.panes.iter().map(|(_, state)| state.heap_bytes()).sum() };
-        self.panes.capacity() * size_of::<(u64, S)>() + heap
+        let beside = if self.panes.spilled() { self.panes.capacity() * size_of::<(u64, S)>() } else { 0 };
+        beside + heap
     }
 
     /// Calls `emit` with each point whose window has samples, and what they come to.

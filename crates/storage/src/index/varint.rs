@@ -16,6 +16,10 @@ pub(super) fn write(out: &mut Vec<u8>, mut number: u64) {
 
 /// Takes a number off the front.
 pub(crate) fn read(bytes: &mut &[u8]) -> Result<u64, Damaged> {
+    if let [byte @ ..0x80, rest @ ..] = *bytes {
+        *bytes = rest;
+        return Ok(u64::from(*byte));
+    }
     let mut number = 0;
     for shift in (0..64).step_by(7) {
         let (byte, rest) = bytes.split_first().ok_or(Damaged("a number is cut off"))?;
@@ -26,6 +30,14 @@ pub(crate) fn read(bytes: &mut &[u8]) -> Result<u64, Damaged> {
         }
     }
     Err(Damaged("a number is too long"))
+}
+
+/// Takes so many numbers off the front, whatever they are.
+pub(super) fn skip(bytes: &mut &[u8], count: usize) -> Result<(), Damaged> {
+    let Some(last) = count.checked_sub(1) else { return Ok(()) };
+    let mut ends = bytes.iter().enumerate().filter(|(_, byte)| **byte < 0x80);
+    let (end, _) = ends.nth(last).ok_or(Damaged("a number is cut off"))?;
+    take(bytes, end + 1).map(drop)
 }
 
 /// A number that counts things in memory.
