@@ -114,7 +114,7 @@ impl<'a> Fields<'a> {
 
     /// The level that the text or the input states or implies.
     pub(super) fn level(&self) -> Level {
-        let given = || self.get("level").map_or(Level::Unknown, |word| Level::parse(word));
+        let given = || self.get("level").map_or(Level::Unknown, Level::parse);
         match &self.found {
             Found::Record(record) if record.format() != Format::Unknown => record.level(),
             Found::Record(record) => Some(given()).filter(|level| *level != Level::Unknown).unwrap_or(record.level()),

@@ -405,7 +405,7 @@ pub(super) fn is_ever_ahead(name: &str) -> bool {
         let end = name.len().checked_sub(word.len()).and_then(|at| name.get(at..));
         end.is_some_and(|end| end.eq_ignore_ascii_case(word))
     };
-    !NEVER_AHEAD.iter().any(|word| ends_with(&word))
+    !NEVER_AHEAD.iter().any(ends_with)
 }
 
 /// Whether a word, in any case, is one of these.
