@@ -59,25 +59,25 @@ pub(crate) fn told_length(path: &Path) -> io::Result<u32> {
     Ok(u32::from_le_bytes(bytes))
 }
 
-/// Which of these places, sorted by offset, is one in the content: what stands before it is the same.
+/// The last of these places, sorted by offset, that is one in the content: what stands before it is the same.
 pub(crate) fn find(path: &Path, places: &[(u64, Marker)]) -> io::Result<Option<usize>> {
     let mut decoder = decoder(path)?;
     let mut window = Vec::new();
-    let (mut chunk, mut at) = (vec![0; CHUNK], 0_u64);
+    let (mut chunk, mut at, mut found) = (vec![0; CHUNK], 0_u64, None);
     for (index, (offset, marker)) in places.iter().enumerate() {
         while at < *offset {
             let wanted = usize::try_from(*offset - at).unwrap_or(CHUNK).min(CHUNK);
             let length = decoder.read(chunk.get_mut(..wanted).unwrap_or_default())?;
             if length == 0 {
-                return Ok(None);
+                return Ok(found);
             }
             at += length as u64;
             window.extend_from_slice(chunk.get(..length).unwrap_or_default());
             window.drain(..window.len().saturating_sub(Marker::MAX));
         }
         if Marker::of(&window) == *marker {
-            return Ok(Some(index));
+            found = Some(index);
         }
     }
-    Ok(None)
+    Ok(found)
 }

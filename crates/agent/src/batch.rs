@@ -190,12 +190,14 @@ impl Batch {
         self.files.insert(position.file, position);
     }
 
-    /// Closes the batch; `forget` are files that are gone and read to their end.
-    pub(crate) fn finish(mut self, at: Timestamp, forget: Vec<FileId>) -> Prepared {
+    /// Closes the batch; `forget` are files that are gone and read to their end, `ended` how far such files and those that
+    /// were cut were read.
+    pub(crate) fn finish(mut self, at: Timestamp, forget: Vec<FileId>, ended: Vec<Position>) -> Prepared {
         let masked = self.masked.iter().map(|(rule, count)| (rule.to_owned(), count)).collect();
         let counts = Totals { batches: 1, masked, mask_errors: self.masked.errors(), ..self.counts };
         let lines = u32::try_from(counts.lines).unwrap_or(u32::MAX);
-        let covered = Covered { files: self.files.into_values().collect(), cursors: self.cursors, forget, counts };
+        let files = self.files.into_values().collect();
+        let covered = Covered { files, cursors: self.cursors, forget, ended, counts };
         let encoded = serde_json::to_vec(&covered).expect("texts and numbers can be written as JSON");
         let body = if self.encoder.is_empty() { Bytes::new() } else { self.encoder.finish().into() };
         Prepared { at, lines, body, covered, encoded, receipts: self.receipts }

@@ -94,7 +94,7 @@ fn read(settings: &mut Settings) -> Config {
     let doc = "How long the end may take after SIGTERM; what is not delivered by then is sent at the next start.";
     let shutdown_grace = settings.or("shutdown_grace", Duration::from_secs(10), doc);
     let listen = listen(settings);
-    let (inputs, spool) = (input::inputs(settings), spool(settings));
+    let (inputs, spool) = (input::inputs(settings, listen), spool(settings));
     Config {
         inputs,
         outputs: output::outputs(settings),

@@ -13,8 +13,8 @@ use std::sync::Arc;
 
 use logline::{Reader, Timestamp};
 
+use fields::Fields;
 pub(crate) use fields::{Captures, Parser, TimeFormat};
-use fields::{Fields, pair_of};
 pub(crate) use path::PathLabels;
 pub(crate) use rule::{Condition, Rule};
 
@@ -89,17 +89,20 @@ impl Shape {
     /// Labels and metadata of an event that was seen, of which `masked` is the masked text.
     pub(crate) fn values<'s>(&'s self, seen: &Seen<'s>, masked: &str, reader: &Reader) -> Values<'s> {
         let Some(fields) = &seen.fields else { return Values::default() };
-        let anew = fields.masked(masked, self, seen.event.metadata, reader);
+        let anew = fields.masked(masked, self, reader);
         let found = anew.as_ref().unwrap_or(fields);
         let is_changed = masked != seen.event.text;
         let mapped = |name: &'s str, field: &'s str, value: &str| {
             let is_gone = is_changed && !masked.contains(value) && seen.event.text.contains(value);
-            let field = pair_of(seen.event.metadata, field).map_or(field, |(came, _)| came);
+            let field = fields.given(field).map_or(field, |(came, _)| came);
             Mapped { name, field, value: value.to_owned(), is_gone }
         };
         let of = |pairs: &'s [(String, String)]| -> Vec<_> {
-            let value = |field: &str| found.get(field).filter(|value| !value.is_empty());
-            pairs.iter().filter_map(|(name, field)| Some(mapped(name, field, &value(field)?))).collect()
+            let value = |field: &str| {
+                let given = || fields.given(field).map(|(_, value)| value.as_str());
+                found.of(field).or_else(given).filter(|value| !value.is_empty())
+            };
+            pairs.iter().filter_map(|(name, field)| Some(mapped(name, field, value(field)?))).collect()
         };
         let (labels, mut metadata) = (of(&self.labels), of(&self.metadata));
         metadata.extend(fields.groups().map(|(name, value, _)| mapped(name, name, value)));

@@ -3,6 +3,8 @@
 //! The state is the sum of what the spool's records cover, up to one of them; a start adds the records behind it. It
 //! holds no text of a line: places in files, and hashes.
 
+mod ended;
+
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::io;
@@ -12,11 +14,14 @@ use logline::Labels;
 use serde::{Deserialize, Serialize};
 
 use crate::Error;
+pub(crate) use ended::Ended;
 
 /// The state's file in its folder.
 pub(crate) const STATE: &str = "state.json";
 
 const VERSION: u32 = 2;
+/// Files that are gone or were cut, of which a restart must know.
+const MAX_ENDED: usize = 256;
 
 /// What is remembered.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -31,6 +36,9 @@ pub struct State {
     /// How far each file is in the spool.
     #[serde(with = "positions")]
     pub files: BTreeMap<FileId, Position>,
+    /// How far files were that are gone, or were cut since.
+    #[serde(default, skip_serializing_if = "Ended::is_empty")]
+    pub(crate) ended: Ended,
     /// How far inputs without files are in the spool, in their own words.
     #[serde(default)]
     pub cursors: BTreeMap<String, String>,
@@ -51,6 +59,9 @@ pub(crate) struct Covered {
     /// Files that are gone and read to their end.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub forget: Vec<FileId>,
+    /// How far files were read that are gone, or were cut since.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub ended: Vec<Position>,
     /// What the batch adds to the counters.
     pub counts: Totals,
 }
@@ -139,6 +150,7 @@ impl State {
             sequence: 0,
             inputs: BTreeSet::new(),
             files: BTreeMap::new(),
+            ended: Ended::default(),
             cursors: BTreeMap::new(),
             totals: Totals::default(),
         }
@@ -161,6 +173,11 @@ impl State {
         self.files.insert(position.file, position);
     }
 
+    /// Notes how far a file was read that is gone or was cut.
+    pub(crate) fn end(&mut self, position: Position) {
+        self.ended.add(position, MAX_ENDED);
+    }
+
     /// Notes that a file has another name now.
     pub(crate) fn rename(&mut self, file: FileId, path: &Path) {
         if let Some(known) = self.files.get_mut(&file) {
@@ -181,6 +198,7 @@ impl State {
         for file in &covered.forget {
             self.files.remove(file);
         }
+        covered.ended.iter().for_each(|position| self.end(position.clone()));
         self.totals.add(&covered.counts);
     }
 }

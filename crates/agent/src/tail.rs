@@ -20,7 +20,7 @@ use tracing::{info, warn};
 use crate::batch::{Batch, Prepared, Treatment};
 use crate::config::{Config, Start};
 use crate::file::{Buffer, Tailed, locate};
-use crate::state::{FileId, Position};
+use crate::state::{Ended, FileId, Position};
 use crate::store::Store;
 use crate::watch::{Change, Waker, Watch};
 use archives::Archives;
@@ -33,6 +33,8 @@ const MAX_TURNS: usize = 512;
 pub(crate) const SCAN_EVERY: Duration = Duration::from_secs(1);
 /// How soon they are looked for again when names went away or folders came.
 const SCAN_AGAIN: Duration = Duration::from_millis(200);
+/// Files that are gone or were cut, of which copies may come.
+const MAX_ENDED: usize = 1_000;
 /// How long a file that no input finds any more is still watched after its last growth: its writer may have it open.
 const GONE_WAIT: Duration = Duration::from_secs(60);
 
@@ -53,6 +55,10 @@ pub(crate) struct Tail {
     /// Compressed files.
     archives: Archives,
     copies: Copies,
+    /// How far files were read that are gone, or of which this is gone.
+    ended: Ended,
+    /// Those of them that no batch has yet.
+    newly_ended: Vec<Position>,
     /// Whether there may be lines that are in no record of the spool yet.
     has_read: bool,
     /// Files read to their end and gone, to be forgotten with the next batch.
@@ -83,7 +89,7 @@ impl Tail {
     ) -> Self {
         let inputs: Vec<_> =
             config.inputs.iter().filter_map(|input| FileInput::new(input, &treatment.masker)).collect();
-        let starts = store.with(|state| state.files.clone());
+        let (starts, ended) = store.with(|state| (state.files.clone(), state.ended.clone()));
         let mut this = Self {
             inputs,
             treatment,
@@ -95,6 +101,8 @@ impl Tail {
             starts,
             archives: Archives::default(),
             copies: Copies::default(),
+            ended,
+            newly_ended: Vec::new(),
             has_read: false,
             forget: Vec::new(),
             last_scan: None,
@@ -213,7 +221,20 @@ impl Tail {
 
     /// Closes a batch; files that are done are forgotten once it is in the spool.
     pub(crate) fn finish(&mut self, batch: Batch, at: Timestamp) -> Prepared {
-        batch.finish(at, std::mem::take(&mut self.forget))
+        batch.finish(at, std::mem::take(&mut self.forget), std::mem::take(&mut self.newly_ended))
+    }
+
+    /// A file is gone or was cut that is read up to `position` with this batch or an earlier one.
+    fn end(&mut self, position: Position) {
+        self.ended.add(position.clone(), MAX_ENDED);
+        self.newly_ended.push(position);
+    }
+
+    /// A file was gone or cut already when the agent began.
+    fn end_before(&mut self, position: Position) {
+        self.ended.add(position.clone(), MAX_ENDED);
+        self.store.with(|state| state.end(position));
+        self.is_unsaved = true;
     }
 
     fn read(&mut self, id: FileId, batch: &mut Batch, now: Instant) -> bool {
@@ -380,7 +401,7 @@ impl Tail {
         if let Some(position) = self.starts.get(&file.id).cloned() {
             if !file.resume(&position)? {
                 warn!(file = %self.shown(&position.path), "the file was cut or written anew; reading it from its start");
-                self.archives.vanished(position);
+                self.end_before(position);
                 self.meet_at(file.position()?);
             }
             self.starts.remove(&file.id);
@@ -415,7 +436,7 @@ impl Tail {
     fn find_renamed(&mut self, now: Instant) {
         for (id, position) in std::mem::take(&mut self.starts) {
             let Some((path, _)) = locate(&position.path, id) else {
-                self.archives.vanished(position);
+                self.end_before(position);
                 continue;
             };
             let source = input::earlier_source(&mut self.inputs, &position, &self.treatment.masker);
@@ -444,7 +465,7 @@ impl Tail {
             }
             info!(file = %self.shown(&file.path), "done with a file that is gone");
             if let Ok(position) = file.position() {
-                self.archives.vanished(position);
+                self.end(position);
             }
             self.forget.push(file.id);
         }

@@ -2,12 +2,15 @@
 //!
 //! A name matches a word when it ends with it; case and the separators `_`, `-`, `.`, blanks and pluses do not matter, so
 //! `token` is found in `access_token`, `Access-Token` and `accessToken`. Short words must stand alone: `pin` is not in
-//! `shipin`. Of several words the longest counts.
+//! `shipin`. Of several words the longest counts. Secrets are told by a word in front, too.
 
+mod ahead;
 mod words;
 
 use crate::Error;
 use crate::rule::RuleId;
+
+pub(crate) use ahead::Writing;
 
 /// What the value of a key is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -62,6 +65,8 @@ pub(crate) struct Keys {
     telling: Endings,
     /// Of words that tell what a number is.
     numbers: Endings,
+    /// Of secrets that are told by a word in front.
+    ahead: Endings,
 }
 
 /// The last two bytes that names of a kind may have, in either case; a separator may always be the last.
@@ -71,8 +76,8 @@ struct Endings(Box<[u64; 1024]>);
 impl Keys {
     /// Of equal words the earlier counts: own ones before `more_secrets`, those before `more_ids` and the built-in ones.
     pub(crate) fn new(more_secrets: &[String], more_ids: &[String], own: &[(RuleId, &str)]) -> Result<Self, Error> {
-        let (telling, numbers) = (Endings::none(), Endings::none());
-        let mut keys = Self { nodes: vec![Node::default()], last_letters: [0; 128], telling, numbers };
+        let [telling, numbers, ahead] = [(); 3].map(|()| Endings::none());
+        let mut keys = Self { nodes: vec![Node::default()], last_letters: [0; 128], telling, numbers, ahead };
         for (id, name) in own {
             keys.add(&normal(name)?, Fit::Alone, Class::Own(*id));
         }
@@ -105,8 +110,17 @@ impl Keys {
         self.numbers.holds(before_last, last)
     }
 
-    /// What the value of this key is, if its name says so: by the longest word that it ends with.
-    pub(crate) fn class(&self, key: &str) -> Option<Class> {
+    /// What the value of this key is, if its name says so.
+    pub(crate) fn class(&self, key: &str, writing: Writing) -> Option<Class> {
+        match self.class_by_end(key) {
+            class @ Some(Class::Secret | Class::Id | Class::Nothing | Class::Own(_)) => class,
+            _ if self.is_secret_ahead(key, writing) => Some(Class::Secret),
+            class => class,
+        }
+    }
+
+    /// What a name says by the longest word that it ends with.
+    fn class_by_end(&self, key: &str) -> Option<Class> {
         let root = self.nodes.first()?;
         let mut node = root;
         let mut longest = None;
@@ -128,6 +142,9 @@ impl Keys {
     }
 
     fn add(&mut self, word: &str, fit: Fit, class: Class) {
+        if class == Class::Secret && ahead::is_ever_ahead(word) {
+            self.ahead.admit(word);
+        }
         match class {
             Class::Phone | Class::Card => self.numbers.admit(word),
             Class::Id | Class::Nothing => {}

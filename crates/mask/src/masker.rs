@@ -7,7 +7,7 @@ use std::borrow::Cow;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
 use crate::action::{Treatment, Treatments};
-use crate::keys::{Class, Keys};
+use crate::keys::{Class, Keys, Writing};
 use crate::own::{self, Patterns};
 use crate::rule::RuleId;
 use crate::scan::{Literals, Rules, Scan};
@@ -123,7 +123,7 @@ impl Masker {
 
     /// Whether a key's name says that its value is a secret.
     pub fn is_secret_key(&self, key: &str) -> bool {
-        self.rules.keys.class(key) == Some(Class::Secret)
+        self.rules.keys.class(key, Writing::Field) == Some(Class::Secret)
     }
 
     /// The names of the rules that are on.

@@ -4,6 +4,7 @@
 mod address;
 mod bare;
 mod block;
+mod curl;
 mod digits;
 mod element;
 mod email;
@@ -38,7 +39,7 @@ enum Trigger {
     Assign,
     Escape,
     Marker,
-    /// The second of two.
+    /// The second of two, or one that begins a word.
     Dash,
 }
 
@@ -124,16 +125,19 @@ impl<'a> Scan<'a> {
 
     /// What the text holds; notes its long runs of letters.
     pub(crate) fn run(mut self, runs: &mut Runs) -> Found {
-        let (mut words_before, mut signs_before) = (0, 0);
+        let (mut words_before, mut signs_before, mut letters_before) = (0, 0, 0);
         let mut start = 0;
         while start < self.bytes.len() {
             let kinds = bits::kinds(self.bytes, start);
             runs.note(start, kinds.letters);
             let signs = kinds.letters & !kinds.words;
-            let others = kinds.signs | signs & (signs << 1 | signs_before >> (BLOCK - 1));
+            let doubled = signs & (signs << 1 | signs_before >> (BLOCK - 1));
+            // Behind the last one of a block a word may begin in the next.
+            let leading = signs & !(kinds.letters << 1 | letters_before >> (BLOCK - 1)) & (kinds.words >> 1 | LAST);
+            let others = kinds.signs | doubled | leading;
             let all = others | kinds.digits;
             let few = if self.is_thorough() { all } else { others | numbers(kinds, words_before) };
-            (words_before, signs_before) = (kinds.words, signs);
+            (words_before, signs_before, letters_before) = (kinds.words, signs, kinds.letters);
             self.block = (start, kinds.digits);
             while self.at < start + BLOCK {
                 // Behind a border a number may begin in the middle of a word.
@@ -325,6 +329,9 @@ fn numbers(kinds: Kinds, words_before: u64) -> u64 {
     let [first, second, third] = [1, 2, 3].map(|by| words << by | words_before >> (64 - by));
     digits & (!first | second & !third)
 }
+
+/// The bit of the last byte of a block.
+const LAST: u64 = 1 << (BLOCK - 1);
 
 /// Letters of a closed value: a key, a checksum and a block at least.
 const MIN_SEALED: usize = 128;

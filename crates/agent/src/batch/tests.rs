@@ -23,7 +23,7 @@ fn shipped(settings: &str, lines: &[(&str, &[(&str, &str)])]) -> Vec<String> {
         let metadata: Vec<_> = metadata.iter().map(|(name, value)| ((*name).into(), (*value).into())).collect();
         batch.line(&source, &Line { bytes: text.as_bytes(), metadata: &metadata, ..Line::default() });
     }
-    let body = batch.finish(Timestamp(1), Vec::new()).body;
+    let body = batch.finish(Timestamp(1), Vec::new(), Vec::new()).body;
     let limits = Limits { discover_log_levels: false, discover_service_name: Vec::new(), ..Limits::default() };
     let context = Context { limits: &limits, masking: &Masking::Off, now: Timestamp(1) };
     let decoded = decode(Some("application/x-protobuf"), None, &body, Version::V1, &context).unwrap();

@@ -4,6 +4,7 @@ mod claims;
 mod network;
 mod shaping;
 
+use std::net::SocketAddr;
 use std::time::Duration;
 
 use jiff::tz::{Offset, TimeZone};
@@ -87,11 +88,11 @@ pub(crate) struct JournalInput {
     pub(crate) command: String,
 }
 
-/// Reads all inputs.
-pub(super) fn inputs(settings: &mut Settings) -> Vec<Input> {
+/// Reads all inputs; none may want the address that the agent itself listens on.
+pub(super) fn inputs(settings: &mut Settings, listen: Option<SocketAddr>) -> Vec<Input> {
     let keys = settings.tables("input");
     let inputs: Vec<_> = keys.iter().map(|key| input(settings, key)).collect();
-    claims::check(settings, &inputs);
+    claims::check(settings, &inputs, listen);
     inputs
 }
 

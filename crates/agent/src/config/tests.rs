@@ -137,7 +137,7 @@ fn the_manual_lists_every_setting_as_it_is() {
     for kind in ["command", "journal", "syslog", "forward"] {
         let text = format!("[[input]]\nkind = \"{kind}\"\n[[input.rule]]\nname = \"x\"");
         let mut other = Settings::parse(&text, ENVIRONMENT_PREFIX, []);
-        input::inputs(&mut other);
+        input::inputs(&mut other, None);
         settings.add_docs(&other);
     }
     let cell = |default: &str| if default.is_empty() { String::new() } else { format!("`{default}` ") };

@@ -46,8 +46,8 @@ pub(crate) enum TimeFormat {
 pub(super) struct Fields<'a> {
     text: &'a str,
     found: Found<'a>,
-    /// What the input says; counts where the text says nothing.
-    given: &'a [(String, String)],
+    /// What the input says, each pair with the name that it is kept under; counts where the text says nothing.
+    given: Vec<(Cow<'a, str>, &'a (String, String))>,
 }
 
 #[derive(Debug)]
@@ -69,13 +69,14 @@ impl Captures {
     }
 }
 
-/// The pair of an input by the name it came with, or by the one it is kept under.
-pub(super) fn pair_of<'p>(pairs: &'p [(String, String)], name: &str) -> Option<&'p (String, String)> {
-    pairs.iter().find(|(known, _)| known == name || ingest::clean_name(known) == name)
-}
-
 impl<'a> Fields<'a> {
     pub(super) fn read(text: &'a str, shape: &'a Shape, given: &'a [(String, String)], reader: &'a Reader) -> Self {
+        let given = given.iter().map(|pair| (ingest::clean_name(&pair.0), pair)).collect();
+        Self { given, ..Self::of_text(text, shape, reader) }
+    }
+
+    /// Without what the input says.
+    fn of_text(text: &'a str, shape: &'a Shape, reader: &'a Reader) -> Self {
         let found = match &shape.parser {
             Parser::Nothing => Found::Nothing,
             Parser::Auto | Parser::Only(_) => {
@@ -87,25 +88,33 @@ impl<'a> Fields<'a> {
             }
             Parser::Regexp(pattern) => Found::captures(pattern, text),
         };
-        Self { text, found, given }
+        Self { text, found, given: Vec::new() }
     }
 
-    pub(super) fn get(&self, name: &str) -> Option<Cow<'_, str>> {
-        let own = match &self.found {
+    pub(super) fn get(&self, name: &str) -> Option<&str> {
+        self.of(name).or_else(|| self.given(name).map(|(_, value)| value.as_str()))
+    }
+
+    /// What the text says.
+    pub(super) fn of(&self, name: &str) -> Option<&str> {
+        match &self.found {
             Found::Nothing => None,
             Found::Record(record) if name == "endpoint" => Some(record.endpoint()).filter(|text| !text.is_empty()),
             Found::Record(record) => record.get(name),
             Found::Captures(groups) => {
                 groups.iter().find(|(known, _)| *known == name).and_then(|(_, span)| self.text.get(span.clone()))
             }
-        };
-        let given = || pair_of(self.given, name).map(|(_, value)| value.as_str());
-        own.or_else(given).map(Cow::Borrowed)
+        }
+    }
+
+    /// The pair of the input by the name it came with, or by the one it is kept under.
+    pub(super) fn given(&self, name: &str) -> Option<&'a (String, String)> {
+        self.given.iter().find(|(kept, pair)| pair.0 == name || kept == name).map(|(_, pair)| *pair)
     }
 
     /// The level that the text or the input states or implies.
     pub(super) fn level(&self) -> Level {
-        let given = || self.get("level").map_or(Level::Unknown, |word| Level::parse(&word));
+        let given = || self.get("level").map_or(Level::Unknown, Level::parse);
         match &self.found {
             Found::Record(record) if record.format() != Format::Unknown => record.level(),
             Found::Record(record) => Some(given()).filter(|level| *level != Level::Unknown).unwrap_or(record.level()),
@@ -115,9 +124,9 @@ impl<'a> Fields<'a> {
 
     pub(super) fn time(&self, shape: &Shape) -> Option<Timestamp> {
         match (&shape.time_field, &self.found) {
-            (Some(field), _) => shape.time_format.read(&self.get(field)?, &shape.context.timezone),
+            (Some(field), _) => shape.time_format.read(self.get(field)?, &shape.context.timezone),
             (None, Found::Record(record)) => record.time().map(|time| time.at),
-            (None, Found::Captures(_)) => shape.time_format.read(&self.get("time")?, &shape.context.timezone),
+            (None, Found::Captures(_)) => shape.time_format.read(self.get("time")?, &shape.context.timezone),
             (None, Found::Nothing) => None,
         }
     }
@@ -129,17 +138,11 @@ impl<'a> Fields<'a> {
         kept.filter_map(|(name, span)| Some((*name, self.text.get(span.clone())?, span.clone())))
     }
 
-    /// The fields of the same event in its masked text. Groups of a pattern stay as they are: what is masked may not
+    /// The fields of the same event in its masked text alone. Groups of a pattern stay as they are: what is masked may not
     /// match it.
-    pub(super) fn masked<'m>(
-        &self,
-        masked: &'m str,
-        shape: &'m Shape,
-        given: &'m [(String, String)],
-        reader: &'m Reader,
-    ) -> Option<Fields<'m>> {
+    pub(super) fn masked<'m>(&self, masked: &'m str, shape: &'m Shape, reader: &'m Reader) -> Option<Fields<'m>> {
         let is_other = matches!(self.found, Found::Record(_)) && masked != self.text;
-        is_other.then(|| Fields::read(masked, shape, given, reader))
+        is_other.then(|| Fields::of_text(masked, shape, reader))
     }
 }
 

@@ -48,7 +48,7 @@ impl Rule {
             return false;
         }
         match fields.get("trace_id").filter(|trace| !trace.is_empty()) {
-            Some(trace) => place(&trace) < self.keep,
+            Some(trace) => place(trace) < self.keep,
             // Evenly spread: the n-th is kept when n shares reach the next whole number.
             None => {
                 let n = self.seen.fetch_add(1, Ordering::Relaxed) as f64;

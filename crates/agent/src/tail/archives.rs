@@ -2,7 +2,7 @@
 //!
 //! One is looked at when it is whole: it has not changed between two looks, and the file that it was made of is gone.
 
-use std::collections::{BTreeMap, BTreeSet, VecDeque};
+use std::collections::{BTreeMap, BTreeSet};
 use std::fs::Metadata;
 use std::io;
 use std::path::{Path, PathBuf};
@@ -11,17 +11,13 @@ use std::time::{Duration, Instant, SystemTime};
 use logline::Timestamp;
 use tracing::{info, warn};
 
-use super::Tail;
+use super::{Tail, copies};
 use crate::archive::{self, Archive};
 use crate::batch::Batch;
 use crate::config::Start;
 use crate::lines::Lines;
 use crate::state::{FileId, Marker, Position};
 
-/// Files that are gone and may come back compressed.
-const MAX_VANISHED: usize = 1_000;
-/// Places in what one file held before it was cut.
-const MAX_CUTS: usize = 8;
 /// A file that was not changed for so long at the start is whole.
 const SETTLED: Duration = Duration::from_secs(5);
 
@@ -29,8 +25,6 @@ const SETTLED: Duration = Duration::from_secs(5);
 #[derive(Debug, Default)]
 pub(super) struct Archives {
     known: BTreeMap<FileId, Known>,
-    /// How far files were read that are gone, or of which this is gone.
-    pub(super) vanished: VecDeque<Position>,
 }
 
 #[derive(Debug)]
@@ -53,21 +47,6 @@ enum Stage {
 impl Archives {
     pub(super) fn has(&self, id: FileId) -> bool {
         self.known.contains_key(&id)
-    }
-
-    /// Remembers how far a file was read that is gone or was cut.
-    pub(super) fn vanished(&mut self, position: Position) {
-        // One that is cut all the time leaves room for others.
-        let is_same = |known: &Position| known.file == position.file;
-        if self.vanished.iter().filter(|known| is_same(known)).count() >= MAX_CUTS
-            && let Some(oldest) = self.vanished.iter().position(is_same)
-        {
-            self.vanished.remove(oldest);
-        }
-        self.vanished.push_back(position);
-        if self.vanished.len() > MAX_VANISHED {
-            self.vanished.pop_front();
-        }
     }
 }
 
@@ -147,9 +126,15 @@ impl Tail {
 
     /// How much of an archive's content was read before it was compressed. A file that is still open is read on there.
     fn read_before(&self, path: &Path) -> io::Result<Option<u64>> {
-        let open = self.files.values().filter(|file| file.path.parent() == path.parent());
+        let plain = path.with_extension("");
+        let may_be = |original: &Path| {
+            original.parent() == path.parent()
+                || original.file_name() == plain.file_name()
+                || copies::is_name_of_copy(&plain, original)
+        };
+        let open = self.files.values().filter(|file| may_be(&file.path));
         let open = open.filter_map(|file| file.position().ok()).map(|position| (position, true));
-        let gone = self.archives.vanished.iter().filter(|position| position.path.parent() == path.parent());
+        let gone = self.ended.iter().filter(|position| may_be(&position.path));
         let mut known: Vec<_> = open.chain(gone.map(|position| (position.clone(), false))).collect();
         known.retain(|(position, _)| position.offset > 0);
         known.sort_by_key(|(position, _)| position.offset);

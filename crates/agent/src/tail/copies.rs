@@ -76,15 +76,19 @@ impl Copies {
 impl Tail {
     /// What a file is that was just opened; a copy is taken to where it is read on.
     pub(super) fn origin(&mut self, file: &mut Tailed, input: usize, now: Instant) -> io::Result<Origin> {
-        let names = names_of_originals(&file.path);
-        for position in self.archives.vanished.iter().rev().filter(|position| names.contains(&position.path)) {
+        let is_copy_of = |original: &Path| is_name_of_copy(&file.path, original);
+        let ended: Vec<_> = self.ended.iter().rev().filter(|position| is_copy_of(&position.path)).collect();
+        for position in ended {
             if position.offset > 0 && file.resume(position)? {
                 info!(file = %self.shown(&file.path), offset = position.offset, "reading on in a copy");
                 return Ok(Origin::Copy);
             }
         }
-        let originals = names.iter().filter_map(|name| self.by_path.get(name)).filter(|id| **id != file.id);
-        let mut originals = originals.filter_map(|id| self.files.get(id));
+        let is_original = |known: &&Tailed| {
+            let names = [Some(&known.path), known.real.as_ref()];
+            known.id != file.id && names.into_iter().flatten().any(|name| is_name_of_copy(&file.path, name))
+        };
+        let mut originals = self.files.values().filter(is_original);
         let may_be_copy = originals.any(|original| original.may_have_copy(file).unwrap_or(false));
         let waits = may_be_copy && self.copies.waits(file, input, now)?;
         Ok(if waits { Origin::Unclear } else { Origin::New })
@@ -102,7 +106,7 @@ impl Tail {
 
     /// A file was cut whose old content was read up to `position`: it may go on in a copy, which was made before.
     pub(super) fn was_cut(&mut self, position: Position, batch: &mut Batch, now: Instant) {
-        self.archives.vanished(position);
+        self.end(position);
         self.next_scan = self.next_scan.min(self.last_scan.map(|last| last + SCAN_AGAIN));
         self.look(now);
         let waiting: Vec<_> =
@@ -121,12 +125,15 @@ impl Tail {
     }
 }
 
-/// Paths of the files that one may be a copy of by its name: `app.log` of `app.log.1`, `app.log-20260301` and
-/// `app-20260301.log`.
-fn names_of_originals(path: &Path) -> BTreeSet<PathBuf> {
-    let Some(name) = path.file_name().and_then(|name| name.to_str()) else { return BTreeSet::new() };
-    let end = path.extension().and_then(|end| end.to_str());
-    let beginnings = name.char_indices().skip(1).filter_map(|(at, _)| name.get(..at));
-    let names = beginnings.flat_map(|name| [Some(name.to_owned()), end.map(|end| format!("{name}.{end}"))]);
-    names.flatten().filter(|other| other != name).map(|name| path.with_file_name(name)).collect()
+/// Whether a file may be a copy of another by its name, in the same folder or another: `app.log.1`, `app.log-20260301` and
+/// `app-20260301.log` of `app.log`.
+pub(super) fn is_name_of_copy(copy: &Path, original: &Path) -> bool {
+    let names = [copy, original].map(|path| path.file_name().unwrap_or_default().as_encoded_bytes());
+    let [copy, original] = names;
+    if original.is_empty() || copy.len() <= original.len() {
+        return false;
+    }
+    let dot = original.iter().rposition(|byte| *byte == b'.').filter(|dot| *dot > 0);
+    let is_within = |(stem, end)| copy.starts_with(stem) && copy.ends_with(end);
+    copy.starts_with(original) || dot.and_then(|dot| original.split_at_checked(dot)).is_some_and(is_within)
 }

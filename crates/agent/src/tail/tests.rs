@@ -325,12 +325,12 @@ fn gzip(path: &Path) -> PathBuf {
     target
 }
 
-/// A world whose input finds compressed files too.
+/// A world whose input finds compressed files too, and files in a folder for old ones.
 fn compressing(more: &str) -> World {
     let mut world = World::new(Variant::Plain);
     let base = world.folder.path().display();
     let text = format!(
-        "state_dir = \"{base}/state\"\n[[input]]\npaths = [\"{base}/*.log*\"]\nlabels = {{ service = \"s\" }}\n{more}\n\
+        "state_dir = \"{base}/state\"\n[[input]]\npaths = [\"{base}/*.log*\", \"{base}/old/*\"]\nlabels = {{ service = \"s\" }}\n{more}\n\
          [spool]\nbatch_bytes = \"1KiB\""
     );
     world.config = Config::load(&text, []).unwrap();

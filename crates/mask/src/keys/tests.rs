@@ -29,7 +29,7 @@ fn secrets_are_found_in_any_spelling() {
         "passwordConfirmation",
         "sberbankCode",
     ] {
-        assert_eq!(keys.class(name), Some(Class::Secret), "{name}");
+        assert_eq!(keys.class(name, Writing::Field), Some(Class::Secret), "{name}");
         if let [.., before_last, last] = *name.as_bytes() {
             assert!(keys.may_tell(before_last, last), "{name}");
         }
@@ -40,7 +40,94 @@ fn secrets_are_found_in_any_spelling() {
 fn other_names_are_not_secrets() {
     let keys = keys();
     for name in ["order_id", "status", "spin", "shipping", "tokens", "secretary", "bypass", "compass", "http_status"] {
-        assert_ne!(keys.class(name), Some(Class::Secret), "{name}");
+        assert_ne!(keys.class(name, Writing::Field), Some(Class::Secret), "{name}");
+    }
+}
+
+#[test]
+fn a_secret_may_stand_in_front() {
+    let keys = keys();
+    for name in [
+        "password_user",
+        "passwordUser",
+        "PasswordUser",
+        "PASSWORD_PROD",
+        "secret_for_x",
+        "secret_for_host",
+        "secretForService",
+        "пароль_пользователя",
+        "Пароль пользователя",
+        "пароль от почты",
+        "парольДляВхода",
+        "токен_доступа",
+        "cvv карты",
+        "db.password.shop",
+        "X-Auth-Token-Crm",
+        "apiKeyProd",
+        "api_key_prod",
+        "secret_key_base",
+        "password_hash_old",
+        "token_sha256",
+        "password3",
+        "token_v2",
+        "PASSWORD_2",
+        "clientSecret_new",
+        "pwd_user",
+        "otp_code",
+        "private_key_pem",
+        "password_client",
+        "sberbank_code_old",
+        "authorization_header",
+    ] {
+        assert_eq!(keys.class(name, Writing::Field), Some(Class::Secret), "{name}");
+    }
+    for name in ["password_user", "passwordUser", "X-Token-User", "пароль_пользователя", "password3", "apiKeyProd"]
+    {
+        assert_eq!(keys.class(name, Writing::Label), Some(Class::Secret), "{name}");
+    }
+}
+
+#[test]
+fn what_is_told_about_a_secret_is_none() {
+    let keys = keys();
+    for name in [
+        "password_length",
+        "passwordLength",
+        "PASSWORD_MIN_LENGTH",
+        "password_changed_at",
+        "passwordChangedAt",
+        "password_policy",
+        "token_type",
+        "tokenType",
+        "token_count",
+        "token_expires_in",
+        "token_ttl",
+        "secret_name",
+        "secretName",
+        "secret_id",
+        "api_key_id",
+        "token_url",
+        "password_file",
+        "password_enabled",
+        "password-stdin",
+        "token_last4",
+        "max_tokens",
+        "tokens_used",
+        "token_bucket_capacity",
+        "срок_токена",
+        "пароль_изменён",
+        "authorization_status",
+        "cookie_consent",
+        "pass_rate",
+        "pin_mode",
+        "compass_user",
+        "secretary_user",
+        "tokenize_input",
+    ] {
+        assert_ne!(keys.class(name, Writing::Field), Some(Class::Secret), "{name}");
+    }
+    for name in ["token-service", "token.rs", "TokenStore", "com.acme.token.Filters", "PasswordUser", "secret-crm"] {
+        assert_ne!(keys.class(name, Writing::Label), Some(Class::Secret), "{name}");
     }
 }
 
@@ -50,10 +137,10 @@ fn ids_stand_alone() {
     for name in
         ["id", "order_id", "orderId", "trace-id", "order_no", "orderNumber", "TRACE_ID", "waybill", "duration_ns"]
     {
-        assert_eq!(keys.class(name), Some(Class::Id), "{name}");
+        assert_eq!(keys.class(name, Writing::Field), Some(Class::Id), "{name}");
     }
     for name in ["paid", "valid", "number", "phone", "card_number", "lifetime"] {
-        assert_ne!(keys.class(name), Some(Class::Id), "{name}");
+        assert_ne!(keys.class(name, Writing::Field), Some(Class::Id), "{name}");
     }
 }
 
@@ -83,7 +170,7 @@ fn people_and_houses_are_told_from_machines() {
         ("address", Some(Class::MaybeAddress)),
         ("base_salary", Some(Class::Own(RuleId(20)))),
     ] {
-        assert_eq!(keys.class(name), class, "{name}");
+        assert_eq!(keys.class(name, Writing::Field), class, "{name}");
     }
 }
 

@@ -3,7 +3,7 @@
 use std::cmp::Reverse;
 
 use super::Masker;
-use crate::keys::Class;
+use crate::keys::{Class, Writing};
 use crate::own::Overrun;
 use crate::rule::{Hit, RuleId};
 use crate::runs::Runs;
@@ -73,7 +73,7 @@ impl Masker {
         depth: usize,
         hits: &mut Vec<Hit>,
     ) -> Result<(), Overrun> {
-        if key.is_some_and(|key| self.rules.keys.class(key) == Some(Class::Id)) {
+        if key.is_some_and(|key| self.rules.keys.class(key, Writing::Field) == Some(Class::Id)) {
             return Ok(());
         }
         let mut overrun = None;

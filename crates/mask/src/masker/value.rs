@@ -4,7 +4,7 @@ use std::borrow::Cow;
 
 use super::Masker;
 use crate::Counts;
-use crate::keys::Class;
+use crate::keys::{Class, Writing};
 use crate::scan::{Scan, is_told_by_key};
 
 /// Fewer digits are no number that words beside it might tell.
@@ -17,7 +17,7 @@ const MAX_WORDS_BYTES: usize = 1024;
 impl Masker {
     /// Masks the value of a known key, as it stands in labels, metadata or headers, outside of any text.
     pub fn mask_value<'a>(&self, key: &str, value: &'a str, counts: &mut Counts) -> Cow<'a, str> {
-        let class = self.rules.keys.class(key);
+        let class = self.rules.keys.class(key, Writing::Field);
         if class == Some(Class::Id) && self.patterns.is_none() && is_plain_id(value) {
             return Cow::Borrowed(value);
         }
@@ -39,7 +39,9 @@ impl Masker {
     /// As [`mask_value`](Self::mask_value), of a value that goes from one name to another: what either says counts.
     pub fn mask_renamed<'a>(&self, from: &str, to: &str, value: &'a str, counts: &mut Counts) -> Cow<'a, str> {
         let masked = self.mask_value(from, value, counts);
-        let tells = || self.rules.keys.class(to).is_some_and(|class| !matches!(class, Class::Id | Class::Nothing));
+        let tells = || {
+            self.rules.keys.class(to, Writing::Field).is_some_and(|class| !matches!(class, Class::Id | Class::Nothing))
+        };
         if from == to || !tells() {
             return masked;
         }
@@ -58,7 +60,7 @@ impl Masker {
         beside: impl IntoIterator<Item = &'o str>,
     ) -> Cow<'k, str> {
         let is_number = || value.bytes().filter(u8::is_ascii_digit).nth(MIN_TOLD_DIGITS - 1).is_some();
-        if self.patterns.is_none() && !is_number() || self.rules.keys.class(key) == Some(Class::Id) {
+        if self.patterns.is_none() && !is_number() || self.rules.keys.class(key, Writing::Field) == Some(Class::Id) {
             return Cow::Borrowed(key);
         }
         let mut words = String::new();

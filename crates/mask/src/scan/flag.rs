@@ -1,4 +1,5 @@
-//! Values that a flag of a command line tells: `--password X`, and `"--password", "X"` in a list of arguments.
+//! Values that a flag of a command line tells: `--password X`, `-password X`, and `"--password", "X"` in a list of
+//! arguments.
 //!
 //! What follows a flag may also be prose about it, or the page of help that a program prints: the words that such texts
 //! are made of give nothing away. All else is taken for a value, since a secret that stays does more harm than a word
@@ -6,8 +7,11 @@
 
 use super::Scan;
 use super::key::{Key, MAX_KEY_BYTES, is_blank, is_key, is_quote};
+use crate::Rule;
 use crate::keys::is_alphabetic;
 
+/// Shorter flags with one dash are letters, as in `tar -pin`.
+const MIN_LONG_BYTES: usize = 4;
 /// Flags that switch something and have no value.
 const SWITCHES: [&str; 6] = ["no-", "ask-", "skip-", "disable-", "enable-", "prompt-"];
 /// What follows the name of a flag in prose, and the kinds of values in pages of help.
@@ -87,25 +91,36 @@ const PROSE: &[&str] = &[
 ];
 
 impl Scan<'_> {
-    /// Reads around the second dash at `at`.
+    /// Reads around a dash at `at`, the only one or the second of two.
     #[inline(never)]
     pub(super) fn flag(&mut self, at: usize) {
         self.at = at + 1;
-        if let Some(key) = self.flag_name(at)
-            && self.telling_class(&key).is_some()
-            && let Some(after) = self.argument(key.span.end)
+        let Some(key) = self.flag_name(at) else { return };
+        if self.telling_class(&key).is_some() {
+            if let Some(after) = self.argument(key.span.end) {
+                self.value_of(&key, after);
+            }
+        } else if self.is_on(Rule::Credential)
+            && let Some(password) = self.password_of_user(&key)
         {
-            self.value_of(&key, after);
+            self.hit(Rule::Credential, password);
         }
     }
 
-    /// The name behind two dashes of which the second is at `at`.
+    /// The name behind the dash at `at`; behind a single one, short words are letters that each switch something.
     fn flag_name(&self, at: usize) -> Option<Key> {
-        let dash = at.checked_sub(1).filter(|dash| self.bytes[*dash] == b'-')?;
-        let begins = dash <= self.border || !is_key(self.bytes[dash - 1]);
-        let start = at + 1;
+        let first = at.checked_sub(1).filter(|dash| self.bytes[*dash] == b'-').unwrap_or(at);
+        let begins = first <= self.border || !is_key(self.bytes[first - 1]);
+        self.name_of_flag(at + 1).filter(|key| begins && (first < at || !self.is_short_secret(key)))
+    }
+
+    fn is_short_secret(&self, flag: &Key) -> bool {
+        flag.span.len() < MIN_LONG_BYTES && self.telling_class(flag).is_some()
+    }
+
+    fn name_of_flag(&self, start: usize) -> Option<Key> {
         let is_letter = |byte: u8| byte.is_ascii_alphabetic() || 0x80 <= byte;
-        if !begins || !self.byte(start).is_some_and(is_letter) {
+        if !self.byte(start).is_some_and(is_letter) {
             return None;
         }
         let end = self.skip_while(start, is_key);
@@ -116,7 +131,7 @@ impl Scan<'_> {
     }
 
     /// Where the argument begins of a flag whose name ends at `end`: behind blanks, or as the next string of a list.
-    fn argument(&self, end: usize) -> Option<usize> {
+    pub(super) fn argument(&self, end: usize) -> Option<usize> {
         let start = self.skip_while(end, |byte| is_blank(byte) || byte == b'+');
         if end < start {
             return self.is_argument(start, start - end).then_some(start);

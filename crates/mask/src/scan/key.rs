@@ -3,7 +3,7 @@
 use std::ops::Range;
 
 use super::Scan;
-use crate::keys::Class;
+use crate::keys::{Class, Writing};
 
 /// Longer names are no keys.
 pub(super) const MAX_KEY_BYTES: usize = 128;
@@ -27,9 +27,24 @@ impl Scan<'_> {
 
     /// What a key says, by all its words where there are several.
     fn class_of(&self, key: &Key) -> Option<Class> {
-        let keys = &self.rules.keys;
-        keys.class(self.slice(self.words_start(key.span.start)..key.span.end))
-            .or_else(|| keys.class(self.slice(key.span.clone())))
+        let (keys, writing) = (&self.rules.keys, self.writing(key));
+        let first = self.words_start(key.span.start);
+        let class = keys.class(self.slice(first..key.span.end), writing);
+        let has_words = first < key.span.start;
+        class.or_else(|| has_words.then(|| keys.class(self.slice(key.span.clone()), writing)).flatten())
+    }
+
+    /// A name is that of a field before `=`, in quotes or behind dashes.
+    fn writing(&self, key: &Key) -> Writing {
+        let before = &self.bytes[..key.span.start];
+        let next = self.byte(self.skip_while(key.span.end, |byte| is_blank(byte) || matches!(byte, b'[' | b']')));
+        if matches!(next, Some(b'=' | b'"' | b'\'' | b'\\')) || before.ends_with(b"--") {
+            Writing::Field
+        } else if before.ends_with(b"::") || (before.ends_with(b"/") && !before.ends_with(b"</")) {
+            Writing::Path
+        } else {
+            Writing::Label
+        }
     }
 
     /// Where a name of several words begins whose last one begins at `start`, with one blank between any two; in a query
@@ -56,7 +71,7 @@ impl Scan<'_> {
         let end = start - skipped;
         let end = if self.is_in_own_brackets(end) { end - 1 } else { end };
         if end == 0 {
-            return self.key.and_then(|key| self.rules.keys.class(key));
+            return self.key.and_then(|key| self.rules.keys.class(key, Writing::Field));
         }
         if is_string_between(&self.bytes[end..start]) {
             return None;
@@ -70,10 +85,11 @@ impl Scan<'_> {
         key.and_then(|key| self.class_of(&key))
     }
 
-    /// A quick look at the last two bytes of the name before `at`.
+    /// A quick look at the end of the name before `at`; wrong only in saying yes.
     pub(super) fn may_follow_telling_key(&self, at: usize) -> bool {
-        let last = self.last_of_key(at);
-        matches!(last, Some((before_last, last)) if self.is_thorough() || self.rules.keys.may_tell(before_last, last))
+        let name = &self.bytes[..self.end_of_key(at)];
+        let [.., before_last, last] = *name else { return false };
+        self.is_thorough() || self.rules.keys.may_tell(before_last, last) || self.rules.keys.may_be_secret_ahead(name)
     }
 
     /// Whether a key before `start` may tell that its value is a phone or a card, by a quick look; wrong only in saying
@@ -85,26 +101,23 @@ impl Scan<'_> {
         let Some(sign) = end.checked_sub(1).filter(|_| !self.is_thorough()) else { return true };
         match self.bytes[sign] {
             b'=' | b':' => {
-                let last = self.last_of_key(sign);
-                matches!(last, Some((first, last)) if self.rules.keys.may_tell_number(first, last))
+                let name = &self.bytes[..self.end_of_key(sign)];
+                matches!(*name, [.., first, last] if self.rules.keys.may_tell_number(first, last))
             }
             byte => byte == b'>',
         }
     }
 
-    /// The last two bytes of the name before `at`.
+    /// Where the name before `at` ends, but for what follows it in quotes and brackets.
     #[inline]
-    fn last_of_key(&self, at: usize) -> Option<(u8, u8)> {
+    fn end_of_key(&self, at: usize) -> usize {
         let mut end = at;
         while let Some(b' ' | b'\t' | b'"' | b'\'' | b'\\' | b'[' | b']' | b')') =
             end.checked_sub(1).map(|last| self.bytes[last])
         {
             end -= 1;
         }
-        match self.bytes[..end] {
-            [.., before_last, last] => Some((before_last, last)),
-            _ => None,
-        }
+        end
     }
 
     pub(super) fn key_before(&self, at: usize) -> Option<Key> {

@@ -1,6 +1,6 @@
 //! What an input has for itself: its address, its name for the place in the journal, the standard input.
 
-use std::net::SocketAddr;
+use std::net::{IpAddr, SocketAddr};
 
 use stdx::Settings;
 
@@ -43,9 +43,10 @@ impl Claim<'_> {
     }
 }
 
-/// Tells the inputs that want what an earlier one has.
-pub(super) fn check(settings: &mut Settings, inputs: &[Input]) {
-    let mut taken: Vec<(String, Claim<'_>)> = Vec::new();
+/// Tells the inputs that want what an earlier one has, or what the agent itself listens on.
+pub(super) fn check(settings: &mut Settings, inputs: &[Input], listen: Option<SocketAddr>) {
+    let own = listen.map(|address| ("listen".to_owned(), Claim::Tcp(address)));
+    let mut taken: Vec<(String, Claim<'_>)> = own.into_iter().collect();
     for (index, input) in inputs.iter().enumerate() {
         let owner = format!("input[{index}]");
         for (key, claim) in claims(&input.kind) {
@@ -74,9 +75,11 @@ fn claims(kind: &Kind) -> Vec<(&'static str, Claim<'_>)> {
     }
 }
 
-/// Whether only one of them can be listened on; the kernel finds a free port for 0.
+/// Whether only one of them can be listened on; the kernel finds a free port for 0. All addresses of IPv6 are all of IPv4
+/// as well.
 fn is_one_place(address: SocketAddr, other: SocketAddr) -> bool {
-    let (ip, other_ip) = (address.ip(), other.ip());
-    let is_all = address.is_ipv4() == other.is_ipv4() && (ip.is_unspecified() || other_ip.is_unspecified());
-    address.port() != 0 && address.port() == other.port() && (ip == other_ip || is_all)
+    let (ip, other_ip) = (address.ip().to_canonical(), other.ip().to_canonical());
+    let takes = |all: IpAddr, one: IpAddr| all.is_unspecified() && (all.is_ipv6() || one.is_ipv4());
+    let is_same = ip == other_ip || takes(ip, other_ip) || takes(other_ip, ip);
+    address.port() != 0 && address.port() == other.port() && is_same
 }

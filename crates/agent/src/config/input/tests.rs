@@ -154,3 +154,26 @@ fn what_only_one_input_can_have_is_not_given_to_two() {
         `input[1].name` is `journal`, as is that of `input[0]`, so both would share one place; give each a `name` of its own"#]],
     );
 }
+
+#[test]
+fn no_input_takes_the_address_of_the_agent_itself() {
+    let table = |kind: &str, more: &str| format!("[[input]]\nkind = \"{kind}\"\nlabels = {{ env = \"p\" }}\n{more}\n");
+    let text = [
+        "listen = \"127.0.0.1:9311\"\n".to_owned(),
+        table("syslog", "tcp = \"[::]:9311\"\nudp = \"[::]:9311\""),
+        table("forward", "tcp = \"127.0.0.1:9311\""),
+        table("syslog", "tcp = \"0.0.0.0:5140\"\nudp = \"0.0.0.0:9311\""),
+        table("syslog", "tcp = \"[::]:5140\"\nudp = \"[::1]:5140\""),
+        table("forward", "tcp = \"[::1]:5140\""),
+        table("forward", "tcp = \"[::ffff:127.0.0.1]:5140\""),
+    ];
+    check(
+        &text.concat(),
+        &expect![[r#"
+        line 5: `input[0].tcp` is `[::]:9311`, which `listen` takes; give each an address of its own
+        line 10: `input[1].tcp` is `127.0.0.1:9311`, which `listen` takes; give each an address of its own
+        line 15: `input[2].udp` is `0.0.0.0:9311`, which `input[0]` takes; give each an address of its own
+        line 19: `input[3].tcp` is `[::]:5140`, which `input[2]` takes; give each an address of its own
+        line 28: `input[5].tcp` is `[::ffff:127.0.0.1]:5140`, which `input[2]` takes; give each an address of its own"#]],
+    );
+}

@@ -106,6 +106,27 @@ fn names_that_are_not_secrets_keep_their_values() {
 }
 
 #[test]
+fn a_secret_may_stand_in_front_of_its_owner() {
+    check("password_user=hunter2 n=1", "password_user=<secret> n=1");
+    check("passwordUser: hunter2, n: 1", "passwordUser: <secret>, n: 1");
+    check("пароль_пользователя=тайна цвет=белый", "пароль_пользователя=<secret> цвет=белый");
+    check("пароль пользователя: тайна", "пароль пользователя: <secret>");
+    check(
+        r#"{"secret_for_crm":"X9","token2":"Y","n":1}"#,
+        r#"{"secret_for_crm":"<secret>","token2":"<secret>","n":1}"#,
+    );
+    check(r#"{"m":"{\"PasswordRoot\":\"X9\"}"}"#, r#"{"m":"{\"PasswordRoot\":\"<secret>\"}"}"#);
+    check("X-Api-Key-Crm: X9\nHost: z", "X-Api-Key-Crm: <secret>\nHost: z");
+    check("?api_key_prod=X9&n=1", "?api_key_prod=<secret>&n=1");
+    check("run --password-root X9 --n 1", "run --password-root <secret> --n 1");
+    check("<password_user>X9</password_user>", "<password_user><secret></password_user>");
+    unchanged(r#"{"password_length":8,"tokenType":"Bearer","token_expires_in":3600,"secret_name":"crm","token_id":5}"#);
+    unchanged("token-service: up, TokenStore: loaded, c.a.token.Filters: none, shop::token_user: 5, /a/token.rs:12");
+    unchanged("docker login --password-stdin registry.example.com <tokenResponse>a</tokenResponse> password_user=null");
+    unchanged("invalid token in line: 5, wrong password for user: ivan, Failed password for root from 10.0.0.1: x");
+}
+
+#[test]
 fn a_value_is_masked_by_its_key() {
     let masker = masker();
     let mut counts = Counts::default();
@@ -232,4 +253,29 @@ fn the_parameters_of_a_scheme_go_with_it() {
         "OAuth oauth_consumer_key=\"<secret>\", oauth_nonce=\"n\", oauth_token=\"<secret>\", oauth_signature=\"<secret>\"",
     );
     check("?X-Amz-Date=1&X-Amz-Signature=abc", "?X-Amz-Date=1&X-Amz-Signature=<secret>");
+}
+
+#[test]
+fn curl_is_given_passwords_behind_users() {
+    check("curl -u ivan:Zx9 http://x", "curl -u ivan:<credential> http://x");
+    check("$ /usr/bin/curl -sSu 'ivan:Z x9' -X PUT", "$ /usr/bin/curl -sSu 'ivan:<credential>' -X PUT");
+    check("curl -uivan:Zx9 -U proxy:Yy8", "curl -uivan:<credential> -U proxy:<credential>");
+    check("curl --user ivan:Zx9 --proxy-user=p:Yy8", "curl --user ivan:<credential> --proxy-user=p:<credential>");
+    check(r#"["curl","-u","ivan:Zx9"]"#, r#"["curl","-u","ivan:<credential>"]"#);
+    check("['curl', '-k', '-u', 'ivan:Zx9']", "['curl', '-k', '-u', 'ivan:<credential>']");
+    check(r#"{"cmd":"curl -u \"ivan:Zx9\" x"}"#, r#"{"cmd":"curl -u \"ivan:<credential>\" x"}"#);
+    check("curl -u ivan:<credential> x", "curl -u ivan:<credential> x");
+    unchanged("curl/7.68.0 -u a:b, libcurl -u a:b, docker run -u 1000:1000 --user app:app, sort -u a:b curl -u ivan x");
+    unchanged("curl -u ivan: -H Accept:text/plain -o a:b http://x:80/ curl: (7) Failed to connect to x port 80");
+}
+
+#[test]
+fn flags_may_have_one_dash() {
+    check("java -jar a.jar -password Zx9 -n 1", "java -jar a.jar -password <secret> -n 1");
+    check("vault -token Zx9", "vault -token <secret>");
+    check(r#"["-passwd","Zx9"]"#, r#"["-passwd","<secret>"]"#);
+    check("openssl -passin pass:Zx9", "openssl -passin <secret>");
+    unchanged(
+        "tar -pin a, ssh-pass a one-token b, -passive on, -tokens 5, -password is required, client-secret rotated",
+    );
 }
