@@ -19,6 +19,7 @@ mod system {
     mod discovery;
     mod durability;
     mod folder;
+    mod forwarding;
     pub(crate) mod harness;
     mod loki_api;
     pub(crate) mod orders;

@@ -179,6 +179,32 @@ async fn an_order_that_lines_call_otherwise_is_followed_and_older_lines_of_it_ar
 }
 
 #[tokio::test]
+async fn free_text_is_followed_by_a_rule_and_older_lines_of_it_are_once_they_are_read_again() {
+    let folder = tempfile::tempdir().unwrap();
+    let moved = |id: &str| format!("2026-03-01 12:00:01,250 INFO [worker-3] Order {id} moved to SUBMITTED.");
+    let first = server(folder.path());
+    text(&first, "legacy", now(), moved("A7")).await;
+    assert_eq!(ask(&first, OPS, "/api/v1/orders/A7").await.0, 404, "nobody knows what that says");
+    assert!(first.terminate().success());
+
+    let rule = "[[extract]]\nservices = [\"legacy\"]\npattern = \"Order <order_id> moved to <to>\"\n";
+    let second = server_with(folder.path(), rule);
+    text(&second, "legacy", now(), moved("A8")).await;
+    text(&second, "shop-api", now(), moved("A9")).await;
+    let known = json(&second, OPS, "/api/v1/orders/A8").await;
+    assert_eq!((&known["status"], known["id"].as_str()), (&"SUBMITTED".into(), Some("A8")), "{known}");
+    assert_eq!(ask(&second, OPS, "/api/v1/orders/A9").await.0, 404, "the rule is for another service");
+    assert_eq!(ask(&second, OPS, "/api/v1/orders/A7").await.0, 404, "it was stored without the rule");
+    let client = reqwest::Client::builder().no_proxy().build().unwrap();
+    let asked = client.post(format!("{}/api/v1/orders/reread", second.url)).bearer_auth(OPS);
+    let (status, body) = second.request(asked).await;
+    assert!(status < 300, "{status} {body}");
+    eventually("A7 is followed", || async { ask(&second, OPS, "/api/v1/orders/A7").await.0 == 200 }).await;
+    assert_eq!(json(&second, OPS, "/api/v1/orders/A8").await["status"], "SUBMITTED");
+    assert_eq!(ask(&second, OPS, "/api/v1/orders/A9").await.0, 404);
+}
+
+#[tokio::test]
 async fn the_command_line_tells_the_story() {
     let folder = tempfile::tempdir().unwrap();
     let server = server(folder.path());

@@ -147,8 +147,8 @@ impl Watch {
         let mut pending = Vec::new();
         for (index, (rule, state, health)) in running.rules().enumerate() {
             let Some(history) = self.histories.get_mut(index) else { continue };
-            if let Some(error) = &health.error {
-                history.error.get_or_insert_with(|| error.clone());
+            if let Some(error) = &health.failure {
+                history.error.get_or_insert_with(|| error.to_string());
             }
             if rule.role == Role::Record {
                 continue;

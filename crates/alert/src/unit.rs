@@ -126,7 +126,7 @@ async fn fired(
 
 fn collect(running: &Running, fired: &mut BTreeMap<String, BTreeSet<Shown>>) -> Result<(), Failure> {
     for (rule, state, health) in running.rules() {
-        if let Some(error) = &health.error {
+        if let Some(error) = &health.failure {
             return Err(Failure::Failed(format!("{}: {error}", rule.name)));
         }
         for alert in state.iter().flat_map(|state| state.active()).filter(|one| one.standing == Standing::Firing) {

@@ -34,7 +34,7 @@ pub(crate) enum Target {
 }
 
 impl Target {
-    fn of(name: &str) -> Self {
+    pub(crate) fn of(name: &str) -> Self {
         match name {
             "time" => Self::Time,
             "kind" => Self::Kind,
@@ -156,7 +156,7 @@ impl Aliases {
 }
 
 /// Whether there may be names for it: a reserved key, a target, or the id of some type of object.
-fn is_fact(fact: &str) -> bool {
+pub(crate) fn is_fact(fact: &str) -> bool {
     let is_id = fact.strip_suffix("_id").is_some_and(|object| !object.is_empty());
     is_id || fact == "rating" || DEFAULTS.iter().any(|(known, _)| *known == fact)
 }

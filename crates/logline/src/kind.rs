@@ -85,6 +85,8 @@ pub enum Format {
     Json,
     /// `key=value …`
     Logfmt,
+    /// Free text of which a rule of the configuration knows what it tells.
+    Extracted,
     /// Anything else; kept whole, and no error.
     Unknown,
 }
@@ -96,6 +98,7 @@ impl Format {
             Self::House => "house",
             Self::Json => "json",
             Self::Logfmt => "logfmt",
+            Self::Extracted => "extracted",
             Self::Unknown => "unknown",
         }
     }

@@ -9,16 +9,19 @@ use std::borrow::Cow;
 use jiff::tz::TimeZone;
 
 use crate::scan::{self, Raw};
-use crate::{Aliases, Defect, Defects, Format, Limits, LineTime, Record, Statuses, Value};
+use crate::{Aliases, Defect, Defects, Extraction, Format, Limits, LineTime, Record, Statuses, Value};
 
 pub(crate) use foreign::is_logfmt;
 pub(crate) use house::Head;
+pub(crate) use rules::good_value;
 
 /// What a reader needs to know; the default serves a system without configuration.
 #[derive(Clone, Debug, Default)]
 pub struct Config {
     /// Names that other formats use for the reserved keys.
     pub aliases: Aliases,
+    /// What lines of free text tell.
+    pub extraction: Extraction,
     /// The known statuses of each object type.
     pub statuses: Statuses,
     /// How much of a line is looked at.
@@ -51,19 +54,26 @@ impl Reader {
         Self { config }
     }
 
-    /// Whether facts have no names but those of `docs/log-lines.md`.
-    pub fn has_default_names(&self) -> bool {
-        self.config.aliases == Aliases::default()
+    /// Whether facts have no names but those of `docs/log-lines.md`, and free text tells none.
+    pub fn is_by_default(&self) -> bool {
+        self.config.extraction.is_empty() && self.config.aliases == Aliases::default()
     }
 
     /// Reads a line of any format. Never fails: what is wrong stands in [`Record::defects`]. The record borrows from
-    /// the line, and from the reader where an alias was replaced.
+    /// the line, and from the reader where an alias was replaced. Of the rules for free text only those for all services
+    /// hold.
     pub fn read<'a>(&'a self, line: &'a str, context: &Context) -> Record<'a> {
+        self.read_of("", line, context)
+    }
+
+    /// As [`Self::read`], a line of this service: the rules for its free text hold too.
+    pub fn read_of<'a>(&'a self, service: &str, line: &'a str, context: &Context) -> Record<'a> {
         let text = self.within_limit(line);
+        let foreign = || self.json(text, context).or_else(|| self.logfmt(text, context));
         let mut record = self
             .house(text, context)
-            .or_else(|| self.json(text, context))
-            .or_else(|| self.logfmt(text, context))
+            .or_else(|| foreign().map(|record| self.with_message(record, service, context)))
+            .or_else(|| self.extracted(text, service, context))
             .unwrap_or_else(|| {
                 let mut record = Record::empty(Format::Unknown);
                 record.words = Cow::Borrowed(text);

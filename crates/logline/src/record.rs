@@ -20,7 +20,7 @@ pub struct Record<'a> {
     pub(crate) endpoint: Cow<'a, str>,
     pub(crate) fields: Vec<Field<'a>>,
     pub(crate) slots: Slots,
-    /// The text of a line of an unknown format, which tells its level.
+    /// The text of a line of free text, which tells its level.
     pub(crate) words: Cow<'a, str>,
     pub(crate) defects: Defects,
 }
@@ -269,15 +269,15 @@ impl<'a> Record<'a> {
         self.text(Key::Msg)
     }
 
-    /// The level the line states; else error if it has an `error` or `http_status >= 500`; else info. A line of an
-    /// unknown format has the level its words tell, or [`Level::Unknown`].
+    /// The level the line states; else error if it has an `error` or `http_status >= 500`; else info. A line of free
+    /// text has the level its words tell, or [`Level::Unknown`].
     pub fn level(&self) -> Level {
         let stated = self.text(Key::Level).map_or(Level::Unknown, Level::parse);
         match (stated, self.format) {
-            (Level::Unknown, Format::Unknown) => of_words(&self.words),
             (Level::Unknown, _) if self.error().is_some() || self.http_status().is_some_and(|code| 500 <= code) => {
                 Level::Error
             }
+            (Level::Unknown, Format::Unknown | Format::Extracted) => of_words(&self.words),
             (Level::Unknown, _) => Level::Info,
             (stated, _) => stated,
         }

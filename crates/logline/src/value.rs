@@ -43,6 +43,11 @@ impl<'a> Value<'a> {
         &self.text
     }
 
+    /// The text, borrowed from the line where it stands there as it is.
+    pub(crate) fn as_cow(&self) -> Cow<'a, str> {
+        self.text.clone()
+    }
+
     /// Whether it is a JSON object or array: it began with a bracket, and its brackets close. Nothing else is checked.
     pub const fn is_json(&self) -> bool {
         self.json

@@ -24,7 +24,7 @@ pub use ast::{Expr, LogExpr, Matcher, MetricExpr, Selector, Stage, ValueMatch};
 pub use error::{Error, Position};
 pub use ip::IpSet;
 pub use parse::{MAX_DEPTH, MAX_LENGTH, parse, parse_selector};
-pub use pattern::{Pattern, PatternPart};
+pub use pattern::{Pattern, PatternError, PatternPart};
 pub use quantity::{ByteCount, Nanos};
 pub use regex::Regex;
 pub use span::Span;

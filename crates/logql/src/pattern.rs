@@ -20,12 +20,19 @@ pub enum PatternPart {
 
 /// Why a text is no pattern.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) enum PatternError {
+#[non_exhaustive]
+pub enum PatternError {
+    /// Two captures stand side by side.
     Consecutive,
+    /// Two captures have this name.
     Duplicate(String),
+    /// No capture has a name.
     NoName,
+    /// A capture has a name.
     Named,
 }
+
+impl std::error::Error for PatternError {}
 
 impl fmt::Display for PatternError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -40,7 +47,11 @@ impl fmt::Display for PatternError {
 
 impl Pattern {
     /// A pattern for the `pattern` stage: at least one capture has a name.
-    pub(crate) fn extracting(source: &str) -> Result<Self, PatternError> {
+    ///
+    /// # Errors
+    ///
+    /// Captures stand side by side, two have one name, or none has any.
+    pub fn extracting(source: &str) -> Result<Self, PatternError> {
         let pattern = Self::parse(source)?;
         if pattern.names().next().is_none() { Err(PatternError::NoName) } else { Ok(pattern) }
     }

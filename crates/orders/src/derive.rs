@@ -61,7 +61,7 @@ impl OrderEvents {
         let (mut hash, mut seen) = (LineHash::new(&labels), HashMap::<_, _, RandomState>::default());
         let (mut tally, mut related) = (Tally::default(), String::new());
         for entry in &stream.entries {
-            let record = self.reader.read(&entry.line, &self.context);
+            let record = self.reader.read_of(service, &entry.line, &self.context);
             tally.add(record.defects());
             event::related(&record, &mut related);
             let source = Source { stream: &labels, service, time: entry.timestamp };

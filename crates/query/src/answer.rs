@@ -6,6 +6,8 @@ use std::time::Duration;
 use auth::Cost;
 use logline::{Labels, Timestamp};
 
+use crate::error::Error;
+
 /// The answer to a query.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Answer<T = Data> {
@@ -17,6 +19,14 @@ pub struct Answer<T = Data> {
     pub cost: Cost,
     /// What the caller should know beside it.
     pub warnings: Vec<String>,
+}
+
+impl<T> Answer<T> {
+    /// What was made of it; it took the same.
+    pub(crate) fn try_map<U>(self, make: impl FnOnce(T) -> Result<U, Error>) -> Result<Answer<U>, Error> {
+        let Self { data, stats, cost, warnings } = self;
+        Ok(Answer { data: make(data)?, stats, cost, warnings })
+    }
 }
 
 /// The four shapes of a result.

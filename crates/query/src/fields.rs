@@ -12,7 +12,7 @@ use serde_json::Value;
 use storage::TimeRange;
 
 pub use self::kind::FieldKind;
-use crate::answer::{Data, LogEntry};
+use crate::answer::{Answer, Data, LogEntry};
 use crate::engine::{Engine, selectors};
 use crate::error::Error;
 use crate::params::{Direction, Params};
@@ -74,25 +74,35 @@ impl Engine {
 
     /// Fields of the newest lines, by name: of structured metadata, of parsers of the query, and those that `json` or
     /// else `logfmt` would find.
-    pub async fn detected_fields(&self, scope: &Scope, params: &FieldParams) -> Result<Vec<DetectedField>, Error> {
-        let found = self.fields(scope, params).await?;
-        let fields = found.into_iter().take(params.limit).map(|(label, found)| DetectedField {
+    pub async fn detected_fields(
+        &self,
+        scope: &Scope,
+        params: &FieldParams,
+    ) -> Result<Answer<Vec<DetectedField>>, Error> {
+        let field = |(label, found): (String, Found)| DetectedField {
             label,
             kind: FieldKind::of(found.values.iter().map(String::as_str)),
             cardinality: found.values.len(),
             parsers: found.parsers.into_iter().collect(),
             json_path: found.json_path,
-        });
-        Ok(fields.collect())
+        };
+        let found = self.fields(scope, params).await?;
+        found.try_map(|found| Ok(found.into_iter().take(params.limit).map(field).collect()))
     }
 
     /// Values that a field has in the newest lines, sorted.
-    pub async fn detected_values(&self, scope: &Scope, name: &str, params: &FieldParams) -> Result<Vec<String>, Error> {
-        let found = self.fields(scope, params).await?.remove(name);
-        Ok(found.map(|found| found.values.into_iter().take(params.limit).collect()).unwrap_or_default())
+    pub async fn detected_values(
+        &self,
+        scope: &Scope,
+        name: &str,
+        params: &FieldParams,
+    ) -> Result<Answer<Vec<String>>, Error> {
+        let values = |found: Found| found.values.into_iter().take(params.limit).collect();
+        let found = self.fields(scope, params).await?;
+        found.try_map(|mut found| Ok(found.remove(name).map(values).unwrap_or_default()))
     }
 
-    async fn fields(&self, scope: &Scope, params: &FieldParams) -> Result<BTreeMap<String, Found>, Error> {
+    async fn fields(&self, scope: &Scope, params: &FieldParams) -> Result<Answer<BTreeMap<String, Found>>, Error> {
         let expr = logql::parse(&params.query)?;
         expr.validate_for_query()?;
         if matches!(expr, Expr::Metric(_)) {
@@ -107,15 +117,15 @@ impl Engine {
             limit: params.lines,
             direction: Direction::Backward,
         };
-        let Data::Streams(streams) = self.query_range(scope, &asked).await?.data else {
-            return Err(Error::internal("a log query gave series"));
-        };
-        let mut prober = Prober::new()?;
-        let mut fields = BTreeMap::new();
-        for stream in &streams {
-            stream.entries.iter().for_each(|entry| prober.add(&stream.labels, entry, &mut fields));
-        }
-        Ok(fields)
+        self.query_range(scope, &asked).await?.try_map(|data| {
+            let Data::Streams(streams) = data else { return Err(Error::internal("a log query gave series")) };
+            let mut prober = Prober::new()?;
+            let mut fields = BTreeMap::new();
+            for stream in &streams {
+                stream.entries.iter().for_each(|entry| prober.add(&stream.labels, entry, &mut fields));
+            }
+            Ok(fields)
+        })
     }
 }
 

@@ -15,6 +15,7 @@ use logline::Timestamp;
 use storage::{TimeRange, logs};
 
 use self::miner::Miner;
+use crate::answer::Answer;
 use crate::deletes;
 use crate::engine::Engine;
 use crate::error::Error;
@@ -44,7 +45,7 @@ impl Engine {
         query: &str,
         range: TimeRange,
         step: Duration,
-    ) -> Result<Vec<Pattern>, Error> {
+    ) -> Result<Answer<Vec<Pattern>>, Error> {
         if !Self::is_about_lines(query)? {
             return Err(Error::invalid(
                 "patterns are found in lines: they need a selector, with line filters if need be",
@@ -77,7 +78,9 @@ impl Engine {
             level: mined.level,
             samples: mined.samples.into_iter().map(|(step_at, lines)| (Timestamp(step_at), lines)).collect(),
         };
-        Ok(found.into_iter().map(pattern).collect())
+        let found: Vec<Pattern> = found.into_iter().map(pattern).collect();
+        let count = found.len();
+        Ok(run.answer(found, count))
     }
 }
 

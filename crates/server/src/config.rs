@@ -5,6 +5,7 @@ mod alerts;
 mod audit;
 mod bucket;
 mod directory;
+mod extract;
 mod facts;
 mod graphs;
 mod notify;
@@ -66,6 +67,8 @@ pub struct Config {
     pub query: query::Config,
     /// What facts are called in lines.
     pub(crate) facts: logline::Aliases,
+    /// What lines of free text tell.
+    pub(crate) extraction: logline::Extraction,
     /// The status graphs of objects.
     pub(crate) graphs: orders::Graphs,
     /// Memory for the paths of objects that are over, for each tenant and type.
@@ -137,6 +140,7 @@ fn read(settings: &mut Settings, flags: &Flags) -> Config {
         notify: notify::read(settings, masker, links),
         query: queries::read(settings),
         facts: facts::read(settings),
+        extraction: extract::read(settings),
         graphs: graphs::read(settings),
         orders_history: settings.or(
             "orders.history_memory",

@@ -16,7 +16,7 @@ mod websocket;
 pub(crate) use connections::{Patience, serve};
 pub(crate) use error::HttpError;
 pub(crate) use form::Form;
-pub(crate) use guard::{Asker, Note, Unfinished};
+pub(crate) use guard::{Afterwards, Asker, Note, Unfinished};
 pub(crate) use peer::Peer;
 pub(crate) use routes::router;
 pub use routes::{Access, ROUTES, Route};

@@ -72,6 +72,7 @@ impl Server {
         let (tasks, below) = (Tasks::default(), Tasks::default());
         let names = logline::Config {
             aliases: config.facts,
+            extraction: config.extraction,
             statuses: config.graphs.known_statuses(),
             ..logline::Config::default()
         };
@@ -100,7 +101,9 @@ impl Server {
         let orders = base.orders(config.graphs, config.orders_history)?;
         let (sink, feed) = StorageSink::new(&base.storage);
         let desk = base.desk(config.notify).await?;
-        let rules = base.rules(&orders, &sink, &desk, config.alerts).await?;
+        let mut alerts = config.alerts;
+        alerts.around.own_facts = !base.engine.reader().is_by_default();
+        let rules = base.rules(&orders, &sink, &desk, alerts).await?;
         let Base { storage, engine, state, access, clock, tasks, below, .. } = base;
         let app = App::new(Parts {
             endpoint: Endpoint::new(sink, config.masking, Arc::clone(&clock)),
@@ -230,6 +233,7 @@ impl Base {
             anchors: Arc::new(self.state.clone()),
             kept_for: audit::kept_for(lifecycle),
             forward,
+            sent: self.state.clone(),
             clock: Arc::clone(&self.clock),
             tasks: self.below.clone(),
         };

@@ -10,8 +10,8 @@ use sqlx::{AnyPool, ConnectOptions as _, Executor as _, Transaction};
 
 use crate::location::address;
 use crate::{
-    AlertStates, Anchors, Changes, Documents, Error, Kind, Leases, Location, Notices, Outbox, Result, Sessions, Tokens,
-    Users, migrations,
+    AlertStates, Anchors, AuditSent, Changes, Documents, Error, Kind, Leases, Location, Notices, Outbox, Result,
+    Sessions, Tokens, Users, migrations,
 };
 
 /// Connections at once; SQLite has one writer anyway.
@@ -111,6 +111,11 @@ impl State {
     /// Ends of the chains of audit records.
     pub const fn anchors(&self) -> Anchors<'_> {
         Anchors(self)
+    }
+
+    /// What receivers of audit records have taken.
+    pub const fn audit_sent(&self) -> AuditSent<'_> {
+        AuditSent(self)
     }
 
     /// Duties that one node has at a time.

@@ -7,6 +7,7 @@
 
 mod alert_states;
 mod anchors;
+mod audit_sent;
 mod changes;
 mod database;
 mod documents;
@@ -26,6 +27,7 @@ mod users;
 
 pub use alert_states::{AlertState, AlertStates};
 pub use anchors::{Anchor, Anchors};
+pub use audit_sent::AuditSent;
 pub use changes::Changes;
 pub use database::State;
 pub use documents::{Document, Documents};

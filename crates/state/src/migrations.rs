@@ -31,6 +31,7 @@ const ALL: &[Migration] = migrations![
     1 "0001_access",
     2 "0002_shared",
     100 "0100_audit",
+    101 "0101_audit_sent",
     200 "0200_alert_states",
     300 "0300_notices",
 ];

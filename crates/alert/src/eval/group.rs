@@ -46,15 +46,15 @@ pub struct Surroundings {
     pub outside: Outside,
     /// The language of pictures.
     pub language: Language,
+    /// Whether the configuration says more of what lines tell than `docs/log-lines.md`.
+    pub own_facts: bool,
 }
 
 /// How the last evaluation of a rule went.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Health {
     /// Why it failed, or waits; none if it went well or was never evaluated.
-    pub error: Option<String>,
-    /// Whether nothing is wrong: what it looks at is not complete yet.
-    pub waits: bool,
+    pub failure: Option<Failure>,
     /// When it was evaluated.
     pub evaluated: Option<Timestamp>,
     /// How long that took.
@@ -144,19 +144,18 @@ impl Running {
             let found = match looked {
                 Ok(findings) => findings.take(point),
                 Err(failure) => {
-                    health.error = Some(failure.to_string());
-                    health.waits = matches!(failure, Failure::Waits(_));
+                    health.failure = Some(failure.clone());
                     continue;
                 }
             };
-            (health.error, health.waits) = (None, false);
+            health.failure = None;
             if rule.role == Role::Record {
                 recorded.extend(record::batch(&self.key.tenant, rule, time, &found));
                 continue;
             }
             let state = self.state.rules.entry(rule.key()).or_default();
             let done = state.evaluate(rule, time, found, &around.outside, group.limit);
-            health.error = done.err().map(|refused| refused.to_string());
+            health.failure = done.err().map(|refused| Failure::Failed(refused.to_string()));
         }
         self.state.evaluated = Some(time);
         recorded
@@ -177,7 +176,7 @@ impl Running {
     /// Notes that something went wrong with all of it.
     pub fn failed(&mut self, why: &str) {
         for health in &mut self.health {
-            (health.error, health.waits) = (Some(why.to_owned()), false);
+            health.failure = Some(Failure::Failed(why.to_owned()));
         }
     }
 
@@ -230,7 +229,7 @@ impl Running {
             .map(|(name, value)| (name.clone(), value.clone()))
             .collect();
         let alert = told(&self.key, instance, time);
-        let lines = kinds::lines_query(&rule.kind, &own).map(|query| LinesQuery {
+        let lines = kinds::lines_query(&rule.kind, &own, !around.own_facts).map(|query| LinesQuery {
             query,
             start: alert.evidence.first_seen.before(BEFORE),
             end: instance.resolved_at.unwrap_or(time),

@@ -71,8 +71,8 @@ async fn logql(query: &str, source: &Source, grid: Grid) -> Result<Findings, Fai
 }
 
 /// A log query for the lines that most likely explain an alert with these labels of its series; none where there are no
-/// lines to show.
-pub(crate) fn lines_query(kind: &Kind, labels: &BTreeMap<String, String>) -> Option<String> {
+/// lines to show. `by_default` says that facts have no names but the usual ones and no rules ([`logline::Reader::is_by_default`]).
+pub(crate) fn lines_query(kind: &Kind, labels: &BTreeMap<String, String>, by_default: bool) -> Option<String> {
     let own = |names: &[String]| own(names, labels);
     match kind {
         Kind::Logql(text) => {
@@ -85,7 +85,7 @@ pub(crate) fn lines_query(kind: &Kind, labels: &BTreeMap<String, String>) -> Opt
         Kind::OrderStuck(_) | Kind::OrderSla(_) => None,
         Kind::TransitionError(with) => {
             let service = ["service_name".to_owned()];
-            Some(format!("{} | {BAD}{}", with.selector, own(&service)))
+            Some(format!("{}{}{}", with.selector, bad(by_default), own(&service)))
         }
         Kind::HttpErrors(with) => Some(http::lines(with, labels)),
         Kind::VolumeAnomaly(with) => Some(format!("{}{}", with.selector, own(&with.by))),
@@ -100,8 +100,15 @@ pub(crate) fn lines_query(kind: &Kind, labels: &BTreeMap<String, String>) -> Opt
     }
 }
 
-/// The label filter of lines that tell of something broken.
-pub(crate) const BAD: &str = r#"detected_level=~"error|critical|fatal""#;
+/// Stages that keep lines that tell of something broken. When facts have names of their own, or rules read free text, the
+/// level that was found as a line came in does not tell all.
+pub(crate) const fn bad(by_default: bool) -> &'static str {
+    if by_default {
+        r#" | detected_level=~"error|critical|fatal""#
+    } else {
+        r#" | facts | detected_level=~"error|critical|fatal" or level=~"(?i)err.*|crit.*|fatal|alert|emerg.*" or error!="" or http_status=~"5..""#
+    }
+}
 
 /// Filters for the values that these labels have.
 fn own(names: &[String], labels: &BTreeMap<String, String>) -> String {

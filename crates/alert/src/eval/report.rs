@@ -8,6 +8,7 @@ use logline::Timestamp;
 
 use super::book::{self, Origin};
 use super::group::{GroupKey, Running};
+use super::source::Failure;
 use super::state::{Instance, Standing};
 use crate::rule::{Role, Span};
 
@@ -69,9 +70,7 @@ pub struct RuleReport {
     /// Pending and firing alerts.
     pub alerts: Vec<Instance>,
     /// Why the last evaluation failed, or waits.
-    pub error: Option<String>,
-    /// Whether nothing is wrong: what it looks at is not complete yet.
-    pub waits: bool,
+    pub failure: Option<Failure>,
     /// When it was evaluated last.
     pub evaluated: Option<Timestamp>,
     /// How long that took.
@@ -94,8 +93,7 @@ impl GroupReport {
                 annotations: texts(&rule.annotations),
                 standing: state.map(|state| state.standing()).unwrap_or_default(),
                 alerts: state.map(|state| state.active().cloned().collect()).unwrap_or_default(),
-                error: health.error.clone(),
-                waits: health.waits,
+                failure: health.failure.clone(),
                 evaluated: health.evaluated,
                 took: health.took,
             }
@@ -127,7 +125,7 @@ impl GroupReport {
                 rule.query.clear();
                 rule.labels.clear();
                 rule.annotations.clear();
-                rule.error = None;
+                rule.failure = None;
             }
         }
         self.rules.retain(|rule| is_read || !rule.alerts.is_empty());

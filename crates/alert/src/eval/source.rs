@@ -25,6 +25,13 @@ pub enum Failure {
     Waits(&'static str),
 }
 
+impl Failure {
+    /// Whether nothing is wrong.
+    pub const fn is_wait(&self) -> bool {
+        matches!(self, Self::Waits(_))
+    }
+}
+
 impl From<query::Error> for Failure {
     fn from(error: query::Error) -> Self {
         Self::Failed(error.to_string())
@@ -56,6 +63,13 @@ pub(crate) struct Line {
     /// `detected_level`, when there is one.
     pub(crate) level: String,
     pub(crate) text: String,
+}
+
+impl Line {
+    /// The service that wrote it; empty when the stages took that label away.
+    pub(crate) fn service(&self) -> &str {
+        self.labels.get("service_name").unwrap_or_default()
+    }
 }
 
 impl Source {

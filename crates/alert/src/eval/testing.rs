@@ -76,8 +76,12 @@ impl World {
         for (fact, name) in names {
             aliases = aliases.with(fact, [name]);
         }
-        let reader = Arc::new(Reader::new(logline::Config { aliases, ..logline::Config::default() }));
-        Self::reading(reader, Vec::new()).await
+        Self::with_lines_read(logline::Config { aliases, ..logline::Config::default() }).await
+    }
+
+    /// The same, where lines are read so.
+    pub(crate) async fn with_lines_read(config: logline::Config) -> Self {
+        Self::reading(Arc::new(Reader::new(config)), Vec::new()).await
     }
 
     /// The same, with orders that are followed.

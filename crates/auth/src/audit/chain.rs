@@ -44,8 +44,8 @@ impl Anchor {
         Self { node: EVERY_NODE.to_owned(), link }
     }
 
-    /// Whether it is about records that were taken away.
-    pub(super) fn is_removal(&self) -> bool {
+    /// Whether it is about records that were taken away: those that are older than its time.
+    pub fn is_removal(&self) -> bool {
         self.node == EVERY_NODE
     }
 }

@@ -1,4 +1,4 @@
-//! Reads the same facts from JSON and logfmt lines, by the names that stand in the aliases.
+//! Reads the same facts from JSON and logfmt lines, by the names that stand in the aliases, and from free text by rules.
 
 use std::borrow::Cow;
 
@@ -8,7 +8,7 @@ use crate::json::Members;
 use crate::key::Key;
 use crate::record::http_status;
 use crate::scan::{Fields, Raw, Token};
-use crate::{Defect, Format, Kind, Record, time};
+use crate::{Defect, Format, Kind, Record, Value, time};
 
 /// How deep a nested object is searched for the facts.
 const SEARCHED: u32 = 3;
@@ -46,6 +46,37 @@ impl Reader {
         let mut foreign = Foreign::new(Format::Logfmt, context);
         self.take(&mut foreign, Fields::new(line.trim_ascii_start(), self.config.limits.depth), NameHash::EMPTY, 1);
         Some(self.finish(foreign))
+    }
+
+    /// Reads free text by the rules of the configuration.
+    pub(super) fn extracted<'a>(&'a self, line: &'a str, service: &str, context: &Context) -> Option<Record<'a>> {
+        let mut foreign = Foreign::new(Format::Extracted, context);
+        foreign.record.words = Cow::Borrowed(line);
+        self.extract(foreign, Cow::Borrowed(line), service).ok()
+    }
+
+    /// Adds to a JSON or logfmt line, which by its own names tells of no object and no call, what its message tells.
+    pub(super) fn with_message<'a>(&'a self, record: Record<'a>, service: &str, context: &Context) -> Record<'a> {
+        let silent = record.kind.is_none() && record.entities().next().is_none();
+        let message = record.known(Key::Msg).filter(|_| silent && !self.config.extraction.is_empty());
+        let Some(message) = message.map(Value::as_cow) else { return record };
+        let foreign = Foreign { record, ..Foreign::new(Format::Unknown, context) };
+        self.extract(foreign, message, service).unwrap_or_else(|record| record)
+    }
+
+    /// Adds what the first rule that fits reads out of a text; gives the record back as it was if there is none.
+    fn extract<'a>(
+        &'a self,
+        mut foreign: Foreign<'a, '_>,
+        text: Cow<'a, str>,
+        service: &str,
+    ) -> Result<Record<'a>, Record<'a>> {
+        let Some(finding) = self.config.extraction.find(service, &text) else { return Err(foreign.record) };
+        for (name, target, value) in finding.facts(&text) {
+            let is_json = matches!(name, "headers" | "body");
+            foreign.put(Some(target), name, if is_json { Value::json(value) } else { Value::text(value) });
+        }
+        Ok(self.finish(foreign))
     }
 
     /// Takes the members of a line, or of an object inside it: there only those that have an alias.
@@ -139,6 +170,10 @@ impl<'a, 'c> Foreign<'a, 'c> {
     /// Adds a member under the key it stands for. One that does not fit its target keeps its own name.
     fn add(&mut self, target: Option<&'a Target>, name: &'a str, raw: Raw<'a>) {
         let value = value(raw, &mut self.record.defects);
+        self.put(target, name, value);
+    }
+
+    fn put(&mut self, target: Option<&'a Target>, name: &'a str, value: Value<'a>) {
         let fits = match target {
             Some(Target::Time) => self.time(value.as_str()),
             Some(Target::Kind) => self.kind(value.as_str()),

@@ -60,3 +60,13 @@ const VALUES: [(Key, Rule); 5] = [
     (Key::Dir, |text| Direction::parse(text).is_some()),
     (Key::Level, |text| Level::parse(text) != Level::Unknown),
 ];
+
+/// Whether a text may be the value of a fact.
+pub(crate) fn good_value(fact: &str, text: &str) -> bool {
+    let rule = Key::of(fact).and_then(|key| VALUES.iter().find(|(known, _)| *known == key));
+    match rule {
+        Some((_, good)) => good(text),
+        None if fact == "kind" => Kind::parse(text).is_some(),
+        None => !text.trim().is_empty(),
+    }
+}

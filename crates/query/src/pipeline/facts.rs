@@ -1,5 +1,5 @@
 //! `| facts`: what a line tells of a call, a change or an object, by the names of `docs/log-lines.md`, be it in house
-//! format, JSON or logfmt. Loki does not have it.
+//! format, JSON, logfmt, or free text that a rule reads. Loki does not have it.
 
 use std::sync::Arc;
 
@@ -31,7 +31,8 @@ impl Stage for Facts {
         if self.wanted.is_nothing() {
             return true;
         }
-        let record = self.reader.read(&row.line, &self.context);
+        let service = row.labels.stream().get("service_name").unwrap_or_default();
+        let record = self.reader.read_of(service, &row.line, &self.context);
         let told = [("kind", record.kind().map(Kind::as_str)), ("endpoint", Some(record.endpoint()))];
         for (name, value) in told {
             if let Some(value) = value.filter(|value| !value.is_empty() && self.wanted.has(name)) {

@@ -74,7 +74,7 @@ async fn fields_are_found_in_metadata_and_in_json_and_logfmt_lines() {
     let world = world().await;
     let params = |query: &str| FieldParams { query: query.to_owned(), range: hour(), lines: 100, limit: 100 };
     for engine in world.engines() {
-        let fields = engine.detected_fields(&everything(), &params(r#"{app="shop"}"#)).await.unwrap();
+        let fields = engine.detected_fields(&everything(), &params(r#"{app="shop"}"#)).await.unwrap().data;
         let shown: Vec<_> = fields
             .iter()
             .map(|field| {
@@ -93,7 +93,7 @@ async fn fields_are_found_in_metadata_and_in_json_and_logfmt_lines() {
                 r#"zone string 1 [] "#,
             ]
         );
-        let values = engine.detected_values(&everything(), "took", &params(r#"{app=~".+"}"#)).await.unwrap();
+        let values = engine.detected_values(&everything(), "took", &params(r#"{app=~".+"}"#)).await.unwrap().data;
         assert_eq!(values, ["11ms", "5ms", "7ms", "9ms"]);
         let labels = engine.detected_labels(&everything(), hour(), None).await.unwrap();
         let labels: Vec<_> = labels.iter().map(|(name, values)| (name.as_str(), *values)).collect();
@@ -109,10 +109,12 @@ async fn patterns_tell_kinds_of_lines_and_when_they_came() {
     for engine in world.engines() {
         let step = std::time::Duration::from_secs(1);
         let found = engine.patterns(&everything(), r#"{app="crm"}"#, hour(), step).await.unwrap();
+        assert!(2 <= found.cost.rows && 16 <= found.cost.bytes, "what it took is known: {:?}", found.cost);
+        let found = found.data;
         assert_eq!(found.len(), 1);
         assert_eq!((found[0].text.as_str(), found[0].level.as_str()), ("took=<_>", ""));
         assert_eq!(found[0].samples, [(at(60), 2)], "steps of ten seconds at least");
-        assert!(engine.patterns(&only(&["shop"]), r#"{app="crm"}"#, hour(), step).await.unwrap().is_empty());
+        assert!(engine.patterns(&only(&["shop"]), r#"{app="crm"}"#, hour(), step).await.unwrap().data.is_empty());
     }
 }
 

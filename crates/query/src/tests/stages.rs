@@ -218,6 +218,28 @@ async fn facts_are_read_by_the_names_that_they_have_here() {
 }
 
 #[tokio::test]
+async fn facts_of_free_text_are_what_the_rules_for_its_service_read() {
+    let parts = ["answered ", " after "].map(|text| logline::Part::Literal(text.to_owned()));
+    let [answered, after] = parts;
+    let capture = |name: &str| logline::Part::Capture(Some(name.to_owned()));
+    let parts = vec![answered, capture("http_status"), after, capture("duration_ms")];
+    let rule = logline::Rule::new(vec!["old".to_owned()], parts, []).unwrap();
+    let config = logline::Config { extraction: [rule].into_iter().collect(), ..logline::Config::default() };
+    let reader = Arc::new(Reader::new(config));
+    let old = r#"{app="x", service_name="old"}"#;
+    let lines = [line(1, old, "12:00 answered 503 after 7"), line(2, APP, "12:00 answered 503 after 8")];
+    let world = World::with_config(&lines, &Config { reader, ..Config::default() }).await;
+    world
+        .values(
+            r#"sum by (kind, http_status) (sum_over_time({app="x"} | facts | unwrap duration_ms [5m]))"#,
+            expect![[r#"
+                {http_status="503", kind="RESP"} 7
+            "#]],
+        )
+        .await;
+}
+
+#[tokio::test]
 async fn or_chains_and_addresses_filter_lines() {
     let world = world(&["from 10.1.2.3:80", "from 192.168.0.1", "from nobody"]).await;
     world

@@ -1,7 +1,9 @@
 //! Sends records on as well, to a syslog server (RFC 5424) or a webhook: in order, tried until they are taken, as long as
-//! there is room for what waits and the server runs. The trail itself never waits for it.
+//! there is room for what waits. The trail itself never waits for it. What an earlier run did not send comes first.
 
+mod past;
 mod queue;
+mod sending;
 mod syslog;
 
 use std::sync::Arc;
@@ -10,17 +12,20 @@ use std::time::Duration;
 
 use auth::Record;
 use reqwest::Url;
-use stdx::{Backoff, Clock, Rng, Secret, Shutdown, Tasks};
+use ring::digest;
+use stdx::{Clock, Secret, Tasks};
 use tls::{Renewed, Tls};
 use tracing::warn;
 
-use self::queue::{Queue, Waiting};
+use self::past::Past;
+pub(super) use self::past::{Sent, Trailing};
+use self::queue::Queue;
+use self::sending::Sending;
 use self::syslog::Syslog;
+use super::State;
 
 /// How long one attempt may take.
 const DEADLINE: Duration = Duration::from_secs(10);
-/// Between two attempts, at least and at most.
-const PAUSE: (Duration, Duration) = (Duration::from_secs(1), Duration::from_secs(60));
 
 /// Where records go.
 #[derive(Clone, Debug)]
@@ -42,6 +47,14 @@ pub(crate) enum Place {
     Tls(String),
     /// A POST of JSON.
     Webhook(Url),
+}
+
+impl Target {
+    /// What the receiver is known by where it is kept what it has: a hash, since its address may hold a secret.
+    pub(super) fn key(&self) -> String {
+        let digest = digest::digest(&digest::SHA256, format!("{:?}", self.place).as_bytes());
+        digest.as_ref().iter().take(16).map(|byte| format!("{byte:02x}")).collect()
+    }
 }
 
 impl Place {
@@ -83,6 +96,7 @@ impl Place {
 pub(crate) struct Forward {
     queue: Queue,
     has_dropped: AtomicBool,
+    state: Arc<State>,
 }
 
 enum Sender {
@@ -91,17 +105,25 @@ enum Sender {
 }
 
 impl Forward {
-    /// Checks the files of the target and begins.
-    pub(crate) fn start(target: &Target, clock: &Arc<dyn Clock>, tasks: &Tasks) -> Result<Self, tls::Problem> {
+    /// Checks the files of the target and begins, with what is in the trail up to a place and was not sent. Gives also how
+    /// many records are too far back for that; like all that is not sent they are counted in `state`.
+    pub(crate) async fn start(
+        target: &Target,
+        past: (Arc<dyn Past>, Sent),
+        state: Arc<State>,
+        (clock, tasks): (&Arc<dyn Clock>, &Tasks),
+    ) -> Result<(Self, u64), tls::Problem> {
         let sender = Sender::new(target, clock)?;
         let (queue, waiting) = queue::new();
-        tasks.spawn(run(sender, waiting, tasks.shutdown()));
-        Ok(Self { queue, has_dropped: AtomicBool::default() })
+        let (sending, too_far) = Sending::new(sender, past, Arc::clone(&state), tasks.shutdown()).await;
+        tasks.spawn(sending.run(waiting));
+        Ok((Self { queue, has_dropped: AtomicBool::default(), state }, too_far))
     }
 
-    /// Hands records over, if there is room; how many were not taken.
+    /// Hands records over, if there is room; those that were not taken are counted.
     pub(crate) fn offer(&self, records: Vec<Record>) -> u64 {
         let dropped = records.into_iter().filter_map(|record| self.queue.put(record).err()).count() as u64;
+        self.state.unsent.fetch_add(dropped, Ordering::Relaxed);
         let is_dropped = dropped > 0;
         if self.has_dropped.swap(is_dropped, Ordering::Relaxed) != is_dropped {
             if is_dropped {
@@ -141,31 +163,6 @@ impl Sender {
                 let answer = request.send().await.map_err(|error| error.without_url().to_string())?;
                 answer.status().is_success().then_some(()).ok_or_else(|| format!("it answers {}", answer.status()))
             }
-        }
-    }
-}
-
-async fn run(mut sender: Sender, mut waiting: Waiting, mut shutdown: Shutdown) {
-    loop {
-        let records = tokio::select! {
-            () = shutdown.wait() => break,
-            records = waiting.next() => records,
-        };
-        let Some(records) = records else { return };
-        let Some(mut backoff) = Backoff::new(PAUSE.0, PAUSE.1, Rng::from_entropy()) else { return };
-        while let Err(reason) = sender.send(&records).await {
-            warn!(reason, "the audit trail cannot be sent on; tried again");
-            tokio::select! {
-                () = shutdown.wait() => return,
-                () = tokio::time::sleep(backoff.next_wait()) => {}
-            }
-        }
-    }
-    // What waits is sent once more; it is in the trail in any case.
-    loop {
-        let records = waiting.now();
-        if records.is_empty() || sender.send(&records).await.is_err() {
-            return;
         }
     }
 }

@@ -15,6 +15,7 @@ use tokio::sync::{mpsc, oneshot};
 use tokio::task::JoinSet;
 use tracing::{error, warn};
 
+use super::forward::{Sent, Trailing};
 use super::{Forward, State, Target, Trail, table};
 
 /// Events that are written together.
@@ -75,6 +76,8 @@ pub(crate) struct Components {
     /// How long records are kept; for ever if missing.
     pub(crate) kept_for: Option<Duration>,
     pub(crate) forward: Option<Target>,
+    /// Where it is written down what was sent on.
+    pub(crate) sent: state::State,
     pub(crate) clock: Arc<dyn Clock>,
     pub(crate) tasks: Tasks,
 }
@@ -86,12 +89,10 @@ impl Writer {
         events: mpsc::Receiver<AuditEvent>,
         components: Components,
     ) -> anyhow::Result<Running> {
-        let Components { node, storage, engine, anchors, kept_for, forward, clock, tasks } = components;
-        let end = super::end(&engine, &storage, trail, anchors.as_ref(), &node).await?;
+        let Components { node, storage, engine, anchors, kept_for, forward, sent, clock, tasks } = components;
         let kept_since = kept_for.map_or(Timestamp::MIN, |period| Timestamp::from(clock.now()).before(period));
-        // After a long silence the last record may have gone by its age.
-        let is_old = end.link.as_ref().is_some_and(|link| link.time < kept_since);
-        let broken = (end.is_broken && !is_old).then(|| {
+        let end = super::end(&engine, &storage, trail, anchors.as_ref(), (&node, kept_since)).await?;
+        let broken = end.is_broken.then(|| {
             let behind = end.link.as_ref().map_or(0, |link| link.sequence);
             error!(behind, "the audit trail goes on behind a break, which stands in it; keep the damaged files");
             format!("goes on behind record {behind}: what followed is gone or cannot be read")
@@ -104,8 +105,19 @@ impl Writer {
         });
         let breaks = broken.into_iter().chain(unanchored);
         let breaks = breaks.map(|text| AuditEvent::new("system", server_wide(), BREAK, text, Outcome::Failed));
-        let breaks = breaks.collect();
-        let forward = forward.map(|target| Forward::start(&target, &clock, &tasks)).transpose()?;
+        let mut notes: Vec<_> = breaks.collect();
+        let forward = match forward {
+            None => None,
+            Some(target) => {
+                let (engine, storage, sink) = (engine, Arc::clone(&storage), Arc::new(trail.clone()));
+                let past = Trailing { node: node.clone(), receiver: target.key(), sent, engine, storage, sink };
+                let past = (Arc::new(past) as _, Sent::at(end.link.as_ref()));
+                let (forward, too_far) =
+                    Forward::start(&target, past, Arc::clone(&trail.state), (&clock, &tasks)).await?;
+                notes.extend(unsent(too_far));
+                Some(forward)
+            }
+        };
         let writer = Self {
             events,
             state: Arc::clone(&trail.state),
@@ -121,15 +133,16 @@ impl Writer {
         };
         let (stop, stopped) = oneshot::channel();
         let mut task = JoinSet::new();
-        task.spawn(writer.run(stopped, breaks));
+        task.spawn(writer.run(stopped, notes));
         Ok(Running { stop, task })
     }
 
-    async fn run(mut self, mut stopped: oneshot::Receiver<()>, breaks: Vec<AuditEvent>) {
+    /// `notes` are what the trail has to say about itself first.
+    async fn run(mut self, mut stopped: oneshot::Receiver<()>, notes: Vec<AuditEvent>) {
         // What an earlier run wrote may not be anchored at all, and a break is anchored at once.
-        let is_broken = !breaks.is_empty();
-        self.write(breaks, Some(5)).await;
-        self.anchor(is_broken).await;
+        let at_once = !notes.is_empty();
+        self.write(notes, Some(5)).await;
+        self.anchor(at_once).await;
         loop {
             self.tell_removed().await;
             let mut events = Vec::with_capacity(TOGETHER);
@@ -193,7 +206,7 @@ impl Writer {
         }
         self.state.written.fetch_add(records.len() as u64, Ordering::Relaxed);
         if let Some(forward) = &self.forward {
-            self.state.unsent.fetch_add(forward.offer(records), Ordering::Relaxed);
+            forward.offer(records);
         }
     }
 
@@ -253,6 +266,13 @@ impl Writer {
         }
         self.anchor(true).await;
     }
+}
+
+/// What the trail says about records that are too far back to be sent on.
+fn unsent(count: u64) -> Option<AuditEvent> {
+    let text = "so many records that an earlier run did not send on are too far back; they are in the trail only";
+    let event = AuditEvent::new("system", server_wide(), "audit", text, Outcome::Failed);
+    (count > 0).then_some(AuditEvent { count, ..event })
 }
 
 impl Running {

@@ -51,6 +51,6 @@ pub(super) fn read(settings: &mut Settings, links: &str) -> Config {
             "How long after the start evaluation begins, so that shippers can catch up first.",
         ),
         at_once: count(settings, "alerts.max_concurrent", usual.at_once, "Groups of rules that are evaluated at once."),
-        around: Surroundings { outside, language: language.unwrap_or_default() },
+        around: Surroundings { outside, language: language.unwrap_or_default(), ..Surroundings::default() },
     }
 }

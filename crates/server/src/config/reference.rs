@@ -9,7 +9,7 @@ use super::{ENVIRONMENT_PREFIX, Flags, read};
 /// `docs/reference/config.md`; a test compares it with the file.
 pub fn reference() -> String {
     // One of everything that there may be several of, so that its keys are asked for.
-    let one = "[[auth.token]]\nname = \"x\"\n[[auth.ldap]]\nname = \"x\"\n[[auth.oidc]]\nname = \"x\"\n[[auth.role]]\nname = \"x\"\n[[auth.policy]]\nname = \"x\"\n[[auth.group]]\nname = \"x\"\n[[limits.retention_stream]]\npriority = 0\n[[limits.override]]\ntenant = \"x\"\n[[limits.override.retention_stream]]\npriority = 0";
+    let one = "[[extract]]\npattern = \"x\"\n[[auth.token]]\nname = \"x\"\n[[auth.ldap]]\nname = \"x\"\n[[auth.oidc]]\nname = \"x\"\n[[auth.role]]\nname = \"x\"\n[[auth.policy]]\nname = \"x\"\n[[auth.group]]\nname = \"x\"\n[[limits.retention_stream]]\npriority = 0\n[[limits.override]]\ntenant = \"x\"\n[[limits.override.retention_stream]]\npriority = 0";
     let mut settings = Settings::parse(one, ENVIRONMENT_PREFIX, []);
     read(&mut settings, &Flags::default());
     let mut out = String::from(

@@ -16,7 +16,7 @@ use super::routes::{Access, Route};
 use super::{HttpError, Peer};
 use crate::app::App;
 
-pub(crate) use self::visit::{Note, Unfinished};
+pub(crate) use self::visit::{Afterwards, Note, Unfinished};
 
 /// Holds the id of the session.
 pub(super) const SESSION_COOKIE: &str = "lapidary_session";

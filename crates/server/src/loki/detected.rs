@@ -5,7 +5,7 @@ use axum::response::Response;
 use query::{DetectedField, FieldParams, Pattern};
 use serde_json::{Value, json};
 
-use super::handlers::{body, range, text};
+use super::handlers::{body, costed, range, text};
 use super::{encode, params};
 use crate::app::App;
 use crate::http::{Asker, Form, HttpError};
@@ -32,7 +32,8 @@ pub(crate) async fn detected_fields(
 ) -> Result<Response, HttpError> {
     let asked = fields(&app, &form)?;
     let found = app.engine.detected_fields(&caller.scope(), &asked).await?;
-    Ok(body(encode::text(&json!({"fields": found.iter().map(field).collect::<Vec<_>>(), "limit": asked.limit}))))
+    let fields: Vec<_> = found.data.iter().map(field).collect();
+    Ok(costed(encode::text(&json!({"fields": fields, "limit": asked.limit})), found.cost))
 }
 
 /// Values of one field in the newest lines.
@@ -44,14 +45,15 @@ pub(crate) async fn detected_values(
 ) -> Result<Response, HttpError> {
     let asked = fields(&app, &form)?;
     let found = app.engine.detected_values(&caller.scope(), &name, &asked).await?;
-    Ok(body(encode::text(&json!({"values": found, "limit": asked.limit}))))
+    Ok(costed(encode::text(&json!({"values": found.data, "limit": asked.limit})), found.cost))
 }
 
 /// Kinds of lines, and when lines of each came.
 pub(crate) async fn patterns(State(app): State<App>, Asker(caller): Asker, form: Form) -> Result<Response, HttpError> {
     let step = params::range(&form, app.now())?.step;
     let found = app.engine.patterns(&caller.scope(), text(&form)?, range(&app, &form)?, step).await?;
-    Ok(body(encode::success(Some(found.iter().map(pattern).collect::<Vec<_>>()))))
+    let patterns: Vec<_> = found.data.iter().map(pattern).collect();
+    Ok(costed(encode::success(Some(patterns)), found.cost))
 }
 
 fn fields(app: &App, form: &Form) -> Result<FieldParams, HttpError> {

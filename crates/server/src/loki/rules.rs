@@ -1,6 +1,6 @@
 //! Loki's ruler: rules and alerts as Prometheus shows them, and groups of rules as they are written, to be kept.
 
-use alert::eval::{Error, GroupReport, Instance, RuleReport};
+use alert::eval::{Error, Failure, GroupReport, Instance, RuleReport};
 use alert::rule::{RawGroup, Role};
 use axum::body::Bytes;
 use axum::extract::{Path, State};
@@ -211,11 +211,10 @@ fn group(report: &GroupReport, wanted: &Wanted) -> Option<Value> {
 }
 
 fn rule(rule: &RuleReport) -> Value {
-    let health = match (&rule.error, rule.evaluated) {
-        (Some(_), _) if rule.waits => "unknown",
-        (Some(_), _) => "err",
+    let health = match (&rule.failure, rule.evaluated) {
+        (Some(Failure::Failed(_)), _) => "err",
         (None, Some(_)) => "ok",
-        (None, None) => "unknown",
+        (Some(Failure::Waits(_)), _) | (None, None) => "unknown",
     };
     let mut shown = Map::new();
     let mut set = |name: &str, value: Value| drop(shown.insert(name.to_owned(), value));
@@ -230,7 +229,7 @@ fn rule(rule: &RuleReport) -> Value {
     set("query", json!(rule.query));
     set("labels", json!(rule.labels));
     set("health", json!(health));
-    set("lastError", json!(rule.error.as_deref().unwrap_or_default()));
+    set("lastError", json!(rule.failure.as_ref().map(ToString::to_string).unwrap_or_default()));
     set("type", json!(if rule.role == Role::Alert { "alerting" } else { "recording" }));
     set("lastEvaluation", json!(time(rule.evaluated)));
     set("evaluationTime", json!(rule.took.as_secs_f64()));
@@ -275,6 +274,33 @@ mod tests {
     fn values_look_as_go_writes_them() {
         let shown = [0.0, 1.0, 150.0, 0.025, -3.5, f64::INFINITY, f64::NAN].map(go_float);
         assert_eq!(shown, ["0e+00", "1e+00", "1.5e+02", "2.5e-02", "-3.5e+00", "+Inf", "NaN"]);
+    }
+
+    #[test]
+    fn a_rule_that_waits_is_neither_well_nor_ill_and_says_why() {
+        let shown = |failure: Option<Failure>, evaluated: Option<Timestamp>| {
+            let report = RuleReport {
+                name: "R".to_owned(),
+                query: String::new(),
+                role: Role::Alert,
+                wait: <_>::default(),
+                keep: <_>::default(),
+                labels: <_>::default(),
+                annotations: <_>::default(),
+                standing: <_>::default(),
+                alerts: Vec::new(),
+                failure,
+                evaluated,
+                took: <_>::default(),
+            };
+            let shown = rule(&report);
+            [&shown["health"], &shown["lastError"]].map(|value| value.as_str().unwrap().to_owned())
+        };
+        let at = Some(Timestamp(1));
+        assert_eq!(shown(Some(Failure::Waits("orders are read")), at), ["unknown", "orders are read"]);
+        assert_eq!(shown(Some(Failure::Failed("broken".to_owned())), at), ["err", "broken"]);
+        assert_eq!(shown(None, at), ["ok", ""]);
+        assert_eq!(shown(None, None), ["unknown", ""]);
     }
 
     #[test]

@@ -3,6 +3,7 @@
 use std::collections::HashMap;
 use std::time::Duration;
 
+use auth::Cost;
 use axum::extract::{Request, State};
 use axum::response::Response;
 use futures::{SinkExt as _, StreamExt as _};
@@ -17,7 +18,7 @@ use super::encode::{self, Encoding};
 use super::{handlers, params};
 use crate::app::App;
 use crate::feed::{Dropped, Piece, Watch};
-use crate::http::{Asker, Form, HttpError, Socket, open};
+use crate::http::{Afterwards, Asker, Form, HttpError, Socket, open};
 
 /// Lines of one message.
 const MAX_LINES: usize = 100;
@@ -61,7 +62,9 @@ pub(super) fn begin(
     let delay = delay(&form)?;
     let (start, _) = params::bounds(&form, app.now())?;
     let limit = params::count(&form, "limit", params::DEFAULT_LIMIT)?;
-    let (answer, opening) = open(&mut request)?;
+    let (mut answer, opening) = open(&mut request)?;
+    let afterwards = Afterwards::default();
+    answer.extensions_mut().insert(afterwards.clone());
     let most = app.engine.limits(&scope).max_tails;
     let watch = app.feed.watch(scope.tenant(), filter, most);
     let query = query.to_owned();
@@ -83,7 +86,10 @@ pub(super) fn begin(
                     limit,
                     direction: Direction::Backward,
                 };
-                follow(&app, &scope, &past, Live { watch, lines, delay }, &mut client).await
+                let mut live = Live { watch, lines, delay, cost: Cost::default() };
+                let end = follow(&app, &scope, &past, &mut live, &mut client).await;
+                afterwards.end(live.cost);
+                end
             }
         };
         client.close(end).await;
@@ -117,16 +123,25 @@ struct Live {
     watch: Watch,
     lines: Tail,
     delay: Duration,
+    /// What was looked at, stored lines and live ones.
+    cost: Cost,
 }
 
 /// A line and its stream, ready to be sent at a time.
 type Waiting = (Instant, Labels, LogEntry);
 
-async fn follow(app: &App, scope: &auth::Scope, past: &Params, mut live: Live, client: &mut Client) -> Result<(), End> {
+async fn follow(
+    app: &App,
+    scope: &auth::Scope,
+    past: &Params,
+    live: &mut Live,
+    client: &mut Client,
+) -> Result<(), End> {
     let stored = app.engine.query_range(scope, past).await.map_err(|error| {
         let answer = HttpError::from(error);
         End::Limit(answer.message().to_owned())
     })?;
+    live.cost = stored.cost;
     let Data::Streams(stored) = stored.data else { return Err(End::Limit("internal error".to_owned())) };
     // What came in while the past was read may be in both.
     let mut known = Known::of(&stored);
@@ -136,7 +151,7 @@ async fn follow(app: &App, scope: &auth::Scope, past: &Params, mut live: Live, c
         waiting.extend(entries.into_iter().map(|entry| (now, labels.clone(), entry)));
     }
     while let Ok(piece) = live.watch.pieces.try_recv() {
-        for (labels, entry) in lines_of(&mut live.lines, piece) {
+        for (labels, entry) in live.lines_of(piece) {
             if !known.take(&labels, &entry) {
                 waiting.push((now, labels, entry));
             }
@@ -163,18 +178,24 @@ async fn follow(app: &App, scope: &auth::Scope, past: &Params, mut live: Live, c
             },
             Some(piece) = live.watch.pieces.recv(), if waiting.len() < MAX_WAITING => {
                 let due = Instant::now() + live.delay;
-                waiting.extend(lines_of(&mut live.lines, piece).map(|(labels, entry)| (due, labels, entry)));
+                waiting.extend(live.lines_of(piece).map(|(labels, entry)| (due, labels, entry)));
             }
         }
     }
 }
 
-fn lines_of(lines: &mut Tail, piece: Piece) -> impl Iterator<Item = (Labels, LogEntry)> + use<> {
-    let found = lines.lines(&piece.stream);
-    drop(piece);
-    found
-        .into_iter()
-        .flat_map(|LogStream { labels, entries }| entries.into_iter().map(move |entry| (labels.clone(), entry)))
+impl Live {
+    /// Lines of a piece that are wanted.
+    fn lines_of(&mut self, piece: Piece) -> impl Iterator<Item = (Labels, LogEntry)> + use<> {
+        let entries = &piece.stream.entries;
+        self.cost.rows += entries.len() as u64;
+        self.cost.bytes += entries.iter().map(|entry| entry.line.len() as u64).sum::<u64>();
+        let found = self.lines.lines(&piece.stream);
+        drop(piece);
+        found
+            .into_iter()
+            .flat_map(|LogStream { labels, entries }| entries.into_iter().map(move |entry| (labels.clone(), entry)))
+    }
 }
 
 /// Lines that were sent from storage, each as often as it is there.

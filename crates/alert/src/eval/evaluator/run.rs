@@ -318,7 +318,8 @@ impl Evaluator {
     fn publish(&self, running: &Running, took: Duration, points: u32) {
         let mut shared = self.shared();
         let Some(origin) = shared.book.get(&running.key).map(|entry| entry.origin) else { return };
-        let failed = running.rules().filter(|(_, _, health)| health.error.is_some() && !health.waits).count() as u64;
+        let failures = running.rules().filter_map(|(_, _, health)| health.failure.as_ref());
+        let failed = failures.filter(|failure| !failure.is_wait()).count() as u64;
         let counts = shared.counts.entry(running.key.clone()).or_default();
         counts.evaluated += running.group.rules.len() as u64 * u64::from(points);
         counts.failed += failed;

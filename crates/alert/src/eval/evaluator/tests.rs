@@ -187,7 +187,7 @@ async fn a_rule_without_an_owner_or_with_a_bad_query_says_so_and_others_go_on() 
         let reports = evaluator.all_reports();
         let report =
             reports.iter().find(|one| one.key.namespace == namespace && one.key.group == group).unwrap().clone();
-        report.rules[0].error.clone()
+        report.rules[0].failure.as_ref().map(ToString::to_string)
     };
     assert_eq!(error("shop", "errors").as_deref(), Some("the owner `gone` is no more"));
     assert_eq!(error("crm", "errors"), None);

@@ -28,7 +28,7 @@ struct Answers {
 pub(super) async fn find(with: &HttpErrors, source: &Source, grid: Grid) -> Result<Findings, Failure> {
     let mut by = with.by.clone();
     by.push(CODE.to_owned());
-    let named = if source.reader().has_default_names() { NAMED } else { "" };
+    let named = if source.reader().is_by_default() { NAMED } else { "" };
     let query = counted(&format!("{}{named}{STAGES}", with.selector), &by, with.window.0, std::time::Duration::ZERO);
     let mut groups: BTreeMap<(u32, Labels), Answers> = BTreeMap::new();
     for series in source.series(&query, grid).await? {

@@ -146,7 +146,7 @@ impl Form {
 }
 
 fn form(reader: &Reader, line: &Line) -> Form {
-    let record = reader.read(&line.text, &Context::default());
+    let record = reader.read_of(line.service(), &line.text, &Context::default());
     let endpoint = record.endpoint().to_owned();
     // What went wrong tells forms apart; without that, the words of the line.
     let said = record.get("error").or_else(|| record.message()).unwrap_or(&line.text);
@@ -154,7 +154,7 @@ fn form(reader: &Reader, line: &Line) -> Form {
     let code = record.http_status().map(|code| code.to_string()).unwrap_or_default();
     let named = BTreeMap::from([("words".to_owned(), words.join(" ")), ("code".to_owned(), code)]);
     let pattern = format!("{:08x}", fingerprint(&named) >> 32);
-    let service = line.labels.get("service_name").unwrap_or_default().to_owned();
+    let service = line.service().to_owned();
     Form { service, level: line.level.clone(), endpoint, pattern }
 }
 

@@ -62,7 +62,7 @@ async fn http_errors_are_shares_of_all_answers_whatever_the_format_of_the_lines(
     assert_eq!(seen, [Some(at(20)), Some(at(20))], "the first bad answer of the window, not its first answer");
     let few = kind("kind: http_errors, with: {window: 1m, count: 15, classes: [5xx]}");
     assert_eq!(found(&world, &few, 50).await, []);
-    let lines = lines_query(&kind("kind: http_errors"), &all[2].labels).unwrap();
+    let lines = lines_query(&kind("kind: http_errors"), &all[2].labels, true).unwrap();
     let mut count = 0;
     world.source().each_line(&lines, (at(-1), at(60)), 100, |_| count += 1).await.unwrap();
     assert_eq!(count, 10, "{lines}");
@@ -98,7 +98,7 @@ async fn http_errors_know_the_names_that_loggers_of_other_languages_give_to_a_st
     found.sort();
     assert_eq!(found, wanted);
     for one in &all {
-        let lines = lines_query(&kind("kind: http_errors"), &one.labels).unwrap();
+        let lines = lines_query(&kind("kind: http_errors"), &one.labels, true).unwrap();
         let mut count = 0;
         world.source().each_line(&lines, (at(-1), at(60)), 100, |_| count += 1).await.unwrap();
         assert_eq!(count, 20, "{lines}");
@@ -115,6 +115,42 @@ async fn http_errors_know_the_names_that_the_configuration_gives_to_a_status() {
         shown(&all),
         ["endpoint=/a service_name=a status_class=5xx 1", "endpoint=/b service_name=b status_class=5xx 1"]
     );
+}
+
+#[tokio::test]
+async fn what_rules_read_out_of_free_text_counts_as_what_lines_tell() {
+    let part = |text: &str| match text.strip_prefix('<') {
+        Some(name) => logline::Part::Capture(Some(name.to_owned())),
+        None => logline::Part::Literal(text.to_owned()),
+    };
+    let rule = |pattern: &[&str], set: &[(&str, &str)]| {
+        let set = set.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned()));
+        logline::Rule::new(vec!["old".to_owned()], pattern.iter().map(|text| part(text)).collect(), set).unwrap()
+    };
+    let extraction = [
+        rule(&["answered ", "<method", " ", "<path", " ", "<http_status"], &[]),
+        rule(&["order ", "<order_id", " (", "<status", ") did not go through: ", "<error"], &[("kind", "RESP")]),
+    ];
+    let extraction = extraction.into_iter().collect();
+    let world = World::with_lines_read(logline::Config { extraction, ..logline::Config::default() }).await;
+    let answer = |n: i64| (n, format!("12:00:{n} answered GET /a {}", if n % 2 == 0 { 503 } else { 200 }));
+    world.push("old", (0..20).map(answer)).await;
+    world.push("new", (0..20).map(answer)).await;
+    world.push("old", [(5, "order 7 (CREATED) did not go through: nobody is there".to_owned())]).await;
+    let all = found(&world, &kind("kind: http_errors, with: {window: 1m, min_requests: 5}"), 50).await;
+    assert_eq!(shown(&all), ["endpoint=GET /a service_name=old status_class=5xx 0.5"]);
+    let rule = kind("kind: transition_error");
+    let all = found(&world, &rule, 60).await;
+    assert_eq!(shown(&all), ["object=order service_name=old 1"]);
+    assert_eq!((all[0].about.orders.clone(), all[0].about.first_seen), (vec!["7".to_owned()], Some(at(5))));
+    let behind = async |by_default| {
+        let lines = lines_query(&rule, &all[0].labels, by_default).unwrap();
+        let mut texts = Vec::new();
+        world.source().each_line(&lines, (at(-1), at(60)), 100, |line| texts.push(line.text)).await.unwrap();
+        texts.retain(|text| text.contains("order 7"));
+        texts.len()
+    };
+    assert_eq!((behind(true).await, behind(false).await), (0, 1));
 }
 
 #[tokio::test]
@@ -260,7 +296,7 @@ async fn the_lines_behind_an_expression_are_those_of_its_series() {
     let rule = kind(r#"expr: 'sum by (service_name) (count_over_time({service_name=~".+"} |= "error" [1m])) > 0'"#);
     let all = found(&world, &rule, 30).await;
     assert_eq!(shown(&all), ["service_name=crm 1", "service_name=shop 1"]);
-    let query = lines_query(&rule, &all[1].labels).unwrap();
+    let query = lines_query(&rule, &all[1].labels, true).unwrap();
     let mut lines = Vec::new();
     world.source().each_line(&query, (at(0), at(30)), 10, |line| lines.push(line.text)).await.unwrap();
     assert_eq!(lines, ["level=error x"]);

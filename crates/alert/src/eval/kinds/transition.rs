@@ -8,7 +8,7 @@ use logline::{Context, Direction, Kind, Level, Reader, Record, Timestamp};
 
 use super::super::found::{About, Findings, Found, Grid, NAMED_ORDERS};
 use super::super::source::{Failure, Line, Source};
-use super::BAD;
+use super::bad;
 use crate::rule::TransitionError;
 
 /// Lines that are looked at in one go.
@@ -32,11 +32,12 @@ struct Broken {
 pub(super) async fn find(with: &TransitionError, source: &Source, grid: Grid) -> Result<Findings, Failure> {
     let mend = with.mend.0;
     let span = (grid.start.before(with.window.0 + mend), grid.end().before(mend));
-    let mut query = format!("{} | {BAD}", with.selector);
-    if with.rejected {
-        query = format!(r#"{} |~ "http_status.{{0,4}}[45]" or "rror""#, with.selector);
-    }
     let reader = source.reader();
+    let query = match with.rejected {
+        true if reader.is_by_default() => format!(r#"{} |~ "http_status.{{0,4}}[45]" or "rror""#, with.selector),
+        true => with.selector.clone(),
+        false => format!("{}{}", with.selector, bad(reader.is_by_default())),
+    };
     let mut broken = Vec::new();
     source.each_line(&query, span, LINES, |line| broken.extend(read(reader, &line, with))).await?;
     forget_told(&mut broken);
@@ -46,12 +47,12 @@ pub(super) async fn find(with: &TransitionError, source: &Source, grid: Grid) ->
 }
 
 fn read(reader: &Reader, line: &Line, with: &TransitionError) -> Option<Broken> {
-    let record = reader.read(&line.text, &Context::default());
+    let record = reader.read_of(line.service(), &line.text, &Context::default());
     let subject = record.subject().filter(|subject| subject.object == with.object)?;
     let failed = is_failed(&record, with.rejected);
     failed.then(|| Broken {
         time: line.time,
-        service: line.labels.get("service_name").unwrap_or_default().to_owned(),
+        service: line.service().to_owned(),
         endpoint: record.endpoint().to_owned(),
         peer: record.peer().filter(|_| record.dir() == Some(Direction::Out)).unwrap_or_default().to_owned(),
         trace: record.trace_id().unwrap_or_default().to_owned(),
@@ -127,13 +128,13 @@ async fn mended(
 }
 
 fn went_well(reader: &Reader, line: &Line) -> Option<(Timestamp, Broken)> {
-    let record = reader.read(&line.text, &Context::default());
+    let record = reader.read_of(line.service(), &line.text, &Context::default());
     let well = record.kind() == Some(Kind::Resp) && !is_failed(&record, true);
     well.then(|| {
         let out = record.dir() == Some(Direction::Out);
         let one = Broken {
             time: line.time,
-            service: line.labels.get("service_name").unwrap_or_default().to_owned(),
+            service: line.service().to_owned(),
             endpoint: record.endpoint().to_owned(),
             peer: record.peer().filter(|_| out).unwrap_or_default().to_owned(),
             trace: record.trace_id().unwrap_or_default().to_owned(),

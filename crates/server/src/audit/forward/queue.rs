@@ -10,7 +10,7 @@ use tokio::sync::mpsc;
 const RECORDS: usize = 32_768;
 const BYTES: usize = 16 << 20;
 /// Records that are sent together, and their bytes: a receiver that was away is soon told everything.
-const TOGETHER: usize = 512;
+pub(super) const TOGETHER: usize = 512;
 const TOGETHER_BYTES: usize = 1 << 20;
 /// What a record takes beside its texts.
 const BESIDE: usize = 512;

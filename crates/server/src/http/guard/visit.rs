@@ -3,7 +3,7 @@
 use std::fmt::Write as _;
 use std::net::IpAddr;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, OnceLock};
+use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 use std::time::Instant;
 
 use auth::{AuditEvent, AuditSink as _, Caller, Cost, Outcome, Permission, Services, server_wide, shorten};
@@ -24,10 +24,11 @@ use crate::app::App;
 const NAMED: usize = 20;
 /// Tenants that have a record each; a read of more is told to every auditor.
 const TENANTS: usize = 16;
-/// Bytes of a path, of rights, of a string in JSON, of a body.
+/// Bytes of a string in JSON; the fewer the more long ones there are.
+const STRINGS: [usize; 4] = [4 << 10, 1 << 10, 256, 64];
+/// Bytes of a path, of rights, of a body.
 const PATH: usize = 1 << 10;
 const SCOPE: usize = 4 << 10;
-const STRING: usize = 4 << 10;
 const BODY: usize = 32 << 10;
 
 /// What was asked, once it was read; goes along with the request.
@@ -42,7 +43,7 @@ impl Note {
 
     /// Says what a body of JSON says.
     pub(crate) fn json(&self, body: &[u8]) {
-        self.say(|| serde_json::from_slice(body).map(|value| short(value).to_string()).unwrap_or_default());
+        self.say(|| serde_json::from_slice(body).map(|value| fitting(&value)).unwrap_or_default());
     }
 }
 
@@ -69,6 +70,22 @@ impl Unfinished {
 
     fn cost(&self) -> Cost {
         self.spent.cost()
+    }
+}
+
+/// A use that goes on after it was answered, such as a tail: its end is told as well, with what it cost until then. One
+/// of these goes along with the response, the other stays with what goes on.
+#[derive(Clone, Default)]
+pub(crate) struct Afterwards(Arc<OnceLock<Mutex<Visit>>>);
+
+impl Afterwards {
+    /// It ended.
+    pub(crate) fn end(&self, cost: Cost) {
+        if let Some(visit) = self.0.get() {
+            let mut visit = visit.lock().unwrap_or_else(PoisonError::into_inner);
+            visit.note.say(|| "ended".to_owned());
+            visit.tell(Outcome::Allowed, Some(cost));
+        }
     }
 }
 
@@ -144,6 +161,10 @@ impl Visit {
             _ => Outcome::Allowed,
         };
         self.tell(outcome, response.extensions().get::<Cost>().copied());
+        if let Some(afterwards) = response.extensions_mut().remove::<Afterwards>() {
+            // It is there for the first time.
+            drop(afterwards.0.set(Mutex::new(self)));
+        }
         response
     }
 
@@ -214,15 +235,27 @@ fn tenants(needed: Option<Permission>, caller: &Caller) -> Vec<Tenant> {
     named.to_vec()
 }
 
-/// The same with no long string in it, which would push others out.
-fn short(value: Value) -> Value {
-    match value {
-        Value::String(text) => Value::String(shorten(&text, STRING).into_owned()),
-        Value::Array(values) => values.into_iter().map(short).collect(),
-        Value::Object(fields) => {
-            fields.into_iter().map(|(name, value)| (shorten(&name, STRING).into_owned(), short(value))).collect()
+/// JSON without strings so long, or so many long ones, that they would push others out.
+fn fitting(value: &Value) -> String {
+    let mut text = String::new();
+    for most in STRINGS {
+        text = short(value, most).to_string();
+        if text.len() <= BODY {
+            break;
         }
-        other => other,
+    }
+    text
+}
+
+/// The same with no string that is longer.
+fn short(value: &Value, most: usize) -> Value {
+    match value {
+        Value::String(text) => Value::String(shorten(text, most).into_owned()),
+        Value::Array(values) => values.iter().map(|value| short(value, most)).collect(),
+        Value::Object(fields) => {
+            fields.iter().map(|(name, value)| (shorten(name, most).into_owned(), short(value, most))).collect()
+        }
+        other => other.clone(),
     }
 }
 
@@ -236,6 +269,32 @@ fn described(services: &Services) -> String {
             let more = names.len().saturating_sub(NAMED);
             let named = names.iter().take(NAMED).map(String::as_str).collect::<Vec<_>>().join(", ");
             if more == 0 { named } else { format!("{named} and {more} more") }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    #[test]
+    fn no_padding_in_json_pushes_out_what_was_asked() {
+        let query = r#"{service_name="shop"} |= "ivan@planted.example""#;
+        for (count, length) in [(1, 4 << 20), (40, 100_000), (100, 5_000), (1, 10)] {
+            let mut body: serde_json::Map<String, Value> = (0..count)
+                .flat_map(|n| [format!("a{n}"), format!("z{n}")])
+                .map(|name| (name, json!("x".repeat(length))))
+                .collect();
+            body.insert("expr".to_owned(), json!(query));
+            body.insert("rules".to_owned(), json!([{"matchers": [{"value": query}]}]));
+            let note = Note::default();
+            note.json(Value::Object(body).to_string().as_bytes());
+            let said = note.0.get().unwrap();
+            assert!(said.len() <= BODY + 256, "{count} of {length}: {}", said.len());
+            assert_eq!(said.matches("ivan@planted.example").count(), 2, "{count} of {length}: {said}");
+            assert_eq!(said.contains("blake3"), 64 < length, "{count} of {length}");
         }
     }
 }

@@ -123,6 +123,31 @@ fn query(text: &str) -> String {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn the_audit_trail_has_what_was_looked_at_for_a_tail_once_it_has_ended() {
+    let world = World::new().await;
+    let base = now() - 10_000_000_000;
+    world.push(json!({"app": "a"}), &[(base, "one"), (base + 1, "two")]).await;
+    let mut reader = world.open(&query(r#"{app="a"} |= "o""#), &[]).await;
+    assert_eq!(reader.lines(2).await, ["one", "two"]);
+    world.push(json!({"app": "a"}), &[(base + 2, "drei"), (base + 3, "zwo")]).await;
+    assert_eq!(reader.lines(1).await, ["zwo"]);
+    drop(reader);
+    let trail = format!("{}/api/v1/audit?action=tail", world.server.url);
+    let (begun, ended) = loop {
+        let page: Value = world.server.client.get(&trail).send().await.unwrap().json().await.unwrap();
+        if let [ended, begun] = page["records"].as_array().unwrap().as_slice() {
+            break (begun.clone(), ended.clone());
+        }
+        tokio::time::sleep(Duration::from_millis(50)).await;
+    };
+    assert!(begun["cost"].is_null() && !begun["detail"].as_str().unwrap().ends_with(" ended"), "{begun}");
+    assert!(ended["detail"].as_str().unwrap().ends_with(" ended") && ended["outcome"] == "allowed", "{ended}");
+    assert_eq!(ended["cost"]["rows"], 4, "two stored lines and two that came: {ended}");
+    assert!(ended["cost"]["bytes"].as_u64().unwrap() >= 13, "{ended}");
+    world.end().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn a_tail_begins_with_the_newest_stored_lines_and_goes_on_with_what_comes_in() {
     let world = World::new().await;
     let base = now() - 10_000_000_000;

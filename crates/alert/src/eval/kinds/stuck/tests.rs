@@ -41,7 +41,7 @@ async fn while_old_lines_are_loaded_nobody_is_told_to_be_stuck() {
     }
     world.move_to(3_616);
     evaluator.round().await;
-    let error = |evaluator: &Evaluator| evaluator.all_reports()[0].rules[0].error.clone();
+    let error = |evaluator: &Evaluator| evaluator.all_reports()[0].rules[0].failure.as_ref().map(ToString::to_string);
     assert_eq!(error(&evaluator).as_deref(), Some(super::CATCHING_UP));
     assert_eq!(world.notified.told(), Vec::<String>::new());
     // No more comes: those who are stuck are.
