@@ -103,7 +103,7 @@ fn a_thousand_rules_over_ten_thousand_streams(bencher: divan::Bencher<'_, '_>) {
             for running in &mut all {
                 let mut looked = running.look(&source, grid).await;
                 drop(running.step(&mut looked, (0, Timestamp(NOW)), &Surroundings::default()));
-                assert!(running.rules().all(|(_, _, health)| health.error.is_none()));
+                assert!(running.rules().all(|(_, _, health)| health.failure.is_none()));
             }
         });
     });

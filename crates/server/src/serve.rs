@@ -101,9 +101,7 @@ impl Server {
         let orders = base.orders(config.graphs, config.orders_history)?;
         let (sink, feed) = StorageSink::new(&base.storage);
         let desk = base.desk(config.notify).await?;
-        let mut alerts = config.alerts;
-        alerts.around.own_facts = !base.engine.reader().is_by_default();
-        let rules = base.rules(&orders, &sink, &desk, alerts).await?;
+        let rules = base.rules(&orders, &sink, &desk, config.alerts).await?;
         let Base { storage, engine, state, access, clock, tasks, below, .. } = base;
         let app = App::new(Parts {
             endpoint: Endpoint::new(sink, config.masking, Arc::clone(&clock)),
@@ -264,8 +262,9 @@ impl Base {
         orders: &Arc<Orders>,
         sink: &Arc<StorageSink>,
         desk: &Arc<Desk>,
-        config: alert::eval::Config,
+        mut config: alert::eval::Config,
     ) -> Result<Arc<Evaluator>> {
+        config.around.own_facts = !self.engine.reader().is_by_default();
         let components = alert::eval::Components {
             engine: Arc::clone(&self.engine),
             orders: Some(Arc::clone(orders)),

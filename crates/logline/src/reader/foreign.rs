@@ -52,31 +52,28 @@ impl Reader {
     pub(super) fn extracted<'a>(&'a self, line: &'a str, service: &str, context: &Context) -> Option<Record<'a>> {
         let mut foreign = Foreign::new(Format::Extracted, context);
         foreign.record.words = Cow::Borrowed(line);
-        self.extract(foreign, Cow::Borrowed(line), service).ok()
+        let (record, has_facts) = self.extract(foreign, &Cow::Borrowed(line), service);
+        has_facts.then_some(record)
     }
 
     /// Adds to a JSON or logfmt line, which by its own names tells of no object and no call, what its message tells.
     pub(super) fn with_message<'a>(&'a self, record: Record<'a>, service: &str, context: &Context) -> Record<'a> {
-        let silent = record.kind.is_none() && record.entities().next().is_none();
-        let message = record.known(Key::Msg).filter(|_| silent && !self.config.extraction.is_empty());
+        let is_silent = || record.kind.is_none() && record.entities().next().is_none();
+        let is_asked = !self.config.extraction.is_empty() && is_silent();
+        let message = record.known(Key::Msg).filter(|_| is_asked);
         let Some(message) = message.map(Value::as_cow) else { return record };
         let foreign = Foreign { record, ..Foreign::new(Format::Unknown, context) };
-        self.extract(foreign, message, service).unwrap_or_else(|record| record)
+        self.extract(foreign, &message, service).0
     }
 
-    /// Adds what the first rule that fits reads out of a text; gives the record back as it was if there is none.
-    fn extract<'a>(
-        &'a self,
-        mut foreign: Foreign<'a, '_>,
-        text: Cow<'a, str>,
-        service: &str,
-    ) -> Result<Record<'a>, Record<'a>> {
-        let Some(finding) = self.config.extraction.find(service, &text) else { return Err(foreign.record) };
-        for (name, target, value) in finding.facts(&text) {
+    /// Adds what the first rule that fits reads out of a text, and tells whether there is one.
+    fn extract<'a>(&'a self, mut foreign: Foreign<'a, '_>, text: &Cow<'a, str>, service: &str) -> (Record<'a>, bool) {
+        let Some(finding) = self.config.extraction.find(service, text) else { return (foreign.record, false) };
+        for (name, target, value) in finding.facts(text) {
             let is_json = matches!(name, "headers" | "body");
             foreign.put(Some(target), name, if is_json { Value::json(value) } else { Value::text(value) });
         }
-        Ok(self.finish(foreign))
+        (self.finish(foreign), true)
     }
 
     /// Takes the members of a line, or of an object inside it: there only those that have an alias.

@@ -171,7 +171,7 @@ impl Compiled {
                     self.known.count(key.map_or(0, |key| key + 1));
                 }
             }
-            _ => {
+            logs::Texts::Plain(_) => {
                 let mut set = LabelSet::new(own);
                 for row in rows {
                     let series = self.series_of(ids.get(row), (&mut set, own), table);

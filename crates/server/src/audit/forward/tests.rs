@@ -205,10 +205,10 @@ async fn a_webhook_that_refuses_is_asked_again_and_shown_the_token() {
 }
 
 /// A webhook that takes all, and the numbers of the records that it took.
-async fn taker() -> (String, mpsc::UnboundedReceiver<u64>, Tasks) {
-    let (tell, told) = mpsc::unbounded_channel();
+async fn taker() -> (String, mpsc::Receiver<u64>, Tasks) {
+    let (tell, told) = mpsc::channel(8_192);
     let take = move |Json(records): Json<Vec<Record>>| {
-        let sent = records.iter().try_for_each(|record| tell.send(record.sequence));
+        let sent = records.iter().try_for_each(|record| tell.try_send(record.sequence));
         async move { if sent.is_ok() { StatusCode::OK } else { StatusCode::GONE } }
     };
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
@@ -218,7 +218,7 @@ async fn taker() -> (String, mpsc::UnboundedReceiver<u64>, Tasks) {
     (address, told, serving)
 }
 
-async fn take(told: &mut mpsc::UnboundedReceiver<u64>, count: usize) -> Vec<u64> {
+async fn take(told: &mut mpsc::Receiver<u64>, count: usize) -> Vec<u64> {
     let mut taken = Vec::new();
     while taken.len() < count {
         let next = tokio::time::timeout(Duration::from_secs(20), told.recv()).await;
