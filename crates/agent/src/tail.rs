@@ -284,7 +284,7 @@ impl Tail {
         self.last_scan = Some(now);
         self.next_scan = Some(now + SCAN_EVERY);
         self.by_path.clear();
-        let (mut found, mut strangers) = (BTreeSet::new(), Vec::new());
+        let (mut found, mut strangers, mut archives) = (BTreeSet::new(), Vec::new(), Vec::new());
         for index in 0..self.inputs.len() {
             let is_new = new_inputs.get(index).copied().unwrap_or(false);
             let Some(input) = self.inputs.get_mut(index) else { continue };
@@ -302,7 +302,7 @@ impl Tail {
                     continue;
                 }
                 if path.extension().is_some_and(|end| end == "gz") {
-                    self.see_archive(path, id, &metadata, index, is_new);
+                    archives.push((path, id, metadata, (index, is_new)));
                 } else if is_new || self.files.contains_key(&id) || self.starts.contains_key(&id) {
                     self.see(path, id, &metadata, index, is_new, now);
                 } else {
@@ -312,6 +312,7 @@ impl Tail {
         }
         // All others are known by now, of which they may be copies.
         strangers.into_iter().for_each(|(path, index)| self.meet(path, index, false, now));
+        archives.into_iter().for_each(|(path, id, metadata, input)| self.see_archive(path, id, &metadata, input));
         self.copies.keep(&found);
         self.forget_archives(&found);
         let mut changed = Vec::new();

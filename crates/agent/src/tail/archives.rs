@@ -57,8 +57,7 @@ impl Tail {
         path: PathBuf,
         id: FileId,
         metadata: &Metadata,
-        index: usize,
-        is_new_input: bool,
+        (index, is_new_input): (usize, bool),
     ) {
         let seen = (metadata.len(), metadata.modified().ok());
         let position = self.starts.remove(&id);
@@ -134,7 +133,8 @@ impl Tail {
         };
         let open = self.files.values().filter(|file| may_be(&file.path));
         let open = open.filter_map(|file| file.position().ok()).map(|position| (position, true));
-        let gone = self.ended.iter().filter(|position| may_be(&position.path));
+        // At the start, what was read by an earlier run and is under none of its names.
+        let gone = self.ended.iter().chain(self.starts.values()).filter(|position| may_be(&position.path));
         let mut known: Vec<_> = open.chain(gone.map(|position| (position.clone(), false))).collect();
         known.retain(|(position, _)| position.offset > 0);
         known.sort_by_key(|(position, _)| position.offset);

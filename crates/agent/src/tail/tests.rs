@@ -381,6 +381,25 @@ fn a_file_that_was_compressed_while_the_agent_was_stopped_is_read_on() {
 }
 
 #[test]
+fn files_that_were_compressed_long_before_the_start_are_not_read_again() {
+    let mut world = compressing("");
+    let old = world.folder.path().join("old");
+    fs::create_dir(&old).unwrap();
+    world.write(&world.log(), 50, false);
+    world.drain();
+    world.store.save().unwrap();
+    // As gzip leaves it: as old as what it was made of.
+    let moved = old.join("a.log.1");
+    fs::rename(world.log(), &moved).unwrap();
+    let archive = fs::File::options().append(true).open(gzip(&moved)).unwrap();
+    archive.set_modified(std::time::SystemTime::UNIX_EPOCH).unwrap();
+    world.restart();
+    world.drain();
+    world.drain();
+    assert_eq!(world.spool, world.written);
+}
+
+#[test]
 fn a_damaged_archive_gives_what_stands_before_the_damage() {
     let mut world = compressing("");
     world.write(&world.log(), 20_000, false);

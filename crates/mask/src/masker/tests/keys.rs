@@ -122,6 +122,8 @@ fn a_secret_may_stand_in_front_of_its_owner() {
     check("<password_user>X9</password_user>", "<password_user><secret></password_user>");
     unchanged(r#"{"password_length":8,"tokenType":"Bearer","token_expires_in":3600,"secret_name":"crm","token_id":5}"#);
     unchanged("token-service: up, TokenStore: loaded, c.a.token.Filters: none, shop::token_user: 5, /a/token.rs:12");
+    unchanged("INFO 1 --- [main] o.s.s.core.PasswordUpgrader : upgraded, c.a.s.ApiKeyAuthenticator: Comparing");
+    unchanged("token_cache_hits=5 token_misses=3 token_kid=k7 PasswordAuthentication=no password_encryption=scram");
     unchanged("docker login --password-stdin registry.example.com <tokenResponse>a</tokenResponse> password_user=null");
     unchanged("invalid token in line: 5, wrong password for user: ivan, Failed password for root from 10.0.0.1: x");
 }

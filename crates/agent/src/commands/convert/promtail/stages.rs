@@ -76,7 +76,7 @@ impl Stages {
                 let names = stage.as_mapping().into_iter().flatten();
                 let names = names.filter_map(|(name, from)| {
                     let name = scalar(name)?;
-                    let from = scalar(from).unwrap_or_else(|| name.clone());
+                    let from = scalar(from).filter(|from| !from.is_empty()).unwrap_or_else(|| name.clone());
                     Some((name, self.extracted.get(&from).cloned().unwrap_or(from)))
                 });
                 let names = table(&names.collect());
