@@ -85,7 +85,8 @@ impl Fault {
         match self {
             Self::StuckStatus | Self::FailedChange | Self::LostHandover => Duration::from_mins(10),
             Self::BadRequests => Duration::from_mins(3),
-            Self::TrafficSpike => Duration::from_mins(5),
+            // Two windows of five minutes: one too lively is not told yet.
+            Self::TrafficSpike => Duration::from_mins(15),
             // Longer than the five minutes after which silence is told.
             Self::SilentService => Duration::from_mins(8),
         }

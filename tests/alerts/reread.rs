@@ -100,7 +100,8 @@ async fn a_new_rule_holds_for_all_kept_lines_once_each_however_often_reading_the
         let mut rng = Rng::seeded(seed);
         let mut broken_off = 0;
         loop {
-            let patience = Duration::from_millis(5 + rng.below(60) + 20 * broken_off);
+            // The first is sure to be broken off; those behind it get further and further.
+            let patience = Duration::from_millis(1 + rng.below(1 + 30 * broken_off));
             if tokio::time::timeout(patience, storage.maintain()).await.is_ok_and(|done| done.is_ok()) {
                 break;
             }

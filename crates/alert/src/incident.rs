@@ -67,6 +67,17 @@ pub struct Named {
 }
 
 impl Named {
+    /// What several alerts name, some of it perhaps alike: each listed order counts once, and those that are not listed, of
+    /// which nobody can tell, for each alert.
+    pub fn together<'n>(each: impl Iterator<Item = (&'n [String], u64)>) -> Self {
+        let (mut seen, mut orders, mut unlisted) = (BTreeSet::new(), Vec::new(), 0);
+        for (listed, total) in each {
+            unlisted += total.saturating_sub(listed.len() as u64);
+            orders.extend(listed.iter().filter(|order| seen.insert(*order)).cloned());
+        }
+        Self { total: orders.len() as u64 + unlisted, orders }
+    }
+
     /// Orders that an alert names now.
     pub(crate) fn by(alert: &Alert) -> Self {
         Self { orders: alert.evidence.orders.clone(), total: alert.evidence.orders_total }
@@ -269,10 +280,7 @@ impl Incident {
 
     /// Orders that it is about now, and how many there are.
     pub fn orders_now(&self) -> Named {
-        let mut seen = BTreeSet::new();
-        let all = self.now.values().flat_map(|named| &named.orders);
-        let orders = all.filter(|order| seen.insert(*order)).cloned().collect();
-        Named { orders, total: self.now.values().map(|named| named.total).sum() }
+        Named::together(self.now.values().map(|named| (named.orders.as_slice(), named.total)))
     }
 
     /// Over when all its alerts are over; it goes on when one comes again.

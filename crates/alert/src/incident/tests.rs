@@ -125,3 +125,11 @@ fn a_timeline_is_bounded_and_keeps_its_beginning() {
     assert_eq!(incident.timeline[0].what, "opened");
     assert_eq!(incident.timeline.last().unwrap().text, "999");
 }
+
+#[test]
+fn an_order_that_several_alerts_name_counts_once() {
+    let named = |orders: &[&str], total| (orders.iter().map(|&order| order.to_owned()).collect::<Vec<_>>(), total);
+    let alerts = [named(&["1", "2"], 2), named(&["2", "3"], 5), named(&["1", "3"], 2)];
+    let together = Named::together(alerts.iter().map(|(orders, total)| (orders.as_slice(), *total)));
+    assert_eq!(together, Named { orders: ["1", "2", "3"].map(str::to_owned).to_vec(), total: 6 });
+}

@@ -9,6 +9,7 @@ use stdx::Language;
 
 use super::words::{Noun, Words};
 use super::{Link, Look, Message, Notification, Span, Tone};
+use crate::incident::Named;
 use crate::{ALERTNAME, Alert};
 
 /// In which language and time zone a receiver reads.
@@ -176,27 +177,22 @@ impl Author {
 
     /// The orders it is about, each with its page.
     fn orders(&self, notification: &Notification, words: Words<'_>, body: &mut Vec<Span>) {
-        let mut orders: Vec<&str> = Vec::new();
-        for order in notification.firing().flat_map(|alert| &alert.evidence.orders) {
-            if !orders.contains(&order.as_str()) && orders.len() < MOST_ORDERS {
-                orders.push(order);
-            }
-        }
-        let named = orders.len() as u64;
-        let total = notification.firing().map(|alert| alert.evidence.orders_total).sum::<u64>().max(named);
+        let evidence = notification.firing().map(|alert| &alert.evidence);
+        let named = Named::together(evidence.map(|evidence| (evidence.orders.as_slice(), evidence.orders_total)));
+        let (orders, total) = (named.orders.get(..MOST_ORDERS).unwrap_or(&named.orders), named.total);
         if orders.is_empty() {
             return;
         }
         body.push(Span::bold(format!("{}: ", words.count(total, Noun::Order))));
-        for (index, order) in orders.into_iter().enumerate() {
+        for (index, order) in orders.iter().enumerate() {
             if index > 0 {
                 body.push(Span::plain(", "));
             }
             let page = (!self.external_url.is_empty())
                 .then(|| Look::Link(format!("{}/orders/{}", self.external_url, escaped(order))));
-            body.push(Span { text: order.to_owned(), look: page.unwrap_or(Look::Plain) });
+            body.push(Span { text: order.clone(), look: page.unwrap_or(Look::Plain) });
         }
-        let more = if named < total { words.pick(" …", " …") } else { "" };
+        let more = if (orders.len() as u64) < total { words.pick(" …", " …") } else { "" };
         body.push(Span::plain(format!("{more}\n")));
     }
 

@@ -3,7 +3,7 @@
 use std::ops::Range;
 
 use super::Scan;
-use super::key::Key;
+use super::key::{Key, is_quote};
 use super::value::Form;
 
 /// Bytes of a command line that are looked at.
@@ -20,10 +20,10 @@ impl Scan<'_> {
             let assigned = || (self.byte(end) == Some(b'=')).then_some(end + 1);
             LONG.contains(&name).then(|| self.argument(end).or_else(assigned)).flatten()
         } else {
-            self.argument(end).filter(|_| name.ends_with(['u', 'U'])).or_else(|| {
-                let is_attached = name.starts_with(['u', 'U']) && 1 < name.len();
-                is_attached.then_some(start + 1)
-            })
+            let is_last = name.ends_with(['u', 'U']);
+            let is_attached = name.starts_with(['u', 'U']) && 1 < name.len();
+            let behind = || self.argument(end).or_else(|| self.touching(end));
+            is_last.then(behind).flatten().or_else(|| is_attached.then_some(start + 1))
         }?;
         let value = self.near(after, MAX_COMMAND_BYTES).value_at(after, flag)?;
         let colon = self.slice(value.span.clone()).find(':')?;
@@ -32,16 +32,29 @@ impl Scan<'_> {
         (is_one && self.is_of_curl(start)).then_some(password)
     }
 
-    /// Whether the program stands before a flag, as a word of its own.
+    /// Where an argument begins that touches its flag: `-u"ivan:X"`, `-u=ivan:X`.
+    fn touching(&self, end: usize) -> Option<usize> {
+        if self.byte(end) == Some(b'=') {
+            return Some(end + 1);
+        }
+        let quote = self.skip_while(end, |byte| byte == b'\\');
+        let opens = self.byte(quote).is_some_and(is_quote)
+            && self.byte(quote + 1).is_some_and(|byte| byte.is_ascii_alphanumeric());
+        opens.then_some(end)
+    }
+
+    /// Whether the program stands before a flag, as a word of its own; lines that end with a backslash go on in the next.
     fn is_of_curl(&self, at: usize) -> bool {
         let before = self.slice(self.text.ceil_char_boundary(at.saturating_sub(MAX_COMMAND_BYTES))..at);
-        let line = before.rsplit('\n').next().unwrap_or_default();
+        let bytes = before.as_bytes();
+        let is_end = |at: &usize| !matches!(bytes[..*at], [.., b'\\'] | [.., b'\\', b'\r']);
+        let line = before.rmatch_indices('\n').map(|(at, _)| at).find(is_end).map_or(0, |at| at + 1);
         let is_alone = |(start, word): (usize, &str)| {
-            let before = line.as_bytes()[..start].last();
-            let behind = line.as_bytes().get(start + word.len());
-            !before.is_some_and(u8::is_ascii_alphanumeric)
+            let rest = &bytes[start + word.len()..];
+            let behind = rest.strip_prefix(b".exe").unwrap_or(rest).first();
+            !bytes[..start].last().is_some_and(u8::is_ascii_alphanumeric)
                 && behind.is_some_and(|byte| byte.is_ascii_whitespace() || matches!(byte, b'"' | b'\'' | b'\\' | b'+'))
         };
-        line.rmatch_indices("curl").any(is_alone)
+        before.rmatch_indices("curl").take_while(|(at, _)| line <= *at).any(is_alone)
     }
 }

@@ -134,7 +134,12 @@ impl Scan<'_> {
     pub(super) fn argument(&self, end: usize) -> Option<usize> {
         let start = self.skip_while(end, |byte| is_blank(byte) || byte == b'+');
         if end < start {
-            return self.is_argument(start, start - end).then_some(start);
+            let (blanks, mut start) = (start - end, start);
+            // A line that ends so goes on in the next.
+            while self.bytes[start..].starts_with(b"\\\n") {
+                start = self.skip_while(start + 2, is_blank);
+            }
+            return self.is_argument(start, blanks).then_some(start);
         }
         let quote = self.skip_while(end, |byte| byte == b'\\');
         let sign = self.byte(quote).filter(|sign| is_quote(*sign))?;

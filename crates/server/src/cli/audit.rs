@@ -103,6 +103,12 @@ fn verify(connection: &Connection) -> Result<(), Failure> {
         std::iter::once(node.clone()).chain(numbers.map(|number| number.to_string())).collect()
     });
     print(connection.format, Head::Both, &heading, &rows.collect::<Vec<_>>(), &verdict)?;
+    if verdict.chains.iter().any(|(_, held)| 0 < held.breaks) {
+        complain(language.pick(
+            "the chain was broken and begun anew; where and why: lapidary audit --action break",
+            "цепочка была прервана и начата заново; где и почему: lapidary audit --action break",
+        ));
+    }
     let broken = verdict.broken.map(|broken| broken.text(language));
     let unreadable = verdict.unreadable.iter().map(|part| part.text(language));
     let problems: Vec<_> = broken.into_iter().chain(unreadable).collect();

@@ -267,6 +267,11 @@ fn curl_is_given_passwords_behind_users() {
     check("['curl', '-k', '-u', 'ivan:Zx9']", "['curl', '-k', '-u', 'ivan:<credential>']");
     check(r#"{"cmd":"curl -u \"ivan:Zx9\" x"}"#, r#"{"cmd":"curl -u \"ivan:<credential>\" x"}"#);
     check("curl -u ivan:<credential> x", "curl -u ivan:<credential> x");
+    check("curl -u\"ivan:Zx9\" -su'ivan:Yy8' x", "curl -u\"ivan:<credential>\" -su'ivan:<credential>' x");
+    check(r#"{"cmd":"curl -u\"ivan:Zx9\" x"}"#, r#"{"cmd":"curl -u\"ivan:<credential>\" x"}"#);
+    check("curl.exe -u=ivan:Zx9 x", "curl.exe -u=ivan:<credential> x");
+    check("curl \\\n  -s \\\n  -u ivan:Zx9 x", "curl \\\n  -s \\\n  -u ivan:<credential> x");
+    check("app -password \\\n  Zx9 x", "app -password \\\n  <secret> x");
     unchanged("curl/7.68.0 -u a:b, libcurl -u a:b, docker run -u 1000:1000 --user app:app, sort -u a:b curl -u ivan x");
     unchanged("curl -u ivan: -H Accept:text/plain -o a:b http://x:80/ curl: (7) Failed to connect to x port 80");
 }
