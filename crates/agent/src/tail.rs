@@ -49,6 +49,8 @@ pub(crate) struct Tail {
     ready: VecDeque<FileId>,
     /// Files by the names that the kernel tells.
     by_path: HashMap<PathBuf, FileId>,
+    /// The same by the last part of the path.
+    by_name: HashMap<Vec<u8>, Vec<FileId>>,
     watch: Watch,
     /// Where the last run stopped, for files not opened yet.
     starts: BTreeMap<FileId, Position>,
@@ -97,6 +99,7 @@ impl Tail {
             files: BTreeMap::new(),
             ready: VecDeque::new(),
             by_path: HashMap::new(),
+            by_name: HashMap::new(),
             watch: Watch::new(),
             starts,
             archives: Archives::default(),
@@ -284,6 +287,7 @@ impl Tail {
         self.last_scan = Some(now);
         self.next_scan = Some(now + SCAN_EVERY);
         self.by_path.clear();
+        self.by_name.clear();
         let (mut found, mut strangers, mut archives) = (BTreeSet::new(), Vec::new(), Vec::new());
         for index in 0..self.inputs.len() {
             let is_new = new_inputs.get(index).copied().unwrap_or(false);
@@ -342,13 +346,20 @@ impl Tail {
             self.store.with(|state| state.rename(id, &path));
             self.is_unsaved = true;
         }
-        self.by_path.insert(path, id);
-        if let Some(real) = &file.real {
-            self.by_path.insert(real.clone(), id);
-        }
+        let real = file.real.clone();
+        [Some(path), real].into_iter().flatten().for_each(|path| self.called(path, id));
         if is_ready {
             self.wake(id);
         }
+    }
+
+    /// A file has this name now.
+    fn called(&mut self, path: PathBuf, id: FileId) {
+        let alike = self.by_name.entry(copies::name_of(&path).to_vec()).or_default();
+        if !alike.contains(&id) {
+            alike.push(id);
+        }
+        self.by_path.insert(path, id);
     }
 
     /// The kernel tells of a new name.
@@ -378,7 +389,7 @@ impl Tail {
                     self.watch.folder(folder);
                 }
                 self.copies.settled(file.id);
-                self.by_path.insert(path, file.id);
+                [Some(path), file.real.clone()].into_iter().flatten().for_each(|path| self.called(path, file.id));
                 self.ready.push_back(file.id);
                 self.files.insert(file.id, file);
             }

@@ -84,11 +84,8 @@ impl Tail {
                 return Ok(Origin::Copy);
             }
         }
-        let is_original = |known: &&Tailed| {
-            let names = [Some(&known.path), known.real.as_ref()];
-            known.id != file.id && names.into_iter().flatten().any(|name| is_name_of_copy(&file.path, name))
-        };
-        let mut originals = self.files.values().filter(is_original);
+        let ids = names_of_originals(name_of(&file.path)).filter_map(|name| self.by_name.get(&name)).flatten();
+        let mut originals = ids.filter(|id| **id != file.id).filter_map(|id| self.files.get(id));
         let may_be_copy = originals.any(|original| original.may_have_copy(file).unwrap_or(false));
         let waits = may_be_copy && self.copies.waits(file, input, now)?;
         Ok(if waits { Origin::Unclear } else { Origin::New })
@@ -125,11 +122,26 @@ impl Tail {
     }
 }
 
+/// The last part of a path.
+pub(super) fn name_of(path: &Path) -> &[u8] {
+    path.file_name().unwrap_or_default().as_encoded_bytes()
+}
+
+/// The names of which one may be a copy, those for which [`is_name_of_copy`] holds: looked up, since there may be very many
+/// files.
+fn names_of_originals(copy: &[u8]) -> impl Iterator<Item = Vec<u8>> {
+    let end = copy.iter().rposition(|byte| *byte == b'.').and_then(|dot| copy.get(dot..)).unwrap_or_default();
+    let beginnings = (1..copy.len()).filter_map(|len| copy.get(..len));
+    beginnings.flat_map(move |name| {
+        let with_end = !end.is_empty() && name.len() + end.len() < copy.len();
+        [Some(name.to_vec()), with_end.then(|| [name, end].concat())].into_iter().flatten()
+    })
+}
+
 /// Whether a file may be a copy of another by its name, in the same folder or another: `app.log.1`, `app.log-20260301` and
 /// `app-20260301.log` of `app.log`.
 pub(super) fn is_name_of_copy(copy: &Path, original: &Path) -> bool {
-    let names = [copy, original].map(|path| path.file_name().unwrap_or_default().as_encoded_bytes());
-    let [copy, original] = names;
+    let [copy, original] = [copy, original].map(name_of);
     if original.is_empty() || copy.len() <= original.len() {
         return false;
     }
