@@ -14,7 +14,7 @@ use super::clients::python;
 use super::harness::{Server, eventually, files, now, program, run};
 
 const SECOND: i64 = 1_000_000_000;
-const PORTS: usize = 8;
+const PORTS: u16 = 8;
 const LOG: &str = "store.log";
 const IDENTITIES: &str = r#"{"identities":[
     {"name":"writer","credentials":[{"accessKey":"writer-id","secretKey":"writer-secret"}],"actions":["Admin","Read","Write","List"]},
@@ -53,11 +53,11 @@ impl Store {
         let http = reqwest::Client::builder().no_proxy().build().unwrap();
         let log = self.folder.join(LOG);
         // It answers before it can write: an object that was put says that it can.
-        eventually("the store answers", async || {
+        eventually("the store answers", || {
             let ended = self.child.try_wait().unwrap();
             assert!(ended.is_none(), "the store ended, {ended:?}: {}", std::fs::read_to_string(&log).unwrap());
-            let answer = http.get(self.url()).send().await;
-            answer.is_ok_and(|answer| answer.status().as_u16() < 500)
+            let answer = http.get(self.url()).send();
+            async { answer.await.is_ok_and(|answer| answer.status().as_u16() < 500) }
         })
         .await;
     }
@@ -82,9 +82,9 @@ impl Drop for Store {
 /// Free ports that stay free while the store is away: below those that the system gives to whoever asks for any,
 /// which other tests do all the time.
 fn lasting_ports() -> Vec<u16> {
-    let first = 12_000 + (std::process::id() % 1_000) as u16 * PORTS as u16;
+    let first = 12_000 + (std::process::id() % 1_000) as u16 * PORTS;
     let free = (first..30_000).filter(|port| TcpListener::bind(("127.0.0.1", *port)).is_ok());
-    free.take(PORTS).collect()
+    free.take(usize::from(PORTS)).collect()
 }
 
 fn start(program: &Path, folder: &Path, ports: &[u16]) -> Child {

@@ -170,3 +170,33 @@ fn the_documented_rules_keep_their_documented_tests() {
     let (code, text) = unit(&tests);
     assert!(code == Some(1) && text.contains("exp: ") && text.contains("got: "), "{text}");
 }
+
+#[test]
+fn unit_tests_read_free_text_as_the_server_does() {
+    let folder = tempfile::tempdir().unwrap();
+    let write = |name: &str, text: &str| {
+        let path = folder.path().join(name);
+        std::fs::write(&path, text).unwrap();
+        path
+    };
+    let config = write("lapidary.toml", "[[extract]]\npattern = \"Order <order_id> moved to <to>\"\n");
+    let tests = r#"
+tests:
+  - input_lines:
+      - labels: '{service_name="erp"}'
+        lines: [{ at: 10s, line: "INFO Order 7 moved to PAID" }, { at: 20s, line: "INFO Order 8 moved to SENT" }]
+    logql_expr_test:
+      - expr: 'sum by (order_id) (count_over_time({service_name="erp"} | facts | to="PAID" [1m]))'
+        eval_time: 1m
+        exp_samples: [{ labels: '{order_id="7"}', value: 1 }]
+"#;
+    let tests = write("tests.yaml", tests);
+    let unit = |more: &[&Path]| {
+        let mut command = Command::new(program("lapidary"));
+        run(command.args(["rules", "unit"]).arg(&tests).args(more).env("LAPIDARY_LANG", "en"))
+    };
+    let (code, text) = unit(&[Path::new("--config"), &config]);
+    assert!(code == Some(0) && text.contains("1 tests, all well"), "{text}");
+    let (code, text) = unit(&[]);
+    assert!(code == Some(1) && text.contains("got: "), "{text}");
+}

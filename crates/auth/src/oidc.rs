@@ -11,10 +11,10 @@ use std::sync::Arc;
 use std::time::{Duration, UNIX_EPOCH};
 
 use base64::prelude::{BASE64_URL_SAFE_NO_PAD, Engine as _};
-use reqwest::Url;
 use ring::digest::{SHA256, digest};
 use stdx::{Clock, Secret, entropy};
 use tls::Tls;
+use url::Url;
 
 use self::claims::Expected;
 use self::provider::Provider;

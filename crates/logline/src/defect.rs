@@ -6,7 +6,7 @@ use std::fmt;
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 #[repr(u8)]
 pub enum Defect {
-    /// The date-time cannot be read, or there is none.
+    /// The date-time cannot be read, or a house line has none.
     BadTime,
     /// The date-time has no zone: the source's `timezone` was taken, or UTC.
     NoZone,

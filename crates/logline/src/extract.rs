@@ -9,7 +9,7 @@ use memchr::memmem::Finder;
 
 use crate::aliases::{Target, is_fact};
 use crate::reader::good_value;
-use crate::{Entity, Kind};
+use crate::{Entity, Kind, scan};
 
 /// A piece of a rule's pattern.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -137,8 +137,8 @@ impl<'r> Finding<'r> {
         'r: 't,
     {
         let cut = |span: &Range<usize>| match text {
-            Cow::Borrowed(text) => Cow::Borrowed(crate::scan::cut(text, span.start, span.end)),
-            Cow::Owned(text) => Cow::Owned(crate::scan::cut(text, span.start, span.end).to_owned()),
+            Cow::Borrowed(text) => Cow::Borrowed(scan::cut(text, span.start, span.end)),
+            Cow::Owned(text) => Cow::Owned(scan::cut(text, span.start, span.end).to_owned()),
         };
         let captured = self.rule.captured.iter().zip(&self.spans);
         let captured = captured.map(|((name, target), span)| (name.as_str(), target, cut(span)));
@@ -174,6 +174,9 @@ fn problems(parts: &[Part], names: &[&str], set: &[(String, String)]) -> Vec<(St
     if parts.iter().all(|part| part.literal().is_none_or(|text| text.trim().is_empty())) {
         tell("pattern", "has no text beside its captures, so that it would fit any line".to_owned());
     }
+    for name in parts.iter().filter_map(Part::literal).flat_map(mistyped) {
+        tell("pattern", format!("has `{name}`, which is no capture; write `<{}>`", fact_of(&name)));
+    }
     for name in names.iter().filter(|name| !can_be_read(name)) {
         tell("pattern", format!("captures `{name}`, which {}", no_fact()));
     }
@@ -198,10 +201,49 @@ fn problems(parts: &[Part], names: &[&str], set: &[(String, String)]) -> Vec<(St
             ),
         );
     }
+    let object = set.iter().find(|(name, value)| name == "endpoint" && is_object(value)).map(|(_, object)| object);
+    let told = set.iter().any(|(name, kind)| name == "kind" && Kind::parse(kind) == Some(Kind::Status));
+    if let Some(object) = object.filter(|object| (told || has("to")) && !has(&format!("{object}_id"))) {
+        tell("set.endpoint", format!("is `{object}`, whose id the rule does not tell; capture `<{object}_id>`"));
+    }
     if names.is_empty() {
         tell("pattern", "captures no fact; want such as `Order <order_id> moved to <to>`".to_owned());
     }
     problems
+}
+
+/// Names of facts with a bracket on one side only, or with letters that no capture has: `<to`, `order_id>`, `<order-id>`.
+fn mistyped(literal: &str) -> Vec<String> {
+    let is_of_name = |c: char| c.is_ascii_alphanumeric() || matches!(c, '_' | '-' | '.');
+    let mut found = Vec::new();
+    for (at, bracket) in literal.match_indices(['<', '>']) {
+        let (before, after) = (scan::cut(literal, 0, at), scan::cut(literal, at + 1, literal.len()));
+        let name = if bracket == "<" {
+            let end = after.find(|c| !is_of_name(c)).unwrap_or(after.len());
+            let closed = if scan::cut(after, end, after.len()).starts_with('>') { ">" } else { "" };
+            format!("<{}{closed}", scan::cut(after, 0, end))
+        } else {
+            let start = before.trim_end_matches(is_of_name).len();
+            if scan::cut(before, 0, start).ends_with(['<', '/']) {
+                continue;
+            }
+            format!("{}>", scan::cut(before, start, before.len()))
+        };
+        if can_be_read(&fact_of(&name)) {
+            found.push(name);
+        }
+    }
+    found
+}
+
+/// The fact that a mistyped capture means.
+fn fact_of(mistyped: &str) -> String {
+    mistyped.trim_matches(['<', '>']).to_ascii_lowercase().replace(['-', '.'], "_")
+}
+
+/// Whether the endpoint of a STATUS line names a type of object.
+fn is_object(endpoint: &str) -> bool {
+    !endpoint.contains([' ', '/'])
 }
 
 fn can_be_read(fact: &str) -> bool {

@@ -72,7 +72,7 @@ impl Reader {
         let foreign = || self.json(text, context).or_else(|| self.logfmt(text, context));
         let mut record = self
             .house(text, context)
-            .or_else(|| foreign().map(|record| self.with_message(record, service, context)))
+            .or_else(|| foreign().map(|record| self.with_message(record, text, service, context)))
             .or_else(|| self.extracted(text, service, context))
             .unwrap_or_else(|| {
                 let mut record = Record::empty(Format::Unknown);

@@ -12,6 +12,7 @@ mod notify;
 mod oidc;
 mod pushes;
 mod queries;
+mod reading;
 mod reference;
 mod retention;
 mod secret;
@@ -29,6 +30,7 @@ use stdx::{ByteSize, Problems, Settings};
 pub use access::Access;
 pub(crate) use audit::Audit;
 pub use notify::Notify;
+pub(crate) use reading::Reading;
 pub use reference::reference;
 pub(crate) use transport::Transport;
 
@@ -65,10 +67,8 @@ pub struct Config {
     pub notify: Notify,
     /// What a query may cost.
     pub query: query::Config,
-    /// What facts are called in lines.
-    pub(crate) facts: logline::Aliases,
-    /// What lines of free text tell.
-    pub(crate) extraction: logline::Extraction,
+    /// How facts are read out of lines.
+    pub(crate) reading: Reading,
     /// The status graphs of objects.
     pub(crate) graphs: orders::Graphs,
     /// Memory for the paths of objects that are over, for each tenant and type.
@@ -139,8 +139,7 @@ fn read(settings: &mut Settings, flags: &Flags) -> Config {
         audit,
         notify: notify::read(settings, masker, links),
         query: queries::read(settings),
-        facts: facts::read(settings),
-        extraction: extract::read(settings),
+        reading: reading::read(settings),
         graphs: graphs::read(settings),
         orders_history: settings.or(
             "orders.history_memory",

@@ -13,7 +13,6 @@ use alert::eval::Evaluator;
 use anyhow::{Context as _, Result};
 use auth::{Access, Attempts, AuditEvent, AuditSink, Directory, IdentityProvider, Ldap, Oidc, OidcSettings};
 use ingest::Endpoint;
-use logline::Reader;
 use orders::{Graphs, OrderEvents, Orders};
 use query::Engine;
 use state::{Location, State};
@@ -70,13 +69,7 @@ impl Server {
         let (trail, occurred) = Trail::new();
         let audit: Arc<dyn AuditSink> = Arc::clone(&trail) as _;
         let (tasks, below) = (Tasks::default(), Tasks::default());
-        let names = logline::Config {
-            aliases: config.facts,
-            extraction: config.extraction,
-            statuses: config.graphs.known_statuses(),
-            ..logline::Config::default()
-        };
-        let reader = Arc::new(Reader::new(names));
+        let reader = config.reading.reader(&config.graphs);
         let events = Arc::new(OrderEvents::new(Arc::clone(&reader)));
         let components = storage::Components {
             clock: Arc::clone(&clock),

@@ -6,7 +6,7 @@ use std::path::Path;
 use std::time::Duration;
 
 use sqlx::any::{Any, AnyConnectOptions, AnyPoolOptions};
-use sqlx::{AnyPool, ConnectOptions as _, Executor as _, Transaction};
+use sqlx::{AnyPool, ConnectOptions as _, Connection as _, Executor as _, Transaction};
 
 use crate::location::address;
 use crate::{
@@ -54,17 +54,23 @@ impl State {
             Location::Postgres(address) => (Dialect::Postgres, address.reveal().clone(), SERVER_SETTINGS),
         };
         let options: AnyConnectOptions = address.parse().map_err(Error::from)?;
+        let options = options.disable_statement_logging();
+        if let Location::File(path) = location {
+            try_file(&options).await.map_err(|error| Error::from(error).of_file(path))?;
+        }
         let pool = AnyPoolOptions::new()
             .max_connections(CONNECTIONS)
             .acquire_timeout(PATIENCE)
             .after_connect(move |connection, _| {
                 Box::pin(async move { connection.execute(sqlx::raw_sql(settings)).await.map(drop) })
             })
-            .connect_with(options.disable_statement_logging())
+            .connect_with(options)
             .await?;
         let state = Self { pool, dialect };
-        migrations::run(&state).await?;
-        Ok(state)
+        match (migrations::run(&state).await, location) {
+            (Err(error), Location::File(path)) => Err(error.of_file(path)),
+            (done, _) => done.map(|()| state),
+        }
     }
 
     /// Waits for running statements and closes.
@@ -150,6 +156,13 @@ impl State {
         };
         Ok(self.pool.begin_with(begin).await?)
     }
+}
+
+/// Connects once: a pool would try a file that is no database again and again, and then say that it does not answer.
+async fn try_file(options: &AnyConnectOptions) -> sqlx::Result<()> {
+    let mut connection = options.connect().await?;
+    connection.execute(sqlx::raw_sql(FILE_SETTINGS)).await?;
+    connection.close().await
 }
 
 /// Makes the file before SQLite does, so that nobody else can ever read it. Its companions get the same rights.

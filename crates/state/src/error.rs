@@ -1,5 +1,7 @@
 //! The one error of this crate; callers act on its [`Kind`].
 
+use std::path::Path;
+
 /// Why the state could not be read or changed. The message names tables and rules, never the values in them.
 #[derive(Clone, Debug, thiserror::Error)]
 #[error("{message}")]
@@ -28,6 +30,11 @@ impl Error {
         Self { kind, message: message.into() }
     }
 
+    /// The same about the database in this file.
+    pub(crate) fn of_file(self, path: &Path) -> Self {
+        Self { kind: self.kind, message: format!("`{}`: {}", path.display(), self.message) }
+    }
+
     /// What the caller should do.
     pub const fn kind(&self) -> Kind {
         self.kind
@@ -40,6 +47,7 @@ impl From<sqlx::Error> for Error {
             sqlx::Error::RowNotFound => Kind::NotFound,
             sqlx::Error::Database(cause) if cause.is_unique_violation() => Kind::Taken,
             sqlx::Error::Database(cause) if is_passing(cause.code().as_deref()) => Kind::Unavailable,
+            sqlx::Error::Database(cause) if is_damaged(cause.code().as_deref()) => Kind::Unusable,
             sqlx::Error::Io(_)
             | sqlx::Error::Tls(_)
             | sqlx::Error::PoolTimedOut
@@ -54,6 +62,10 @@ impl From<sqlx::Error> for Error {
             (_, Kind::NotFound) => "there is nothing with this name".to_owned(),
             // An error of configuration repeats the address, which may hold a password.
             (sqlx::Error::Configuration(_), _) => "the address of the state database cannot be understood".to_owned(),
+            (sqlx::Error::Database(cause), _) if is_damaged(cause.code().as_deref()) => format!(
+                "the state database is damaged ({}): bring it back from a backup, or move it away to begin with an empty one, without users, tokens and silences",
+                cause.message()
+            ),
             (sqlx::Error::Database(cause), _) => format!("the state database: {}", cause.message()),
             _ => format!("the state database: {error}"),
         };
@@ -68,6 +80,11 @@ fn is_passing(code: Option<&str>) -> bool {
     let sqlite = code.parse::<u32>().is_ok_and(|code| code < 10_000 && matches!(code & 0xff, 5 | 6));
     let postgres = code.len() == 5 && ["08", "40", "53", "55", "57"].iter().any(|class| code.starts_with(class));
     sqlite || postgres
+}
+
+/// Whether a file is no database of SQLite, or one that was damaged.
+fn is_damaged(code: Option<&str>) -> bool {
+    code.and_then(|code| code.parse::<u32>().ok()).is_some_and(|code| code < 10_000 && matches!(code & 0xff, 11 | 26))
 }
 
 #[cfg(test)]

@@ -36,6 +36,15 @@ pub(crate) enum Origin {
     Missing,
 }
 
+impl Origin {
+    const fn line(&self) -> Option<usize> {
+        match self {
+            Self::Line(line) => Some(*line),
+            Self::Variable(_) | Self::Missing => None,
+        }
+    }
+}
+
 /// One thing that is wrong.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Problem {
@@ -86,7 +95,7 @@ impl Settings {
     /// The value of a key that must be written; `None` was reported.
     pub fn required<T: Setting>(&mut self, key: &str, doc: &'static str) -> Option<T> {
         self.document::<T>(key, doc, String::new());
-        if !self.values.contains_key(key) {
+        if !self.has(key) {
             self.problem(key, format!("is missing; want {}", T::WANT));
         }
         self.read(key)
@@ -109,8 +118,14 @@ impl Settings {
         found
     }
 
-    /// The prefixes of the items of an array of tables: `auth.token` gives `auth.token[0]`, `auth.token[1]` …
-    pub fn tables(&self, key: &str) -> Vec<String> {
+    /// The prefixes of the items of an array of tables: `auth.token` gives `auth.token[0]`, `auth.token[1]` … A single
+    /// table of that name is a problem.
+    pub fn tables(&mut self, key: &str) -> Vec<String> {
+        let single: Vec<_> = self.below(key).filter(|below| !self.used.contains(*below)).cloned().collect();
+        if let Some(first) = single.iter().min_by_key(|below| self.values[*below].origin.line()).cloned() {
+            self.problem(&first, format!("stands in a single table; there may be several: write `[[{key}]]`"));
+        }
+        self.used.extend(single);
         let item = |index: &usize| format!("{key}[{index}]");
         let exists = |prefix: &String| self.values.keys().any(|key| key.starts_with(&format!("{prefix}.")));
         (0..).map(|index| item(&index)).take_while(exists).collect()
@@ -119,15 +134,39 @@ impl Settings {
     /// A table whose keys are free: `labels` in `labels = { service = "shop" }`.
     pub fn map<T: Setting>(&mut self, key: &str, doc: &'static str) -> BTreeMap<String, T> {
         self.document::<T>(&format!("{key}.*"), doc, String::new());
+        if self.has(key) {
+            self.used.insert(key.to_owned());
+            self.problem(key, format!("is no table; want `{{ name = … }}`, each with {}", T::WANT));
+        }
         let prefix = format!("{key}.");
-        let names: Vec<_> = self.values.keys().filter_map(|key| key.strip_prefix(&prefix).map(str::to_owned)).collect();
+        let names: Vec<_> = self.below(key).filter_map(|key| key.strip_prefix(&prefix).map(str::to_owned)).collect();
         names.into_iter().filter_map(|name| self.read(&format!("{prefix}{name}")).map(|value| (name, value))).collect()
+    }
+
+    /// The keys inside a table.
+    fn below(&self, key: &str) -> impl Iterator<Item = &String> {
+        let prefix = format!("{key}.");
+        self.values.keys().filter(move |key| key.starts_with(&prefix))
+    }
+
+    /// Whether a key was written, with whatever value.
+    pub fn has(&self, key: &str) -> bool {
+        self.values.contains_key(key)
     }
 
     /// Reports what is wrong with a key beyond its type.
     pub fn problem(&mut self, key: &str, text: impl Into<String>) {
-        let origin = self.values.get(key).map_or(Origin::Missing, |written| written.origin.clone());
+        let origin = self.values.get(key).map_or_else(|| self.beside(key), |written| written.origin.clone());
         self.problems.push(Problem { origin, key: key.to_owned(), text: text.into() });
+    }
+
+    /// Where the item of an array of tables begins that a key is missing in: there are several, and one is meant.
+    fn beside(&self, key: &str) -> Origin {
+        let Some((item, _)) = key.rsplit_once('.').filter(|(item, _)| item.ends_with(']')) else {
+            return Origin::Missing;
+        };
+        let line = self.below(item).filter_map(|key| self.values[key].origin.line()).min();
+        line.map_or(Origin::Missing, Origin::Line)
     }
 
     /// What every key that was read is for.
@@ -155,10 +194,7 @@ impl Settings {
         if self.problems.is_empty() {
             return Ok(());
         }
-        self.problems.sort_by_key(|problem| match problem.origin {
-            Origin::Line(line) => line,
-            Origin::Variable(_) | Origin::Missing => usize::MAX,
-        });
+        self.problems.sort_by_key(|problem| problem.origin.line().unwrap_or(usize::MAX));
         Err(Problems(self.problems))
     }
 

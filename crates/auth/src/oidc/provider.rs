@@ -5,12 +5,13 @@ use std::time::{Duration, Instant};
 
 use futures::StreamExt as _;
 use jsonwebtoken::jwk::Jwk;
-use reqwest::{Client, RequestBuilder, Response, StatusCode, Url};
+use reqwest::{Client, RequestBuilder, Response, StatusCode};
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
 use serde_json::{Map, Value};
 use stdx::{Clock, Secret};
 use tls::Renewed;
+use url::Url;
 
 use super::claims::{self, Claims, Expected};
 use super::{OidcError, OidcSettings};
@@ -160,7 +161,7 @@ impl Provider {
             }
             None => form.push(("client_id", &settings.client_id)),
         }
-        let body = form_urlencoded::Serializer::new(String::new()).extend_pairs(form).finish();
+        let body = url::form_urlencoded::Serializer::new(String::new()).extend_pairs(form).finish();
         let kind = ("content-type", "application/x-www-form-urlencoded");
         let answer = self.answer(request.header(kind.0, kind.1).body(body)).await?;
         if answer.status() == StatusCode::BAD_REQUEST {
@@ -234,5 +235,5 @@ impl Provider {
 }
 
 fn encoded(text: &str) -> String {
-    form_urlencoded::byte_serialize(text.as_bytes()).collect()
+    url::form_urlencoded::byte_serialize(text.as_bytes()).collect()
 }

@@ -153,6 +153,40 @@ fn what_is_wrong_with_a_rule_is_told_at_once() {
     assert!(wrong("<order_id>", &[]).contains("would fit any line"));
     assert!(wrong("Order moved", &[]).contains("captures no fact"));
     assert!(wrong("<trace_id> moved to <to>", &[]).contains("does not say of which order"));
+    let told = wrong("Order <order_id> moved to <to>", &[("endpoint", "model")]);
+    assert_eq!(told, "set.endpoint is `model`, whose id the rule does not tell; capture `<model_id>`\n");
+}
+
+#[test]
+fn a_capture_that_was_mistyped_is_told_and_other_brackets_are_text() {
+    let told = |literal: &str| {
+        let parts = vec![Part::Literal(literal.to_owned()), Part::Capture(Some("order_id".to_owned()))];
+        let problems = Rule::new(Vec::new(), parts, []).err().unwrap_or_default();
+        problems.into_iter().map(|(_, text)| text).collect::<Vec<_>>()
+    };
+    assert_eq!(told("moved to <to, order "), ["has `<to`, which is no capture; write `<to>`"]);
+    assert_eq!(told("moved to to> order "), ["has `to>`, which is no capture; write `<to>`"]);
+    assert_eq!(told("model <Model-ID> of "), ["has `<Model-ID>`, which is no capture; write `<model_id>`"]);
+    for good in ["status -> ", "status->", "</status> of ", "<<worker-3>> ", "a < b > c ", "<", "заказ <№> "] {
+        assert!(told(good).is_empty(), "{good}: {:?}", told(good));
+    }
+}
+
+#[test]
+fn a_time_that_cannot_be_read_is_a_defect() {
+    let reader = reader([rule(&[], "at <time>: order <order_id>", &[]).unwrap()]);
+    let bad = |line| reader.read(line, &Context::default()).defects().has(crate::Defect::BadTime);
+    assert!(bad("at noon: order 5"));
+    assert!(!bad("at 2026-03-01 12:00:00Z: order 5"));
+}
+
+#[test]
+fn words_behind_a_field_are_free_text_too() {
+    let reader = reader([rule(&[], "Order <order_id> moved to <to>", &[]).unwrap()]);
+    let read = |line| told(&reader.read(line, &Context::default()));
+    assert_eq!(read("step=7 Order 4711 moved to PAID"), "logfmt STATUS <order> step=7 order_id=4711 to=PAID");
+    let want = "logfmt STATUS <order> msg=x step=7 order_id=4711 to=PAID";
+    assert_eq!(read("msg=x step=7 Order 4711 moved to PAID"), want);
 }
 
 proptest! {

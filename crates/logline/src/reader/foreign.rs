@@ -56,14 +56,30 @@ impl Reader {
         has_facts.then_some(record)
     }
 
-    /// Adds to a JSON or logfmt line, which by its own names tells of no object and no call, what its message tells.
-    pub(super) fn with_message<'a>(&'a self, record: Record<'a>, service: &str, context: &Context) -> Record<'a> {
+    /// Adds to a JSON or logfmt line, which by its own names tells of no object and no call, what its message tells; to
+    /// a logfmt line, which may as well be words behind a field (`step=7 Order 4711 moved to PAID`), what the whole tells.
+    pub(super) fn with_message<'a>(
+        &'a self,
+        record: Record<'a>,
+        line: &'a str,
+        service: &str,
+        context: &Context,
+    ) -> Record<'a> {
         let is_silent = || record.kind.is_none() && record.entities().next().is_none();
-        let is_asked = !self.config.extraction.is_empty() && is_silent();
-        let message = record.known(Key::Msg).filter(|_| is_asked);
-        let Some(message) = message.map(Value::as_cow) else { return record };
-        let foreign = Foreign { record, ..Foreign::new(Format::Unknown, context) };
-        self.extract(foreign, &message, service).0
+        if self.config.extraction.is_empty() || !is_silent() {
+            return record;
+        }
+        let message = record.known(Key::Msg).map(Value::as_cow);
+        let whole = (record.format == Format::Logfmt).then_some(Cow::Borrowed(line));
+        let mut foreign = Foreign { record, ..Foreign::new(Format::Unknown, context) };
+        for text in message.into_iter().chain(whole) {
+            let (record, has_facts) = self.extract(foreign, &text, service);
+            if has_facts {
+                return record;
+            }
+            foreign = Foreign { record, ..Foreign::new(Format::Unknown, context) };
+        }
+        foreign.record
     }
 
     /// Adds what the first rule that fits reads out of a text, and tells whether there is one.
@@ -72,6 +88,9 @@ impl Reader {
         for (name, target, value) in finding.facts(text) {
             let is_json = matches!(name, "headers" | "body");
             foreign.put(Some(target), name, if is_json { Value::json(value) } else { Value::text(value) });
+            if *target == Target::Time && foreign.record.time.is_none() {
+                foreign.record.defects.add(Defect::BadTime);
+            }
         }
         (self.finish(foreign), true)
     }

@@ -125,12 +125,9 @@ impl Forward {
         let dropped = records.into_iter().filter_map(|record| self.queue.put(record).err()).count() as u64;
         self.state.unsent.fetch_add(dropped, Ordering::Relaxed);
         let is_dropped = dropped > 0;
-        if self.has_dropped.swap(is_dropped, Ordering::Relaxed) != is_dropped {
-            if is_dropped {
-                warn!("the receiver of the audit trail is too slow or away: some records are in the trail only");
-            } else {
-                warn!("the receiver of the audit trail takes records again");
-            }
+        let was_dropped = self.has_dropped.swap(is_dropped, Ordering::Relaxed);
+        if is_dropped && !was_dropped {
+            warn!("the receiver of the audit trail is too slow or away: some records are in the trail only");
         }
         dropped
     }

@@ -20,7 +20,7 @@ use super::client::{Connection, Format, encoded};
 use super::language::{self, Tongue};
 use super::time::{Stretch, zone};
 use super::{Failure, block_on, complain, say};
-use crate::config::Flags;
+use crate::config::{Config, Flags};
 
 /// What to do with rules.
 #[derive(Debug, Subcommand)]
@@ -48,6 +48,9 @@ pub(crate) enum RulesCommand {
         /// Files of tests.
         #[arg(required = true)]
         files: Vec<PathBuf>,
+        /// Configuration of the server, for its names of facts and its rules for free text; none if not given.
+        #[arg(long, value_name = "FILE")]
+        config: Option<PathBuf>,
         #[command(flatten)]
         speech: Speech,
     },
@@ -87,7 +90,7 @@ impl RulesCommand {
             Self::List { connection } => list(&connection),
             Self::Test(args) => args.run(),
             Self::Lint { files, config, speech } => look_over(&files, config.as_deref(), speech.language()),
-            Self::Unit { files, speech } => unit::run(&files, speech.language()),
+            Self::Unit { files, config, speech } => unit::run(&files, config.as_deref(), speech.language()),
         }
     }
 }
@@ -169,7 +172,7 @@ fn bar(language: Language) -> ProgressBar {
 
 fn look_over(files: &[PathBuf], config: Option<&Path>, language: Language) -> Result<(), Failure> {
     let graphs = match config {
-        Some(config) => super::serve::load(Some(config), &Flags::default())?.graphs,
+        Some(config) => configured(config)?.graphs,
         None => Graphs::default(),
     };
     let mut odd = 0;
@@ -201,6 +204,10 @@ fn look_over(files: &[PathBuf], config: Option<&Path>, language: Language) -> Re
         (0, odd) => Err(Failure::Failed(format!("{odd} {}", language.pick("remarks", "замечаний")))),
         (broken, _) => Err(Failure::Usage(format!("{broken} {}", language.pick("problems", "ошибок")))),
     }
+}
+
+fn configured(config: &Path) -> Result<Config, Failure> {
+    super::serve::load(Some(config), &Flags::default())
 }
 
 fn told(remark: &Lint) -> String {

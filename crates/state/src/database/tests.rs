@@ -22,6 +22,26 @@ async fn only_its_owner_may_read_the_file_and_its_companions() {
 }
 
 #[tokio::test]
+async fn a_file_that_is_no_database_is_told_at_once_with_its_path_and_a_remedy() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join(Location::FILE);
+    let state = State::open(&Location::File(path.clone())).await.unwrap();
+    state.close().await;
+    let good = std::fs::read(&path).unwrap();
+    let mut torn = good.clone();
+    torn.iter_mut().skip(100).for_each(|byte| *byte = 0xA5);
+    for bytes in [b"this is no database, it is a text of some length".as_slice(), &torn] {
+        std::fs::write(&path, bytes).unwrap();
+        let error = State::open(&Location::File(path.clone())).await.unwrap_err();
+        assert_eq!(error.kind(), Kind::Unusable, "{error}");
+        let text = error.to_string();
+        assert!(text.contains(&path.display().to_string()) && text.contains("bring it back from a backup"), "{text}");
+    }
+    std::fs::write(&path, good).unwrap();
+    State::open(&Location::File(path)).await.unwrap();
+}
+
+#[tokio::test]
 async fn a_transaction_that_is_dropped_leaves_nothing() {
     each(async |state| {
         let mut tx = state.begin().await.unwrap();

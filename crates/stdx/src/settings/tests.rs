@@ -48,6 +48,27 @@ fn every_problem_is_reported_with_its_key_and_line() {
 }
 
 #[test]
+fn what_is_wrong_with_items_of_an_array_and_with_tables_has_its_line() {
+    let mut settings = parse("[rule]\nname = \"a\"\n[[user]]\nage = 1\n[[user]]\nname = \"b\"\nlabels = \"x\"\n");
+    for _ in 0..2 {
+        assert!(settings.tables("rule").is_empty());
+    }
+    for item in settings.tables("user") {
+        settings.required::<String>(&format!("{item}.name"), "name");
+        settings.or::<u64>(&format!("{item}.age"), 0, "age");
+        assert!(settings.map::<String>(&format!("{item}.labels"), "labels").is_empty());
+    }
+    assert_eq!(
+        settings.finish().unwrap_err().to_string().lines().collect::<Vec<_>>(),
+        [
+            "line 2: `rule.name` stands in a single table; there may be several: write `[[rule]]`",
+            "line 4: `user[0].name` is missing; want a text in quotes",
+            "line 7: `user[1].labels` is no table; want `{ name = … }`, each with a text in quotes",
+        ]
+    );
+}
+
+#[test]
 fn durations_read_and_print() {
     for (text, millis, shown) in [
         ("250ms", 250, "250ms"),

@@ -29,12 +29,13 @@ pub(crate) struct ForwardInput {
 pub(super) fn syslog(settings: &mut Settings, key: &str) -> SyslogInput {
     let tcp = settings.optional(&format!("{key}.tcp"), "Address to take connections on.");
     let udp = settings.optional(&format!("{key}.udp"), "Address to take datagrams on.");
-    if tcp.is_none() && udp.is_none() {
+    let has_tcp = settings.has(&format!("{key}.tcp"));
+    if !has_tcp && !settings.has(&format!("{key}.udp")) {
         settings
             .problem(&format!("{key}.tcp"), "is missing, and so is `udp`; want an address such as \"127.0.0.1:514\"");
     }
     let tls = tls(settings, key);
-    if tcp.is_none() && tls != Tls::default() {
+    if !has_tcp && tls != Tls::default() {
         settings.problem(&format!("{key}.cert_file"), "needs `tcp`; datagrams are in clear");
     }
     SyslogInput { tcp, udp, tls, max_connections: max_connections(settings, key) }

@@ -81,14 +81,17 @@ pub(super) fn shape(settings: &mut Settings, key: &str, timezone: TimeZone) -> S
     let time_format: Option<String> = settings.optional(&of("time_format"), doc);
     let time_format = time_format.map_or(TimeFormat::Usual, TimeFormat::Pattern);
     let doc = "Labels by fields: `{ env = \"environment\" }`; an event without the field has none.";
-    let labels: Vec<_> = settings.map(&of("label_fields"), doc).into_iter().collect();
+    let labels: Vec<_> = settings.map::<String>(&of("label_fields"), doc).into_iter().collect();
     let doc = "Structured metadata by fields: `{ trace_id = \"trace_id\" }`.";
-    let metadata: Vec<_> = settings.map(&of("metadata_fields"), doc).into_iter().collect();
-    for (name, _) in &labels {
-        check_label(settings, &of(&format!("label_fields.{name}")), name);
-    }
-    for (name, _) in &metadata {
-        check_label(settings, &of(&format!("metadata_fields.{name}")), name);
+    let metadata: Vec<_> = settings.map::<String>(&of("metadata_fields"), doc).into_iter().collect();
+    for (table, fields) in [("label_fields", &labels), ("metadata_fields", &metadata)] {
+        for (name, field) in fields {
+            let key = of(&format!("{table}.{name}"));
+            check_label(settings, &key, name);
+            if field.trim().is_empty() {
+                settings.problem(&key, "names no field; want such as \"trace_id\"");
+            }
+        }
     }
     let rules = settings.tables(&of("rule")).iter().map(|key| rule(settings, key)).collect();
     let context = logline::Context { timezone };

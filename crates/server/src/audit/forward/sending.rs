@@ -116,9 +116,14 @@ impl Sending {
     /// Tries until the receiver takes them.
     async fn deliver(&mut self, records: &[Record]) -> Result<(), Stopped> {
         let Some(mut backoff) = Backoff::new(PAUSE.0, PAUSE.1, Rng::from_entropy()) else { return Err(Stopped) };
+        let mut has_failed = false;
         while let Err(reason) = self.sender.send(records).await {
+            has_failed = true;
             warn!(reason, "the audit trail cannot be sent on; tried again");
             self.pause(backoff.next_wait()).await?;
+        }
+        if has_failed {
+            info!("the receiver of the audit trail takes records again");
         }
         self.note(records).await;
         Ok(())

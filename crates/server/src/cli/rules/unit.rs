@@ -9,15 +9,19 @@ use alert::rule::{Group, InvalidRules, parse_file};
 use alert::unit::{self, UnitFile, World};
 use async_trait::async_trait;
 use auth::{AuditEvent, AuditSink, Scope};
-use logline::{Batch, Tenant};
+use logline::{Batch, Reader, Tenant};
 use query::Engine;
 use stdx::{Clock, Language, SystemClock, Tasks};
 use storage::{AckLevel, Components, Storage};
 
-use super::{read, wrong};
+use super::{configured, read, wrong};
 use crate::cli::{Failure, say};
 
-pub(super) fn run(files: &[PathBuf], language: Language) -> Result<(), Failure> {
+pub(super) fn run(files: &[PathBuf], config: Option<&Path>, language: Language) -> Result<(), Failure> {
+    let reader = match config.map(configured).transpose()? {
+        Some(config) => config.reading.reader(&config.graphs),
+        None => Arc::default(),
+    };
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build();
     let runtime = runtime.map_err(|error| Failure::Failed(format!("cannot start the runtime: {error}")))?;
     let (mut good, mut bad) = (0, 0);
@@ -25,7 +29,7 @@ pub(super) fn run(files: &[PathBuf], language: Language) -> Result<(), Failure> 
         let tests = unit::parse(&read(file)?).map_err(|error| wrong(file, &error.to_string()))?;
         let groups = groups(file, &tests)?;
         let outcomes = runtime.block_on(async {
-            let world = Folder::new()?;
+            let world = Folder::new(Arc::clone(&reader))?;
             unit::run(&tests, &groups, &world).await.map_err(|error| wrong(file, &error.to_string()))
         })?;
         for outcome in outcomes {
@@ -65,16 +69,17 @@ fn groups(file: &Path, tests: &UnitFile) -> Result<Vec<Arc<Group>>, Failure> {
 #[derive(Debug)]
 struct Folder {
     path: PathBuf,
+    reader: Arc<Reader>,
     opened: std::sync::atomic::AtomicUsize,
 }
 
 impl Folder {
-    fn new() -> Result<Self, Failure> {
+    fn new(reader: Arc<Reader>) -> Result<Self, Failure> {
         let name = format!("lapidary-rules-{}-{:x}", std::process::id(), stdx::Rng::from_entropy().bits());
         let path = std::env::temp_dir().join(name);
         std::fs::create_dir(&path)
             .map_err(|error| Failure::Failed(format!("cannot make the folder `{}`: {error}", path.display())))?;
-        Ok(Self { path, opened: <_>::default() })
+        Ok(Self { path, reader, opened: <_>::default() })
     }
 }
 
@@ -98,7 +103,8 @@ impl World for Folder {
         for batch in lines {
             storage.append(batch).await.map_err(|error| refused(&error))?;
         }
-        let engine = Engine::new(storage, query::Config::default(), clock).map_err(|error| refused(&error))?;
+        let config = query::Config { reader: Arc::clone(&self.reader), ..query::Config::default() };
+        let engine = Engine::new(storage, config, clock).map_err(|error| refused(&error))?;
         let scope = Scope::system("a unit test of rules", Tenant::default(), &NoAudit);
         Source::new(Arc::new(engine), scope, None)
     }
