@@ -11,6 +11,7 @@ use super::clients::{node, python};
 use super::harness::{Server, eventually, now, run};
 
 const PYTHON: [&str; 2] = ["opentelemetry-sdk==1.45.2", "opentelemetry-exporter-otlp-proto-http==1.45.2"];
+const GRPC: [&str; 2] = ["opentelemetry-sdk==1.45.2", "opentelemetry-exporter-otlp-proto-grpc==1.45.2"];
 const NODE: [&str; 2] = ["@opentelemetry/exporter-logs-otlp-http@0.301.0", "@opentelemetry/sdk-logs@3.1.0"];
 const HOUR: i64 = 3_600_000_000_000;
 
@@ -34,6 +35,18 @@ fn send(program: PathBuf, script: &str, url: &str, modules: Option<PathBuf>) {
     }
     let (code, said) = run(&mut command);
     assert_eq!(code, Some(0), "{said}");
+}
+
+/// Sends 2,000 records to the server's listener for gRPC with this token, and over TLS if there is a file with its
+/// authority. What the exporter says; none where it cannot be had.
+pub(crate) fn send_over_grpc(server: &Server, token: &str, authority: &str) -> Option<String> {
+    let python = python(&GRPC)?;
+    let log = server.log();
+    let address = log.split("grpc=").nth(1).unwrap().split_whitespace().next().unwrap().trim_matches('"');
+    let mut command = Command::new(python);
+    let (code, said) = run(command.arg(script_path("grpc.py")).args([address, token, authority]));
+    assert_eq!(code, Some(0), "{said}");
+    Some(said)
 }
 
 fn script_path(name: &str) -> PathBuf {
@@ -73,6 +86,33 @@ async fn nodes_exporter_is_understood_in_json() {
     );
     let found = streams(&server, r#"{service_name="node-shop"} | detected_level!="error""#).await;
     assert_eq!(found[0]["values"][0][1], r#"{"a":{"c":true},"b":1}"#);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn pythons_exporter_is_understood_over_grpc_with_a_right_token_only() {
+    let folder = tempfile::tempdir().unwrap();
+    let (writer, reader) = ("writer-secret-token-0001", "reader-secret-token-0001");
+    let config = folder.path().join("lapidary.toml");
+    let text = format!(
+        "data_dir = {:?}\ngrpc_listen = \"127.0.0.1:0\"\n\
+         [[auth.token]]\nname = \"writer\"\ntoken = \"{writer}\"\npermissions = [\"push\"]\n\
+         [[auth.token]]\nname = \"reader\"\ntoken = \"{reader}\"\nservices = [\"*\"]\npermissions = [\"read\"]\n",
+        folder.path().join("data"),
+    );
+    std::fs::write(&config, text).unwrap();
+    let server = Server::configured(&config);
+    let Some(said) = send_over_grpc(&server, writer, "-") else { return };
+    assert!(said.contains("sent") && !said.contains("failed"), "{said}");
+    for (token, status) in [("no-such-token", "UNAUTHENTICATED"), (reader, "PERMISSION_DENIED")] {
+        let said = send_over_grpc(&server, token, "-").unwrap();
+        assert!(said.contains(status) && !said.contains("sent"), "{status}: {said}");
+    }
+    drop(server.terminate());
+    let open = Server::open(&folder.path().join("data"));
+    let found = streams(&open, r#"{service_name="grpc-shop"} | order_id="4711" |= "number 7 ""#).await;
+    assert_eq!(lines(&found), 2, "{found:?}");
+    let counted = streams(&open, r#"sum(count_over_time({service_name="grpc-shop"}[1h]))"#).await;
+    assert_eq!(counted[0]["values"].as_array().unwrap().last().unwrap()[1], "2000", "{counted:?}");
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -7,6 +7,7 @@ use rcgen::{BasicConstraints, CertificateParams, CertifiedIssuer, DnType, IsCa, 
 use tempfile::TempDir;
 
 use super::harness::{Server, eventually, program, run};
+use super::otlp::send_over_grpc;
 
 struct Authority(CertifiedIssuer<'static, KeyPair>);
 
@@ -46,8 +47,8 @@ impl Secure {
         authority.certify("server-1", &[path("cert.pem"), path("key.pem")]);
         authority.certify("agent-7", &[path("agent.pem"), path("agent.key")]);
         let config = format!(
-            "data_dir = {data:?}\n[http]\ncert_file = {cert:?}\nkey_file = {key:?}\nclient_ca_file = {ca:?}\n\
-             [[auth.token]]\nname = \"ops\"\ntoken = \"ops-token-0123456789\"\nservices = [\"*\"]\npermissions = [\"read\", \"status\"]\n\
+            "data_dir = {data:?}\ngrpc_listen = \"127.0.0.1:0\"\n[http]\ncert_file = {cert:?}\nkey_file = {key:?}\nclient_ca_file = {ca:?}\n\
+             [[auth.token]]\nname = \"ops\"\ntoken = \"ops-token-0123456789\"\nservices = [\"*\"]\npermissions = [\"read\", \"push\", \"status\"]\n\
              [[auth.token]]\nname = \"agents\"\ncertificates = [\"CN=agent-*\"]\npermissions = [\"status\"]\n",
             data = path("data"),
             cert = path("cert.pem"),
@@ -105,6 +106,11 @@ async fn the_server_speaks_tls_and_knows_agents_by_their_certificates() {
     let old = secure.curl(&["--cacert", &ca, "--tls-max", "1.1", "--ciphers", "DEFAULT@SECLEVEL=0"], "/ready");
     assert!(old.0 != Some(0), "{}", old.1);
     assert_eq!(secure.curl(&["--cacert", &ca, "--tls-max", "1.2"], "/ready").0, Some(0));
+    if let Some(said) = send_over_grpc(&secure.server, "ops-token-0123456789", &ca) {
+        assert!(said.contains("sent") && !said.contains("failed"), "{said}");
+        let said = send_over_grpc(&secure.server, "ops-token-0123456789", &stranger).unwrap();
+        assert!(!said.contains("sent"), "{said}");
+    }
     // Plain HTTP to a port with TLS is answered by nobody.
     let plain = secure.server.url.replace("https://", "http://");
     let (code, said) = run(Command::new("curl").args(["--silent", "--noproxy", "*", &format!("{plain}/ready")]));

@@ -85,7 +85,12 @@ impl fmt::Display for Rejected {
 
 /// The beginning of a text that becomes part of a message.
 pub(crate) fn clip(reason: &str) -> &str {
-    reason.get(..reason.floor_char_boundary(MAX_REASON_BYTES)).unwrap_or(reason)
+    clip_to(reason, MAX_REASON_BYTES)
+}
+
+/// The beginning of a text, of so many bytes at most.
+pub(crate) fn clip_to(text: &str, bytes: usize) -> &str {
+    text.get(..text.floor_char_boundary(bytes)).unwrap_or(text)
 }
 
 #[cfg(test)]

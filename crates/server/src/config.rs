@@ -18,6 +18,7 @@ mod retention;
 mod secret;
 mod transport;
 
+use std::iter;
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -53,6 +54,8 @@ pub struct Flags {
 pub struct Config {
     /// The address of the HTTP listener.
     pub listen: SocketAddr,
+    /// The address of the listener for OTLP over gRPC, if there is one.
+    pub grpc_listen: Option<SocketAddr>,
     /// Who may come in.
     pub access: Access,
     /// Where users, sessions, tokens and the like are kept.
@@ -114,7 +117,9 @@ fn read(settings: &mut Settings, flags: &Flags) -> Config {
         Duration::from_secs(30),
         "How long running requests may take to end after SIGTERM.",
     );
-    let transport = transport::read(settings, listen);
+    let doc = "Address and port of a listener for OTLP over gRPC, such as `127.0.0.1:4317`; none if not given. It has the certificates and limits of `http`.";
+    let grpc_listen = settings.optional("grpc_listen", doc);
+    let transport = transport::read(settings, listen, grpc_listen);
     let data_dir = flags.data_dir.clone().unwrap_or(data_dir);
     let audit = audit::read(settings);
     let (mode, rules) = masking(settings);
@@ -127,7 +132,8 @@ fn read(settings: &mut Settings, flags: &Flags) -> Config {
     let links = home.as_ref().map_or("", |home| home.as_str().trim_end_matches('/'));
     Config {
         listen,
-        access: access::read(settings, listen, flags.no_auth),
+        grpc_listen,
+        access: access::read(settings, iter::once(listen).chain(grpc_listen), flags.no_auth),
         state,
         storage,
         ingest: pushes::read(settings, transport.patience.body),

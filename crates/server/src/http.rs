@@ -13,13 +13,13 @@ mod v1;
 mod v2;
 mod websocket;
 
-pub(crate) use connections::{Patience, serve};
+pub(crate) use connections::{Patience, serve, serve_two};
 pub(crate) use error::HttpError;
 pub(crate) use form::Form;
 pub(crate) use guard::{Afterwards, Asker, Note, Unfinished};
 pub(crate) use peer::Peer;
-pub(crate) use routes::router;
 pub use routes::{Access, ROUTES, Route};
+pub(crate) use routes::{grpc_router, router};
 pub(crate) use shield::Shield;
 pub(crate) use v1::access::{List, ShownToken, ShownUser, Told};
 pub(crate) use v1::{Alerts, Deliveries, Incidents, Job, Jobs, Match, Question, ShownIncident, TestSent, Verdict};

@@ -18,7 +18,7 @@ pub(crate) use detected::{detected_fields, detected_labels, detected_values, pat
 pub(crate) use handlers::{explain, format_query, label_values, labels, query, query_range, series};
 pub(crate) use index::{stats, volume, volume_range};
 pub(crate) use limits::{LOKI_VERSION, config, drilldown, tenant_limits};
-pub(crate) use push::{otlp, otlp_standard, push_legacy, push_v1};
+pub(crate) use push::{in_words_of_grpc, otlp, otlp_grpc, otlp_standard, push_legacy, push_v1};
 pub(crate) use tail::tail;
 
 #[cfg(test)]

@@ -12,6 +12,7 @@ use alert::Desk;
 use alert::eval::Evaluator;
 use anyhow::{Context as _, Result};
 use auth::{Access, Attempts, AuditEvent, AuditSink, Directory, IdentityProvider, Ldap, Oidc, OidcSettings};
+use futures::FutureExt as _;
 use ingest::Endpoint;
 use orders::{Graphs, OrderEvents, Orders};
 use query::Engine;
@@ -26,7 +27,7 @@ use tracing::{info, warn};
 use crate::app::{App, Parts, StorageSink};
 use crate::audit::{self, AuditTable, Trail, Usage};
 use crate::config::{self, Config};
-use crate::http::{Patience, router};
+use crate::http::{Patience, grpc_router, router};
 use crate::metrics::Metrics;
 use crate::reveal::Reveals;
 use crate::rules::{LineRecorder, RuleOwners};
@@ -42,6 +43,8 @@ pub struct Server {
     app: App,
     listener: TcpListener,
     greeting: Greeting,
+    /// Where OTLP over gRPC comes in.
+    grpc: Option<(TcpListener, Greeting)>,
     /// Work that uses storage and writes to the audit trail.
     tasks: Tasks,
     /// Work that both need to the end.
@@ -57,6 +60,10 @@ pub struct Server {
 pub async fn serve(config: Config) -> Result<()> {
     let server = Server::build(config).await?;
     server.welcome();
+    if let Some((listener, greeting)) = &server.grpc {
+        let url = waiting::url(greeting, listener.local_addr().context("the listener has no address")?);
+        info!(grpc = url, "taking OTLP over gRPC");
+    }
     info!(address = %server.url()?, "ready");
     server.run(stop_signal()).await
 }
@@ -65,6 +72,10 @@ impl Server {
     /// Binds, opens the data folder and replays; everything that can fail at the start fails here.
     pub async fn build(config: Config) -> Result<Self> {
         let listener = bind(config.listen).await?;
+        let grpc = match config.grpc_listen {
+            Some(address) => Some(bind(address).await?),
+            None => None,
+        };
         let clock: Arc<dyn Clock> = Arc::new(SystemClock);
         let (trail, occurred) = Trail::new();
         let audit: Arc<dyn AuditSink> = Arc::clone(&trail) as _;
@@ -79,7 +90,9 @@ impl Server {
         let (lifecycle, node) = (config.storage.lifecycle.clone(), config.storage.node.clone());
         let transport = config.transport;
         let is_secure = transport.is_secure();
-        let greeting = transport.greeting(config.listen, &clock)?;
+        let greeting = transport.greeting(config.listen, &[b"http/1.1"], &clock)?;
+        let greet = |address| transport.greeting(address, &[b"h2"], &clock);
+        let grpc = grpc.zip(config.grpc_listen.map(greet).transpose()?);
         let entrance = waiting::Entrance { listener, greeting: &greeting, patience: transport.patience };
         let (storage, listener) = Box::pin(waiting::open(config.storage, components, entrance)).await?;
         let allowed = (config.access, config.directories);
@@ -126,7 +139,7 @@ impl Server {
         // Last of all: a password that was made and never told would shut everybody out.
         let newcomer = app.access.first_admin().await?;
         let (patience, grace) = (transport.patience, config.shutdown_grace);
-        Ok(Self { app, listener, greeting, tasks, below, writer, patience, grace, newcomer })
+        Ok(Self { app, listener, greeting, grpc, tasks, below, writer, patience, grace, newcomer })
     }
 
     /// Where it listens; the port is real even when 0 was asked for.
@@ -140,7 +153,7 @@ impl Server {
 
     /// Answers requests until `stop` resolves, then lets the running ones end, flushes and closes.
     pub async fn run(self, stop: impl Future<Output = ()> + Send + 'static) -> Result<()> {
-        let Self { app, listener, greeting, tasks, below, writer, patience, grace, newcomer: _ } = self;
+        let Self { app, listener, greeting, grpc, tasks, below, writer, patience, grace, newcomer: _ } = self;
         let told = app.clone();
         let (draining, drained) = tokio::sync::oneshot::channel();
         let stop = async move {
@@ -150,7 +163,14 @@ impl Server {
             // The receiver is gone only when the server is.
             let _told: Result<(), ()> = draining.send(());
         };
-        let server = crate::http::serve(listener, &greeting, router(&app), patience, stop);
+        let stop = stop.shared();
+        let server = crate::http::serve(listener, &greeting, router(&app), patience, stop.clone());
+        let grpc = async {
+            if let Some((listener, greeting)) = grpc {
+                crate::http::serve_two(listener, &greeting, grpc_router(&app), patience, stop).await;
+            }
+        };
+        let server = futures::future::join(server, grpc);
         let late = async {
             if drained.await.is_err() {
                 std::future::pending::<()>().await;
@@ -158,7 +178,7 @@ impl Server {
             tokio::time::sleep(grace).await;
         };
         tokio::select! {
-            () = server => {}
+            ((), ()) = server => {}
             () = late => warn!("some requests did not end in time and were dropped"),
         }
         drained_in(&tasks, grace).await;

@@ -10,7 +10,7 @@ use axum::response::{IntoResponse, Response};
 use logline::{Batch, Tenant};
 use serde_json::json;
 
-use super::{json, wire};
+use super::{grpc, json, wire};
 use crate::assemble::{Assembler, Context};
 use crate::decoded::clip;
 use crate::inflate::{gunzip, inflate, unzstd};
@@ -25,6 +25,8 @@ pub enum Manners {
     Loki,
     /// As the specification says: 200 with an `ExportLogsServiceResponse`, which tells of what was refused.
     Standard,
+    /// The same in frames and trailers of gRPC ([`super::grpc()`]).
+    Grpc,
 }
 
 /// An export whose sender and tenant are known.
@@ -68,20 +70,25 @@ pub async fn export(endpoint: &Endpoint, limits: &Arc<Limits>, export: Export) -
                 },
                 is_json,
             ),
-            Manners::Standard => ExportReply::success(&decoded, is_json),
+            Manners::Standard | Manners::Grpc => ExportReply::success(&decoded, is_json),
         },
         Err(reply) => ExportReply::error(reply, is_json),
     }
 }
 
 /// Stores what can be; gives back what could not.
-async fn take(endpoint: &Endpoint, limits: &Arc<Limits>, export: Export) -> Result<Decoded, PushReply> {
+pub(super) async fn take(endpoint: &Endpoint, limits: &Arc<Limits>, export: Export) -> Result<Decoded, PushReply> {
     let body = read(&export.headers, export.body, limits).await?;
     let received = endpoint.now();
     let (own, masking, headers) = (Arc::clone(limits), endpoint.masking().clone(), export.headers);
     let decoded = endpoint.decode(move || {
         let text = |name| headers.get(name).map(|value: &HeaderValue| String::from_utf8_lossy(value.as_bytes()));
         let context = Context { limits: &own, masking: &masking, now: received };
+        if export.manners == Manners::Grpc {
+            let encoding = headers.get(grpc::ENCODING).and_then(|value| value.to_str().ok());
+            let (message, encoding) = grpc::message(&body, encoding)?;
+            return decode(Some(PROTOBUF), encoding, message, &context);
+        }
         let (kind, encoding) = (text(header::CONTENT_TYPE), text(header::CONTENT_ENCODING));
         decode(kind.as_deref(), encoding.as_deref(), &body, &context)
     });
@@ -134,10 +141,12 @@ enum Kind {
     Json,
 }
 
+const PROTOBUF: &str = "application/x-protobuf";
+
 impl Kind {
     fn of(content_type: &str) -> Option<Self> {
         match content_type.split(';').next().unwrap_or_default().trim() {
-            kind if kind.eq_ignore_ascii_case("application/x-protobuf") => Some(Self::Protobuf),
+            kind if kind.eq_ignore_ascii_case(PROTOBUF) => Some(Self::Protobuf),
             kind if kind.eq_ignore_ascii_case("application/json") => Some(Self::Json),
             _ => None,
         }
@@ -148,32 +157,36 @@ fn kind(headers: &HeaderMap) -> Option<Kind> {
     headers.get(header::CONTENT_TYPE).and_then(|kind| Kind::of(kind.to_str().ok()?))
 }
 
+/// `ExportLogsServiceResponse { 1: partial_success { 1: rejected_log_records, 2: error_message } }`; nothing when all is
+/// stored.
+pub(super) fn response(decoded: &Decoded) -> Vec<u8> {
+    let (mut partial, mut out) = (Vec::new(), Vec::new());
+    if !decoded.rejected.is_empty() {
+        varint_field(&mut partial, 1, decoded.rejected.lines());
+        field(&mut partial, 2, decoded.rejected.to_string().as_bytes());
+        field(&mut out, 1, &partial);
+    }
+    out
+}
+
+/// The same in JSON.
+fn response_json(decoded: &Decoded) -> Vec<u8> {
+    let rejected = &decoded.rejected;
+    if rejected.is_empty() {
+        return b"{}".to_vec();
+    }
+    let partial = json!({"rejectedLogRecords": rejected.lines().to_string(), "errorMessage": rejected.to_string()});
+    json!({"partialSuccess": partial}).to_string().into_bytes()
+}
+
 impl ExportReply {
     const fn empty(status: StatusCode, is_json: bool) -> Self {
         Self { status, detail: None, body: Vec::new(), is_json, retry_after: None }
     }
 
-    /// `ExportLogsServiceResponse { 1: partial_success { 1: rejected_log_records, 2: error_message } }`.
     fn success(decoded: &Decoded, is_json: bool) -> Self {
-        let mut reply = Self::empty(StatusCode::OK, is_json);
-        let (lines, text) = (decoded.rejected.lines(), decoded.rejected.to_string());
-        let all_good = decoded.rejected.is_empty();
-        reply.body = match (is_json, all_good) {
-            (true, true) => b"{}".to_vec(),
-            (true, false) => {
-                let partial = json!({"rejectedLogRecords": lines.to_string(), "errorMessage": text});
-                json!({"partialSuccess": partial}).to_string().into_bytes()
-            }
-            (false, true) => Vec::new(),
-            (false, false) => {
-                let (mut partial, mut out) = (Vec::new(), Vec::new());
-                varint_field(&mut partial, 1, lines);
-                field(&mut partial, 2, text.as_bytes());
-                field(&mut out, 1, &partial);
-                out
-            }
-        };
-        reply
+        let body = if is_json { response_json(decoded) } else { response(decoded) };
+        Self { body, ..Self::empty(StatusCode::OK, is_json) }
     }
 
     /// `Status { 1: code, 2: message }`. Exporters try again after 429, 502, 503 and 504 only, so 500 is not among the answers.
@@ -205,7 +218,7 @@ impl IntoResponse for ExportReply {
         if self.status == StatusCode::NO_CONTENT {
             return self.status.into_response();
         }
-        let kind = if self.is_json { "application/json" } else { "application/x-protobuf" };
+        let kind = if self.is_json { "application/json" } else { PROTOBUF };
         let mut response =
             (self.status, [(header::CONTENT_TYPE, HeaderValue::from_static(kind))], self.body).into_response();
         if let Some(wait) = self.retry_after {

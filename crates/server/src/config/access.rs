@@ -22,8 +22,8 @@ pub struct Access {
     pub(crate) settings: auth::Settings,
 }
 
-/// Reads `auth`; what is wrong is reported to `settings`.
-pub(super) fn read(settings: &mut Settings, listen: SocketAddr, no_auth: bool) -> Access {
+/// Reads `auth` for a server with these addresses; what is wrong is reported to `settings`.
+pub(super) fn read(settings: &mut Settings, listens: impl IntoIterator<Item = SocketAddr>, no_auth: bool) -> Access {
     let doc = "`required`: a request needs a token or a session; `none`: everybody may do everything, on loopback only. `tokens` is the old word for `required`.";
     let words = [("required", false), ("tokens", false), ("none", true)];
     let open = settings.choice("auth.mode", &words, "required", doc);
@@ -36,7 +36,7 @@ pub(super) fn read(settings: &mut Settings, listen: SocketAddr, no_auth: bool) -
     };
     let is_open = no_auth || open == Some(true);
     if is_open {
-        if !listen.ip().is_loopback() {
+        if listens.into_iter().any(|address| !address.ip().is_loopback()) {
             settings.problem("auth.mode", "`none` lets everybody in and is accepted on loopback addresses only");
         }
         return Access { is_open, ..Access::default() };

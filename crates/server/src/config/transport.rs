@@ -23,8 +23,13 @@ pub(crate) struct Transport {
 
 impl Transport {
     /// Reads the certificates, if there are any. Blocks on the disk.
-    pub(crate) fn greeting(&self, listen: SocketAddr, clock: &Arc<dyn Clock>) -> Result<Greeting, tls::Problem> {
-        let terms = Terms { clients: self.clients, protocols: &[b"http/1.1"] };
+    pub(crate) fn greeting(
+        &self,
+        listen: SocketAddr,
+        protocol: &'static [&'static [u8]],
+        clock: &Arc<dyn Clock>,
+    ) -> Result<Greeting, tls::Problem> {
+        let terms = Terms { clients: self.clients, protocols: protocol };
         Greeting::new(listen.to_string(), &self.tls, terms, Arc::clone(clock))
     }
 
@@ -35,7 +40,7 @@ impl Transport {
 }
 
 /// Reads the settings. Plain HTTP may not leave the machine, unless something in front ends the TLS.
-pub(super) fn read(settings: &mut Settings, listen: SocketAddr) -> Transport {
+pub(super) fn read(settings: &mut Settings, listen: SocketAddr, grpc_listen: Option<SocketAddr>) -> Transport {
     let words = [("none", false), ("terminated", true)];
     let doc = "`terminated` promises that a proxy in front ends TLS; without it, and without `http.cert_file`, only loopback addresses are accepted.";
     let terminated = settings.choice("tls", &words, "none", doc);
@@ -43,9 +48,11 @@ pub(super) fn read(settings: &mut Settings, listen: SocketAddr) -> Transport {
     if tls.own.is_some() && terminated == Some(true) {
         settings.problem("tls", "is `terminated`, but `http.cert_file` ends TLS here; write one of them");
     }
-    if tls.own.is_none() && terminated == Some(false) && !listen.ip().is_loopback() {
+    let addresses = [("listen", Some(listen)), ("grpc_listen", grpc_listen)];
+    let leaves = |address: SocketAddr| tls.own.is_none() && terminated == Some(false) && !address.ip().is_loopback();
+    for (key, _) in addresses.into_iter().filter(|(_, address)| address.is_some_and(leaves)) {
         let remedy = "would send logs over the network in clear; give `http.cert_file` and `http.key_file`, put a TLS proxy in front and set `tls = \"terminated\"`, or listen on loopback";
-        settings.problem("listen", remedy);
+        settings.problem(key, remedy);
     }
     let doc = "Whether clients must show a certificate of `http.client_ca_file` (`required`), or may (`optional`).";
     let words = [("optional", Clients::Optional), ("required", Clients::Required)];

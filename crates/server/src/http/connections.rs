@@ -1,5 +1,7 @@
 //! Accepts connections within bounds: not more than so many at once, and none whose requests keep it waiting.
 
+mod version;
+
 use std::fmt;
 use std::io;
 use std::net::SocketAddr;
@@ -13,9 +15,7 @@ use axum::body::{Body, Bytes, HttpBody};
 use axum::extract::Request;
 use http_body::{Frame, SizeHint};
 use hyper::body::Incoming;
-use hyper::server::conn::http1;
 use hyper::service::service_fn;
-use hyper_util::rt::{TokioIo, TokioTimer};
 use tls::{Accepted, Greeting};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, watch};
@@ -24,6 +24,7 @@ use tokio::time::{Sleep, sleep};
 use tower::ServiceExt as _;
 use tracing::{debug, warn};
 
+use self::version::Version;
 use super::Peer;
 
 /// What a connection may cost.
@@ -37,10 +38,6 @@ pub(crate) struct Patience {
     pub(crate) body: Duration,
 }
 
-/// The longest head of a request: its first line and all its headers. More is answered with 431.
-const MAX_HEAD_BYTES: usize = 128 << 10;
-/// The most headers of a request.
-const MAX_HEADERS: usize = 100;
 /// How long to wait when the system has no more files for connections.
 const PAUSE: Duration = Duration::from_secs(1);
 
@@ -52,9 +49,28 @@ pub(crate) async fn serve(
     patience: Patience,
     stop: impl Future<Output = ()>,
 ) {
-    let mut http = http1::Builder::new();
-    http.timer(TokioTimer::new()).header_read_timeout(patience.header);
-    http.max_buf_size(MAX_HEAD_BYTES).max_headers(MAX_HEADERS);
+    serve_in(Version::one(patience), listener, greeting, router, patience, stop).await;
+}
+
+/// The same in HTTP/2 only, as clients of gRPC speak it.
+pub(crate) async fn serve_two(
+    listener: TcpListener,
+    greeting: &Greeting,
+    router: Router,
+    patience: Patience,
+    stop: impl Future<Output = ()>,
+) {
+    serve_in(Version::two(patience), listener, greeting, router, patience, stop).await;
+}
+
+async fn serve_in(
+    version: Version,
+    listener: TcpListener,
+    greeting: &Greeting,
+    router: Router,
+    patience: Patience,
+    stop: impl Future<Output = ()>,
+) {
     let (go_on, ending) = watch::channel(());
     let slots = Arc::new(Semaphore::new(patience.connections));
     let (mut open, mut full) = (JoinSet::new(), false);
@@ -69,7 +85,7 @@ pub(crate) async fn serve(
             Some(_) = open.join_next() => continue,
             next = accept(&listener, &slots) => next,
         };
-        let (router, greeting, http) = (router.clone(), greeting.clone(), http.clone());
+        let (router, greeting, version) = (router.clone(), greeting.clone(), version.clone());
         let mut ending = ending.clone();
         // A connection that broke has nobody left to tell.
         open.spawn(async move {
@@ -87,12 +103,8 @@ pub(crate) async fn serve(
                 request.extensions_mut().insert(peer.clone());
                 router.clone().oneshot(request)
             });
-            let mut connection = Box::pin(http.serve_connection(TokioIo::new(wire), service).with_upgrades());
-            tokio::select! {
-                done = &mut connection => return drop((done, slot)),
-                _ = ending.changed() => connection.as_mut().graceful_shutdown(),
-            }
-            drop((connection.await, slot));
+            version.speak(wire, service, async { drop(ending.changed().await) }).await;
+            drop(slot);
         });
     }
     drop(listener);

@@ -3,8 +3,9 @@
 use auth::Permission;
 use axum::Router;
 use axum::http::Method;
-use axum::middleware::from_fn_with_state;
+use axum::middleware::{from_fn_with_state, map_response};
 use axum::routing::{MethodRouter, delete, get, patch, post, put};
+use ingest::otlp::METHOD;
 use tower_http::catch_panic::CatchPanicLayer;
 use tower_http::compression::CompressionLayer;
 
@@ -125,6 +126,7 @@ pub static ROUTES: &[Route] = &[
     route("/api/prom/push", "push", PUSH, false, || post(loki::push_legacy)),
     route("/otlp/v1/logs", "push", PUSH, false, || post(loki::otlp)),
     route("/v1/logs", "push", PUSH, false, || post(loki::otlp_standard)),
+    route(METHOD, "push", PUSH, false, || post(loki::otlp_grpc)),
     route("/loki/api/v1/query", "query", READ, true, || get(loki::query).post(loki::query)),
     route("/loki/api/v1/query_range", "query", READ, true, || get(loki::query_range).post(loki::query_range)),
     route("/loki/api/v1/labels", "labels", READ, true, || get(loki::labels).post(loki::labels)),
@@ -207,12 +209,20 @@ pub static ROUTES: &[Route] = &[
 
 /// The whole API: each route behind its guard, a panic in one request ends that request only.
 pub(crate) fn router(app: &App) -> Router {
+    guarded(app, ROUTES.iter())
+}
+
+/// What a listener for gRPC answers: pushes, and refusals in its own words.
+pub(crate) fn grpc_router(app: &App) -> Router {
+    guarded(app, ROUTES.iter().filter(|route| route.path == METHOD)).layer(map_response(loki::in_words_of_grpc))
+}
+
+fn guarded(app: &App, routes: impl Iterator<Item = &'static Route>) -> Router {
     let add = |router: Router<App>, route: &'static Route| {
         let guarded = (route.handler)().layer(from_fn_with_state((app.clone(), route), guard));
         router.route(route.path, guarded)
     };
-    ROUTES
-        .iter()
+    routes
         .fold(Router::new(), add)
         .fallback(status::not_found)
         .layer(CompressionLayer::new())
