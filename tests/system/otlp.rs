@@ -107,7 +107,7 @@ async fn pythons_exporter_is_understood_over_grpc_with_a_right_token_only() {
         let said = send_over_grpc(&server, token, "-").unwrap();
         assert!(said.contains(status) && !said.contains("sent"), "{status}: {said}");
     }
-    drop(server.terminate());
+    server.terminate();
     let open = Server::open(&folder.path().join("data"));
     let found = streams(&open, r#"{service_name="grpc-shop"} | order_id="4711" |= "number 7 ""#).await;
     assert_eq!(lines(&found), 2, "{found:?}");
