@@ -23,6 +23,7 @@ use crate::run::Run;
 use crate::turns::Turns;
 use crate::view::{View, Want};
 use crate::visibility::visibility;
+use crate::workers::Workers;
 use crate::{catalog, deletes, metric};
 
 /// Answers queries over what a storage holds. Share it with `Arc`.
@@ -34,6 +35,7 @@ pub struct Engine {
     /// Holds the memory that all queries share. Nothing is spilled to disk: lines stay where they are protected.
     runtime: Arc<RuntimeEnv>,
     turns: Arc<Turns>,
+    workers: Arc<Workers>,
     /// Points that were computed before.
     cache: Arc<Cache>,
 }
@@ -46,8 +48,9 @@ impl Engine {
             .with_disk_manager_builder(DiskManagerBuilder::default().with_mode(DiskManagerMode::Disabled))
             .build_arc()?;
         let turns = Turns::new(config.at_once, config.most_waiting);
+        let workers = Arc::new(Workers::new(config.at_once, config.parallelism)?);
         let cache = Arc::new(Cache::new(config.results_cache.as_usize()));
-        Ok(Self { storage, config, clock, runtime, turns, cache })
+        Ok(Self { storage, config, clock, runtime, turns, workers, cache })
     }
 
     /// The same for a request that has limits of its own; of each limit the lowest holds.
@@ -59,9 +62,24 @@ impl Engine {
         engine
     }
 
+    /// The same, but nothing that was computed before is given out again.
+    #[must_use]
+    pub fn afresh(&self) -> Self {
+        Self { cache: Arc::new(Cache::new(0)), ..self.clone() }
+    }
+
     /// Lines or series over a stretch of time. Dropping the future stops the work.
     pub async fn query_range(&self, scope: &Scope, params: &Params) -> Result<Answer, Error> {
         self.range(scope, params, self.limits(scope).max_series).await
+    }
+
+    /// Answers on the threads of queries; dropping the future stops the work.
+    async fn answered<T, F>(&self, answer: impl FnOnce(Self) -> F) -> Result<T, Error>
+    where
+        T: Send + 'static,
+        F: Future<Output = Result<T, Error>> + Send + 'static,
+    {
+        self.workers.run(answer(self.clone())).await
     }
 
     /// The same; of too many series only so many as there may be are given, with a warning.
@@ -72,13 +90,17 @@ impl Engine {
             && most < series.len()
         {
             series.truncate(most);
-            let text = "reached for a single query; returning partial results";
-            answer.warnings.push(format!("maximum number of series ({most}) {text}"));
+            answer.warnings.push(in_part(most));
         }
         Ok(answer)
     }
 
     async fn range(&self, scope: &Scope, params: &Params, max_series: usize) -> Result<Answer, Error> {
+        let (scope, params) = (scope.clone(), params.clone());
+        self.answered(|engine| async move { engine.range_here(&scope, &params, max_series).await }).await
+    }
+
+    async fn range_here(&self, scope: &Scope, params: &Params, max_series: usize) -> Result<Answer, Error> {
         params.check_times()?;
         let (limits, range) = (self.limits(scope), TimeRange { start: params.start, end: params.end });
         let range = limits.clamp(range, self.clock.now().into())?;
@@ -105,6 +127,34 @@ impl Engine {
 
     /// Series, or a number, at one time.
     pub async fn query_instant(&self, scope: &Scope, query: &str, time: Timestamp) -> Result<Answer, Error> {
+        self.instant(scope, query, time, self.limits(scope).max_series).await
+    }
+
+    /// The same; of too many series only so many as there may be are given, with a warning.
+    pub async fn query_instant_in_part(&self, scope: &Scope, query: &str, time: Timestamp) -> Result<Answer, Error> {
+        let mut answer = self.instant(scope, query, time, usize::MAX).await?;
+        let most = self.limits(scope).max_series;
+        if let Data::Vector(samples) = &mut answer.data
+            && most < samples.len()
+        {
+            samples.truncate(most);
+            answer.warnings.push(in_part(most));
+        }
+        Ok(answer)
+    }
+
+    async fn instant(&self, scope: &Scope, query: &str, time: Timestamp, max_series: usize) -> Result<Answer, Error> {
+        let (scope, query) = (scope.clone(), query.to_owned());
+        self.answered(|engine| async move { engine.instant_here(&scope, &query, time, max_series).await }).await
+    }
+
+    async fn instant_here(
+        &self,
+        scope: &Scope,
+        query: &str,
+        time: Timestamp,
+        max_series: usize,
+    ) -> Result<Answer, Error> {
         let limits = self.limits(scope);
         limits.clamp(TimeRange { start: time, end: time }, self.clock.now().into())?;
         let Expr::Metric(expr) = read(query, &limits)? else {
@@ -115,7 +165,7 @@ impl Engine {
         let (run, view) = self.begin_in_turn(scope).await?;
         let grid = Grid::instant(time);
         let value = run.within_limits(metric::run(&run, &view, &expr, grid)).await?;
-        let data = metric::vector(&expr, value, grid, limits.max_series)?;
+        let data = metric::vector(&expr, value, grid, max_series)?;
         let found = data.len();
         Ok(run.answer(data, found))
     }
@@ -237,7 +287,14 @@ impl Engine {
 
     fn run(&self, scope: &Scope) -> Run {
         let memory = (&self.runtime, self.config.memory_per_query.as_usize());
-        Run::new((&self.storage, self.reader()), scope, &self.limits(scope), memory, &self.clock, &self.cache)
+        Run::new(
+            (&self.storage, self.reader()),
+            scope,
+            &self.limits(scope),
+            memory,
+            &self.clock,
+            (&self.cache, &self.workers),
+        )
     }
 
     /// Takes a snapshot and what the scope shows of it.
@@ -248,6 +305,10 @@ impl Engine {
         let snapshots = scope.tenants().iter().map(|tenant| (known.snapshot(tenant), visible(tenant))).collect();
         Ok(View::new(&known, snapshots, self.config.parallelism, hidden))
     }
+}
+
+fn in_part(most: usize) -> String {
+    format!("maximum number of series ({most}) reached for a single query; returning partial results")
 }
 
 /// Stages and needles of line filters in a query; each costs time before the first line is read.

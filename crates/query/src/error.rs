@@ -98,6 +98,11 @@ impl Error {
         }
     }
 
+    /// Whether memory did not suffice.
+    pub(crate) fn is_about_memory(&self) -> bool {
+        matches!(*self.0, Failure::Memory)
+    }
+
     pub(crate) fn invalid(message: impl Into<String>) -> Self {
         Failure::Invalid(message.into()).into()
     }

@@ -9,7 +9,6 @@ use std::task::{Context, Poll};
 use arrow::array::{AsArray, Int64Array, MapArray, StringArray};
 use arrow::record_batch::RecordBatch;
 use auth::Scope;
-use datafusion::execution::SendableRecordBatchStream;
 use futures::stream::{BoxStream, Stream, StreamExt, try_unfold};
 use logline::Timestamp;
 use logql::{Expr, LogExpr};
@@ -20,6 +19,7 @@ use crate::engine::{Engine, read};
 use crate::error::Error;
 use crate::exec::{TextDictionary, column, line_fields};
 use crate::logs::{FILTERED_ROWS, THINNED_ROWS, pairs, plan};
+use crate::pages::Pages;
 use crate::params::{Direction, Params};
 use crate::run::{Run, Spent};
 use crate::slices::Slices;
@@ -96,7 +96,8 @@ impl Engine {
         Ok(matches!(logql::parse(query)?, Expr::Log(_)))
     }
 
-    /// All lines of a log query in its order, from a cursor on if there is one; its limit and interval do not count.
+    /// Lines of a log query in its order, as many as its limit says, from a cursor on if there is one; its interval does
+    /// not count, nor the most lines that an answer may have.
     /// Each wait for the next lines may take as long as a query; dropping the stream stops the work.
     pub fn lines(&self, scope: &Scope, params: &Params, from: Option<Cursor>) -> Result<StreamedLines, Error> {
         params.check_times()?;
@@ -114,7 +115,8 @@ impl Engine {
         plan(&view, &log, range, params.direction, None)?;
         let slices = Slices::new(view.parts(&range), range, params.direction, FILTERED_ROWS, THINNED_ROWS);
         let spent = run.spent();
-        let export = Export { run, view, log, direction: params.direction, slices, rows: None, skip: from };
+        let pages = Pages::new(slices, params.direction, params.limit, from);
+        let export = Export { run, view, log, pages };
         let lines =
             try_unfold(export, |mut export| async move { Ok(export.next().await?.map(|lines| (lines, export))) });
         Ok(StreamedLines { lines: lines.boxed(), spent })
@@ -126,36 +128,12 @@ struct Export {
     run: Run,
     view: View,
     log: LogExpr,
-    direction: Direction,
-    slices: Slices,
-    rows: Option<SendableRecordBatchStream>,
-    /// Lines to leave out: as many of this time as were given out before.
-    skip: Option<Cursor>,
+    pages: Pages,
 }
 
 impl Export {
     async fn next(&mut self) -> Result<Option<Vec<StreamedLine>>, Error> {
-        loop {
-            if let Some(rows) = &mut self.rows {
-                let next = self.run.within_limits(async { Ok(rows.next().await.transpose()?) }).await?;
-                if let Some(batch) = next {
-                    let mut lines = lines(&batch)?;
-                    self.leave_out(&mut lines);
-                    return Ok(Some(lines));
-                }
-            }
-            let Some(slice) = self.slices.next() else { return Ok(None) };
-            self.rows = Some(self.run.stream(plan(&self.view, &self.log, slice, self.direction, None)?)?);
-        }
-    }
-
-    fn leave_out(&mut self, lines: &mut Vec<StreamedLine>) {
-        let Some(cursor) = &mut self.skip else { return };
-        lines.retain(|(_, entry)| {
-            let is_known = entry.timestamp == cursor.time && cursor.seen > 0;
-            cursor.seen -= usize::from(is_known);
-            !is_known
-        });
+        self.pages.next(&self.run, &self.view, &self.log).await?.as_ref().map(lines).transpose()
     }
 }
 

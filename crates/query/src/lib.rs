@@ -19,6 +19,7 @@ mod fields;
 mod logs;
 mod matchers;
 mod metric;
+mod pages;
 mod params;
 mod patterns;
 mod pipeline;
@@ -31,6 +32,7 @@ mod turns;
 mod view;
 mod visibility;
 mod volume;
+mod workers;
 
 pub use answer::{Answer, Data, LogEntry, LogStream, Sample, Series, Stats, merge_labels};
 pub use batch::Batch;

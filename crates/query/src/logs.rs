@@ -22,6 +22,7 @@ use crate::answer::{Data, LogEntry, LogStream};
 use crate::error::Error;
 use crate::exec::{Lines, UnaryExec, column, line_fields, metadata};
 use crate::matchers::predicate;
+use crate::pages::Pages;
 use crate::params::{Direction, Params};
 use crate::pipeline::split;
 use crate::run::Run;
@@ -38,15 +39,12 @@ const PLAIN_ROWS: u64 = 1 << 10;
 /// Answers a log query.
 pub(crate) async fn run(run: &Run, view: &View, log: &LogExpr, params: &Params) -> Result<Data, Error> {
     let mut answer = Collector::new(params);
-    for slice in slices(view, log, params) {
-        let fetch = params.interval.is_zero().then(|| answer.left());
-        let plan = plan(view, log, slice, params.direction, fetch)?;
-        for batch in run.collect(plan).await? {
-            answer.add(&batch)?;
-        }
-        if answer.left() == 0 {
-            break;
-        }
+    let most = if params.interval.is_zero() { params.limit } else { usize::MAX };
+    let mut pages = Pages::new(slices(view, log, params), params.direction, most, None);
+    while answer.left() > 0
+        && let Some(batch) = pages.next(run, view, log).await?
+    {
+        answer.add(&batch)?;
     }
     Ok(answer.finish())
 }

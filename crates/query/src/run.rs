@@ -9,7 +9,7 @@ use auth::{Cost, Scope};
 use datafusion::execution::memory_pool::MemoryConsumer;
 use datafusion::execution::runtime_env::RuntimeEnv;
 use datafusion::execution::{SendableRecordBatchStream, TaskContext};
-use datafusion::physical_plan::{ExecutionPlan, execute_stream};
+use datafusion::physical_plan::ExecutionPlan;
 use datafusion::prelude::SessionConfig;
 use futures::StreamExt;
 use logline::Reader;
@@ -24,6 +24,7 @@ use crate::config::Limits;
 use crate::error::{Error, Failure};
 use crate::exec::{QueryContext, Share};
 use crate::turns::Turn;
+use crate::workers::Workers;
 
 /// One of the counters of a scan.
 type Count = fn(&ScanStats) -> &AtomicU64;
@@ -53,6 +54,7 @@ pub(crate) struct Run {
     sees_everything: bool,
     /// Its place among the queries that run, and how long it waited for it.
     turn: Option<(Turn, Duration)>,
+    workers: Arc<Workers>,
 }
 
 impl Run {
@@ -62,7 +64,7 @@ impl Run {
         limits: &Limits,
         (memory, per_query): (&Arc<RuntimeEnv>, usize),
         clock: &Arc<dyn Clock>,
-        cache: &Arc<Cache>,
+        (cache, workers): (&Arc<Cache>, &Arc<Workers>),
     ) -> Self {
         let query = Arc::new(QueryContext::new(storage, reader, limits.max_bytes, clock.now().into()));
         let share = Share::of(Arc::clone(&memory.memory_pool), per_query);
@@ -78,12 +80,14 @@ impl Run {
             cache: Arc::clone(cache),
             sees_everything: scope.tenants().iter().all(|tenant| scope.sight(tenant).is_everything()),
             turn: None,
+            workers: Arc::clone(workers),
         }
     }
 
     /// Holds its place among the queries that run.
-    pub(crate) fn with_turn(self, turn: Turn, waited: Duration) -> Self {
-        Self { turn: Some((turn, waited)), ..self }
+    pub(crate) fn with_turn(mut self, turn: Turn, waited: Duration) -> Self {
+        self.turn = Some((turn, waited));
+        self
     }
 
     /// Whether whoever asks sees everything.
@@ -114,11 +118,11 @@ impl Run {
         &self.query.storage
     }
 
-    /// Executes a plan batch by batch; dropping the stream stops it.
+    /// Executes a plan batch by batch on the threads of queries; dropping the stream stops it.
     pub(crate) fn stream(&self, plan: Arc<dyn ExecutionPlan>) -> Result<SendableRecordBatchStream, Error> {
         #[cfg(test)]
         let plan = crate::tests::travelled(self, plan)?;
-        Ok(execute_stream(plan, Arc::clone(&self.task))?)
+        self.workers.stream(plan, Arc::clone(&self.task))
     }
 
     /// Executes a plan and gathers what it yields; dropping the future stops it.
@@ -142,6 +146,11 @@ impl Run {
         }
     }
 
+    /// So many files and rows are looked at again, for another time.
+    pub(crate) fn look_again(&self, files: u64, rows: u64) {
+        self.query.look_again(files, rows);
+    }
+
     /// Tells what it has cost, while it runs and after.
     pub(crate) fn spent(&self) -> Spent {
         Spent(Arc::clone(&self.query))
@@ -152,6 +161,9 @@ impl Run {
         let (files, head) = (&self.query.scanned, &self.query.head);
         let of = |count: Count| (count(files).load(Ordering::Relaxed), count(head).load(Ordering::Relaxed));
         let both = |count: Count| of(count).0 + of(count).1;
+        // What another scan of the same list reads was ruled out by its time in this one.
+        let (files_again, lines_again) = self.query.looked_again();
+        let of_others = both(|stats| &stats.rows_pruned_by_time).min(lines_again);
         Stats {
             bytes: both(|stats| &stats.bytes_read),
             bytes_of_head: of(|stats| &stats.bytes_read).1,
@@ -160,9 +172,9 @@ impl Run {
             lines_kept: self.query.lines_kept.load(Ordering::Relaxed),
             metadata_bytes: self.query.metadata_bytes.load(Ordering::Relaxed),
             streams: self.query.streams(),
-            files: both(|stats| &stats.files),
-            lines_pruned: both(|stats| &stats.rows_pruned),
-            lines_pruned_by_time: both(|stats| &stats.rows_pruned_by_time),
+            files: both(|stats| &stats.files).saturating_sub(files_again),
+            lines_pruned: both(|stats| &stats.rows_pruned).saturating_sub(of_others),
+            lines_pruned_by_time: both(|stats| &stats.rows_pruned_by_time) - of_others,
             lines_pruned_by_stream: both(|stats| &stats.rows_pruned_by_stream),
             lines_pruned_by_index: both(|stats| &stats.rows_pruned_by_index),
             lines_by_statistics: both(|stats| &stats.rows_by_statistics),
@@ -178,5 +190,11 @@ impl Run {
     pub(crate) fn answer<T>(&self, data: T, returned: usize) -> Answer<T> {
         let stats = self.stats(returned as u64);
         Answer { data, stats: stats.told(self.sees_everything), cost: self.query.cost(), warnings: Vec::new() }
+    }
+}
+
+impl Drop for Run {
+    fn drop(&mut self) {
+        self.query.end();
     }
 }

@@ -1,5 +1,5 @@
-//! Who runs next: so many queries at once, and of those that wait each asker's in turn, so that nobody waits for
-//! another's hundred.
+//! Who runs next: so many queries at once, of one asker not all of them, and of those that wait each asker's in turn, so
+//! that nobody waits for another's hundred.
 
 use std::collections::{BTreeMap, VecDeque};
 use std::ops::Bound;
@@ -17,12 +17,16 @@ type Asker = (String, String);
 #[derive(Debug)]
 pub(crate) struct Turns {
     state: Mutex<State>,
+    /// Of one asker.
+    most_running: usize,
     most_waiting: usize,
 }
 
 #[derive(Debug)]
 struct State {
     free: usize,
+    /// How many run of each asker.
+    running: BTreeMap<Asker, usize>,
     /// Who waits, the first first.
     waiting: BTreeMap<Asker, VecDeque<oneshot::Sender<Turn>>>,
     /// Who was given a turn last.
@@ -31,24 +35,26 @@ struct State {
 
 /// The right to run, until it is dropped.
 #[derive(Debug)]
-pub(crate) struct Turn(Option<Arc<Turns>>);
+pub(crate) struct Turn(Option<(Arc<Turns>, Asker)>);
 
 impl Turns {
-    /// So many at once; of one asker so many may wait.
+    /// So many at once, of one asker three quarters of them; so many of one asker may wait.
     pub(crate) fn new(at_once: usize, most_waiting: usize) -> Arc<Self> {
-        let state = State { free: at_once.max(1), waiting: BTreeMap::new(), last: None };
-        Arc::new(Self { state: Mutex::new(state), most_waiting })
+        let at_once = at_once.max(1);
+        let (running, waiting) = (BTreeMap::new(), BTreeMap::new());
+        let state = State { free: at_once, running, waiting, last: None };
+        Arc::new(Self { state: Mutex::new(state), most_running: at_once - at_once / 4, most_waiting })
     }
 
     /// Waits for a turn; fails at once when too many of the asker wait already. Who stops waiting costs nobody a turn.
     pub(crate) async fn wait(self: &Arc<Self>, scope: &Scope) -> Result<Turn, Error> {
         let told = {
             let mut state = self.lock();
-            if state.free > 0 {
-                state.free -= 1;
-                return Ok(Turn(Some(Arc::clone(self))));
-            }
             let asker = (scope.tenant().as_str().to_owned(), scope.principal().to_owned());
+            if state.free > 0 && state.running_of(&asker) < self.most_running {
+                state.begin(&asker);
+                return Ok(Turn(Some((Arc::clone(self), asker))));
+            }
             let queue = state.waiting.entry(asker).or_default();
             queue.retain(|waiter| !waiter.is_closed());
             if self.most_waiting <= queue.len() {
@@ -61,28 +67,28 @@ impl Turns {
         told.await.map_err(|_| Error::internal("a turn was lost"))
     }
 
-    /// Takes the next who waits from the queue of the next asker; without any the place is free.
-    fn next(&self) -> Option<oneshot::Sender<Turn>> {
+    /// Takes the next who waits from the queue of the next asker who may have one more; its place is taken then.
+    fn next(&self) -> Option<(Asker, oneshot::Sender<Turn>)> {
         let mut state = self.lock();
-        loop {
+        while state.free > 0 {
+            let may = |asker: &&Asker| state.running_of(asker) < self.most_running;
             let behind = state.last.as_ref().and_then(|last| {
-                let mut behind = state.waiting.range((Bound::Excluded(last.clone()), Bound::Unbounded));
-                behind.next().map(|(asker, _)| asker.clone())
+                let behind = state.waiting.range((Bound::Excluded(last.clone()), Bound::Unbounded));
+                behind.map(|(asker, _)| asker).find(may).cloned()
             });
-            let Some(asker) = behind.or_else(|| state.waiting.keys().next().cloned()) else {
-                state.free += 1;
-                return None;
-            };
+            let asker = behind.or_else(|| state.waiting.keys().find(may).cloned())?;
             let mut queue = state.waiting.remove(&asker).unwrap_or_default();
             let next = queue.pop_front();
             if !queue.is_empty() {
                 state.waiting.insert(asker.clone(), queue);
             }
-            state.last = Some(asker);
-            if next.is_some() {
-                return next;
+            state.last = Some(asker.clone());
+            if let Some(next) = next {
+                state.begin(&asker);
+                return Some((asker, next));
             }
         }
+        None
     }
 
     fn lock(&self) -> MutexGuard<'_, State> {
@@ -90,14 +96,35 @@ impl Turns {
     }
 }
 
+impl State {
+    fn running_of(&self, asker: &Asker) -> usize {
+        self.running.get(asker).copied().unwrap_or(0)
+    }
+
+    fn begin(&mut self, asker: &Asker) {
+        self.free -= 1;
+        *self.running.entry(asker.clone()).or_default() += 1;
+    }
+
+    fn end(&mut self, asker: &Asker) {
+        self.free += 1;
+        match self.running.get_mut(asker) {
+            Some(running) if *running > 1 => *running -= 1,
+            _ => drop(self.running.remove(asker)),
+        }
+    }
+}
+
 impl Drop for Turn {
     fn drop(&mut self) {
-        let Some(turns) = self.0.take() else { return };
-        while let Some(waiter) = turns.next() {
-            match waiter.send(Self(Some(Arc::clone(&turns)))) {
-                Ok(()) => return,
-                // Nobody waits there any more: the turn goes to the next, and is given back once.
-                Err(mut turn) => turn.0 = None,
+        let Some((turns, asker)) = self.0.take() else { return };
+        turns.lock().end(&asker);
+        // Whoever does not wait there any more gives the turn back at once.
+        while let Some((asker, waiter)) = turns.next() {
+            if let Err(mut turn) = waiter.send(Self(Some((Arc::clone(&turns), asker))))
+                && let Some((_, asker)) = turn.0.take()
+            {
+                turns.lock().end(&asker);
             }
         }
     }
@@ -168,6 +195,25 @@ mod tests {
         drop(running);
         drop(third);
         assert_eq!(turns.lock().free, 1);
+    }
+
+    #[tokio::test]
+    async fn one_asker_leaves_a_place_to_others() {
+        let turns = Turns::new(4, 10);
+        let (a, b) = (of("a"), of("b"));
+        let mut running = Vec::new();
+        for _ in 0..3 {
+            running.push(turns.wait(&a).await.unwrap());
+        }
+        let mut fourth = Box::pin(turns.wait(&a));
+        assert!(poll!(fourth.as_mut()).is_pending());
+        drop(turns.wait(&b).await.unwrap());
+        assert!(poll!(fourth.as_mut()).is_pending(), "what another gives back is not for who has enough");
+        drop(running.pop());
+        drop(fourth.await.unwrap());
+        drop(running);
+        let state = turns.lock();
+        assert_eq!((state.free, state.running.len()), (4, 0));
     }
 
     #[tokio::test]

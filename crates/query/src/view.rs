@@ -5,11 +5,11 @@ use std::sync::Arc;
 
 use arrow::datatypes::Schema;
 use datafusion::physical_plan::ExecutionPlan;
-use logline::Timestamp;
 use storage::{FileRef, Predicate, Scan, Snapshot, Source, Stretches, Table, TimeRange, Visibility};
 
 use crate::error::Error;
 use crate::exec::ScanExec;
+use crate::slices::PartOfTime;
 use crate::tenants::decided;
 
 /// A snapshot of a table, one for each tenant, and what may be seen of it.
@@ -107,11 +107,14 @@ impl View {
     }
 
     /// Files and their rows in a range, and the heads': what [`crate::slices`] cuts time by.
-    pub(crate) fn parts(&self, range: &TimeRange) -> Vec<(Timestamp, Timestamp, u64)> {
+    pub(crate) fn parts(&self, range: &TimeRange) -> Vec<PartOfTime> {
         let mut parts = Vec::new();
         for (snapshot, _) in &self.snapshots {
-            parts.extend(snapshot.files(range).iter().map(|file| (file.first, file.last, file.rows)));
-            parts.extend(snapshot.head_range().map(|(first, last)| (first, last, snapshot.head_rows() as u64)));
+            let file = |FileRef { first, last, rows, .. }| PartOfTime { first, last, rows, is_file: true };
+            parts.extend(snapshot.files(range).into_iter().map(file));
+            let rows = snapshot.head_rows() as u64;
+            let head = snapshot.head_range().filter(|(first, last)| range.overlaps(*first, *last));
+            parts.extend(head.map(|(first, last)| PartOfTime { first, last, rows, is_file: false }));
         }
         parts
     }

@@ -337,6 +337,9 @@ fn numbers_are_told_as_prometheus_tells_them() {
         ("{{ humanizeDuration 3600 }} {{ humanizeDuration 61.5 }} {{ humanizeDuration 1.25 }}", "1h 0m 0s 1m 1s 1.25s"),
         ("{{ humanizeDuration 0.0125 }} {{ humanizeDuration 0 }} {{ humanizeDuration -61 }}", "12.5ms 0s -1m 1s"),
         ("{{ humanizePercentage 0.12345 }}", "12.35%"),
+        ("{{ humanizeDuration 3661 | inRussian }} {{ humanizeDuration -300 | inRussian }}", "1 ч 1 мин 1 с -5 мин"),
+        ("{{ \"1h30m\" | inRussian }} {{ \"0s\" | inRussian }} {{ \"250ms\" | inRussian }}", "1 ч 30 мин 0 с 250 мс"),
+        ("{{ \"soon\" | inRussian }} {{ \"5 kg\" | inRussian }}{{ \"\" | inRussian }}", "soon 5 kg"),
         ("{{ humanizeTimestamp 1700000000 }}", "2023-11-14 22:13:20 +0000 UTC"),
         (r#"{{ parseDuration "1h30m" }}"#, "5400"),
     ]);

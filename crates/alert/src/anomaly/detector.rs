@@ -70,6 +70,11 @@ impl Detector {
         Self { settings, calibrated: None }
     }
 
+    /// Forgets what it calibrated itself by: the past is another than it was.
+    pub fn forget(&mut self) {
+        self.calibrated = None;
+    }
+
     /// How it judges.
     pub const fn settings(&self) -> &Settings {
         &self.settings

@@ -1,6 +1,6 @@
 //! Counts by bucket of everything a selector selects, kept in memory and carried on from evaluation to evaluation.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
 use logline::{Labels, Timestamp};
@@ -16,6 +16,8 @@ const LATE: Duration = Duration::from_secs(15 * 60);
 /// The pauses between two readings of all of it, for lines that come much later, as those of an agent that was cut off or
 /// of logs that are loaded: the longest while nothing is found, the shortest after something was.
 const WHOLE: (Duration, Duration) = (Duration::from_secs(60), Duration::from_secs(3_600));
+/// The share of a series' lines that makes its past another one: a few lines always come late.
+const OTHER: f64 = 0.01;
 /// Most series that are followed.
 const SERIES: usize = 1_000;
 
@@ -39,8 +41,9 @@ impl History {
         Self { query, bucket, length, until: None, whole: (Timestamp::MIN, WHOLE.0), series: BTreeMap::new() }
     }
 
-    /// Reads what is new: buckets that ended by `time`.
-    pub(crate) async fn advance(&mut self, source: &Source, time: Timestamp) -> Result<(), Failure> {
+    /// Reads what is new: buckets that ended by `time`. Gives the series whose past is another than it was: lines came
+    /// that were written long before, as when logs are loaded.
+    pub(crate) async fn advance(&mut self, source: &Source, time: Timestamp) -> Result<BTreeSet<Labels>, Failure> {
         let end = self.number(time);
         let oldest = end - self.buckets(self.length);
         let known = self.until.map_or(oldest, |until| (until - self.buckets(LATE)).max(oldest));
@@ -68,23 +71,30 @@ impl History {
             begin = stop;
         }
         self.until = Some(end);
+        let mut others = BTreeSet::new();
         if let Some(before) = before {
-            let is_other = before != self.lines(known);
-            self.whole.1 = if is_other { WHOLE.0 } else { (self.whole.1 * 2).min(WHOLE.1) };
+            let now = self.lines(known);
+            self.whole.1 = if before == now { (self.whole.1 * 2).min(WHOLE.1) } else { WHOLE.0 };
             self.whole.0 = time.after(self.whole.1);
+            let of = |lines: &BTreeMap<Labels, f64>, labels: &Labels| lines.get(labels).copied().unwrap_or(0.0);
+            let is_other = |labels: &Labels| {
+                let (before, now) = (of(&before, labels), of(&now, labels));
+                OTHER * before < (now - before).abs()
+            };
+            others.extend(now.keys().filter(|labels| is_other(labels)).cloned());
         }
         for counts in self.series.values_mut() {
             counts.fill_to(end);
             counts.forget_before(oldest);
         }
         self.series.retain(|_, counts| counts.first_filled().is_some());
-        Ok(())
+        Ok(others)
     }
 
-    /// Lines of all series before a bucket, as far back as they are followed.
-    fn lines(&self, end: i64) -> f64 {
+    /// Lines of each series before a bucket, as far back as they are followed.
+    fn lines(&self, end: i64) -> BTreeMap<Labels, f64> {
         let of = |counts: &Counts| counts.sum(end, end - counts.first()).unwrap_or(0.0);
-        self.series.values().map(of).sum()
+        self.series.iter().map(|(labels, counts)| (labels.clone(), of(counts))).collect()
     }
 
     fn take(&mut self, series: &query::Series, from: i64) {

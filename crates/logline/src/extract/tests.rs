@@ -150,6 +150,8 @@ fn what_is_wrong_with_a_rule_is_told_at_once() {
     ] {
         assert!(told.contains(want), "missing: {want}\n{told}");
     }
+    let told = wrong("order <order_id>", &[("rating", "9"), ("time", "never")]);
+    assert_eq!(told, "set.rating is `9`, which is no value of it\nset.time is `never`, which is no value of it\n");
     assert!(wrong("<order_id>", &[]).contains("would fit any line"));
     assert!(wrong("Order moved", &[]).contains("captures no fact"));
     assert!(wrong("<trace_id> moved to <to>", &[]).contains("does not say of which order"));

@@ -1,9 +1,11 @@
 //! Holds a record against the rules: what a line must carry, and what its reserved keys may be.
 
+use jiff::tz::TimeZone;
+
 use super::Reader;
 use crate::key::Key;
 use crate::record::{duration_ms, http_status};
-use crate::{Defect, Direction, Format, Kind, Level, Record};
+use crate::{Defect, Direction, Format, Kind, Level, LineTime, Record};
 
 impl Reader {
     /// Notes what a record lacks.
@@ -66,7 +68,11 @@ pub(crate) fn good_value(fact: &str, text: &str) -> bool {
     let rule = Key::of(fact).and_then(|key| VALUES.iter().find(|(known, _)| *known == key));
     match rule {
         Some((_, good)) => good(text),
-        None if fact == "kind" => Kind::parse(text).is_some(),
-        None => !text.trim().is_empty(),
+        None => match fact {
+            "kind" => Kind::parse(text).is_some(),
+            "time" => LineTime::parse(text, &TimeZone::UTC).is_some(),
+            "rating" => text.parse().is_ok_and(|rating: f64| (1.0..=5.0).contains(&rating)),
+            _ => !text.trim().is_empty(),
+        },
     }
 }

@@ -2,7 +2,7 @@
 
 use std::collections::HashSet;
 use std::hash::{DefaultHasher, Hash, Hasher};
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use arrow::array::{Array, AsArray, MapArray};
@@ -35,6 +35,10 @@ pub(crate) struct QueryContext {
     pub(crate) max_bytes: Option<ByteSize>,
     /// When it was asked, in nanoseconds since 1970.
     pub(crate) now: i64,
+    /// Whether nobody waits for it any more.
+    is_over: AtomicBool,
+    /// Files, and rows of files and heads, that the scans of a list of lines looked at before: each reads another time.
+    again: [AtomicU64; 2],
 }
 
 impl QueryContext {
@@ -55,7 +59,32 @@ impl QueryContext {
             lines_kept: AtomicU64::new(0),
             max_bytes,
             now: now.0,
+            is_over: AtomicBool::new(false),
+            again: Default::default(),
         }
+    }
+
+    /// Nobody waits for it any more.
+    pub(crate) fn end(&self) {
+        self.is_over.store(true, Ordering::Relaxed);
+    }
+
+    /// Fails once nobody waits for it any more. Cheap; asked for every line of a pipeline, since one line may take long.
+    pub(crate) fn go_on(&self) -> Result<(), Error> {
+        if self.is_over.load(Ordering::Relaxed) { Err(Failure::Cancelled.into()) } else { Ok(()) }
+    }
+
+    /// So many files and rows are looked at again, for another time.
+    pub(crate) fn look_again(&self, files: u64, rows: u64) {
+        for (count, more) in self.again.iter().zip([files, rows]) {
+            count.fetch_add(more, Ordering::Relaxed);
+        }
+    }
+
+    /// How many files and rows were looked at again.
+    pub(crate) fn looked_again(&self) -> (u64, u64) {
+        let [files, rows] = &self.again;
+        (files.load(Ordering::Relaxed), rows.load(Ordering::Relaxed))
     }
 
     /// The context of the query that a task belongs to.

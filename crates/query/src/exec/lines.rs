@@ -98,7 +98,7 @@ impl Operator for Lines {
         let pipeline = self.pipeline(&query.reader)?;
         let mut worker = Worker { pipeline, streams: Streams::default(), position: 0, now: query.now };
         let lines = input.map(move |batch| {
-            let lines = worker.lines(&batch?)?;
+            let lines = worker.lines(&batch?, &query)?;
             query.count_kept(lines.num_rows());
             query.count_streams(&worker.streams.fresh());
             Ok(lines)
@@ -119,7 +119,7 @@ struct Worker {
 }
 
 impl Worker {
-    fn lines(&mut self, batch: &RecordBatch) -> Result<RecordBatch, Error> {
+    fn lines(&mut self, batch: &RecordBatch, query: &QueryContext) -> Result<RecordBatch, Error> {
         let stream: &TextDictionary = column(batch, logs::STREAM)?;
         let lines: &StringArray = column(batch, logs::LINE)?;
         let map: &MapArray = column(batch, logs::ALL_METADATA)?;
@@ -129,6 +129,7 @@ impl Worker {
         let mut row = Row::new(&nobody, self.now);
         let mut output = Output::default();
         for (index, time) in times(batch)?.into_iter().enumerate() {
+            query.go_on()?;
             self.position += 1;
             let key = stream.key(index).and_then(|key| labels.get(key)).map_or(&nobody, |labels| labels);
             row.line = Cow::Borrowed(lines.value(index));

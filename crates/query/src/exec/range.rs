@@ -137,7 +137,7 @@ impl Range {
         while let Some(batch) = input.next().await {
             match &mut compiled {
                 Some(compiled) => {
-                    query.count_kept(compiled.feed(&batch?, table.as_mut())?);
+                    query.count_kept(compiled.feed(&batch?, table.as_mut(), query)?);
                     query.count_streams(&compiled.fresh_streams());
                 }
                 None => absorb(table.as_mut(), &batch?)?,

@@ -102,6 +102,7 @@ impl ExecutionPlan for ScanExec {
         let rows = query.storage.scan(scan, stats).map_err(Error::from)?;
         let mut named = self.named.then(|| Named::new(scan.tenant.clone()));
         let checked = rows.map(move |batch| {
+            query.go_on()?;
             query.check_bytes()?;
             let batch = batch.map_err(Error::from)?;
             query.count_metadata(&batch);

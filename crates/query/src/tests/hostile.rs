@@ -101,3 +101,49 @@ async fn work_stops_when_nobody_waits_for_it() {
     let read = run.stats(0).lines;
     assert!(read < 120_000, "all {read} lines were read");
 }
+
+/// Takes some tenths of a millisecond a line.
+const SLOW: &str = r#"sum(count_over_time({app="x"} | label_format a=`{{ regexReplaceAll "(((.+)+)+)Q" __line__ "$1" }}` | a="x" [1h]))"#;
+
+#[tokio::test]
+#[expect(clippy::disallowed_methods, reason = "waited for below")]
+async fn who_asks_goes_on_while_queries_compute() {
+    let world = Arc::new(World::with_config(&lines(), &Config { parallelism: 2, ..Config::default() }).await);
+    let small = forward(r#"{app="x"} |= "id=77 ""#);
+    let slow = || {
+        let world = Arc::clone(&world);
+        tokio::spawn(async move { world.engines()[1].query_instant(&everything(), SLOW, at(3_000)).await })
+    };
+    // More than there are cores; this thread is the only one that asks.
+    let cores = std::thread::available_parallelism().map_or(1, std::num::NonZero::get);
+    let slow: Vec<_> = (0..(cores + 2).min(6)).map(|_| slow()).collect();
+    tokio::task::yield_now().await;
+    let answer = world.engines()[1].query_range(&everything(), &small).await;
+    assert_eq!(super::world::shown(answer).lines().count(), 2);
+    assert!(slow.iter().all(|task| !task.is_finished()), "the small query waited for the large ones");
+    slow.iter().for_each(tokio::task::JoinHandle::abort);
+}
+
+#[tokio::test]
+async fn a_query_that_computes_ends_when_its_time_is_over() {
+    let limits = Limits { timeout: Duration::from_millis(50), ..Limits::default() };
+    let world = World::with_config(&lines(), &Config { limits, ..Config::default() }).await;
+    let ended = world.engines()[1].query_instant(&everything(), SLOW, at(3_000)).await;
+    assert_eq!(ended.unwrap_err().kind(), Kind::Timeout);
+}
+
+#[tokio::test]
+async fn nothing_is_computed_for_a_query_that_is_over() {
+    let world = World::new(&lines()).await;
+    for engine in world.engines() {
+        let (run, view) = engine.begin(&everything(), storage::LOGS).unwrap();
+        let logql::Expr::Log(log) = logql::parse(r#"{app="x"}"#).unwrap() else { panic!("no log query") };
+        let range = storage::TimeRange { start: at(0), end: at(3_600) };
+        let plan = crate::logs::plan(&view, &log, range, crate::Direction::Forward, None).unwrap();
+        let task = Arc::clone(run.task());
+        drop(run);
+        let mut rows = datafusion::physical_plan::execute_stream(plan, task).unwrap();
+        let ended: crate::Error = futures::StreamExt::next(&mut rows).await.unwrap().unwrap_err().into();
+        assert_eq!(ended.kind(), Kind::Cancelled);
+    }
+}

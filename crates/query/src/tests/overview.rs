@@ -4,10 +4,11 @@ use std::sync::Arc;
 
 use futures::StreamExt as _;
 use logline::{Entry, Labels, Stream, Tenant, Timestamp};
+use stdx::ByteSize;
 use storage::TimeRange;
 
 use super::world::{World, at, everything, forward, hour, line, only};
-use crate::{Cursor, Direction, FieldParams, Params, VolumeParams, tail};
+use crate::{Config, Cursor, Direction, FieldParams, Params, VolumeParams, tail};
 
 async fn world() -> World {
     World::new(&[
@@ -129,6 +130,7 @@ async fn a_list_without_limit_goes_on_where_it_ended() {
             let params = Params { direction, ..forward(r#"{app="a"}"#) };
             let (mut found, mut cursor) = (Vec::new(), None);
             for _ in 0..20 {
+                let params = Params { limit: 8, ..params.clone() };
                 let all = engine.lines(&everything(), &params, cursor).unwrap().map(Result::unwrap);
                 let page: Vec<_> = all.collect::<Vec<_>>().await.into_iter().flatten().take(7).collect();
                 for (_, entry) in page {
@@ -144,6 +146,44 @@ async fn a_list_without_limit_goes_on_where_it_ended() {
         }
     }
     assert!("5".parse::<Cursor>().is_err() && "5-x".parse::<Cursor>().is_err());
+}
+
+#[tokio::test]
+async fn a_list_that_is_too_large_for_memory_comes_in_parts() {
+    // One line long ago, and very many within half a minute: no file tells that they are not spread evenly.
+    let text = |n: i32| format!("line {n:05} {}", "x".repeat(400));
+    let mut lines: Vec<_> =
+        (0..60_000).map(|n| line(3_000.0 + f64::from(n) / 2_000.0, r#"{app="a"}"#, &text(n))).collect();
+    lines.push(line(1, r#"{app="a"}"#, "long ago"));
+    let config = Config { memory_per_query: ByteSize(16 << 20), ..Config::default() };
+    let world = World::with_config(&lines, &config).await;
+    let mut want: Vec<String> = std::iter::once("long ago".to_owned()).chain((0..60_000).map(text)).collect();
+    let params = Params { start: at(0), end: at(3_600), limit: usize::MAX, ..forward(r#"{app="a"}"#) };
+    for engine in world.engines() {
+        for direction in [Direction::Forward, Direction::Backward] {
+            let params = Params { direction, ..params.clone() };
+            let all: Vec<_> = engine.lines(&everything(), &params, None).unwrap().map(Result::unwrap).collect().await;
+            let found: Vec<String> = all.into_iter().flatten().map(|(_, entry)| entry.line).collect();
+            assert!(found == want, "{direction:?}: {} lines", found.len());
+            want.reverse();
+        }
+        // The same where nobody knows how many lines are needed.
+        let thinned = Params { limit: 100, interval: std::time::Duration::from_secs(10), ..params.clone() };
+        let answer = engine.query_range(&everything(), &thinned).await.unwrap();
+        assert_eq!(answer.data.len(), 4, "one long ago, and at 0, 10 and 20 s");
+    }
+}
+
+#[tokio::test]
+async fn what_slices_look_at_counts_once() {
+    let lines: Vec<_> = (0..60_000).map(|n| line(f64::from(n) / 20.0, r#"{app="a"}"#, &format!("line {n}"))).collect();
+    let world = World::new(&lines).await;
+    let params = Params { start: at(0), end: at(3_600), ..forward(r#"{app="a"} |= "no such""#) };
+    for engine in world.engines() {
+        let stats = engine.query_range(&everything(), &params).await.unwrap().stats;
+        assert_eq!(stats.lines + stats.lines_pruned, 60_000, "{stats:?}");
+        assert!(stats.lines_pruned_by_time <= stats.lines_pruned && stats.files <= 3, "{stats:?}");
+    }
 }
 
 #[test]
@@ -175,7 +215,7 @@ async fn a_tenants_limits_on_time_are_told_in_lokis_words() {
         max_lookback: Some(std::time::Duration::from_secs(3600)),
         ..crate::Limits::default()
     };
-    let config = crate::Config { limits, ..crate::Config::default() };
+    let config = Config { limits, ..Config::default() };
     let world = World::with_config(&[line(1, r#"{app="a"}"#, "one")], &config).await;
     let engine = &world.engines()[0];
     let old = engine.query_range(&everything(), &forward(r#"{app="a"}"#)).await.unwrap_err().to_string();

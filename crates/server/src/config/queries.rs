@@ -38,7 +38,7 @@ pub(super) fn read(settings: &mut Settings) -> Config {
         default.results_cache,
         "Memory for points of metric queries that were computed before; `0B` keeps none.",
     );
-    let at_once = "Queries that run at once; further ones wait, and each asker's are let in in turn.";
+    let at_once = "Queries that run at once, of one asker (tenant and token) three quarters of them; further ones wait, and each asker's are let in in turn.";
     let waiting = "Queries of one asker that may wait; more are refused with 429.";
     Config {
         limits,

@@ -25,7 +25,12 @@ pub(crate) async fn query(
     let time = params::time(&form, now)?;
     params::limit(&form)?;
     params::direction(&form)?;
-    let answer = engine.query_instant(&caller.scope(), text, time).await?;
+    let scope = caller.scope();
+    let answer = if is_from_drilldown(&headers) {
+        engine.query_instant_in_part(&scope, text, time).await?
+    } else {
+        engine.query_instant(&scope, text, time).await?
+    };
     Ok(answered(answer, &headers))
 }
 

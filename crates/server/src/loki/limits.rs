@@ -27,7 +27,7 @@ const LEVEL_FIELDS: [&str; 7] = ["level", "LEVEL", "Level", "severity", "SEVERIT
 const OWN_LIMITS: &str = "x-loki-query-limits";
 
 /// The engine within the limits that the request sets itself, as a handler's argument. They can only be tighter than
-/// those of the tenant.
+/// those of the tenant. With `Cache-Control: no-cache` it computes everything anew.
 #[derive(Debug)]
 pub(crate) struct Limited(pub(crate) Arc<Engine>);
 
@@ -35,11 +35,17 @@ impl FromRequestParts<App> for Limited {
     type Rejection = HttpError;
 
     async fn from_request_parts(parts: &mut Parts, app: &App) -> Result<Self, HttpError> {
-        let Some(own) = parts.headers.get(OWN_LIMITS) else { return Ok(Self(Arc::clone(&app.engine))) };
-        let own = OwnLimits::read(own.as_bytes());
-        let own =
-            own.map_err(|()| HttpError::bad_request("the header `X-Loki-Query-Limits` holds no limits as JSON"))?;
-        Ok(Self(Arc::new(app.engine.within(&own))))
+        let mut engine = Arc::clone(&app.engine);
+        if parts.headers.get(header::CACHE_CONTROL).is_some_and(|value| value.as_bytes() == b"no-cache") {
+            engine = Arc::new(engine.afresh());
+        }
+        if let Some(own) = parts.headers.get(OWN_LIMITS) {
+            let own = OwnLimits::read(own.as_bytes());
+            let own =
+                own.map_err(|()| HttpError::bad_request("the header `X-Loki-Query-Limits` holds no limits as JSON"))?;
+            engine = Arc::new(engine.within(&own));
+        }
+        Ok(Self(engine))
     }
 }
 

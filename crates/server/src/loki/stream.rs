@@ -42,7 +42,9 @@ pub(super) fn lines(
     if limit > engine.limits(&scope).max_entries {
         caller.require(auth::Permission::Export)?;
     }
-    let lines = engine.lines(&scope, asked, cursor)?;
+    // One more tells whether there are more.
+    let asked = Params { limit: limit.saturating_add(1), ..asked.clone() };
+    let lines = engine.lines(&scope, &asked, cursor)?;
     let unfinished = Unfinished::new(lines.spent());
     let failed = unfinished.failed();
     let body = Sending { lines, cursor, left: limit, encoding, labels: <_>::default(), ended: false, failed };

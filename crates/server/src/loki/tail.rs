@@ -1,6 +1,7 @@
 //! Lines as they come in, over a WebSocket: first the newest stored ones, then live.
 
 use std::collections::HashMap;
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use auth::Cost;
@@ -9,6 +10,7 @@ use axum::response::Response;
 use futures::{SinkExt as _, StreamExt as _};
 use logline::Labels;
 use query::{Data, Direction, LogEntry, LogStream, Params, Tail};
+use tokio::task::spawn_blocking;
 use tokio::time::{Instant, MissedTickBehavior, interval, sleep_until, timeout};
 use tokio_tungstenite::tungstenite::Message;
 use tokio_tungstenite::tungstenite::protocol::CloseFrame;
@@ -86,6 +88,7 @@ pub(super) fn begin(
                     limit,
                     direction: Direction::Backward,
                 };
+                let lines = Arc::new(Mutex::new(lines));
                 let mut live = Live { watch, lines, delay, cost: Cost::default() };
                 let end = follow(&app, &scope, &past, &mut live, &mut client).await;
                 afterwards.end(live.cost);
@@ -121,7 +124,7 @@ enum End {
 #[derive(Debug)]
 struct Live {
     watch: Watch,
-    lines: Tail,
+    lines: Arc<Mutex<Tail>>,
     delay: Duration,
     /// What was looked at, stored lines and live ones.
     cost: Cost,
@@ -151,7 +154,7 @@ async fn follow(
         waiting.extend(entries.into_iter().map(|entry| (now, labels.clone(), entry)));
     }
     while let Ok(piece) = live.watch.pieces.try_recv() {
-        for (labels, entry) in live.lines_of(piece) {
+        for (labels, entry) in live.lines_of(piece).await {
             if !known.take(&labels, &entry) {
                 waiting.push((now, labels, entry));
             }
@@ -178,20 +181,22 @@ async fn follow(
             },
             Some(piece) = live.watch.pieces.recv(), if waiting.len() < MAX_WAITING => {
                 let due = Instant::now() + live.delay;
-                waiting.extend(live.lines_of(piece).map(|(labels, entry)| (due, labels, entry)));
+                waiting.extend(live.lines_of(piece).await.map(|(labels, entry)| (due, labels, entry)));
             }
         }
     }
 }
 
 impl Live {
-    /// Lines of a piece that are wanted.
-    fn lines_of(&mut self, piece: Piece) -> impl Iterator<Item = (Labels, LogEntry)> + use<> {
+    /// Lines of a piece that are wanted. What the query computes keeps nobody waiting but this tail.
+    async fn lines_of(&mut self, piece: Piece) -> impl Iterator<Item = (Labels, LogEntry)> + use<> {
         let entries = &piece.stream.entries;
         self.cost.rows += entries.len() as u64;
         self.cost.bytes += entries.iter().map(|entry| entry.line.len() as u64).sum::<u64>();
-        let found = self.lines.lines(&piece.stream);
-        drop(piece);
+        let lines = Arc::clone(&self.lines);
+        let found = spawn_blocking(move || lines.lock().unwrap_or_else(PoisonError::into_inner).lines(&piece.stream));
+        // It ends early only with the server.
+        let found = found.await.unwrap_or_default();
         found
             .into_iter()
             .flat_map(|LogStream { labels, entries }| entries.into_iter().map(move |entry| (labels.clone(), entry)))

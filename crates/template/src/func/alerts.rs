@@ -24,6 +24,7 @@ pub(super) static FUNCTIONS: &[Function] = &[
         short(run, value, prefix)
     }),
     plain("humanizeDuration", 1, 1, |run, args| duration(run, number(&args[0])?)),
+    plain("inRussian", 1, 1, |run, args| run.text(in_russian(&text(&args[0])?))),
     plain("humanizePercentage", 1, 1, |run, args| short(run, number(&args[0])? * 100.0, "%")),
     plain("humanizeTimestamp", 1, 1, |run, args| match number(&args[0])? {
         value if value.is_finite() => time(value),
@@ -149,6 +150,30 @@ fn duration(run: &mut Run<'_>, seconds: f64) -> Result<Value, Error> {
         (0, _, _) => run.text(format!("{sign}{hours}h {minutes}m {rest}s")),
         _ => run.text(format!("{sign}{days}d {hours}h {minutes}m {rest}s")),
     }
+}
+
+/// A length of time such as `1h 5m 0s` or `10m`, with Russian units and without what is zero at its end; of our own, for
+/// messages. Other texts stay.
+fn in_russian(text: &str) -> String {
+    const UNITS: [(&str, &str); 6] = [("w", "нед"), ("d", "д"), ("h", "ч"), ("ms", "мс"), ("m", "мин"), ("s", "с")];
+    let (sign, length) = text.strip_prefix('-').map_or(("", text), |length| ("-", length));
+    let (mut parts, mut rest) = (Vec::new(), length.trim());
+    while !rest.is_empty() {
+        let digits = rest.find(|c: char| !c.is_ascii_digit() && c != '.').unwrap_or(rest.len());
+        let (number, behind) = rest.split_at(digits);
+        let letters = behind.find(|c: char| !c.is_ascii_alphabetic()).unwrap_or(behind.len());
+        let (unit, behind) = behind.split_at(letters);
+        let Some((_, unit)) = UNITS.iter().find(|(known, _)| *known == unit).filter(|_| !number.is_empty()) else {
+            return text.to_owned();
+        };
+        parts.push((number, *unit));
+        rest = behind.trim_start();
+    }
+    while parts.len() > 1 && parts.last().is_some_and(|(number, _)| *number == "0") {
+        parts.pop();
+    }
+    let parts: Vec<_> = parts.into_iter().map(|(number, unit)| format!("{number} {unit}")).collect();
+    format!("{sign}{}", parts.join(" "))
 }
 
 fn time(seconds: f64) -> Result<Value, Error> {

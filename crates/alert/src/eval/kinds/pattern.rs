@@ -29,6 +29,8 @@ pub(super) struct Forms {
     until: Option<Timestamp>,
     /// When each form came first and last.
     known: BTreeMap<Form, (Timestamp, Timestamp)>,
+    /// Forms that are new although all of the past was looked at again: lines that were stored late may have them.
+    confirmed: BTreeSet<Form>,
 }
 
 /// The labels of an alert.
@@ -57,17 +59,22 @@ pub(super) async fn find(
         }
     };
     let reader = source.reader();
-    if known_from < first {
-        source
-            .each_line(&lines, (known_from, first), LEARNED, |line| forms.learn(&form(reader, &line), line.time))
-            .await?;
-    }
+    let all = first.before(with.lookback.0);
+    forms.learn_between((known_from, first), source, &lines).await?;
     let mut hits: Vec<(Timestamp, Form)> = Vec::new();
     source.each_line(&lines, (first, grid.end()), LINES, |line| hits.push((line.time, form(reader, &line)))).await?;
     hits.sort_by_key(|(time, _)| *time);
     for (time, form) in &hits {
         forms.learn(form, *time);
     }
+    let is_new = |forms: &Forms, form: &Form| forms.known.get(form).is_some_and(|(came, _)| first <= *came);
+    if all < known_from && !source.is_past() {
+        let unsure = |(_, form): &&(Timestamp, Form)| is_new(forms, form) && !forms.confirmed.contains(form);
+        if hits.iter().any(|hit| unsure(&hit)) {
+            forms.learn_between((all, first), source, &lines).await?;
+        }
+    }
+    forms.confirmed = hits.iter().map(|(_, form)| form).filter(|form| is_new(forms, form)).cloned().collect();
     let young = young(with, source, grid).await?;
     forms.until = Some(grid.end());
     forms.forget(grid.end().before(with.lookback.0));
@@ -111,6 +118,20 @@ async fn young(with: &NewPattern, source: &Source, grid: Grid) -> Result<BTreeSe
 }
 
 impl Forms {
+    /// Learns from lines of a stretch of time.
+    async fn learn_between(
+        &mut self,
+        (from, to): (Timestamp, Timestamp),
+        source: &Source,
+        lines: &str,
+    ) -> Result<(), Failure> {
+        if to <= from {
+            return Ok(());
+        }
+        let reader = source.reader();
+        source.each_line(lines, (from, to), LEARNED, |line| self.learn(&form(reader, &line), line.time)).await
+    }
+
     fn learn(&mut self, form: &Form, time: Timestamp) {
         match self.known.get_mut(form) {
             Some((first, last)) => (*first, *last) = ((*first).min(time), (*last).max(time)),

@@ -247,6 +247,25 @@ async fn errors_of_a_new_form_are_found_once_their_service_is_known() {
 }
 
 #[tokio::test]
+async fn a_form_that_was_stored_late_is_not_new() {
+    let world = World::new().await;
+    let line = |n: i64, text: &str| (n, format!("level=error msg=\"{text}\""));
+    world.push("shop", (-200_000..0).step_by(10_000).map(|n| line(n, "order 1 timed out"))).await;
+    let rule = kind("kind: new_pattern");
+    let mut memory = Memory::default();
+    let mut at_once =
+        async |second: i64| find(&rule, &world.source(), Grid::at(at(second)), &mut memory).await.unwrap().take(0);
+    assert_eq!(at_once(0).await, []);
+    // Logs of another day are loaded, and the same and something else comes in anew.
+    world.push("shop", (-100_000..-90_000).step_by(1_000).map(|n| line(n, "disk 3 is full"))).await;
+    world.push("shop", [line(10, "disk 4 is full"), line(20, "queue is full")]).await;
+    for second in [60, 120] {
+        let all = at_once(second).await;
+        assert_eq!((all.len(), all[0].about.first_seen), (1, Some(at(20))), "{:?}", shown(&all));
+    }
+}
+
+#[tokio::test]
 async fn spikes_and_changes_are_found_against_the_time_before() {
     let world = World::new().await;
     world.push("shop", (-3_600..0).step_by(10).map(|n| (n, "version=1 x".to_owned()))).await;
@@ -286,6 +305,30 @@ async fn a_volume_that_falls_is_found_with_a_picture() {
     let Kind::VolumeAnomaly(with) = &rule else { panic!("another kind") };
     let drawn = picture(with, &mut memory, &low[0].labels, (at(3_600), at(4_800)), stdx::Language::English).unwrap();
     assert!(drawn.png.starts_with(b"\x89PNG") && drawn.alt.contains("shop: fewer lines than usual"), "{}", drawn.alt);
+}
+
+#[tokio::test]
+async fn a_volume_is_judged_by_what_was_loaded_after_the_first_look() {
+    let world = World::new().await;
+    let day = 86_400;
+    let load = async |days: std::ops::RangeInclusive<i64>, every: usize| {
+        for days in days.rev() {
+            let lines = (-days * day..-(days - 1) * day).step_by(every).map(|n| (n, "x".to_owned()));
+            world.push("shop", lines).await;
+        }
+    };
+    // Half of the lines are there when the rule looks first, so that twice as many seem usual later.
+    load(1..=16, 40).await;
+    let rule = kind("kind: volume_anomaly");
+    let mut memory = Memory::default();
+    let mut at_once =
+        async |second: i64| find(&rule, &world.source(), Grid::at(at(second)), &mut memory).await.unwrap().take(0);
+    assert_eq!(at_once(0).await, []);
+    load(1..=16, 10).await;
+    world.push("shop", (0..3_600).step_by(40).map(|n| (n, "x".to_owned()))).await;
+    assert_eq!(at_once(600).await, []);
+    let low = at_once(3_600).await;
+    assert_eq!(low.iter().map(|one| one.labels["side"].as_str()).collect::<Vec<_>>(), ["low"], "{:?}", shown(&low));
 }
 
 #[tokio::test]

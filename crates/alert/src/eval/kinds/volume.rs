@@ -47,7 +47,9 @@ pub(super) async fn find(
     let weeks = Duration::from_secs(7 * 86_400) * u32::try_from(with.weeks + 1).unwrap_or(5);
     let length = weeks.max(LEAST) + SHOWN + span;
     let history = memory.history.get_or_insert_with(|| History::new(&with.selector, &with.by, with.bucket.0, length));
-    history.advance(source, grid.end()).await?;
+    for labels in history.advance(source, grid.end()).await? {
+        memory.detectors.get_mut(&labels).into_iter().for_each(Detector::forget);
+    }
     let mut findings = Findings::default();
     for (labels, counts) in history.series() {
         let detector = memory.detectors.entry(labels.clone()).or_insert_with(|| Detector::new(settings.clone()));

@@ -13,6 +13,7 @@ use storage::logs;
 use super::Compiled;
 use crate::error::Error;
 use crate::exec::batches::{TextDictionary, column, metadata, times};
+use crate::exec::context::QueryContext;
 use crate::pipeline::sample::Sample;
 use crate::pipeline::series::Grouping;
 use crate::pipeline::{LabelSet, Row};
@@ -60,7 +61,12 @@ impl Known {
 
 impl Compiled {
     /// Adds the samples of a batch to a table; gives the number of lines they stand for.
-    pub(in crate::exec) fn feed(&mut self, batch: &RecordBatch, table: &mut dyn Table) -> Result<usize, Error> {
+    pub(in crate::exec) fn feed(
+        &mut self,
+        batch: &RecordBatch,
+        table: &mut dyn Table,
+        query: &QueryContext,
+    ) -> Result<usize, Error> {
         if !self.has_streams {
             return self.count(batch, table);
         }
@@ -71,7 +77,7 @@ impl Compiled {
         match (depends_on_stream_only, self.ids.as_slice()) {
             (true, []) => self.by_stream(batch, table),
             (true, [id]) if !matches!(self.sample, Sample::Bytes) => self.by_id(batch, id, table),
-            _ => self.by_row(batch, map, table),
+            _ => self.by_row(batch, map, table, query),
         }
     }
 
@@ -217,7 +223,13 @@ impl Compiled {
         table.series(&self.key)
     }
 
-    fn by_row(&mut self, batch: &RecordBatch, map: Option<&MapArray>, table: &mut dyn Table) -> Result<usize, Error> {
+    fn by_row(
+        &mut self,
+        batch: &RecordBatch,
+        map: Option<&MapArray>,
+        table: &mut dyn Table,
+        query: &QueryContext,
+    ) -> Result<usize, Error> {
         let stream: &TextDictionary = column(batch, logs::STREAM)?;
         let lines: Option<&StringArray> = self.has_line.then(|| column(batch, logs::LINE)).transpose()?;
         let counts: Option<&UInt64Array> = self.counts.then(|| column(batch, logs::COUNT)).transpose()?;
@@ -229,6 +241,7 @@ impl Compiled {
         let times = self.times(batch)?;
         let mut kept = 0;
         for index in 0..batch.num_rows() {
+            query.go_on()?;
             let key = stream.key(index).unwrap_or(0);
             row.labels.reset(labels.get(key).map_or(&nobody, |labels| labels));
             row.time = times.of(index);
