@@ -126,6 +126,51 @@ async fn lines_are_printed_for_people_and_for_programs() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn flags_of_queries_do_what_they_say() {
+    let folder = tempfile::tempdir().unwrap();
+    let (server, _) = filled(folder.path()).await;
+    let query = |args: &[&str]| {
+        let (code, out, said) = lapidary(&server, &[&["query"], args].concat());
+        assert_eq!(code, 0, "{args:?}: {said}");
+        (out, said)
+    };
+    // Five hundred lines a second for 24 seconds, of two streams.
+    let all = r#"{env="test"}"#;
+    let oldest =
+        ["one error", "order_id=2500 stored", "order_id=5000 stored", "order_id=7500 stored", "order_id=10000 stored"];
+    let newest = [11999, 9499, 6999, 4499, 1999].map(|n| format!("order_id={n} stored"));
+    for limit in ["0", "30"] {
+        let thinned = [all, "--interval", "5s", "--limit", limit, "--output", "raw"];
+        let (out, _) = query(&[&thinned[..], &["--forward"]].concat());
+        assert!(out.lines().eq(oldest), "{out}");
+        let (out, _) = query(&thinned);
+        assert!(out.lines().eq(newest.iter()), "{out}");
+    }
+    let (out, said) = query(&[all, "--interval", "5s", "--forward", "--output", "jsonl", "--stats"]);
+    let first: Value = serde_json::from_str(out.lines().next().unwrap()).unwrap();
+    assert_eq!((&first["line"], &first["labels"]["service"]), (&json!("one error"), &json!("crm-api")));
+    let time = first["timestamp"].as_str().unwrap();
+    assert_eq!(time.split_once('.').unwrap().1.find(['+', '-']), Some(9), "all digits of its nanoseconds: {time}");
+    assert!(said.contains(" of text, "), "{said}");
+    let (_, said) = query(&[all, "--limit", "5", "--output", "raw", "--quiet", "--stats"]);
+    assert!(said.contains(" of text, ") && !said.contains("there are more"), "{said}");
+    let (out, _) = query(&[r#"{service="none"}"#, "--output", "csv"]);
+    assert_eq!(out, "timestamp,labels,line\n");
+
+    let count = r#"count_over_time({env="test"}[1h])"#;
+    let (out, _) = query(&[count, "--explain", "--instant", "--output", "json"]);
+    let told: Value = serde_json::from_str(&out).unwrap();
+    assert!(told["plan"].as_str().unwrap().contains("points=1 "), "{told}");
+    let (code, _, said) = lapidary(&server, &["query", count, "--cursor", "1-1"]);
+    assert_eq!(code, 2, "{said}");
+    assert!(said.contains("--cursor goes on with a list of lines"), "{said}");
+    let (out, _) = query(&[all, "--limit", "1", "--color", "always"]);
+    assert!(out.starts_with("\u{1b}[2m"), "{out:?}");
+    let (code, out, said) = lapidary(&server, &["volume", "--step", "1h", "--zone", "UTC"]);
+    assert!(code == 0 && out.lines().next().unwrap().contains(".000+00:00"), "{out} {said}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn labels_series_statistics_and_volumes_are_listed() {
     let folder = tempfile::tempdir().unwrap();
     let (server, _) = filled(folder.path()).await;

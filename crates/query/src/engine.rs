@@ -9,7 +9,7 @@ use datafusion::execution::memory_pool::GreedyMemoryPool;
 use datafusion::execution::runtime_env::{RuntimeEnv, RuntimeEnvBuilder};
 use datafusion::physical_plan::{ExecutionPlan, displayable};
 use logline::{Labels, Reader, Timestamp};
-use logql::{Expr, Matcher};
+use logql::{Expr, Matcher, MetricExpr};
 use stdx::Clock;
 use storage::{Delete, NewDelete, Predicate, Storage, TimeRange, logs};
 
@@ -157,11 +157,7 @@ impl Engine {
     ) -> Result<Answer, Error> {
         let limits = self.limits(scope);
         limits.clamp(TimeRange { start: time, end: time }, self.clock.now().into())?;
-        let Expr::Metric(expr) = read(query, &limits)? else {
-            return Err(Error::invalid(
-                "log queries are not supported as an instant query type, please change your query to a range query type",
-            ));
-        };
+        let expr = numbers(query, &limits)?;
         let (run, view) = self.begin_in_turn(scope).await?;
         let grid = Grid::instant(time);
         let value = run.within_limits(metric::run(&run, &view, &expr, grid)).await?;
@@ -232,6 +228,13 @@ impl Engine {
             }
             Expr::Metric(expr) => metric::plans(&view, expr, params.grid()?)?,
         };
+        Ok(plans.iter().map(shown).collect())
+    }
+
+    /// The same of a query at one time.
+    pub fn explain_instant(&self, scope: &Scope, query: &str, time: Timestamp) -> Result<String, Error> {
+        let (_, view) = self.begin(scope, logs::LOGS)?;
+        let plans = metric::plans(&view, &numbers(query, &self.limits(scope))?, Grid::instant(time))?;
         Ok(plans.iter().map(shown).collect())
     }
 
@@ -334,6 +337,16 @@ pub(crate) fn read(query: &str, limits: &Limits) -> Result<Expr, Error> {
         return Err(Error::invalid(text));
     }
     Ok(expr)
+}
+
+/// A query for numbers, the only kind that may be asked at one time.
+fn numbers(query: &str, limits: &Limits) -> Result<MetricExpr, Error> {
+    match read(query, limits)? {
+        Expr::Metric(expr) => Ok(expr),
+        Expr::Log(_) => Err(Error::invalid(
+            "log queries are not supported as an instant query type, please change your query to a range query type",
+        )),
+    }
 }
 
 pub(crate) fn selectors<'s>(texts: impl IntoIterator<Item = impl AsRef<str> + 's>) -> Result<Vec<Vec<Matcher>>, Error> {

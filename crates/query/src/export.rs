@@ -4,6 +4,7 @@
 use std::fmt;
 use std::pin::Pin;
 use std::str::FromStr;
+use std::sync::Arc;
 use std::task::{Context, Poll};
 
 use arrow::array::{AsArray, Int64Array, MapArray, StringArray};
@@ -14,7 +15,7 @@ use logline::Timestamp;
 use logql::{Expr, LogExpr};
 use storage::{TimeRange, logs};
 
-use crate::answer::LogEntry;
+use crate::answer::{LogEntry, Stats};
 use crate::engine::{Engine, read};
 use crate::error::Error;
 use crate::exec::{TextDictionary, column, line_fields};
@@ -31,14 +32,20 @@ pub type StreamedLine = (String, LogEntry);
 /// Lines, some at a time.
 pub struct StreamedLines {
     lines: BoxStream<'static, Result<Vec<StreamedLine>, Error>>,
-    spent: Spent,
+    run: Arc<Run>,
 }
 
 impl StreamedLines {
     /// Tells what they have cost so far.
     #[must_use]
     pub fn spent(&self) -> Spent {
-        self.spent.clone()
+        self.run.spent()
+    }
+
+    /// What they took so far, as far as whoever asked may be told; `returned` of them were given out.
+    #[must_use]
+    pub fn stats(&self, returned: u64) -> Stats {
+        self.run.told(returned)
     }
 }
 
@@ -52,7 +59,7 @@ impl Stream for StreamedLines {
 
 impl fmt::Debug for StreamedLines {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("StreamedLines").field("cost", &self.spent.cost()).finish_non_exhaustive()
+        f.debug_struct("StreamedLines").field("cost", &self.run.spent().cost()).finish_non_exhaustive()
     }
 }
 
@@ -114,18 +121,18 @@ impl Engine {
         let (run, view) = self.begin(scope, logs::LOGS)?;
         plan(&view, &log, range, params.direction, None)?;
         let slices = Slices::new(view.parts(&range), range, params.direction, FILTERED_ROWS, THINNED_ROWS);
-        let spent = run.spent();
+        let run = Arc::new(run);
         let pages = Pages::new(slices, params.direction, params.limit, from);
-        let export = Export { run, view, log, pages };
+        let export = Export { run: Arc::clone(&run), view, log, pages };
         let lines =
             try_unfold(export, |mut export| async move { Ok(export.next().await?.map(|lines| (lines, export))) });
-        Ok(StreamedLines { lines: lines.boxed(), spent })
+        Ok(StreamedLines { lines: lines.boxed(), run })
     }
 }
 
 /// An export on its way.
 struct Export {
-    run: Run,
+    run: Arc<Run>,
     view: View,
     log: LogExpr,
     pages: Pages,

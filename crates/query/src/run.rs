@@ -188,8 +188,12 @@ impl Run {
 
     /// What is given out: so much was found.
     pub(crate) fn answer<T>(&self, data: T, returned: usize) -> Answer<T> {
-        let stats = self.stats(returned as u64);
-        Answer { data, stats: stats.told(self.sees_everything), cost: self.query.cost(), warnings: Vec::new() }
+        Answer { data, stats: self.told(returned as u64), cost: self.query.cost(), warnings: Vec::new() }
+    }
+
+    /// What it took so far, as far as whoever asked may be told; so much was found.
+    pub(crate) fn told(&self, returned: u64) -> Stats {
+        self.stats(returned).told(self.sees_everything)
     }
 }
 

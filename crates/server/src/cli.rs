@@ -19,6 +19,7 @@ mod session;
 mod silences;
 mod storage;
 mod tail;
+mod terminal;
 mod time;
 mod usage;
 mod words;
@@ -167,7 +168,9 @@ impl Args {
 
 #[expect(clippy::print_stderr, reason = "this is a program for people")]
 pub(crate) fn complain(text: &str) {
-    eprintln!("lapidary: {text}");
+    use std::io::IsTerminal as _;
+    let seen = if std::io::stderr().is_terminal() { terminal::printable(text) } else { text.into() };
+    eprintln!("lapidary: {seen}");
 }
 
 /// Writes to standard output; a reader that went away (`lapidary … | head`) is not an error.

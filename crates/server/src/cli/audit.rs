@@ -10,7 +10,7 @@ use stdx::Language;
 use super::client::{Connection, Format};
 use super::print::{Head, print};
 use super::time::{duration, now, shown, zone};
-use super::{Failure, block_on, complain, say};
+use super::{Failure, block_on, complain, say, terminal};
 use crate::audit::Page;
 use crate::http::Verdict;
 
@@ -84,7 +84,7 @@ impl AuditArgs {
         // Beside what programs read, people are told where programs do not look.
         for reason in &page.unreadable {
             let missing = language.pick("records are missing that cannot be read", "нет записей, которые не читаются");
-            let text = format!("{missing}: {}", printable(reason));
+            let text = format!("{missing}: {}", terminal::row(reason));
             if self.connection.format == Format::Table { say(&format!("{text}\n")) } else { complain(&text) }
         }
         Ok(())
@@ -132,11 +132,6 @@ fn row(record: &Record, language: Language, zone: &TimeZone) -> Vec<String> {
         record.count.to_string(),
         number(record.cost.map(|cost| cost.millis)),
         number(record.cost.map(|cost| cost.rows)),
-        printable(&record.detail),
+        terminal::row(&record.detail).into_owned(),
     ]
-}
-
-/// Without what would move the cursor of a terminal.
-fn printable(text: &str) -> String {
-    text.chars().map(|c| if c.is_control() { ' ' } else { c }).collect()
 }

@@ -1,6 +1,5 @@
 //! How the command line reaches a server: address, token, tenant; and what its refusals mean.
 
-use std::io::IsTerminal as _;
 use std::path::PathBuf;
 use std::time::Duration;
 
@@ -11,6 +10,7 @@ use tls::Tls;
 
 use super::Failure;
 use super::language::{self, Tongue};
+use super::terminal::{self, Color};
 
 /// Which server to ask, as whom, and how to print what it says. Most commands take these.
 #[derive(Clone, Debug, Args)]
@@ -54,6 +54,9 @@ pub struct Login {
     /// Language of messages and of the words around the data; that of the locale if not given.
     #[arg(long, env = "LAPIDARY_LANG", value_enum)]
     pub lang: Option<Tongue>,
+    /// Whether to colour: `auto` does in a terminal, unless `NO_COLOR` is set.
+    #[arg(long, value_name = "WHEN", value_enum, default_value_t = Color::Auto)]
+    pub color: Color,
     /// A session that is not kept yet; that of the file without one.
     #[arg(skip)]
     pub(super) session: Option<String>,
@@ -216,8 +219,8 @@ impl Login {
     }
 
     /// Whether to colour the output.
-    pub(crate) fn colours() -> bool {
-        std::io::stdout().is_terminal()
+    pub(crate) fn colours(&self) -> bool {
+        self.color.is_wanted(terminal::is_seen())
     }
 }
 

@@ -3,12 +3,14 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use clap::{Args, ValueEnum};
+use jiff::tz::TimeZone;
 use serde_json::{Value, json};
 use stdx::Language;
 
 use super::client::{Connection, Format};
 use super::print::{Head, print};
-use super::time::{Stretch, duration};
+use super::query::nanos;
+use super::time::{Stretch, duration, shown, zone};
 use super::{Failure, block_on};
 
 /// Which labels.
@@ -69,6 +71,9 @@ pub(crate) struct VolumeArgs {
     /// Most sums, the largest ones.
     #[arg(long, default_value_t = 30)]
     limit: u32,
+    /// Time zone of the table, such as Europe/Moscow; the machine's if not given.
+    #[arg(long, visible_alias = "timezone")]
+    zone: Option<String>,
     #[command(flatten)]
     stretch: Stretch,
     #[command(flatten)]
@@ -153,6 +158,7 @@ impl StatsArgs {
 
 impl VolumeArgs {
     pub(crate) fn run(self) -> Result<(), Failure> {
+        let zone = zone(self.zone.as_deref())?;
         let mut params = self.stretch.params()?;
         let by = if matches!(self.aggregate_by, By::Labels) { "labels" } else { "series" };
         params.extend([
@@ -164,24 +170,30 @@ impl VolumeArgs {
         params.extend(self.step.map(|step| ("step", step.as_secs_f64().to_string())));
         let path = if self.step.is_some() { "volume_range" } else { "volume" };
         let answer: Value = block_on(self.connection.get(&format!("/loki/api/v1/index/{path}"), &params))??;
-        let mut rows = Vec::new();
-        for series in list(&answer["data"]["result"]) {
-            let labels: BTreeMap<String, String> = serde_json::from_value(series["metric"].clone()).unwrap_or_default();
-            let labels = super::query::braces(&labels);
-            let points = series["values"].as_array().cloned().unwrap_or_else(|| vec![series["value"].clone()]);
-            for point in points {
-                let bytes: u64 = text(&point[1]).parse().unwrap_or(0);
-                let shown = match self.connection.format {
-                    Format::Table => stdx::ByteSize(bytes).to_string(),
-                    Format::Json | Format::Csv => bytes.to_string(),
-                };
-                let at = if self.step.is_some() { vec![point[0].to_string()] } else { Vec::new() };
-                rows.push([vec![labels.clone()], at, vec![shown]].concat());
-            }
-        }
+        let rows = volumes(&answer["data"]["result"], self.step.is_some(), self.connection.format, &zone);
         let heading: &[&str] = if self.step.is_some() { &["labels", "until", "bytes"] } else { &["labels", "bytes"] };
         print(self.connection.format, Head::Csv, heading, &rows, &answer["data"]["result"])
     }
+}
+
+/// Amounts by labels and, with a step, until when; times and amounts are written for people in tables.
+fn volumes(result: &Value, has_step: bool, format: Format, zone: &TimeZone) -> Vec<Vec<String>> {
+    let mut rows = Vec::new();
+    for series in list(result) {
+        let labels: BTreeMap<String, String> = serde_json::from_value(series["metric"].clone()).unwrap_or_default();
+        let labels = super::query::braces(&labels);
+        let points = series["values"].as_array().cloned().unwrap_or_else(|| vec![series["value"].clone()]);
+        for point in points {
+            let bytes: u64 = text(&point[1]).parse().unwrap_or(0);
+            let (at, amount) = match format {
+                Format::Table => (shown(nanos(&point[0]), zone), stdx::ByteSize(bytes).to_string()),
+                Format::Json | Format::Csv => (point[0].to_string(), bytes.to_string()),
+            };
+            let at = has_step.then_some(at);
+            rows.push([labels.clone()].into_iter().chain(at).chain([amount]).collect());
+        }
+    }
+    rows
 }
 
 fn list(value: &Value) -> &[Value] {
@@ -190,4 +202,24 @@ fn list(value: &Value) -> &[Value] {
 
 fn text(value: &Value) -> String {
     value.as_str().unwrap_or_default().to_owned()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn times_of_volumes_are_for_people_in_tables_and_numbers_elsewhere() {
+        let result = json!([{"metric": {"app": "a"}, "values": [[1_795_694_400, "2048"], [1_795_694_400.5, "1"]]}]);
+        let rows = |format| volumes(&result, true, format, &TimeZone::get("Europe/Moscow").unwrap());
+        let (amount, small) = (stdx::ByteSize(2048).to_string(), stdx::ByteSize(1).to_string());
+        let want = [
+            [r#"{app="a"}"#, "2026-11-26T15:00:00.000+03:00", &amount],
+            [r#"{app="a"}"#, "2026-11-26T15:00:00.500+03:00", &small],
+        ];
+        assert_eq!(rows(Format::Table), want);
+        assert_eq!(rows(Format::Csv), [[r#"{app="a"}"#, "1795694400", "2048"], [r#"{app="a"}"#, "1795694400.5", "1"]]);
+        let whole = json!([{"metric": {}, "value": [7, "1"]}]);
+        assert_eq!(volumes(&whole, false, Format::Csv, &TimeZone::UTC), [["{}", "1"]]);
+    }
 }

@@ -8,7 +8,7 @@ use orders::{Page, Story, Summary};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
-use super::client::{Connection, Format, Login};
+use super::client::{Connection, Format};
 use super::{Failure, block_on, complain, say};
 
 /// What to tell about orders.
@@ -204,7 +204,7 @@ impl Common {
                 Failure::Usage(format!("`{name}` {}", language.pick(not, like)))
             })?,
         };
-        Ok(Style { width: 100, color: Login::colours(), language, zone, ..Style::default() })
+        Ok(Style { width: 100, color: self.connection.colours(), language, zone, ..Style::default() })
     }
 }
 

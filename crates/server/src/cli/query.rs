@@ -1,18 +1,27 @@
 //! `lapidary query`: lines as they come from the server, or series; with a histogram in a terminal.
 
+mod cost;
+mod explain;
 mod histogram;
 mod lines;
 mod metrics;
+mod output;
 mod progress;
+mod thinned;
 
 use clap::{Args, ValueEnum};
 use serde_json::Value;
 use stdx::Language;
 
-pub(crate) use self::lines::{Output, Printer, braces, quoted};
+use self::cost::Cost;
+pub(crate) use self::lines::{Printer, Stream, braces, quoted};
+pub(crate) use self::metrics::nanos;
+pub(crate) use self::output::Output;
+use self::output::Shape;
+use self::thinned::Pages;
 use super::client::{Login, encoded};
 use super::time::{self, Stretch, duration};
-use super::{Failure, block_on, complain, say};
+use super::{Failure, block_on, complain, say, terminal};
 
 /// Windows of a parallel download at once.
 const MAX_PARALLEL: u16 = 16;
@@ -32,7 +41,7 @@ pub(crate) struct QueryArgs {
     #[arg(long, default_value_t = 30)]
     limit: u64,
     /// Goes on where another list ended, as that list tells.
-    #[arg(long, conflicts_with = "parallel")]
+    #[arg(long, conflicts_with_all = ["parallel", "interval", "instant", "explain"])]
     cursor: Option<String>,
     /// Which end of the stretch comes first.
     #[arg(long, value_enum, default_value_t = Direction::Backward)]
@@ -44,7 +53,7 @@ pub(crate) struct QueryArgs {
     #[arg(long, value_name = "DURATION", value_parser = duration)]
     step: Option<std::time::Duration>,
     /// Leaves out lines closer than this to the one before.
-    #[arg(long, value_name = "DURATION", value_parser = duration)]
+    #[arg(long, value_name = "DURATION", value_parser = duration, conflicts_with = "parallel")]
     interval: Option<std::time::Duration>,
     /// Values at the end of the stretch only, no series.
     #[arg(long)]
@@ -83,45 +92,108 @@ impl QueryArgs {
 
     async fn ask(&self) -> Result<(), Failure> {
         if self.explain {
-            let told: Value = self.login.get("/api/v1/explain", &self.params()?).await?;
-            say(&explained(&told, self.login.language()));
-            return Ok(());
+            return self.explain().await;
         }
         if self.instant {
-            let (_, end) = self.stretch.bounds()?;
-            let params = [("query", self.query.clone()), ("time", end.to_string())];
-            let answer: Value = self.login.get("/loki/api/v1/query", &params).await?;
+            let answer: Value = self.login.get("/loki/api/v1/query", &self.at_end()?).await?;
             return self.numbers(&answer);
         }
         let bounds = self.stretch.bounds()?;
         let is_parallel = self.parallel > 1 && self.limit == 0;
-        let response = self.request(bounds, if is_parallel { 1 } else { self.limit }, self.cursor.as_deref()).await?;
-        if !is_lines(&response) {
-            let text = response.text().await.map_err(|error| self.login.unreachable(&error))?;
-            let answer = serde_json::from_str(&text);
-            return self.numbers(&answer.map_err(|error| unreadable(&error, self.login.language()))?);
+        let mut pages = self.thins().map(|interval| Pages::new(bounds, interval, self.is_forward(), self.limit));
+        let first = match pages.as_ref().and_then(Pages::next) {
+            Some((_, limit)) => limit,
+            None if is_parallel => 1,
+            None => self.limit,
+        };
+        let begun = self.begun(self.request(bounds, first, self.cursor.as_deref()).await?).await?;
+        if let Begun::Numbers(answer) = &begun {
+            return self.numbers(answer);
         }
-        if self.histogram || (Login::colours() && self.output.is_for_people()) {
+        if self.histogram || (terminal::is_seen() && self.output.is_for_people()) {
             self.draw(bounds).await?;
         }
         let expected = usize::try_from(self.limit).unwrap_or(usize::MAX);
-        let mut printer = Printer::new(&self.output, expected, self.login.language())?;
         let way = if self.is_forward() { bounds } else { (bounds.1, bounds.0) };
-        printer = printer.with_progress(way);
-        if is_parallel {
-            drop(response);
-            self.parallel(bounds, &mut printer).await?;
-        } else {
-            printer.read(response, &self.login).await?;
+        let mut printer = Printer::new(&self.output, expected, &self.login)?.with_progress(way);
+        match (begun, &mut pages) {
+            (Begun::Lines(response), _) if is_parallel => {
+                drop(response);
+                self.parallel(bounds, &mut printer).await?;
+            }
+            (Begun::Lines(response), _) => printer.read(response, &self.login).await?,
+            (Begun::Streams(answer), pages) => self.thinned(answer, pages.as_mut(), &mut printer).await?,
+            (Begun::Numbers(_), _) => {}
         }
-        let lines = printer.finish();
-        if self.stats {
-            complain(&match self.login.language() {
-                Language::English => format!("{lines} lines"),
-                Language::Russian => format!("строк: {lines}"),
-            });
-        }
+        let cost = printer.finish();
+        self.tell(cost);
         Ok(())
+    }
+
+    /// What kind of answer it is. One as JSON is read as a whole.
+    async fn begun(&self, response: reqwest::Response) -> Result<Begun, Failure> {
+        if is_lines(&response) {
+            return Ok(Begun::Lines(response));
+        }
+        let answer = self.json(response).await?;
+        if answer["data"]["resultType"] == "streams" {
+            return Ok(Begun::Streams(answer));
+        }
+        if self.cursor.is_some() {
+            let english = "--cursor goes on with a list of lines, and this query gives numbers; leave it out";
+            let russian = "--cursor продолжает список строк, а этот запрос даёт числа; уберите его";
+            return Err(Failure::Usage(self.login.language().pick(english, russian).to_owned()));
+        }
+        Ok(Begun::Numbers(answer))
+    }
+
+    async fn json(&self, response: reqwest::Response) -> Result<Value, Failure> {
+        let text = response.text().await.map_err(|error| self.login.unreachable(&error))?;
+        serde_json::from_str(&text).map_err(|error| unreadable(&error, self.login.language()))
+    }
+
+    /// Lines that come as JSON, from their first page on; without pages there is one.
+    async fn thinned(
+        &self,
+        mut answer: Value,
+        mut pages: Option<&mut Pages>,
+        printer: &mut Printer<'_>,
+    ) -> Result<(), Failure> {
+        loop {
+            printer.spend(&answer["data"]["stats"]);
+            let result = &answer["data"]["result"];
+            let lines = match &mut pages {
+                Some(pages) => pages.take(result),
+                None => thinned::lines(result, self.is_forward()),
+            };
+            let lines = lines.map_err(|error| unreadable(&error, self.login.language()))?;
+            lines.into_iter().for_each(|line| printer.show(line));
+            let Some((bounds, limit)) = pages.as_ref().and_then(|pages| pages.next()) else { return Ok(()) };
+            answer = self.json(self.request(bounds, limit, None).await?).await?;
+        }
+    }
+
+    async fn explain(&self) -> Result<(), Failure> {
+        let params = if self.instant { self.at_end()? } else { self.params()? };
+        let told: Value = self.login.get("/api/v1/explain", &params).await?;
+        let text = match self.output.shape() {
+            Shape::Json => format!("{told:#}\n"),
+            Shape::Jsonl => format!("{told}\n"),
+            Shape::Default | Shape::Table | Shape::Raw | Shape::Csv => explain::explained(&told, self.login.language()),
+        };
+        self.say(&text);
+        Ok(())
+    }
+
+    /// The parameters of a query at the end of the stretch.
+    fn at_end(&self) -> Result<Vec<(&'static str, String)>, Failure> {
+        let (_, end) = self.stretch.bounds()?;
+        Ok(vec![("query", self.query.clone()), ("time", end.to_string())])
+    }
+
+    /// How far lines are apart at least, if it matters.
+    fn thins(&self) -> Option<std::time::Duration> {
+        self.interval.filter(|interval| !interval.is_zero())
     }
 
     fn is_forward(&self) -> bool {
@@ -156,9 +228,11 @@ impl QueryArgs {
         limit: u64,
         cursor: Option<&str>,
     ) -> Result<reqwest::Response, Failure> {
-        let query = encoded(&self.params_of(bounds, limit, cursor));
+        let mut params = self.params_of(bounds, limit, cursor);
+        params.extend(self.stats.then(|| ("stats", "true".to_owned())));
+        let query = encoded(&params);
         // Thinned out lines come page by page only.
-        let accept = if self.interval.is_some() { "application/json" } else { "application/x-ndjson" };
+        let accept = if self.thins().is_some() { "application/json" } else { "application/x-ndjson" };
         let ask = |client: &reqwest::Client, address: &str| {
             client.get(format!("{address}/loki/api/v1/query_range?{query}")).header("Accept", accept)
         };
@@ -207,17 +281,38 @@ impl QueryArgs {
             ("step", format!("{}", step as f64 / 1e9)),
         ];
         let answer: Value = self.login.get("/loki/api/v1/query_range", &params).await?;
-        say(&histogram::drawn(&answer, bounds, step, &zone, Login::colours()));
+        say(&histogram::drawn(&answer, bounds, step, &zone, self.login.colours()));
         Ok(())
     }
 
     fn numbers(&self, answer: &Value) -> Result<(), Failure> {
-        say(&metrics::shown(&answer["data"], &self.output)?);
-        if self.stats {
-            complain(&metrics::summary(&answer["data"]["stats"]["summary"], self.login.language()));
-        }
+        self.say(&metrics::shown(&answer["data"], &self.output)?);
+        let mut cost = Cost::default();
+        cost.add(&answer["data"]["stats"]);
+        self.tell(Some(cost));
         Ok(())
     }
+
+    fn say(&self, text: &str) {
+        say(&if terminal::is_seen() { self.output.for_terminal(text) } else { text.into() });
+    }
+
+    /// Tells what the query cost, if that is wanted and known.
+    fn tell(&self, cost: Option<Cost>) {
+        if let Some(cost) = cost.filter(|_| self.stats) {
+            complain(&cost.shown(self.login.language()));
+        }
+    }
+}
+
+/// An answer that has begun.
+enum Begun {
+    /// Lines one by one.
+    Lines(reqwest::Response),
+    /// A page of lines.
+    Streams(Value),
+    /// Series, or a number.
+    Numbers(Value),
 }
 
 fn is_lines(response: &reqwest::Response) -> bool {
@@ -229,43 +324,4 @@ fn is_lines(response: &reqwest::Response) -> bool {
 pub(crate) fn unreadable(error: &dyn std::fmt::Display, words: Language) -> Failure {
     let text = words.pick("the server's answer cannot be read", "ответ сервера не читается");
     Failure::Failed(format!("{text}: {error}"))
-}
-
-/// The plan of a query and what it cost, for people.
-fn explained(told: &Value, words: Language) -> String {
-    let number = |name: &str| told["cost"][name].as_u64().unwrap_or(0);
-    let mut out = words.pick("plan:\n", "план:\n").to_owned();
-    for line in told["plan"].as_str().unwrap_or_default().lines() {
-        out += &format!("  {line}\n");
-    }
-    let bytes = |name: &str| stdx::ByteSize(number(name)).to_string();
-    let [pruned, by_time, by_stream, by_index] =
-        ["", "_by_time", "_by_stream", "_by_index"].map(|of| number(&format!("lines_pruned{of}")));
-    let pruned = match words {
-        Language::English => format!(
-            "lines ruled out unread: {pruned} (by time {by_time}, by stream {by_stream}, by the index of words alone {by_index})\n"
-        ),
-        Language::Russian => format!(
-            "строк исключено без чтения: {pruned} (по времени {by_time}, по потоку {by_stream}, одним индексом слов {by_index})\n"
-        ),
-    };
-    let row = |english, russian, value: String| format!("{}: {value}\n", words.pick(english, russian));
-    out += &row("files opened", "открыто файлов", number("files_opened").to_string());
-    out += &pruned;
-    out += &row("index of words read", "прочитано индекса слов", bytes("index_bytes"));
-    out += &row("lines read", "прочитано строк", number("lines_read").to_string());
-    out += &row(
-        "of these, counted by statistics",
-        "из них сосчитано по статистике",
-        number("lines_by_statistics").to_string(),
-    );
-    out += &row(
-        "of these, decided by the patterns of lines",
-        "из них решено по шаблонам строк",
-        number("lines_by_pattern").to_string(),
-    );
-    out += &row("text decoded", "разобрано текста", bytes("bytes_decoded"));
-    out += &row("lines kept", "подошло строк", number("lines_kept").to_string());
-    out += &row("returned", "возвращено", number("returned").to_string());
-    out + &row("time", "время", format!("{} {}", number("took_ms"), words.pick("ms", "мс")))
 }

@@ -9,6 +9,7 @@ use std::path::PathBuf;
 use clap::{Args, ValueEnum};
 use tracing_subscriber::EnvFilter;
 
+use super::terminal::Color;
 use super::{Failure, complain, say};
 use crate::config::{Config, Flags};
 
@@ -52,7 +53,7 @@ impl ServeArgs {
         let filter = EnvFilter::try_from_env("LAPIDARY_LOG").unwrap_or_else(|_| EnvFilter::new(DEFAULT_LOG));
         tracing_subscriber::fmt()
             .with_env_filter(filter)
-            .with_ansi(std::io::stderr().is_terminal())
+            .with_ansi(Color::Auto.is_wanted(std::io::stderr().is_terminal()))
             .with_writer(std::io::stderr)
             .init();
         let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build();

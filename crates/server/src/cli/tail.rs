@@ -1,6 +1,5 @@
 //! `lapidary tail`: lines as they come in, and again after a connection broke.
 
-use std::collections::BTreeMap;
 use std::time::Duration;
 
 use clap::Args;
@@ -13,7 +12,7 @@ use tokio_tungstenite::tungstenite::protocol::{CloseFrame, Role};
 use tokio_tungstenite::tungstenite::{self, Message};
 
 use super::client::{Login, encoded};
-use super::query::{Output, Printer, unreadable};
+use super::query::{Output, Printer, Stream, unreadable};
 use super::time::{duration, now};
 use super::{Failure, block_on, complain};
 
@@ -54,12 +53,6 @@ struct Frame {
     dropped_entries: Vec<serde_json::Value>,
 }
 
-#[derive(Debug, Deserialize)]
-struct Stream {
-    stream: BTreeMap<String, String>,
-    values: Vec<(String, String)>,
-}
-
 /// How a connection ended.
 enum Ended {
     /// It broke; it is worth trying again.
@@ -75,7 +68,7 @@ impl TailArgs {
 
     async fn follow(&self) -> Result<(), Failure> {
         let words = self.login.language();
-        let mut printer = Printer::new(&self.output, 0, words)?;
+        let mut printer = Printer::new(&self.output, 0, &self.login)?;
         let mut from = now().before(self.since).0;
         let (mut left, mut is_first) = (ATTEMPTS, true);
         loop {
@@ -156,11 +149,7 @@ impl TailArgs {
     }
 
     fn print(&self, frame: Frame, from: &mut i64, printer: &mut Printer<'_>) {
-        for Stream { stream, values } in frame.streams {
-            for (time, line) in values {
-                printer.show(time.parse().unwrap_or(0), stream.clone(), line);
-            }
-        }
+        frame.streams.into_iter().flat_map(Stream::lines).for_each(|line| printer.show(line));
         *from = (*from).max(printer.newest().saturating_add(1));
         let lost = frame.dropped_entries.len();
         if lost > 0 {

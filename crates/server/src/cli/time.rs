@@ -75,8 +75,17 @@ pub(crate) fn zone(name: Option<&str>) -> Result<jiff::tz::TimeZone, Failure> {
 
 /// A time for people, to the millisecond.
 pub(crate) fn shown(nanos: i64, zone: &jiff::tz::TimeZone) -> String {
+    written(nanos, zone, "%Y-%m-%dT%H:%M:%S%.3f%:z")
+}
+
+/// A time for programs, RFC 3339 with all nine digits of its nanoseconds.
+pub(crate) fn exact(nanos: i64, zone: &jiff::tz::TimeZone) -> String {
+    written(nanos, zone, "%Y-%m-%dT%H:%M:%S%.9f%:z")
+}
+
+fn written(nanos: i64, zone: &jiff::tz::TimeZone, form: &str) -> String {
     match Timestamp::from_nanosecond(i128::from(nanos)) {
-        Ok(time) => time.to_zoned(zone.clone()).strftime("%Y-%m-%dT%H:%M:%S%.3f%:z").to_string(),
+        Ok(time) => time.to_zoned(zone.clone()).strftime(form).to_string(),
         Err(_) => nanos.to_string(),
     }
 }

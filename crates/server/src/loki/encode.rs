@@ -306,7 +306,7 @@ const CACHES: [&str; 10] = [
 ];
 
 /// Loki's statistics: true numbers where we have them, every other key with zero. A file counts as a chunk.
-fn stats(stats: &Stats) -> Value {
+pub(super) fn stats(stats: &Stats) -> Value {
     let took = stats.took.as_secs_f64();
     // Whole, as all numbers but times: Go's readers refuse anything else.
     #[expect(

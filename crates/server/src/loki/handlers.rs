@@ -57,18 +57,21 @@ pub(crate) async fn query_range(
     Ok(answered(answer, &headers))
 }
 
-/// Runs a query and tells how: its plan, what was read, what was ruled out by what.
+/// Runs a query and tells how: its plan, what was read, what was ruled out by what. With `time` a query at one time.
 pub(crate) async fn explain(
     State(app): State<App>,
     Asker(caller): Asker,
     Limited(engine): Limited,
     form: Form,
 ) -> Result<Response, HttpError> {
-    let query = text(&form)?.to_owned();
-    let asked = Params { query, ..params::range(&form, app.now())? };
-    let scope = caller.scope();
-    let plan = engine.explain(&scope, &asked)?;
-    let answer = engine.query_range(&scope, &asked).await?;
+    let (query, scope) = (text(&form)?, caller.scope());
+    let (plan, answer) = if form.get("time").is_some() {
+        let time = params::time(&form, app.now())?;
+        (engine.explain_instant(&scope, query, time)?, engine.query_instant(&scope, query, time).await?)
+    } else {
+        let asked = Params { query: query.to_owned(), ..params::range(&form, app.now())? };
+        (engine.explain(&scope, &asked)?, engine.query_range(&scope, &asked).await?)
+    };
     let cost = answer.stats;
     let told = json!({
         "plan": plan,

@@ -71,6 +71,15 @@ pub(super) fn direction(form: &Form) -> Result<Direction, HttpError> {
     }
 }
 
+/// Whether something is wanted; not if nothing is said.
+pub(super) fn flag(form: &Form, name: &str) -> Result<bool, HttpError> {
+    match form.get(name) {
+        None | Some("false") => Ok(false),
+        Some("true") => Ok(true),
+        Some(text) => Err(invalid(name, text)),
+    }
+}
+
 pub(super) fn invalid(name: &str, text: &str) -> HttpError {
     HttpError::bad_request(format!("cannot parse the parameter `{name}`: `{text}`"))
 }
@@ -148,6 +157,7 @@ mod tests {
         assert!(refused("limit=0").contains("limit must be a positive value"));
         assert!(refused("limit=-5").contains("limit must be a positive value"));
         assert!(refused("direction=sideways").contains("invalid direction 'sideways'"));
+        assert!(format!("{:?}", flag(&Form::of("stats=yes"), "stats").unwrap_err()).contains("`stats`: `yes`"));
         assert!(refused("start=20&end=10").contains("end timestamp must not be before"));
     }
 }

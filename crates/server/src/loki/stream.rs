@@ -28,7 +28,8 @@ pub(super) fn is_wanted(headers: &HeaderMap, query: &str) -> Result<bool, HttpEr
     Ok(wanted && Engine::is_about_lines(query)?)
 }
 
-/// All lines of a query, or as many as `limit` says, from `cursor` on. An error on the way is the last object.
+/// All lines of a query, or as many as `limit` says, from `cursor` on; with `stats=true` what they cost is the last
+/// object. An error on the way ends the list.
 pub(super) fn lines(
     engine: &Engine,
     caller: &auth::Caller,
@@ -38,6 +39,7 @@ pub(super) fn lines(
 ) -> Result<Response, HttpError> {
     let cursor = form.get("cursor").map(str::parse::<Cursor>).transpose()?;
     let limit = params::count(form, "limit", usize::MAX)?;
+    let wants_stats = params::flag(form, "stats")?;
     let scope = caller.scope();
     if limit > engine.limits(&scope).max_entries {
         caller.require(auth::Permission::Export)?;
@@ -47,7 +49,17 @@ pub(super) fn lines(
     let lines = engine.lines(&scope, &asked, cursor)?;
     let unfinished = Unfinished::new(lines.spent());
     let failed = unfinished.failed();
-    let body = Sending { lines, cursor, left: limit, encoding, labels: <_>::default(), ended: false, failed };
+    let body = Sending {
+        lines,
+        cursor,
+        left: limit,
+        sent: 0,
+        wants_stats,
+        encoding,
+        labels: <_>::default(),
+        ended: false,
+        failed,
+    };
     let body = try_unfold(body, |mut sending| async move {
         Ok::<_, std::convert::Infallible>(sending.next().await.map(|text| (text, sending)))
     });
@@ -59,6 +71,9 @@ struct Sending {
     lines: StreamedLines,
     cursor: Option<Cursor>,
     left: usize,
+    sent: u64,
+    /// Whether the list ends with what it cost.
+    wants_stats: bool,
     encoding: Encoding,
     /// Labels of the last stream, by their text.
     labels: (String, Labels),
@@ -73,7 +88,10 @@ impl Sending {
         }
         let mut text = Vec::new();
         match self.lines.next().await {
-            None => return None,
+            None => {
+                self.ended = true;
+                return self.wants_stats.then(|| self.stats().into());
+            }
             Some(Err(error)) => {
                 self.ended = true;
                 self.failed.store(true, Ordering::Relaxed);
@@ -85,9 +103,13 @@ impl Sending {
                         self.ended = true;
                         let cursor = self.cursor.map(|cursor| cursor.to_string());
                         text.extend(encode::text(&serde_json::json!({"cursor": cursor})));
+                        if self.wants_stats {
+                            text.extend(self.stats());
+                        }
                         break;
                     }
                     self.left -= 1;
+                    self.sent += 1;
                     self.cursor = Some(Cursor::after(self.cursor, entry.timestamp));
                     if self.labels.0 != stream {
                         self.labels = (stream.clone(), Labels::parse(&stream).unwrap_or_default());
@@ -97,6 +119,11 @@ impl Sending {
             }
         }
         Some(text.into())
+    }
+
+    /// What the list cost, as the last object.
+    fn stats(&self) -> Vec<u8> {
+        encode::text(&serde_json::json!({"stats": encode::stats(&self.lines.stats(self.sent))}))
     }
 }
 
@@ -108,17 +135,31 @@ mod tests {
 
     use crate::started::Started;
 
-    /// Three lines, all of them asked for as a list without a limit; what is said last, and the audit trail's record of it.
-    async fn listed(settings: &str) -> (String, Value) {
+    /// A server that holds three lines.
+    async fn filled(settings: &str) -> Started {
         let server = Started::with(settings).await;
         let now = logline::Timestamp::from(stdx::Clock::now(&stdx::SystemClock)).0;
         let values: Vec<_> = (0..3).map(|n| json!([(now + n).to_string(), format!("line {n}")])).collect();
         let body = json!({"streams": [{"stream": {"app": "shop"}, "values": values}]});
         let push = server.client.post(format!("{}/loki/api/v1/push", server.url)).json(&body);
         assert_eq!(push.send().await.unwrap().status(), 204);
-        let list = server.client.get(format!("{}/loki/api/v1/query_range?query=%7Bapp%3D%22shop%22%7D", server.url));
-        let list = list.header("accept", "application/x-ndjson").send().await.unwrap();
-        let text = list.text().await.unwrap();
+        server
+    }
+
+    /// The answer to a query for them, as a list or as JSON.
+    async fn asked(server: &Started, accept: &str, more: &str) -> String {
+        let url = format!("{}/loki/api/v1/query_range?query=%7Bapp%3D%22shop%22%7D{more}", server.url);
+        server.client.get(url).header("accept", accept).send().await.unwrap().text().await.unwrap()
+    }
+
+    async fn list(server: &Started, more: &str) -> String {
+        asked(server, super::NDJSON, more).await
+    }
+
+    /// Three lines, all of them asked for as a list without a limit; what is said last, and the audit trail's record of it.
+    async fn listed(settings: &str) -> (String, Value) {
+        let server = filled(settings).await;
+        let text = list(&server, "").await;
         let trail = format!("{}/api/v1/audit?action=query", server.url);
         for _ in 0..200 {
             let answer = server.client.get(&trail).send().await.unwrap();
@@ -148,5 +189,28 @@ mod tests {
         assert!(last.starts_with("{\"error\":"), "{last}");
         assert_eq!(record["outcome"], "failed", "{record}");
         assert!(record["cost"]["bytes"].as_u64().unwrap() >= 1, "{record}");
+    }
+
+    #[tokio::test]
+    async fn a_list_ends_with_what_it_cost_if_that_is_asked() {
+        let server = filled("").await;
+        let objects = async |more: &str| -> Vec<Value> {
+            list(&server, more).await.lines().map(|line| serde_json::from_str(line).unwrap()).collect()
+        };
+        let keys = |stats: &Value| -> Vec<String> { stats.as_object().unwrap().keys().cloned().collect() };
+        let all = objects("&stats=true").await;
+        assert_eq!(all.len(), 4, "{all:?}");
+        let stats = &all[3]["stats"];
+        assert_eq!(stats["summary"]["totalEntriesReturned"], 3, "{stats}");
+        assert!(stats["summary"]["totalBytesProcessed"].as_u64().unwrap() >= 18, "{stats}");
+        let answer: Value = serde_json::from_str(&asked(&server, "application/json", "").await).unwrap();
+        assert_eq!(keys(stats), keys(&answer["data"]["stats"]), "the shape of other answers");
+
+        let cut = objects("&stats=true&limit=2").await;
+        assert!(cut.len() == 4 && cut[2]["cursor"].is_string(), "{cut:?}");
+        assert_eq!(cut[3]["stats"]["summary"]["totalEntriesReturned"], 2, "{cut:?}");
+        assert_eq!(objects("&stats=false").await.len(), 3);
+        assert!(list(&server, "&stats=yes").await.contains("cannot parse the parameter `stats`"));
+        server.end().await;
     }
 }

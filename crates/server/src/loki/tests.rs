@@ -381,6 +381,13 @@ async fn routes_that_few_ask_for_answer_as_well() {
     let explained: Value = serde_json::from_str(&explained.text).unwrap();
     assert!(explained["plan"].as_str().unwrap().contains("Top {"), "{explained}");
     assert_eq!(explained["cost"]["lines_kept"], 1);
+    // At one time, as `/query` runs it: one point instead of a series.
+    let instant = world.get("/api/v1/explain", &[query, ("time", &time)]).await;
+    let instant: Value = serde_json::from_str(&instant.text).unwrap();
+    assert!(instant["plan"].as_str().unwrap().contains("points=1"), "{instant}");
+    assert!(!explained["plan"].as_str().unwrap().contains("points=1,"), "{explained}");
+    let lines = world.get("/api/v1/explain", &[("query", r#"{app="old"}"#), ("time", &time)]).await;
+    assert!(lines.status == 400 && lines.text.contains("not supported as an instant query"), "{}", lines.text);
     let build: Value = serde_json::from_str(&world.get("/loki/api/v1/status/buildinfo", &[]).await.text).unwrap();
     for name in ["version", "revision", "branch", "buildUser", "buildDate", "goVersion"] {
         assert!(build[name].is_string(), "{name}: {build}");

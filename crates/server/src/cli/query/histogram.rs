@@ -6,7 +6,7 @@ use serde_json::Value;
 
 use super::lines::colour;
 use super::metrics::nanos;
-use crate::cli::time;
+use crate::cli::{terminal, time};
 
 /// Columns.
 const WIDTH: i64 = 60;
@@ -46,6 +46,7 @@ pub(super) fn drawn(
     for (level, row) in &levels {
         let blocks: String = (0..WIDTH).map(|column| block(row.get(&column).copied().unwrap_or(0.0), most)).collect();
         let blocks = if colours { format!("\u{1b}[{}m{blocks}\u{1b}[0m", colour(level)) } else { blocks };
+        let level = terminal::row(level);
         out += &format!("{level:>8} {blocks} {}\n", row.values().sum::<f64>());
     }
     let (from, to) = (time::shown(start, zone), time::shown(end, zone));

@@ -1,85 +1,68 @@
 //! Prints lines as they come: for people, raw, as JSON or CSV.
 
+use std::borrow::Cow;
 use std::collections::BTreeMap;
 use std::io::Write as _;
 
-use clap::{Args, ValueEnum};
 use serde::Deserialize;
 use serde_json::{Value, json};
 use stdx::Language;
 
+use super::cost::Cost;
+use super::output::{Output, Shape};
 use super::progress::Progress;
 use super::unreadable;
 use crate::cli::client::Login;
-use crate::cli::{Failure, complain, time};
+use crate::cli::{Failure, complain, terminal, time};
+
+/// The heading of lines as CSV.
+const HEADING: &str = "timestamp,labels,line\n";
 
 /// Lines up to this many are looked at for labels they share before any is printed.
 const LOOKED_AT: usize = 5_000;
 
-/// How lines are printed.
-#[derive(Clone, Debug, Args)]
-pub(crate) struct Output {
-    /// How to print: `default` for people, `raw` is the text alone, `jsonl` an object a line.
-    #[arg(long, short, visible_alias = "format", value_enum, default_value_t = Shape::Default)]
-    output: Shape,
-    /// Leaves the labels out.
-    #[arg(long)]
-    no_labels: bool,
-    /// Only these labels.
-    #[arg(long, value_name = "LABEL")]
-    include_label: Vec<String>,
-    /// All but these labels.
-    #[arg(long, value_name = "LABEL")]
-    exclude_label: Vec<String>,
-    /// Says nothing beside the lines.
-    #[arg(long, short)]
-    quiet: bool,
-    /// Time zone of printed times, such as Europe/Moscow; the machine's if not given.
-    #[arg(long, visible_alias = "timezone")]
-    zone: Option<String>,
-}
-
-/// The shape of what is printed.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
-pub(crate) enum Shape {
-    Default,
-    Table,
-    Raw,
-    Jsonl,
-    Json,
-    Csv,
-}
-
-impl Output {
-    pub(crate) const fn shape(&self) -> Shape {
-        self.output
-    }
-
-    pub(crate) fn zone(&self) -> Option<&str> {
-        self.zone.as_deref()
-    }
-
-    /// Whether people read it, and want to be told more than the lines.
-    pub(crate) const fn is_for_people(&self) -> bool {
-        matches!(self.output, Shape::Default | Shape::Table) && !self.quiet
-    }
-}
-
-/// A line as the server writes it, or where the list was cut, or why it ended.
+/// A line as the server writes it, or where the list was cut, or what it cost, or why it ended.
 #[derive(Debug, Deserialize)]
 #[serde(untagged)]
 enum Received {
     Line { timestamp: String, stream: BTreeMap<String, String>, line: String },
     Cut { cursor: String },
+    Cost { stats: Value },
     Failed { error: String },
 }
 
 /// A line to print.
 #[derive(Debug)]
-struct Line {
+pub(crate) struct Line {
     time: i64,
     labels: BTreeMap<String, String>,
     text: String,
+}
+
+impl Line {
+    /// Nanoseconds since the epoch.
+    pub(super) const fn time(&self) -> i64 {
+        self.time
+    }
+}
+
+/// Lines of one stream, as answers and tails have them.
+#[derive(Debug, Deserialize)]
+pub(crate) struct Stream {
+    stream: BTreeMap<String, String>,
+    values: Vec<(String, String)>,
+}
+
+impl Stream {
+    pub(crate) fn lines(self) -> impl Iterator<Item = Line> {
+        let Self { stream, values } = self;
+        let line = move |(time, text): (String, String)| Line {
+            time: time.parse().unwrap_or(0),
+            labels: stream.clone(),
+            text,
+        };
+        values.into_iter().map(line)
+    }
 }
 
 /// Prints lines.
@@ -89,6 +72,8 @@ pub(crate) struct Printer<'o> {
     words: Language,
     zone: jiff::tz::TimeZone,
     colours: bool,
+    /// Whether a terminal shows the lines.
+    is_seen: bool,
     /// Lines that wait until it is known which labels all of them share.
     waiting: Vec<Line>,
     waits: bool,
@@ -99,18 +84,21 @@ pub(crate) struct Printer<'o> {
     rest: Vec<u8>,
     /// Where the list goes on.
     cut: Option<String>,
+    /// What the answers cost, those that tell it.
+    cost: Option<Cost>,
     progress: Option<Progress>,
 }
 
 impl<'o> Printer<'o> {
     /// For as many lines as `expected`; 0 for nobody knows how many.
-    pub(crate) fn new(output: &'o Output, expected: usize, words: Language) -> Result<Self, Failure> {
+    pub(crate) fn new(output: &'o Output, expected: usize, login: &Login) -> Result<Self, Failure> {
         let waits = output.is_for_people() && (1..=LOOKED_AT).contains(&expected) && !output.no_labels;
         Ok(Self {
             output,
-            words,
+            words: login.language(),
             zone: time::zone(output.zone())?,
-            colours: Login::colours(),
+            colours: login.colours(),
+            is_seen: terminal::is_seen(),
             waiting: Vec::new(),
             waits,
             common: BTreeMap::new(),
@@ -118,6 +106,7 @@ impl<'o> Printer<'o> {
             newest: 0,
             rest: Vec::new(),
             cut: None,
+            cost: None,
             progress: None,
         })
     }
@@ -145,9 +134,10 @@ impl<'o> Printer<'o> {
         for line in lines.into_iter().filter(|line| !line.is_empty()) {
             match serde_json::from_slice(line).map_err(|error| unreadable(&error, self.words))? {
                 Received::Line { timestamp, stream, line } => {
-                    self.line(Line { time: timestamp.parse().unwrap_or(0), labels: stream, text: line });
+                    self.show(Line { time: timestamp.parse().unwrap_or(0), labels: stream, text: line });
                 }
                 Received::Cut { cursor } => self.cut = Some(cursor),
+                Received::Cost { stats } => self.spend(&stats),
                 Received::Failed { error } => return Err(Failure::Failed(error)),
             }
         }
@@ -159,9 +149,9 @@ impl<'o> Printer<'o> {
         self.cut.take()
     }
 
-    /// Takes a line.
-    pub(crate) fn show(&mut self, time: i64, labels: BTreeMap<String, String>, text: String) {
-        self.line(Line { time, labels, text });
+    /// Takes what an answer cost.
+    pub(super) fn spend(&mut self, stats: &Value) {
+        self.cost.get_or_insert_default().add(stats);
     }
 
     /// The latest time of any line so far.
@@ -169,7 +159,8 @@ impl<'o> Printer<'o> {
         self.newest
     }
 
-    fn line(&mut self, line: Line) {
+    /// Takes a line.
+    pub(crate) fn show(&mut self, line: Line) {
         self.newest = self.newest.max(line.time);
         if let Some(progress) = &mut self.progress {
             progress.tell(self.printed + self.waiting.len() + 1, line.time);
@@ -177,8 +168,8 @@ impl<'o> Printer<'o> {
         if self.waits { self.waiting.push(line) } else { self.print(line) }
     }
 
-    /// Prints what waits; tells how many lines were printed.
-    pub(crate) fn finish(mut self) -> usize {
+    /// Prints what waits; tells what the answers cost, if they told it.
+    pub(super) fn finish(mut self) -> Option<Cost> {
         if let Some(progress) = self.progress.take() {
             progress.end();
         }
@@ -196,9 +187,7 @@ impl<'o> Printer<'o> {
             }
         }
         waiting.into_iter().for_each(|line| self.print(line));
-        if self.output.shape() == Shape::Json {
-            self.write(if self.printed == 0 { "[]\n" } else { "\n]\n" });
-        }
+        self.write(self.end());
         if let Some(cursor) = self.cut.as_ref().filter(|_| !self.output.quiet) {
             let lines = self.printed;
             complain(&match self.words {
@@ -208,10 +197,33 @@ impl<'o> Printer<'o> {
                 Language::Russian => format!("строк: {lines}, есть ещё: --limit 0, или дальше с --cursor {cursor}"),
             });
         }
-        self.printed
+        self.cost
     }
 
     fn print(&mut self, line: Line) {
+        let shaped = self.shaped(line);
+        let (before, after) = match (self.output.shape(), self.printed) {
+            (Shape::Json, 0) => ("[\n", ""),
+            (Shape::Json, _) => (",\n", ""),
+            (Shape::Csv, 0) => (HEADING, "\n"),
+            _ => ("", "\n"),
+        };
+        self.printed += 1;
+        self.write(&format!("{before}{shaped}{after}"));
+    }
+
+    /// What stands behind all lines; where there are none, all there is.
+    fn end(&self) -> &'static str {
+        match (self.output.shape(), self.printed) {
+            (Shape::Json, 0) => "[]\n",
+            (Shape::Json, _) => "\n]\n",
+            (Shape::Csv, 0) => HEADING,
+            _ => "",
+        }
+    }
+
+    /// A line in the shape that is wanted: its time to the millisecond for people, as exact as it is for programs.
+    fn shaped(&self, line: Line) -> String {
         let Line { time, mut labels, text } = line;
         labels.retain(|name, value| {
             let is_wanted = self.output.include_label.is_empty() || self.output.include_label.contains(name);
@@ -220,27 +232,25 @@ impl<'o> Printer<'o> {
         if self.output.no_labels {
             labels.clear();
         }
-        let at = time::shown(time, &self.zone);
-        let printed = match self.output.shape() {
+        let exact = || time::exact(time, &self.zone);
+        match self.output.shape() {
             Shape::Raw => text,
-            Shape::Jsonl => json!({"labels": labels, "line": text, "timestamp": at}).to_string(),
-            Shape::Json => {
-                let before = if self.printed == 0 { "[\n" } else { ",\n" };
-                self.write(before);
-                self.printed += 1;
-                return self.write(&json!({"labels": labels, "line": text, "timestamp": at}).to_string());
+            Shape::Jsonl | Shape::Json => {
+                let object = json!({"labels": labels, "line": text, "timestamp": exact()});
+                self.safe(&object.to_string()).into_owned()
             }
-            Shape::Csv => {
-                if self.printed == 0 {
-                    self.write("timestamp,labels,line\n");
-                }
-                [at, braces(&labels), text].map(|cell| quoted(&cell)).join(",")
+            Shape::Csv => [exact(), braces(&labels), text].map(|cell| quoted(&self.safe(&cell))).join(","),
+            Shape::Default | Shape::Table => {
+                let at = self.dimmed(&time::shown(time, &self.zone));
+                let labels = if labels.is_empty() { String::new() } else { self.coloured(&labels) + " " };
+                format!("{at} {labels}{}", self.safe(&text))
             }
-            Shape::Default | Shape::Table if labels.is_empty() => format!("{} {text}", self.dimmed(&at)),
-            Shape::Default | Shape::Table => format!("{} {} {text}", self.dimmed(&at), self.coloured(&labels)),
-        };
-        self.printed += 1;
-        self.write(&(printed + "\n"));
+        }
+    }
+
+    /// Text that may be shown where the lines go.
+    fn safe<'t>(&self, text: &'t str) -> Cow<'t, str> {
+        if self.is_seen { self.output.for_terminal(text) } else { Cow::Borrowed(text) }
     }
 
     fn dimmed(&self, text: &str) -> String {
@@ -250,8 +260,13 @@ impl<'o> Printer<'o> {
     /// Labels, in the colour of the level.
     fn coloured(&self, labels: &BTreeMap<String, String>) -> String {
         let text = braces(labels);
+        let text = self.safe(&text);
         let level = labels.get("detected_level").or_else(|| labels.get("level")).map(String::as_str);
-        if self.colours { format!("\u{1b}[{}m{text}\u{1b}[0m", colour(level.unwrap_or_default())) } else { text }
+        if self.colours {
+            format!("\u{1b}[{}m{text}\u{1b}[0m", colour(level.unwrap_or_default()))
+        } else {
+            text.into_owned()
+        }
     }
 
     /// A reader that went away wants no more.
@@ -281,3 +296,6 @@ pub(crate) fn braces(labels: &BTreeMap<String, String>) -> String {
 pub(crate) fn quoted(cell: &str) -> String {
     format!("\"{}\"", cell.replace('"', "\"\""))
 }
+
+#[cfg(test)]
+mod tests;

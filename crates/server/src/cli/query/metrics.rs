@@ -3,9 +3,9 @@
 use std::collections::BTreeMap;
 
 use serde_json::Value;
-use stdx::Language;
 
-use super::lines::{Output, Shape, braces, quoted};
+use super::lines::{braces, quoted};
+use super::output::{Output, Shape};
 use crate::cli::{Failure, time};
 
 /// The result of a metric query, in the shape that is wanted.
@@ -48,24 +48,12 @@ pub(super) fn shown(data: &Value, output: &Output) -> Result<String, Failure> {
     Ok(out)
 }
 
-/// What a query cost, for people.
-pub(super) fn summary(summary: &Value, words: Language) -> String {
-    let number = |name: &str| summary[name].as_u64().unwrap_or(0);
-    let bytes = stdx::ByteSize(number("totalBytesProcessed"));
-    let millis = summary["execTime"].as_f64().unwrap_or(0.0) * 1e3;
-    let lines = number("totalLinesProcessed");
-    match words {
-        Language::English => format!("{lines} lines, {bytes} of text, {millis:.0} ms"),
-        Language::Russian => format!("строк: {lines}, текста: {bytes}, {millis:.0} мс"),
-    }
-}
-
 fn text(value: &Value) -> String {
     value.as_str().unwrap_or_default().to_owned()
 }
 
 /// Seconds with a fraction as nanoseconds.
 #[expect(clippy::cast_possible_truncation, reason = "a float outside of i64 saturates")]
-pub(super) fn nanos(seconds: &Value) -> i64 {
+pub(crate) fn nanos(seconds: &Value) -> i64 {
     (seconds.as_f64().unwrap_or(0.0) * 1e3).round() as i64 * 1_000_000
 }

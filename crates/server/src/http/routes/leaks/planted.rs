@@ -225,11 +225,12 @@ impl World {
         self.answer(request, caller).await
     }
 
-    /// Asks for lines one by one.
-    pub(super) async fn export(&self, caller: &Caller, limit: usize) -> (u16, String) {
+    /// Asks for lines one by one, and what they cost.
+    pub(super) async fn export(&self, caller: &Caller, query: &str, limit: usize) -> (u16, String) {
         let (start, end) = (now().before(Duration::from_secs(100 * 3600)), now().after(Duration::from_secs(60)));
         let params = [
-            ("query", "{service_name=~\".+\"}".to_owned()),
+            ("query", query.to_owned()),
+            ("stats", "true".to_owned()),
             ("start", start.0.to_string()),
             ("end", end.0.to_string()),
             ("limit", limit.to_string()),
