@@ -184,7 +184,7 @@ async fn a_tail_begins_with_the_newest_stored_lines_and_goes_on_with_what_comes_
 async fn lines_that_are_held_back_come_in_the_order_of_their_times() {
     let world = World::new().await;
     let base = now() - 1_000_000_000;
-    let mut tail = world.open(&format!("{}&delay_for=1", query(r#"{app="a"}"#)), &[]).await;
+    let mut tail = world.open(&format!("{}&delay_for=3", query(r#"{app="a"}"#)), &[]).await;
     assert!(matches!(tail.message().await, Message::Ping(_)));
     for (time, text) in [(3, "three"), (1, "one"), (2, "two")] {
         world.push(json!({"app": "a"}), &[(base + time, text)]).await;
