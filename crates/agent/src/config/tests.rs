@@ -103,6 +103,25 @@ fn masking_alone_is_read_from_settings_that_have_nothing_else() {
 }
 
 #[test]
+fn all_problems_of_rules_of_ones_own_are_told_with_file_and_line() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("rules.toml");
+    std::fs::write(&path, "[[rule]]\nid = \"x\"\npatern = 'a'\n\n[[rule]]\nid = \"y\"\npattern = '(a'\n").unwrap();
+    let text = format!("mask.include = [{path:?}, \"/none\"]\n");
+    let told = Config::load_mask(&text, []).unwrap_err().to_string();
+    for want in [
+        format!(
+            "line 1: `mask.include` has `{}`, where the rules cannot be read: line 3: unknown field",
+            path.display()
+        ),
+        format!("line 1: `mask.include` has `{}`, where line 5 is wrong: rule `y` has a bad pattern", path.display()),
+        "line 1: `mask.include` has `/none`, which cannot be read".to_owned(),
+    ] {
+        assert!(told.contains(&want), "missing: {want}\n{told}");
+    }
+}
+
+#[test]
 fn secrets_come_from_files_that_must_be_there() {
     let folder = tempfile::tempdir().unwrap();
     let path = |name: &str| folder.path().join(name).display().to_string();

@@ -119,7 +119,7 @@ max_connections = 0
             line 13: `input[0].rule[0].name` stands over a rule without a condition; want `regexp`, `fields` or `max_level`
             line 14: `input[0].rule[0].keep` must be 0 to 1
             line 15: `input[0].rule[0].max_level` is `loud`, which is no level
-            line 18: `input[1].paths` is not a known key; did you mean `input[0].paths`?
+            line 18: `input[1].paths` is not a known key
             line 22: `input[2].command` names no program
             line 26: `input[3].shared_key_file` cannot be read: No such file or directory (os error 2)
             line 28: `input[3].max_connections` must be 1 to 10000
