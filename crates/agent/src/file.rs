@@ -131,8 +131,27 @@ impl Tailed {
         }
         let (own, copied) = (self.before(len)?, other.before(len)?);
         // It may be cut while it is looked at, so this comes last.
-        let holds_read = |file: &Self| Ok(file.before(self.at)?.is_some_and(|read| read.ends_with(&self.marker)));
-        if holds_read(self)? { Ok(own.is_some() && own == copied) } else { holds_read(other) }
+        if self.is_cut()? { other.holds(self.at, &self.marker) } else { Ok(own.is_some() && own == copied) }
+    }
+
+    /// Whether what was read of it is not in it any more, which the next read will find.
+    pub(crate) fn is_cut(&self) -> io::Result<bool> {
+        Ok(!self.holds(self.at, &self.marker)?)
+    }
+
+    /// Whether these bytes stand before an offset.
+    pub(crate) fn holds(&self, offset: u64, bytes: &[u8]) -> io::Result<bool> {
+        Ok(self.before(offset)?.is_some_and(|before| before.ends_with(bytes)))
+    }
+
+    /// How far it is read, and what stood before that.
+    pub(crate) fn place(&self) -> (u64, &[u8]) {
+        (self.at, &self.marker)
+    }
+
+    /// Bytes from its start that are in batches.
+    pub(crate) fn covered(&self) -> u64 {
+        self.covered
     }
 
     /// Learns the file's new name from the kernel, where it tells.
@@ -252,11 +271,12 @@ impl Tailed {
     fn advance(&mut self, bytes: u64, tail: &[u8], batch: &mut Batch) -> io::Result<()> {
         self.at += bytes;
         self.looked = 0;
-        if bytes > tail.len() as u64 {
-            self.marker.clear();
-        }
-        self.marker.extend_from_slice(&tail[tail.len().saturating_sub(Marker::MAX)..]);
-        self.marker.drain(..self.marker.len().saturating_sub(Marker::MAX));
+        let tail = tail.get(tail.len().saturating_sub(Marker::MAX)..).unwrap_or_default();
+        // What is in front of it as far as it is wanted; there are thousands of files, so no more room is taken.
+        let kept = if bytes > tail.len() as u64 { 0 } else { Marker::MAX - tail.len() };
+        self.marker.drain(..self.marker.len().saturating_sub(kept));
+        self.marker.reserve_exact(tail.len());
+        self.marker.extend_from_slice(tail);
         self.cover(batch)
     }
 

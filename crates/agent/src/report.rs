@@ -10,7 +10,7 @@ use serde::Serialize;
 use stdx::Language;
 
 use crate::Error;
-use crate::archive;
+use crate::archive::Gzip;
 use crate::cursor::Progress;
 use crate::file::locate;
 use crate::spool::format::first_of;
@@ -243,7 +243,7 @@ fn content_size(path: &Path, size: u64, read: u64) -> u64 {
     if path.extension().is_none_or(|end| end != "gz") {
         return size;
     }
-    match archive::told_length(path).map(u64::from) {
+    match Gzip::open(path).and_then(|gzip| gzip.told_length()).map(u64::from) {
         Ok(told) if read % (1 << 32) == told => read,
         Ok(told) => told.max(size),
         Err(_) => read,

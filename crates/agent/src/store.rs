@@ -15,8 +15,8 @@ pub(crate) struct Store {
     fs: Arc<dyn Fs>,
     dir: PathBuf,
     state: Mutex<State>,
-    /// Held while the file is written, so that an older state never replaces a newer one.
-    writing: Mutex<()>,
+    /// Held while the file is written, so that an older state never replaces a newer one; how long it was last.
+    writing: Mutex<usize>,
     _lock: File,
 }
 
@@ -32,7 +32,7 @@ impl Store {
         let known = State::load(dir)?;
         let is_new = known.is_none();
         let state = Mutex::new(known.unwrap_or_else(State::new));
-        let this = Self { fs, dir: dir.to_owned(), state, writing: Mutex::new(()), _lock: lock };
+        let this = Self { fs, dir: dir.to_owned(), state, writing: Mutex::new(0), _lock: lock };
         // One that is known is saved again soon; on a full disk delivering may have to make room for it first.
         if is_new {
             this.save()?;
@@ -47,14 +47,17 @@ impl Store {
 
     /// Writes the state; on return it survives a power cut. Gives the number of the last batch in it. Blocks on the disk.
     pub(crate) fn save(&self) -> Result<u64, Error> {
-        let _writing = self.writing.lock().unwrap_or_else(PoisonError::into_inner);
-        let state = self.with(|state| state.clone());
+        let mut length = self.writing.lock().unwrap_or_else(PoisonError::into_inner);
+        // Of ten thousand files the state has megabytes: no copy of it is made, and no room is taken that is not needed.
+        let mut bytes = Vec::with_capacity(*length + *length / 8);
+        let (sequence, written) = self.with(|state| (state.sequence, serde_json::to_writer(&mut bytes, state)));
+        *length = bytes.len();
         let path = self.dir.join(STATE);
-        let bytes = serde_json::to_vec_pretty(&state).map_err(std::io::Error::from);
-        bytes
-            .and_then(|bytes| disk::replace(&*self.fs, &self.dir, STATE, &bytes))
+        let written = written.map_err(std::io::Error::from);
+        written
+            .and_then(|()| disk::replace(&*self.fs, &self.dir, STATE, &bytes))
             .map_err(|source| Error::io("cannot write", &path, source))?;
-        Ok(state.sequence)
+        Ok(sequence)
     }
 }
 

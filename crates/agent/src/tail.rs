@@ -20,6 +20,7 @@ use tracing::{info, warn};
 use crate::batch::{Batch, Prepared, Treatment};
 use crate::config::{Config, Start};
 use crate::file::{Buffer, Tailed, locate};
+use crate::lines::Source;
 use crate::state::{Ended, FileId, Position};
 use crate::store::Store;
 use crate::watch::{Change, Waker, Watch};
@@ -37,6 +38,11 @@ const SCAN_AGAIN: Duration = Duration::from_millis(200);
 const MAX_ENDED: usize = 1_000;
 /// How long a file that no input finds any more is still watched after its last growth: its writer may have it open.
 const GONE_WAIT: Duration = Duration::from_secs(60);
+/// How long after the start files of an earlier run that nobody has found are looked for again: they may have been renamed
+/// just then.
+const SEARCH_EVERY: Duration = Duration::from_secs(10);
+/// Tries to open a file where it was just found.
+const TRIES: usize = 3;
 
 /// All files under reading.
 #[derive(Debug)]
@@ -73,6 +79,10 @@ pub(crate) struct Tail {
     refused: BTreeSet<PathBuf>,
     /// The present, for starts that are counted back from it.
     started: Timestamp,
+    /// Whether files were looked for at all.
+    is_open: bool,
+    /// When files of an earlier run that nobody has found are looked for again.
+    next_search: Instant,
     buffer: Buffer,
 }
 
@@ -113,6 +123,8 @@ impl Tail {
             is_unsaved: true,
             refused: BTreeSet::new(),
             started,
+            is_open: false,
+            next_search: now + SEARCH_EVERY,
             buffer: Buffer::default(),
         };
         let names: BTreeSet<_> = this.inputs.iter().map(|input| input.name.clone()).collect();
@@ -120,8 +132,10 @@ impl Tail {
         let new_inputs: Vec<_> = this.inputs.iter().map(|input| !known.contains(&input.name)).collect();
         this.scan(now, &new_inputs);
         this.find_renamed(now);
-        this.store
-            .with(|state| state.files.retain(|file, _| this.files.contains_key(file) || this.archives.has(*file)));
+        this.is_open = true;
+        let is_known =
+            |file: &FileId| this.files.contains_key(file) || this.archives.has(*file) || this.starts.contains_key(file);
+        this.store.with(|state| state.files.retain(|file, _| is_known(file)));
         info!(files = this.files.len(), "reading");
         this
     }
@@ -132,6 +146,7 @@ impl Tail {
             let has_name = fs::metadata(&file.path).is_ok_and(|found| FileId::of(&found) == id);
             if (file.gone.is_some() || !has_name) && !self.files.contains_key(&id) {
                 file.gone = Some(now);
+                self.starts.remove(&id);
                 if let Ok(position) = file.position() {
                     self.store.with(|state| state.meet(position));
                 }
@@ -201,6 +216,7 @@ impl Tail {
         self.look(now);
         self.has_read = true;
         self.cover_copies(batch);
+        self.cover_archives(batch);
         let mut any = false;
         for _ in 0..MAX_TURNS {
             if batch.is_full() {
@@ -305,7 +321,7 @@ impl Tail {
                 if !found.insert(id) {
                     continue;
                 }
-                if path.extension().is_some_and(|end| end == "gz") {
+                if archives::is_archive(&path) {
                     archives.push((path, id, metadata, (index, is_new)));
                 } else if is_new || self.files.contains_key(&id) || self.starts.contains_key(&id) {
                     self.see(path, id, &metadata, index, is_new, now);
@@ -316,9 +332,11 @@ impl Tail {
         }
         // All others are known by now, of which they may be copies.
         strangers.into_iter().for_each(|(path, index)| self.meet(path, index, false, now));
-        archives.into_iter().for_each(|(path, id, metadata, input)| self.see_archive(path, id, &metadata, input));
+        for (path, id, metadata, input) in archives {
+            self.see_archive(&path, id, &metadata, input, now);
+        }
         self.copies.keep(&found);
-        self.forget_archives(&found);
+        self.forget_archives(&found, now);
         let mut changed = Vec::new();
         for (id, file) in self.files.iter_mut().filter(|(id, _)| !found.contains(*id)) {
             if file.gone.is_none() {
@@ -332,6 +350,9 @@ impl Tail {
             }
         }
         changed.into_iter().for_each(|id| self.wake(id));
+        if self.next_search <= now && !self.starts.is_empty() {
+            self.give_up_missing(now);
+        }
     }
 
     /// A file was found, known or not.
@@ -355,7 +376,7 @@ impl Tail {
 
     /// A file has this name now.
     fn called(&mut self, path: PathBuf, id: FileId) {
-        let alike = self.by_name.entry(copies::name_of(&path).to_vec()).or_default();
+        let alike = self.by_name.entry(copies::name_of(&path).to_vec()).or_insert_with(|| Vec::with_capacity(1));
         if !alike.contains(&id) {
             alike.push(id);
         }
@@ -366,7 +387,7 @@ impl Tail {
     fn appeared(&mut self, path: &Path, now: Instant) {
         let Some(index) = self.inputs.iter_mut().position(|input| input.finder.appeared(path)) else { return };
         // A compressed file is looked at once it is whole.
-        if path.extension().is_none_or(|end| end != "gz")
+        if !archives::is_archive(path)
             && let Ok(metadata) = fs::metadata(path)
             && metadata.is_file()
         {
@@ -379,7 +400,12 @@ impl Tail {
         let Some(input) = self.inputs.get_mut(index) else { return };
         let start = is_new_input.then_some(input.files.start);
         let source = input.source(&path, &self.treatment.masker);
-        match Tailed::open(path.clone(), source).and_then(|file| self.start(file, start, index, now)) {
+        let opened = match Tailed::open(path.clone(), source) {
+            // Names may have gone from one file to another since they were looked at.
+            Ok(file) if self.files.contains_key(&file.id) => return,
+            opened => opened,
+        };
+        match opened.and_then(|file| self.start(file, start, index, now)) {
             Ok(Some(file)) => {
                 if self.last_scan.is_some() && !is_new_input {
                     tracing::debug!(file = %self.shown(&path), "reading");
@@ -446,21 +472,35 @@ impl Tail {
 
     /// Finds files that were renamed while nobody looked, beyond the names that the inputs know, and reads their rest.
     fn find_renamed(&mut self, now: Instant) {
-        for (id, position) in std::mem::take(&mut self.starts) {
-            let Some((path, _)) = locate(&position.path, id) else {
-                self.end_before(position);
-                continue;
-            };
+        let missing: Vec<_> =
+            self.starts.values().filter(|start| !archives::is_archive(&start.path)).cloned().collect();
+        for position in missing {
             let source = input::earlier_source(&mut self.inputs, &position, &self.treatment.masker);
-            let Ok(mut file) = Tailed::open(path, source) else { continue };
+            let Some(mut file) = find(&position, &source) else { continue };
             // With its time of birth it is the same file, cut and written anew, even if its beginning is not.
-            let is_it = file.id == id && file.resume(&position).is_ok_and(|same| same || id.born != 0);
-            if is_it {
+            if file.resume(&position).is_ok_and(|same| same || position.file.born != 0) {
                 info!(file = %self.shown(&position.path), "reading the rest of a renamed file");
                 file.gone = Some(now);
-                self.ready.push_back(id);
-                self.files.insert(id, file);
+                self.starts.remove(&file.id);
+                self.ready.push_back(file.id);
+                self.files.insert(file.id, file);
             }
+        }
+    }
+
+    /// Looks once more for files of an earlier run; those that are nowhere are gone.
+    fn give_up_missing(&mut self, now: Instant) {
+        self.next_search = now + SEARCH_EVERY;
+        self.find_renamed(now);
+        // One that is there but cannot be opened is tried again.
+        let is_there = |position: &Position| {
+            !archives::is_archive(&position.path) && locate(&position.path, position.file).is_some()
+        };
+        let gone: Vec<_> = self.starts.values().filter(|position| !is_there(position)).cloned().collect();
+        for position in gone {
+            self.starts.remove(&position.file);
+            self.store.with(|state| state.files.remove(&position.file));
+            self.end_before(position);
         }
     }
 
@@ -487,6 +527,19 @@ impl Tail {
     fn shown(&self, path: &Path) -> String {
         self.treatment.masker.mask(&path.to_string_lossy()).into_owned()
     }
+}
+
+/// Opens a file of an earlier run where it is now.
+fn find(position: &Position, source: &Arc<Source>) -> Option<Tailed> {
+    for _ in 0..TRIES {
+        let (path, _) = locate(&position.path, position.file)?;
+        match Tailed::open(path, Arc::clone(source)) {
+            Ok(file) if file.id == position.file => return Some(file),
+            // It is renamed just now.
+            _ => {}
+        }
+    }
+    None
 }
 
 #[cfg(test)]

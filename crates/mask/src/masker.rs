@@ -37,12 +37,35 @@ impl Masker {
     /// Builds a masker; fails on a key name that could match nothing, on a rule that makes no sense, and on one that
     /// fails its own tests.
     pub fn new(config: &Config) -> Result<Self, Error> {
-        own::check(&config.own)?;
-        let treatments = treatments(config);
-        let seals = |rule: &&OwnRule| rule.action() == Some(Action::Seal) && config.sealer.is_none();
-        if let Some(rule) = config.own.iter().find(seals) {
-            return Err(rule.wrong("seals its hits, but there is no `seal_key`"));
+        if let Some((_, error)) = own::problems(&config.own, config.sealer.is_some()).into_iter().next() {
+            return Err(error);
         }
+        let masker = Self::build(config)?;
+        config.own.iter().try_for_each(|rule| masker.test(rule))?;
+        Ok(masker)
+    }
+
+    /// All for which [`new`](Self::new) would fail, each with the place among `own` of the rule that it is about.
+    pub fn problems(config: &Config) -> Vec<(Option<usize>, Error)> {
+        let mut problems = own::problems(&config.own, config.sealer.is_some());
+        let places = 0..config.own.len();
+        let is_good = |place: &usize| !problems.iter().any(|(wrong, _)| *wrong == Some(*place));
+        let good: Vec<_> = places.filter(is_good).filter_map(|place| Some((place, config.own.get(place)?))).collect();
+        let own = good.iter().map(|(_, rule)| (*rule).clone()).collect();
+        match Self::build(&Config { own, ..config.clone() }) {
+            Ok(masker) => {
+                let failed = good.iter().filter_map(|(place, rule)| Some((Some(*place), masker.test(rule).err()?)));
+                problems.extend(failed);
+            }
+            Err(error) => problems.push((None, error)),
+        }
+        problems.sort_by_key(|(place, _)| *place);
+        problems
+    }
+
+    /// Builds a masker of rules that are right by themselves.
+    fn build(config: &Config) -> Result<Self, Error> {
+        let treatments = treatments(config);
         let with_ids: Vec<(RuleId, &OwnRule)> = own_ids(&config.own).collect();
         let own_keys: Vec<_> =
             with_ids.iter().flat_map(|(id, rule)| rule.keys.iter().map(|key| (*id, key.as_str()))).collect();
@@ -56,9 +79,7 @@ impl Masker {
             is_thorough: false,
             passes_breaks: patterns.is_none(),
         };
-        let masker = Self { rules, patterns };
-        config.own.iter().try_for_each(|rule| masker.test(rule))?;
-        Ok(masker)
+        Ok(Self { rules, patterns })
     }
 
     /// The text with every hit replaced; borrowed, without any allocation, when there is none and nothing is escaped.
@@ -88,7 +109,9 @@ impl Masker {
             let treatment = treatments.into_iter().find(|treatment| treatment.name == rule)?;
             matches!(treatment.action, Action::Token | Action::Seal).then(|| treatment.replacement(value).into_owned())
         };
-        own::check(&config.own)?;
+        if let Some((_, error)) = own::problems(&config.own, true).into_iter().next() {
+            return Err(error);
+        }
         if !Self::would_find(config, rule, value.trim())? {
             return Err(Error::NoValueOf(rule.to_owned()));
         }

@@ -24,6 +24,7 @@
 mod patterns;
 
 use serde::Deserialize;
+use toml::de::{DeTable, DeValue, ValueDeserializer};
 
 use crate::{Action, Error, Rule, Validator};
 
@@ -46,6 +47,9 @@ pub struct OwnRule {
     pub(crate) replace: Option<String>,
     #[serde(default)]
     pub(crate) tests: Tests,
+    /// Where it stands in its document, from 1 on.
+    #[serde(skip)]
+    pub(crate) line: usize,
 }
 
 /// Texts in which a rule must find something, and texts in which it must not.
@@ -58,13 +62,6 @@ pub(crate) struct Tests {
     pub(crate) misses: Vec<String>,
 }
 
-#[derive(Deserialize)]
-#[serde(deny_unknown_fields)]
-struct Document {
-    #[serde(default)]
-    rule: Vec<OwnRule>,
-}
-
 const MAX_RULES: usize = 200;
 const MAX_KEPT: usize = 5;
 const MAX_WITHIN: usize = 1_000;
@@ -74,13 +71,43 @@ fn default_within() -> usize {
 }
 
 impl OwnRule {
-    /// Reads a document of rules. Whether they work is seen when a [`Masker`](crate::Masker) is made of them.
+    /// Reads a document of rules; fails with the first problem. Whether they work is seen when a
+    /// [`Masker`](crate::Masker) is made of them.
     pub fn parse(document: &str) -> Result<Vec<Self>, Error> {
-        let parsed: Document = toml::from_str(document).map_err(|error| {
-            let before = error.span().and_then(|span| document.get(..span.start)).unwrap_or_default();
-            Error::Document(format!("line {}: {}", before.matches('\n').count() + 1, error.message()))
-        })?;
-        Ok(parsed.rule)
+        let (rules, problems) = Self::parse_all(document);
+        problems.into_iter().next().map_or(Ok(rules), Err)
+    }
+
+    /// Reads a document of rules: those that can be read, and what is wrong with the others.
+    pub fn parse_all(document: &str) -> (Vec<Self>, Vec<Error>) {
+        let line = |at: usize| document.get(..at).unwrap_or_default().matches('\n').count() + 1;
+        let wrong = |at: usize, problem: &str| Error::Document(format!("line {}: {problem}", line(at)));
+        let told = |error: &toml::de::Error, at| wrong(error.span().map_or(at, |span| span.start), error.message());
+        let (table, broken) = DeTable::parse_recoverable(document);
+        let mut problems: Vec<_> = broken.iter().map(|error| told(error, 0)).collect();
+        let mut rules = Vec::new();
+        for (key, value) in table.into_inner() {
+            let (name, at) = (key.get_ref().as_ref(), key.span().start);
+            match value.into_inner() {
+                DeValue::Array(items) if name == "rule" => {
+                    for item in items {
+                        let at = item.span().start;
+                        match Self::deserialize(ValueDeserializer::from(item)) {
+                            Ok(rule) => rules.push(Self { line: line(at), ..rule }),
+                            Err(error) => problems.push(told(&error, at)),
+                        }
+                    }
+                }
+                _ if name == "rule" => problems.push(wrong(at, "want `[[rule]]`")),
+                _ => problems.push(wrong(at, &format!("unknown field `{name}`, expected `rule`"))),
+            }
+        }
+        (rules, problems)
+    }
+
+    /// Where the rule stands in its document, from 1 on.
+    pub fn line(&self) -> usize {
+        self.line
     }
 
     /// The built-in rule that it changes.
@@ -136,18 +163,24 @@ impl OwnRule {
     }
 }
 
-/// Checks each rule and that no two have one name.
-pub(crate) fn check(rules: &[OwnRule]) -> Result<(), Error> {
+/// What is wrong with rules, as far as that shows without running them, by their places; none if it is about all of them.
+pub(crate) fn problems(rules: &[OwnRule], can_seal: bool) -> Vec<(Option<usize>, Error)> {
     if rules.len() > MAX_RULES {
-        return Err(Error::Document(format!("there are {} rules, want at most {MAX_RULES}", rules.len())));
+        return vec![(None, Error::Document(format!("there are {} rules, want at most {MAX_RULES}", rules.len())))];
     }
-    for (index, rule) in rules.iter().enumerate() {
+    let check = |(index, rule): (usize, &OwnRule)| {
         rule.check()?;
+        patterns::check(rule)?;
         if rules[..index].iter().any(|other| other.id == rule.id) {
             return Err(rule.wrong("stands there twice"));
         }
-    }
-    Ok(())
+        if rule.action() == Some(Action::Seal) && !can_seal {
+            return Err(rule.wrong("seals its hits, but there is no `seal_key`"));
+        }
+        Ok(())
+    };
+    let each = rules.iter().enumerate().map(|(index, rule)| (Some(index), check((index, rule))));
+    each.filter_map(|(index, checked)| Some((index, checked.err()?))).collect()
 }
 
 #[cfg(test)]

@@ -126,6 +126,16 @@ impl Settings {
             self.problem(&first, format!("stands in a single table; there may be several: write `[[{key}]]`"));
         }
         self.used.extend(single);
+        self.items(key)
+    }
+
+    /// As [`tables`](Self::tables), where a single table of that name stands for one item, and so does none.
+    pub fn tables_or_one(&self, key: &str) -> Vec<String> {
+        let items = self.items(key);
+        if items.is_empty() { vec![key.to_owned()] } else { items }
+    }
+
+    fn items(&self, key: &str) -> Vec<String> {
         let item = |index: &usize| format!("{key}[{index}]");
         let exists = |prefix: &String| self.values.keys().any(|key| key.starts_with(&format!("{prefix}.")));
         (0..).map(|index| item(&index)).take_while(exists).collect()
@@ -187,7 +197,8 @@ impl Settings {
     pub fn finish(mut self) -> Result<(), Problems> {
         let unknown: Vec<_> = self.values.keys().filter(|key| !self.used.contains(*key)).cloned().collect();
         for key in unknown {
-            let near = self.used.iter().find(|known| distance(known, &key) <= 2).cloned();
+            let near =
+                self.used.iter().find(|known| are_items_alike(known, &key) && distance(known, &key) <= 2).cloned();
             let hint = near.map_or_else(String::new, |known| format!("; did you mean `{known}`?"));
             self.problem(&key, format!("is not a known key{hint}"));
         }
@@ -215,6 +226,13 @@ impl Settings {
             self.docs.push(KeyDoc { key, want: T::WANT, default, doc });
         }
     }
+}
+
+/// Whether two keys are of the same item of each array of tables that both name: `user[0].name` is not meant where
+/// `user[1].nme` stands.
+fn are_items_alike(one: &str, other: &str) -> bool {
+    let items = |key: &str| key.split('.').filter(|part| part.ends_with(']')).map(str::to_owned).collect::<Vec<_>>();
+    items(one) == items(other)
 }
 
 impl fmt::Display for Problem {

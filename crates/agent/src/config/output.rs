@@ -117,10 +117,7 @@ impl Destination {
 }
 
 pub(super) fn outputs(settings: &mut Settings) -> Vec<Output> {
-    let mut keys = settings.tables("output");
-    if keys.is_empty() {
-        keys.push("output".to_owned());
-    }
+    let keys = settings.tables_or_one("output");
     let outputs: Vec<_> = keys.iter().map(|key| output(settings, key)).collect();
     let mut names = BTreeSet::new();
     for (output, key) in outputs.iter().zip(&keys) {

@@ -62,6 +62,7 @@ rules = ["email", "emial"]
             line 4: `input[0].labels.my-service` is not a label name: letters, digits and `_`, no digit first
             line 5: `input[0].start` is `middle`, but must be `head`, `end`, a time such as `2026-11-01T00:00:00Z` or a duration such as `2d`
             line 6: `input[0].timezone` is `Moscow`, but must be an offset such as `+03:00`
+            line 8: `input[1].labels` is missing; want at least `{ service = "…" }`
             line 10: `output.url` would send logs in clear over the network; use `https://`, or set `plaintext = true`
             line 11: `output.tenant` is wrong: tenant ID 'a/b' contains unsupported character '/'
             line 12: `output.tokn` is not a known key; did you mean `output.token`?
@@ -69,7 +70,6 @@ rules = ["email", "emial"]
             line 15: `spool.batch_bytes` must be 1KiB to 16MiB
             line 16: `spool.when_full` is `panic`, but must be one of `block`, `drop_oldest`
             line 18: `mask.rules` has `emial`, which is none of email, phone, card, iban, passport, snils, inn, ip, name, address, credential, jwt, api_key, private_key, secret
-            `input[1].labels` is missing; want at least `{ service = "…" }`
             `spool.max_bytes` must be at least eight times `spool.batch_bytes`"#]],
     );
 }
@@ -100,6 +100,25 @@ fn masking_alone_is_read_from_settings_that_have_nothing_else() {
     assert_eq!(Config::load_mask(&text, []).unwrap().token_keys.len(), 1);
     let refused = Config::load_mask("mask.rules = 5\nmsak = 1", []).unwrap_err().to_string();
     assert!(refused.contains("mask.rules") && refused.contains("msak"), "{refused}");
+}
+
+#[test]
+fn all_problems_of_rules_of_ones_own_are_told_with_file_and_line() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("rules.toml");
+    std::fs::write(&path, "[[rule]]\nid = \"x\"\npatern = 'a'\n\n[[rule]]\nid = \"y\"\npattern = '(a'\n").unwrap();
+    let text = format!("mask.include = [{path:?}, \"/none\"]\n");
+    let told = Config::load_mask(&text, []).unwrap_err().to_string();
+    for want in [
+        format!(
+            "line 1: `mask.include` has `{}`, where the rules cannot be read: line 3: unknown field",
+            path.display()
+        ),
+        format!("line 1: `mask.include` has `{}`, where line 5 is wrong: rule `y` has a bad pattern", path.display()),
+        "line 1: `mask.include` has `/none`, which cannot be read".to_owned(),
+    ] {
+        assert!(told.contains(&want), "missing: {want}\n{told}");
+    }
 }
 
 #[test]
@@ -209,9 +228,9 @@ proxy = "proxy"
             line 11: `output[1].cert_file` and `key_file` belong together
             line 12: `output[1].user` has no password; set `token_file`
             line 13: `output[1].max_requests` must be 1 to 64
+            line 15: `output[2].name` `splunk` is the name of another output; give each a `name` of its own
             line 16: `output[2].ca_file` `/none/ca.pem` cannot be read: No such file or directory (os error 2)
-            line 17: `output[2].proxy` is `proxy`, but must be an address such as `http://proxy.example.org:3128`
-            `output[2].name` `splunk` is the name of another output; give each a `name` of its own"#]],
+            line 17: `output[2].proxy` is `proxy`, but must be an address such as `http://proxy.example.org:3128`"#]],
     );
 }
 
@@ -245,6 +264,6 @@ key_file = "/none/key.pem"
         line 6: `input[0].cert_file` `no.pem` and its key are no pair in PEM
         line 6: `input[0].cert_file` needs `tcp`; datagrams are in clear
         line 12: `input[1].client_ca_file` needs `cert_file` and `key_file`
-        `input[2].cert_file` and `key_file` belong together"#]]
+        line 14: `input[2].cert_file` and `key_file` belong together"#]]
     .assert_eq(&told);
 }

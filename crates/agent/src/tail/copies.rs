@@ -77,7 +77,7 @@ impl Tail {
     /// What a file is that was just opened; a copy is taken to where it is read on.
     pub(super) fn origin(&mut self, file: &mut Tailed, input: usize, now: Instant) -> io::Result<Origin> {
         let is_copy_of = |original: &Path| is_name_of_copy(&file.path, original);
-        let ended: Vec<_> = self.ended.iter().rev().filter(|position| is_copy_of(&position.path)).collect();
+        let ended: Vec<_> = self.gone().filter(|position| is_copy_of(&position.path)).collect();
         for position in ended {
             if position.offset > 0 && file.resume(position)? {
                 info!(file = %self.shown(&file.path), offset = position.offset, "reading on in a copy");
@@ -85,9 +85,11 @@ impl Tail {
             }
         }
         let ids = names_of_originals(name_of(&file.path)).filter_map(|name| self.by_name.get(&name)).flatten();
-        let mut originals = ids.filter(|id| **id != file.id).filter_map(|id| self.files.get(id));
-        let may_be_copy = originals.any(|original| original.may_have_copy(file).unwrap_or(false));
-        let waits = may_be_copy && self.copies.waits(file, input, now)?;
+        let originals = ids.filter(|id| **id != file.id).filter_map(|id| self.files.get(id));
+        let like: Vec<_> = originals.filter(|original| original.may_have_copy(file).unwrap_or(false)).collect();
+        // A cut that was not read yet, such as while the spool is full, will be.
+        let is_cut = like.iter().any(|original| original.is_cut().unwrap_or(false));
+        let waits = !like.is_empty() && (self.copies.waits(file, input, now)? || is_cut);
         Ok(if waits { Origin::Unclear } else { Origin::New })
     }
 

@@ -1,5 +1,6 @@
 //! Files under all that happens to files, with crashes at every step, against a plain list of what was written.
 
+mod archives;
 mod copies;
 
 use std::fs::OpenOptions;

@@ -17,12 +17,18 @@ pub fn mask_settings(settings: &mut Settings, section: &str) -> mask::Config {
     let doc = "Names of keys whose plain numbers are never personal, beside the built-in ones.";
     let id_keys = settings.or(&key("id_keys"), Vec::new(), doc);
     let rules = rules(settings, &key("rules"));
-    let own = own_rules(settings, &key("include"));
+    let (own, files) = own_rules(settings, &key("include"));
     let token_keys = token_keys(settings, &key("token_keys"));
     let sealer = seal_key(settings, &key("seal_key"));
     let config = mask::Config { rules, secret_keys, id_keys, own, token_keys, sealer };
-    if let Err(error) = Masker::new(&config) {
-        settings.problem(section, format!("is wrong: {error}"));
+    for (place, error) in Masker::problems(&config) {
+        match place.and_then(|place| Some((config.own.get(place)?, files.get(place)?))) {
+            Some((rule, file)) => {
+                settings
+                    .problem(&key("include"), format!("has `{file}`, where line {} is wrong: {error}", rule.line()));
+            }
+            None => settings.problem(section, format!("is wrong: {error}")),
+        }
     }
     config
 }
@@ -37,22 +43,26 @@ fn rules(settings: &mut Settings, key: &str) -> Vec<Rule> {
     wanted.iter().filter_map(|name| Rule::named(name)).collect()
 }
 
-fn own_rules(settings: &mut Settings, key: &str) -> Vec<OwnRule> {
+/// Rules of one's own, and the file of each.
+fn own_rules(settings: &mut Settings, key: &str) -> (Vec<OwnRule>, Vec<String>) {
     let doc = "Files with rules of your own, and with other actions for the built-in ones.";
     let paths = settings.or(key, Vec::<String>::new(), doc);
-    let read = |path: &String| {
-        let text =
-            std::fs::read_to_string(path).map_err(|error| format!("has `{path}`, which cannot be read: {error}"))?;
-        OwnRule::parse(&text).map_err(|error| format!("has `{path}`, where {error}"))
-    };
-    let mut rules = Vec::new();
-    for path in &paths {
-        match read(path) {
-            Ok(more) => rules.extend(more),
-            Err(problem) => settings.problem(key, problem),
+    let (mut rules, mut files) = (Vec::new(), Vec::new());
+    for path in paths {
+        let (more, problems) = match std::fs::read_to_string(&path) {
+            Ok(text) => OwnRule::parse_all(&text),
+            Err(error) => {
+                settings.problem(key, format!("has `{path}`, which cannot be read: {error}"));
+                continue;
+            }
+        };
+        for problem in problems {
+            settings.problem(key, format!("has `{path}`, where {problem}"));
         }
+        files.resize(files.len() + more.len(), path);
+        rules.extend(more);
     }
-    rules
+    (rules, files)
 }
 
 /// The public key for rules whose action is `seal`.

@@ -34,15 +34,9 @@ pub(crate) struct Patterns {
 pub(crate) struct Overrun;
 
 impl Patterns {
-    /// None when no rule has a pattern.
+    /// None when no rule has a pattern; each is one that was [`check`]ed.
     pub(crate) fn new(rules: &[(RuleId, &OwnRule)]) -> Result<Option<Self>, Error> {
         let with_pattern = || rules.iter().filter_map(|(id, rule)| Some((*id, *rule, rule.pattern.as_deref()?)));
-        for (_, rule, pattern) in with_pattern() {
-            let regex = compile(&[pattern]).map_err(|problem| rule.wrong(format!("has a bad pattern: {problem}")))?;
-            if regex.is_match("") {
-                return Err(rule.wrong("has a pattern that matches nothing at all"));
-            }
-        }
         let texts: Vec<&str> = with_pattern().map(|(.., pattern)| pattern).collect();
         if texts.is_empty() {
             return Ok(None);
@@ -96,6 +90,13 @@ impl Condition {
         self.validator.is_none_or(|validator| validator.accepts(value))
             && (self.context.is_empty() || self.context.iter().any(near))
     }
+}
+
+/// Whether the pattern of a rule, if it has one, can be used.
+pub(super) fn check(rule: &OwnRule) -> Result<(), Error> {
+    let Some(pattern) = rule.pattern.as_deref() else { return Ok(()) };
+    let regex = compile(&[pattern]).map_err(|problem| rule.wrong(format!("has a bad pattern: {problem}")))?;
+    if regex.is_match("") { Err(rule.wrong("has a pattern that matches nothing at all")) } else { Ok(()) }
 }
 
 fn compile(patterns: &[&str]) -> Result<Regex, String> {

@@ -168,3 +168,26 @@ fn patterns_cost_linear_time() {
     assert_eq!(masker.hits(&"a".repeat(100_000)).len(), 0);
     assert!(masker.rule_names().any(|name| name == "x") && masker.rule_names().any(|name| name == Rule::Email.name()));
 }
+
+#[test]
+fn all_that_is_wrong_with_rules_is_told() {
+    let document = "[[rule]]\nid = \"x\"\npatern = 'a'\n[[rule]]\nid = \"y\"\npattern = '(a'\n\n[[rule]]\nid = \"z\"\n\
+                    within = \"far\"\nkeys = [\"k\"]\n[[rule]]\nid = \"w\"\npattern = 'w+'\n[rule.tests]\nmatch = [\"x\"]\n[[rlue]]\nid = \"v\"\n";
+    let (own, problems) = OwnRule::parse_all(document);
+    let mut told: Vec<_> = problems.iter().map(ToString::to_string).collect();
+    let config = Config { own, ..Config::default() };
+    let lines = Masker::problems(&config).into_iter().map(|(place, error)| {
+        let line = place.and_then(|place| Some(config.own.get(place)?.line()));
+        format!("{line:?}: {error}")
+    });
+    told.extend(lines);
+    told.sort();
+    let want = [
+        "Some(12): rule `w` fails its test `match[0]`",
+        "Some(4): rule `y` has a bad pattern",
+        "the rules cannot be read: line 10: invalid type",
+        "the rules cannot be read: line 17: unknown field `rlue`",
+        "the rules cannot be read: line 3: unknown field `patern`",
+    ];
+    assert!(told.iter().zip(want).all(|(told, want)| told.starts_with(want)) && told.len() == want.len(), "{told:#?}");
+}

@@ -100,10 +100,10 @@ impl Scan<'_> {
             if let Some(after) = self.argument(key.span.end) {
                 self.value_of(&key, after);
             }
-        } else if self.is_on(Rule::Credential)
-            && let Some(password) = self.password_of_user(&key)
-        {
-            self.hit(Rule::Credential, password);
+        } else if self.is_on(Rule::Credential) {
+            for piece in self.password_of_user(&key) {
+                self.hit(Rule::Credential, piece);
+            }
         }
     }
 

@@ -48,6 +48,17 @@ fn every_problem_is_reported_with_its_key_and_line() {
 }
 
 #[test]
+fn a_key_is_suggested_only_of_the_same_item() {
+    let mut settings = parse("[[user]]\nname = \"a\"\nage = 1\n[[user]]\nnmae = \"b\"\nage = 2\n");
+    settings.tables("user");
+    settings.required::<String>("user[0].name", "name");
+    settings.required::<u64>("user[0].age", "age");
+    let problems = settings.finish().unwrap_err().to_string();
+    let want = "line 5: `user[1].nmae` is not a known key\nline 6: `user[1].age` is not a known key";
+    assert_eq!(problems, want);
+}
+
+#[test]
 fn what_is_wrong_with_items_of_an_array_and_with_tables_has_its_line() {
     let mut settings = parse("[rule]\nname = \"a\"\n[[user]]\nage = 1\n[[user]]\nname = \"b\"\nlabels = \"x\"\n");
     for _ in 0..2 {

@@ -108,6 +108,7 @@ labels = { service = "s" }
 max_connections = 0
 "#,
         &expect![[r#"
+            line 3: `input[0].labels` is missing; want at least `{ service = "…" }`
             line 4: `input[0].encoding` is `latin-1`, but must be one of `utf-8`, `utf-16le`, `utf-16be`, `windows-1251`, `koi8-r`, `cp866`
             line 5: `input[0].start` is `yesterday`, but must be `head`, `end`, a time such as `2026-11-01T00:00:00Z` or a duration such as `2d`
             line 6: `input[0].path_labels` names no label; want `/var/log/{service}.log` or a pattern with `(?<service>…)`
@@ -119,13 +120,12 @@ max_connections = 0
             line 13: `input[0].rule[0].name` stands over a rule without a condition; want `regexp`, `fields` or `max_level`
             line 14: `input[0].rule[0].keep` must be 0 to 1
             line 15: `input[0].rule[0].max_level` is `loud`, which is no level
-            line 18: `input[1].paths` is not a known key; did you mean `input[0].paths`?
+            line 17: `input[1].tcp` is missing, and so is `udp`; want an address such as "127.0.0.1:514"
+            line 18: `input[1].paths` is not a known key
             line 22: `input[2].command` names no program
+            line 25: `input[3].tcp` is missing; want an address and port such as "127.0.0.1:3100"
             line 26: `input[3].shared_key_file` cannot be read: No such file or directory (os error 2)
-            line 28: `input[3].max_connections` must be 1 to 10000
-            `input[0].labels` is missing; want at least `{ service = "…" }`
-            `input[1].tcp` is missing, and so is `udp`; want an address such as "127.0.0.1:514"
-            `input[3].tcp` is missing; want an address and port such as "127.0.0.1:3100""#]],
+            line 28: `input[3].max_connections` must be 1 to 10000"#]],
     );
 }
 
@@ -147,11 +147,11 @@ fn what_only_one_input_can_have_is_not_given_to_two() {
     check(
         &text.concat(),
         &expect![[r#"
-        line 18: `input[4].kind` is `stdin`, which `input[3]` reads already; leave one of them out
-        line 29: `input[6].udp` is `0.0.0.0:514`, which `input[5]` takes; give each an address of its own
-        line 34: `input[7].tcp` is `127.0.0.1:514`, which `input[5]` takes; give each an address of its own
-        line 35: `input[7].heartbeat` is `127.0.0.1:514`, which `input[5]` takes; give each an address of its own
-        `input[1].name` is `journal`, as is that of `input[0]`, so both would share one place; give each a `name` of its own"#]],
+            line 6: `input[1].name` is `journal`, as is that of `input[0]`, so both would share one place; give each a `name` of its own
+            line 18: `input[4].kind` is `stdin`, which `input[3]` reads already; leave one of them out
+            line 29: `input[6].udp` is `0.0.0.0:514`, which `input[5]` takes; give each an address of its own
+            line 34: `input[7].tcp` is `127.0.0.1:514`, which `input[5]` takes; give each an address of its own
+            line 35: `input[7].heartbeat` is `127.0.0.1:514`, which `input[5]` takes; give each an address of its own"#]],
     );
 }
 

@@ -10,6 +10,14 @@ fn credentials_are_masked_by_their_form() {
     check("postgres://app:s3cr3t@db:5432/x", "postgres://app:<credential>@db:5432/x");
     check("t eyJhbGciOiJIUzI1NiJ9.eyJzdWIiOiIxIn0.c2ln.", "t <jwt>.");
     unchanged("Bearer token, Bearer realm=\"x\", Basic authentication, basic validation passed, bearer of news");
+    // What has a value of its own is a key.
+    unchanged("token_type=bearer token_expires_in=3600, token_type=bearer expires_in=\"3600\"");
+    check("token_type=bearer access_token=abc", "token_type=bearer access_token=<secret>");
+    check(
+        "Bearer YWJjZGVm=, Bearer abcdefgh== \"Bearer abcdefgh=\"",
+        "Bearer <credential>, Bearer <credential> \"Bearer <credential>\"",
+    );
+    check("Bearer abcdef123456=x", "Bearer <credential>x");
 }
 
 #[test]

@@ -277,6 +277,25 @@ fn curl_is_given_passwords_behind_users() {
 }
 
 #[test]
+fn curl_takes_a_word_of_the_shell_as_a_whole() {
+    check(r#"curl -u "user":S3cret x"#, r#"curl -u "user":<credential> x"#);
+    check(r#"curl -u "$U":"S3cret" x"#, r#"curl -u "$U":"<credential>" x"#);
+    check("curl -u$'user:S3cret' x", "curl -u$'user:<credential>' x");
+    check("curl -u $'user:S3cret' x", "curl -u $'user:<credential>' x");
+    check(r#"curl -u user:"S3cret QB8" x"#, r#"curl -u user:"<credential>" x"#);
+    check(r"curl -u user:S3cr\ etPC3 x", r"curl -u user:<credential> x");
+    check(r#"curl -u us'er:S3'cr"et" x"#, r#"curl -u us'er:<credential>'<credential>"<credential>" x"#);
+    check(r#"curl "-u" "a:b" x"#, r#"curl "-u" "a:<credential>" x"#);
+    check("curl -u:X1 x", "curl -u:<credential> x");
+    check(r"curl -u dom\\name:X1 x", r"curl -u dom\\name:<credential> x");
+    check(r#"{"c":"curl -u \"user\":S3cret x","d":"a:b"}"#, r#"{"c":"curl -u \"user\":<credential> x","d":"a:b"}"#);
+    check(r#"{"c":"curl -u user:S3cr\\ et","d":"a:b"}"#, r#"{"c":"curl -u user:<credential>","d":"a:b"}"#);
+    check(r#"sh -c "curl -u user:S3cret" 'a:b'"#, r#"sh -c "curl -u user:<credential>" 'a:b'"#);
+    check(r#"["curl","-u","us:S3","-H","a:b"]"#, r#"["curl","-u","us:<credential>","-H","a:b"]"#);
+    unchanged(r#"curl "-o" "a:b" -u "user" "c:d" -u user\nHost: x"#);
+}
+
+#[test]
 fn flags_may_have_one_dash() {
     check("java -jar a.jar -password Zx9 -n 1", "java -jar a.jar -password <secret> -n 1");
     check("vault -token Zx9", "vault -token <secret>");

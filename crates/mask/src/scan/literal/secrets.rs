@@ -17,10 +17,20 @@ impl Scan<'_> {
             return None;
         }
         let token = self.skip_while(word, |byte| matches!(byte, b' ' | b'\t' | b'+'));
-        let end = self.skip_while(self.skip_while(token, is_token), |byte| byte == b'=');
+        let sign = self.skip_while(token, is_token);
+        let end = self.skip_while(sign, |byte| byte == b'=');
         let text = self.slice(token..end);
         let found = word < token && MIN_TOKEN_BYTES <= text.len() && !PROSE.contains(&text);
-        found.then_some(token..end)
+        (found && !self.is_key_of_value(token..sign, end)).then_some(token..end)
+    }
+
+    /// Whether what could be a token is the key of what stands behind: `token_type=bearer expires_in=3600`. Padding has
+    /// nothing behind it.
+    fn is_key_of_value(&self, key: Range<usize>, value: usize) -> bool {
+        let quote = self.skip_while(value, |byte| matches!(byte, b'\\' | b'"' | b'\''));
+        value == key.end + 1
+            && (self.byte(quote).is_some_and(|byte| byte.is_ascii_alphanumeric()) || self.marker(quote).is_some())
+            && self.bytes[key].iter().all(|byte| byte.is_ascii_alphabetic() || matches!(byte, b'_' | b'-' | b'.'))
     }
 
     /// The base64 of `user:password` after `Basic`.
