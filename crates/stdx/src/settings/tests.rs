@@ -50,6 +50,7 @@ fn every_problem_is_reported_with_its_key_and_line() {
 #[test]
 fn a_key_is_suggested_only_of_the_same_item() {
     let mut settings = parse("[[user]]\nname = \"a\"\nage = 1\n[[user]]\nnmae = \"b\"\nage = 2\n");
+    settings.or("store.memory", ByteSize(1), "memory");
     settings.tables("user");
     settings.required::<String>("user[0].name", "name");
     settings.required::<u64>("user[0].age", "age");
@@ -61,6 +62,7 @@ fn a_key_is_suggested_only_of_the_same_item() {
 #[test]
 fn what_is_wrong_with_items_of_an_array_and_with_tables_has_its_line() {
     let mut settings = parse("[rule]\nname = \"a\"\n[[user]]\nage = 1\n[[user]]\nname = \"b\"\nlabels = \"x\"\n");
+    settings.or("store.memory", ByteSize(1), "memory");
     for _ in 0..2 {
         assert!(settings.tables("rule").is_empty());
     }
