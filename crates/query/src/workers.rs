@@ -14,7 +14,7 @@ use crate::error::Error;
 
 /// Threads for each core at most. More than one, so that the system shares the cores between queries that do not let go
 /// of theirs; not any number, since a machine with many cores runs many parts of a query at once.
-const THREADS_PER_CORE: usize = 8;
+const THREADS_PER_CORE: usize = 12;
 /// Batches that wait between a worker and whoever asked.
 const BATCHES: usize = 2;
 
@@ -23,10 +23,11 @@ const BATCHES: usize = 2;
 pub(crate) struct Workers(Option<Runtime>);
 
 impl Workers {
-    /// Threads for so many queries at once, each of so many parts at once.
+    /// Threads for so many queries at once, each of so many parts at once and one that waits for them: even when all of
+    /// them compute somebody looks at the clock.
     pub(crate) fn new(at_once: usize, parallelism: usize) -> Result<Self, Error> {
         let cores = std::thread::available_parallelism().map_or(1, std::num::NonZero::get);
-        let threads = at_once.saturating_mul(parallelism).clamp(1, cores * THREADS_PER_CORE);
+        let threads = at_once.saturating_mul(parallelism + 1).clamp(2, cores * THREADS_PER_CORE);
         let runtime = Builder::new_multi_thread().worker_threads(threads).thread_name("query").enable_all().build();
         Ok(Self(Some(runtime.map_err(Error::internal)?)))
     }

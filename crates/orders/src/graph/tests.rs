@@ -95,8 +95,8 @@ fn every_problem_of_a_graph_is_told_at_once_with_its_key_and_line() {
             "line 14: `status[1].deadlines.B` is about `B`, which is not among `next`",
             "line 18: `objective[0].to` is `Z`, which does not exist",
             "line 20: `objective[0].target` is 95; want a share such as 0.95",
+            "line 22: `status[2].name` is missing; want a text in quotes",
             "line 22: `status[2].nmae` is not a known key; did you mean `status[2].name`?",
-            "`status[2].name` is missing; want a text in quotes",
         ],
     );
     check("", &["`status` is missing; a graph has a `[[status]]` for each status"]);
