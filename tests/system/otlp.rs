@@ -44,7 +44,7 @@ pub(crate) fn send_over_grpc(server: &Server, token: &str, authority: &str) -> O
     let log = server.log();
     let address = log.split("grpc=").nth(1).unwrap().split_whitespace().next().unwrap().trim_matches('"');
     let mut command = Command::new(python);
-    let (code, said) = run(command.arg(script_path("grpc.py")).args([address, token, authority]));
+    let (code, said) = run(command.arg(script_path("grpc_client.py")).args([address, token, authority]));
     assert_eq!(code, Some(0), "{said}");
     Some(said)
 }
