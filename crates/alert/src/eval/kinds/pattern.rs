@@ -27,7 +27,7 @@ const SERVICE: &str = "service_name";
 pub(super) struct Forms {
     /// Everything up to here was looked at.
     until: Option<Timestamp>,
-    /// When each form came first and last.
+    /// When each form came first and last, at whatever endpoint of its service.
     known: BTreeMap<Form, (Timestamp, Timestamp)>,
     /// Forms that are new although all of the past was looked at again: lines that were stored late may have them.
     confirmed: BTreeSet<Form>,
@@ -67,7 +67,7 @@ pub(super) async fn find(
     for (time, form) in &hits {
         forms.learn(form, *time);
     }
-    let is_new = |forms: &Forms, form: &Form| forms.known.get(form).is_some_and(|(came, _)| first <= *came);
+    let is_new = |forms: &Forms, form: &Form| forms.first(form).is_some_and(|came| first <= came);
     if all < known_from && !source.is_past() {
         let unsure = |(_, form): &&(Timestamp, Form)| is_new(forms, form) && !forms.confirmed.contains(form);
         if hits.iter().any(|hit| unsure(&hit)) {
@@ -85,9 +85,9 @@ pub(super) async fn find(
         let mut counts: BTreeMap<&Form, u64> = BTreeMap::new();
         within.for_each(|(_, form)| *counts.entry(form).or_default() += 1);
         for (form, count) in counts {
-            let Some((first, _)) = forms.known.get(form).filter(|(first, _)| begin < *first) else { continue };
+            let Some(first) = forms.first(form).filter(|first| begin < *first) else { continue };
             if with.min <= count && !young.contains(&(point, form.service.clone())) {
-                let about = About { first_seen: Some(*first), ..About::default() }.fact("Window", with.window);
+                let about = About { first_seen: Some(first), ..About::default() }.fact("Window", with.window);
                 findings.add(point, Found { labels: form.labels(), value: count as f64, about });
             }
         }
@@ -133,10 +133,14 @@ impl Forms {
     }
 
     fn learn(&mut self, form: &Form, time: Timestamp) {
-        match self.known.get_mut(form) {
+        match self.known.get_mut(&form.anywhere()) {
             Some((first, last)) => (*first, *last) = ((*first).min(time), (*last).max(time)),
-            None => drop(self.known.insert(form.clone(), (time, time))),
+            None => drop(self.known.insert(form.anywhere(), (time, time))),
         }
+    }
+
+    fn first(&self, form: &Form) -> Option<Timestamp> {
+        self.known.get(&form.anywhere()).map(|(first, _)| *first)
     }
 
     fn forget(&mut self, before: Timestamp) {
@@ -151,6 +155,11 @@ impl Forms {
 }
 
 impl Form {
+    /// The form without its endpoint: what can go wrong anywhere is not news where it does so for the first time.
+    fn anywhere(&self) -> Self {
+        Self { endpoint: String::new(), ..self.clone() }
+    }
+
     fn labels(&self) -> BTreeMap<String, String> {
         let pairs = [
             ("service_name", &self.service),

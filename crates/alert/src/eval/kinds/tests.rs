@@ -247,6 +247,21 @@ async fn errors_of_a_new_form_are_found_once_their_service_is_known() {
 }
 
 #[tokio::test]
+async fn what_a_service_is_known_for_is_not_new_at_another_endpoint() {
+    let world = World::new().await;
+    let failed = |n: i64, endpoint: &str, error: &str| {
+        resp(n, endpoint, &format!("level=error http_status=503 error=\"{error}\""))
+    };
+    let before = (-200_000..0).step_by(10_000);
+    world.push("shop", before.map(|n| failed(n, "GET /orders", "connection reset by peer"))).await;
+    world.push("shop", [failed(10, "POST /models", "connection reset by peer")]).await;
+    world.push("shop", [failed(20, "POST /models", "no such alloy")]).await;
+    let all = found(&world, &kind("kind: new_pattern"), 60).await;
+    assert_eq!((all.len(), all[0].labels["endpoint"].as_str()), (1, "POST /models"), "{:?}", shown(&all));
+    assert_eq!(all[0].about.first_seen, Some(at(20)));
+}
+
+#[tokio::test]
 async fn a_form_that_was_stored_late_is_not_new() {
     let world = World::new().await;
     let line = |n: i64, text: &str| (n, format!("level=error msg=\"{text}\""));
