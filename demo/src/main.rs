@@ -9,6 +9,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use anyhow::{Context as _, Result};
+use clap::builder::{PossibleValue, PossibleValuesParser, TypedValueParser};
 use clap::{Args, Parser, Subcommand};
 use demo::Error;
 use demo::children::{Children, Restart, free_port};
@@ -37,7 +38,7 @@ enum Command {
     /// Makes something go wrong in a demo that runs.
     Fault {
         /// What.
-        #[arg(value_parser = fault, value_name = "NAME")]
+        #[arg(value_parser = named_faults(), value_name = "NAME")]
         fault: Fault,
         /// The folder of that demo.
         #[arg(long, default_value = "./lapidary-demo")]
@@ -219,6 +220,12 @@ fn permille(share: f64) -> u64 {
 #[expect(clippy::print_stderr, reason = "this is a program for people")]
 fn complain(text: &str) {
     eprintln!("{text}");
+}
+
+/// The names with what each does, for `--help`.
+fn named_faults() -> impl TypedValueParser<Value = Fault> {
+    let names = Fault::ALL.map(|fault| PossibleValue::new(fault.name()).help(fault.story()));
+    PossibleValuesParser::new(names).try_map(|name| fault(&name))
 }
 
 fn fault(text: &str) -> Result<Fault, String> {
