@@ -28,7 +28,7 @@ pub(crate) use self::head::{Head, Part, Place};
 pub(crate) use self::join::{ReadPart, join};
 pub(crate) use self::lookup::{Chunks, blocks};
 pub(crate) use self::need::Need;
-pub(crate) use self::words::{is_word, word_hash};
+pub(crate) use self::words::{folded, is_word, word_hash};
 
 /// Where the index is, in the metadata of the file.
 pub(crate) const INDEX_KEY: &str = "lapidary.index";

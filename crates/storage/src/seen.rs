@@ -11,7 +11,7 @@ use std::collections::{BTreeMap, HashMap};
 
 use logline::{BatchId, Tenant};
 
-pub(crate) use self::lines::{PRINT_BYTES, PrintSet, Prints, SeenLines};
+pub(crate) use self::lines::{Identity, PRINT_BYTES, PrintSet, Prints, SeenLines};
 pub(crate) use self::young::young_lines;
 
 /// Numbers of an agent that are told apart: the highest and those next below it.

@@ -76,7 +76,7 @@ impl Builder {
         patterns.begin();
         words::each(line.as_bytes(), |at| {
             let hash = self.add_word(line.as_bytes().get(at.clone()).unwrap_or_default());
-            patterns.word(line, at, hash);
+            patterns.word(line.as_bytes(), at, hash);
         });
         patterns.end(line);
     }

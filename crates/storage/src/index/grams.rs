@@ -67,9 +67,9 @@ impl Key {
 }
 
 fn value(digits: &[u8]) -> u32 {
-    let digit =
-        |byte: u8| u32::from(if byte.is_ascii_digit() { byte - b'0' } else { (byte | 0x20).wrapping_sub(b'a') + 10 });
-    digits.iter().take(6).fold(0, |value, byte| value << 4 | digit(*byte) & 15)
+    // Letters have bit 6, decimals do not, and the lower half of `a` is 1.
+    let digit = |byte: u8| u32::from((byte & 15) + 9 * (byte >> 6 & 1)) & 15;
+    digits.iter().take(6).fold(0, |value, byte| value << 4 | digit(*byte))
 }
 
 /// A key and a block as one number, of which the list is made: entries of one key stand together. What a file of so many

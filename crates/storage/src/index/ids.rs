@@ -34,23 +34,89 @@ pub(super) fn cut(word: &[u8]) -> (&[u8], &[u8]) {
 /// A word that ends in an id: what stands before it, and the id.
 #[inline]
 pub(super) fn split(word: &[u8]) -> Option<(&[u8], &[u8])> {
-    if word.len() < MIN_ID {
+    let Some(Digits { all, decimals }) = Digits::of(word) else { return split_long(word) };
+    let len = (all << (MAX_BITS - word.len())).leading_ones() as usize;
+    if len < MIN_ID {
         return None;
     }
+    let decimals = (decimals >> (word.len() - len)).count_ones() as usize;
+    (0 < decimals && decimals < len).then(|| word.split_at(word.len() - len))
+}
+
+/// The same for words of any length.
+fn split_long(word: &[u8]) -> Option<(&[u8], &[u8])> {
     let (before, id) = cut(word);
     let decimals = id.iter().filter(|digit| digit.is_ascii_digit()).count();
     (MIN_ID <= id.len() && 0 < decimals && decimals < id.len()).then_some((before, id))
 }
 
-/// Calls `found` with each sample of an id.
+/// Calls `found` with each sample of an id, in any order.
 pub(super) fn samples(id: &[u8], mut found: impl FnMut(Key)) {
-    for (place, digits) in id.windows(GRAM).enumerate().step_by(2) {
-        if place == 0 {
-            found(Key::head(digits));
-        } else if place % GRAM == 0 || digits.iter().all(u8::is_ascii_digit) {
-            found(Key::inner(digits));
-        }
+    for (nth, digits) in id.chunks_exact(GRAM).enumerate() {
+        found(if nth == 0 { Key::head(digits) } else { Key::inner(digits) });
     }
+    let mut decimals = |place: usize| {
+        if place % GRAM != 0 {
+            found(Key::inner(id.get(place..place + GRAM).unwrap_or_default()));
+        }
+    };
+    let Some(Digits { decimals: ones, .. }) = Digits::of(id) else {
+        let grams = id.windows(GRAM).enumerate().step_by(2);
+        return grams.filter(|(_, gram)| gram.iter().all(u8::is_ascii_digit)).for_each(|(place, _)| decimals(place));
+    };
+    let pairs = ones & ones >> 1;
+    let mut even = pairs & pairs >> 2 & pairs >> 4 & 0x5555_5555_5555_5555;
+    while even != 0 {
+        decimals(even.trailing_zeros() as usize);
+        even &= even - 1;
+    }
+}
+
+/// Which bytes of a word are digits of ids, and which of these decimals: a bit each, the first byte's the lowest.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+struct Digits {
+    all: u64,
+    decimals: u64,
+}
+
+/// Longer words have no [`Digits`], nor do such as are shorter than an id.
+const MAX_BITS: usize = 64;
+
+impl Digits {
+    #[inline]
+    fn of(word: &[u8]) -> Option<Self> {
+        let (eights, rest) = word.as_chunks::<MIN_ID>();
+        if MAX_BITS < word.len() || eights.is_empty() {
+            return None;
+        }
+        let mut found = Self { all: 0, decimals: 0 };
+        let mut add = |eight: &[u8; 8], at: usize| {
+            let (decimals, letters) = digits_of(u64::from_le_bytes(*eight));
+            found.decimals |= decimals << at;
+            found.all |= (decimals | letters) << at;
+        };
+        eights.iter().zip((0..).step_by(MIN_ID)).for_each(|(eight, at)| add(eight, at));
+        // Some of the last eight may be there twice.
+        if let (false, Some(last)) = (rest.is_empty(), word.last_chunk()) {
+            add(last, word.len() - MIN_ID);
+        }
+        Some(found)
+    }
+}
+
+/// Which of eight bytes are decimals, and which are letters that are digits: a bit each.
+#[inline]
+const fn digits_of(eight: u64) -> (u64, u64) {
+    const ONES: u64 = 0x0101_0101_0101_0101;
+    const HIGH: u64 = 0x80 * ONES;
+    /// Brings the highest bit of byte n of eight bytes to bit 56 + n.
+    const GATHER: u64 = 0x0002_0408_1020_4081;
+    let (decimals, letters) = (eight ^ 0x30 * ONES, eight ^ 0x60 * ONES);
+    let (decimal, letter) = (decimals & !HIGH, letters & !HIGH);
+    // No sum goes beyond its byte: at most 9, and 1 to 6, do not reach the highest bit.
+    let decimals = !(decimal + 0x76 * ONES | decimals) & HIGH;
+    let letters = !(letter + 0x79 * ONES | letters) & (letter + 0x7f * ONES) & HIGH;
+    (decimals.wrapping_mul(GATHER) >> 56, letters.wrapping_mul(GATHER) >> 56)
 }
 
 /// What an id has that begins with these digits, of which there are [`GRAM`] at least.
@@ -106,6 +172,20 @@ mod tests {
         for word in ["", "03af91c", "12345678", "deadbeef", "03AF91C2", "03af91c2_x", "order_id", "20260921", "x1"] {
             assert_eq!(found(word), None, "{word}");
         }
+    }
+
+    #[test]
+    fn digits_are_told_apart_eight_at_a_time() {
+        for byte in 0..=u8::MAX {
+            for (len, at) in [(8, 0), (9, 8), (12, 7), (15, 14), (64, 63)] {
+                let mut word = vec![b'x'; len];
+                word[at] = byte;
+                let bit = |is: bool| u64::from(is) << at;
+                let expected = Digits { all: bit(is_digit(byte)), decimals: bit(byte.is_ascii_digit()) };
+                assert_eq!(Digits::of(&word), Some(expected), "{byte} at {at}");
+            }
+        }
+        assert_eq!([7, 65].map(|len| Digits::of(&vec![b'0'; len])), [None, None]);
     }
 
     #[test]

@@ -71,8 +71,9 @@ pub(crate) fn word_hash(seed: u64, word: &[u8]) -> u64 {
     folded(state ^ last) | 1
 }
 
+/// Mixes the bits of a number.
 #[inline]
-fn folded(number: u64) -> u64 {
+pub(crate) fn folded(number: u64) -> u64 {
     let wide = u128::from(number) * u128::from(FACTOR);
     #[expect(clippy::cast_possible_truncation, reason = "both halves are used")]
     let (low, high) = (wide as u64, (wide >> 64) as u64);

@@ -4,17 +4,17 @@
 //! same in between. So `http_status=` keeps its values, and `order_id=` does not.
 
 use std::collections::{HashMap, HashSet};
-use std::hash::{BuildHasher, RandomState};
+use std::hash::{BuildHasher, BuildHasherDefault, RandomState};
 use std::ops::Range;
-use std::sync::{Arc, LazyLock};
+use std::sync::Arc;
 
 use arrow::array::{ArrayRef, DictionaryArray, Int32Array, StringBuilder};
 use arrow::datatypes::Int32Type;
 use arrow::error::ArrowError;
-use memchr::memmem::Finder;
 
 use super::{Mark, REST};
-use crate::index::word_hash as hash;
+use crate::index::{folded, word_hash};
+use crate::seen::Identity;
 
 /// Different words of a context that stay, without and with decimals; when there are more, all of them differ.
 const FEW: usize = 24;
@@ -43,12 +43,13 @@ const CONTEXTS: usize = 1 << 16;
 pub(crate) struct Patterns {
     seed: u64,
     /// The words that were seen in a context, by its hash; none when there are too many.
-    contexts: HashMap<u64, Option<Vec<u64>>, ahash::RandomState>,
-    numbers: HashMap<Arc<str>, usize, ahash::RandomState>,
+    contexts: HashMap<u64, Option<Vec<u64>>, ByHash>,
+    recent: Recent,
+    numbers: HashMap<u64, usize, ByHash>,
     /// Names of fields, by their hash.
-    names: HashSet<u64, ahash::RandomState>,
+    names: HashSet<u64, ByHash>,
     /// Bytes of the patterns of a kind, by its hash.
-    kinds: HashMap<u64, usize, ahash::RandomState>,
+    kinds: HashMap<u64, usize, ByHash>,
     texts: Vec<Arc<str>>,
     bytes: usize,
     line: Line,
@@ -58,15 +59,16 @@ pub(crate) struct Patterns {
     keys: Vec<Option<i32>>,
 }
 
-/// The line that is being read.
+/// Tables of what is a seeded hash already.
+type ByHash = BuildHasherDefault<Identity>;
+
+/// The line that is being read. Its pattern is known by a hash, and only put together when it is new.
 #[derive(Debug, Default)]
 struct Line {
-    pattern: String,
-    /// The pattern with only those words that are alone in their context, and names of fields.
-    common: String,
-    /// Hash of what stands between the first words, and how many there were.
-    kind: u64,
-    words: usize,
+    pieces: Vec<Piece>,
+    /// Hash and length of the pattern so far.
+    pattern: u64,
+    len: usize,
     /// Where the word before ended.
     end: usize,
     /// Hash of the last word that stays and of what followed.
@@ -78,6 +80,16 @@ struct Line {
     is_cut: bool,
 }
 
+/// A word of the line, and its hash.
+#[derive(Clone, Copy, Debug)]
+struct Piece {
+    start: usize,
+    end: usize,
+    hash: u64,
+    found: Found,
+    mark: Mark,
+}
+
 /// What a word is in its context.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Found {
@@ -87,33 +99,87 @@ enum Found {
     Differs,
 }
 
+impl Piece {
+    /// What stands for the word in the hash of a pattern.
+    const fn term(&self, stays: bool) -> u64 {
+        if stays { self.hash } else { 2 + self.mark as u64 }
+    }
+}
+
 impl Line {
-    fn both(&mut self, pattern: &str, common: &str) {
-        self.pattern.push_str(pattern);
-        self.common.push_str(common);
+    /// Begins anew.
+    fn begin(&mut self, seed: u64) {
+        self.pieces.clear();
+        (self.pattern, self.context) = (seed, seed);
+        (self.len, self.end, self.number_end) = (0, 0, None);
+        (self.is_head, self.is_cut) = (true, false);
     }
 
     /// What stands for a word that differs. Only decimals that JSON takes for a number are one: behind the name of a field
     /// without leading zeros, or behind the point of such a number.
-    fn mark(&mut self, between: &str, word: &str, at: &Range<usize>) -> Mark {
+    fn mark(&mut self, between: &[u8], word: &[u8], at: &Range<usize>) -> Mark {
         let whole_end = self.number_end.take();
-        if !word.bytes().all(|byte| byte.is_ascii_digit()) {
+        if !word.iter().all(u8::is_ascii_digit) {
             return Mark::Word;
         }
-        if between == "." && whole_end == at.start.checked_sub(1) {
+        if between == b"." && whole_end == at.start.checked_sub(1) {
             return Mark::Number;
         }
-        let has_name = between.ends_with([':', ' ', '-']) && between.trim_end_matches([' ', '-']).ends_with("\":");
-        if has_name && (word.len() == 1 || !word.starts_with('0')) {
+        let mut before = between;
+        while let [rest @ .., b' ' | b'-'] = before {
+            before = rest;
+        }
+        if before.ends_with(b"\":") && (word.len() == 1 || !word.starts_with(b"0")) {
             self.number_end = Some(at.end);
             return Mark::Number;
         }
         Mark::Word
     }
 
-    fn cut(&mut self) {
-        self.both(REST, REST);
-        self.is_cut = true;
+    /// Adds a word and what stands before it, as one number.
+    fn push(&mut self, piece: Piece, between: u64) {
+        let shown = if piece.found == Found::Differs { piece.mark.sign().len() } else { piece.end - piece.start };
+        self.len += piece.start - self.end + shown;
+        self.pattern = folded(self.pattern ^ between ^ piece.term(piece.found != Found::Differs));
+        self.end = piece.end;
+        self.pieces.push(piece);
+    }
+
+    /// Adds what stands behind the last word.
+    fn finish(&mut self, rest: &[u8], seed: u64) {
+        self.is_cut |= PATTERN_BYTES < self.len + rest.len();
+        let rest = if self.is_cut { REST.as_bytes() } else { rest };
+        self.len += rest.len();
+        self.pattern = folded(self.pattern ^ number(seed, rest)) ^ u64::from(self.is_cut);
+    }
+
+    /// Hashes of the line's kind, and of its pattern with only those words that are alone in their context, and names of
+    /// fields.
+    fn kind_and_common(&self, line: &[u8], seed: u64) -> (u64, u64) {
+        let (mut kind, mut common, mut end) = (seed, seed, 0);
+        for (nth, piece) in self.pieces.iter().enumerate() {
+            let between = number(seed, line.get(end..piece.start).unwrap_or_default());
+            if nth < KIND_WORDS {
+                kind = folded(kind ^ between);
+            }
+            common = folded(common ^ between ^ piece.term(piece.found == Found::Alone));
+            end = piece.end;
+        }
+        let rest = if self.is_cut { REST.as_bytes() } else { line.get(end..).unwrap_or_default() };
+        (kind, folded(common ^ number(seed, rest)) ^ u64::from(self.is_cut))
+    }
+
+    /// The pattern, with those words of the line that stay.
+    fn text(&self, line: &str, stays: impl Fn(Found) -> bool) -> Arc<str> {
+        let (mut text, mut end) = (String::with_capacity(self.len), 0);
+        for piece in &self.pieces {
+            text.push_str(line.get(end..piece.start).unwrap_or_default());
+            let word = line.get(piece.start..piece.end).unwrap_or_default();
+            text.push_str(if stays(piece.found) { word } else { piece.mark.sign() });
+            end = piece.end;
+        }
+        text.push_str(if self.is_cut { REST } else { line.get(end..).unwrap_or_default() });
+        text.into()
     }
 }
 
@@ -122,6 +188,7 @@ impl Default for Patterns {
         Self {
             seed: RandomState::new().hash_one(REST),
             contexts: HashMap::default(),
+            recent: Recent::default(),
             numbers: HashMap::default(),
             names: HashSet::default(),
             kinds: HashMap::default(),
@@ -138,47 +205,36 @@ impl Default for Patterns {
 impl Patterns {
     /// Begins a line.
     pub(crate) fn begin(&mut self) {
-        let Line { mut pattern, mut common, .. } = std::mem::take(&mut self.line);
-        pattern.clear();
-        common.clear();
-        self.line = Line { pattern, common, kind: self.seed, context: self.seed, is_head: true, ..Line::default() };
+        self.line.begin(self.seed);
     }
 
     /// Takes the next word of the line, which lies `at` this place and has this hash.
     #[inline]
-    pub(crate) fn word(&mut self, text: &str, at: Range<usize>, word_hash: u64) {
+    pub(crate) fn word(&mut self, text: &[u8], at: Range<usize>, hash: u64) {
         let line = &mut self.line;
-        if line.is_cut {
-            return;
-        }
         let parts = text.get(line.end..at.start).zip(text.get(at.clone()));
-        let fits = |(between, word): &(&str, &str)| line.pattern.len() + between.len() + word.len() <= PATTERN_BYTES;
-        let Some((between, word)) = parts.filter(fits) else { return line.cut() };
-        line.end = at.end;
-        line.both(between, between);
-        line.words += 1;
-        if line.words <= KIND_WORDS {
-            line.kind = hash(line.kind, between.as_bytes());
-        }
-        let context = hash(line.context, between.as_bytes());
-        let is_name = text.get(at.end..).is_some_and(|follows| NAME_ENDS.iter().any(|sign| follows.starts_with(sign)));
-        let found = if is_name && self.is_known_name(word, word_hash) {
+        let fits = |(between, word): &(&[u8], &[u8])| line.len + between.len() + word.len() <= PATTERN_BYTES;
+        let Some((between, word)) = parts.filter(|parts| !line.is_cut && fits(parts)) else {
+            line.is_cut = true;
+            return;
+        };
+        let between_number = number(self.seed, between);
+        let context = folded(line.context ^ between_number);
+        let follows = text.get(at.end..).unwrap_or_default();
+        let is_name = NAME_ENDS.iter().any(|sign| follows.starts_with(sign.as_bytes()));
+        let found = if is_name && self.is_known_name(word, hash) {
             self.line.is_head = false;
             Found::Alone
         } else {
-            self.found(context, word.as_bytes(), word_hash)
+            self.found(context, word, hash)
         };
-        let (line, differs) = (&mut self.line, found == Found::Differs);
-        line.context = if differs { context } else { word_hash };
-        let mark = line.mark(between, word, &at).sign();
-        match found {
-            Found::Alone => line.both(word, word),
-            Found::OneOfFew => line.both(word, mark),
-            Found::Differs => line.both(mark, mark),
-        }
+        let line = &mut self.line;
+        line.context = if found == Found::Differs { context } else { hash };
+        let mark = line.mark(between, word, &at);
+        line.push(Piece { start: at.start, end: at.end, hash, found, mark }, between_number);
     }
 
-    fn is_known_name(&mut self, word: &str, word_hash: u64) -> bool {
+    fn is_known_name(&mut self, word: &[u8], word_hash: u64) -> bool {
         self.names.contains(&word_hash)
             || word.len() <= LONG && self.names.len() < NAMES && self.names.insert(word_hash)
     }
@@ -189,9 +245,18 @@ impl Patterns {
         if LONG < word.len() || has_decimals && (self.line.is_head || NUMBER <= word.len()) {
             return Found::Differs;
         }
-        let most = if has_decimals { FEW_NUMBERS } else { FEW };
         // Numbers and names of one place are told apart.
         let context = context ^ u64::from(has_decimals);
+        if let Some(found) = self.recent.get(context, word_hash) {
+            return found;
+        }
+        let most = if has_decimals { FEW_NUMBERS } else { FEW };
+        let found = self.found_anew(context, word_hash, most);
+        self.recent.set(context, word_hash, found);
+        found
+    }
+
+    fn found_anew(&mut self, context: u64, word_hash: u64, most: usize) -> Found {
         let is_full = CONTEXTS <= self.contexts.len();
         let Some(known) = self.contexts.get_mut(&context) else {
             if is_full {
@@ -202,6 +267,7 @@ impl Patterns {
         };
         let Some(words) = known else { return Found::Differs };
         if !words.contains(&word_hash) {
+            self.recent.forget();
             if words.len() == most {
                 *known = None;
                 return Found::Differs;
@@ -213,14 +279,8 @@ impl Patterns {
 
     /// Ends the line: the next row of the batch.
     pub(crate) fn end(&mut self, text: &str) {
-        let line = &mut self.line;
-        let rest = text.get(line.end..).unwrap_or_default();
-        if !line.is_cut && line.pattern.len() + rest.len() <= PATTERN_BYTES {
-            line.both(rest, rest);
-        } else if !line.is_cut {
-            line.cut();
-        }
-        let number = if has_mark(text.as_bytes()) { None } else { self.number() };
+        self.line.finish(text.as_bytes().get(self.line.end..).unwrap_or_default(), self.seed);
+        let number = if has_mark(text.as_bytes()) { None } else { self.number(text) };
         let place = number.map(|number| self.place(number));
         self.keys.push(place.flatten());
     }
@@ -230,24 +290,25 @@ impl Patterns {
         self.keys.push(None);
     }
 
-    fn number(&mut self) -> Option<usize> {
-        if let Some(number) = self.numbers.get(self.line.pattern.as_str()) {
+    fn number(&mut self, text: &str) -> Option<usize> {
+        let Line { pattern, len, .. } = self.line;
+        if let Some(number) = self.numbers.get(&pattern) {
             return Some(*number);
         }
-        let of_kind = self.kinds.entry(self.line.kind).or_default();
-        if *of_kind + self.line.pattern.len() <= KIND_BYTES {
-            *of_kind += self.line.pattern.len();
-            let pattern: Arc<str> = self.line.pattern.as_str().into();
-            return self.add(pattern);
+        let (kind, common) = self.line.kind_and_common(text.as_bytes(), self.seed);
+        let of_kind = self.kinds.entry(kind).or_default();
+        if *of_kind + len <= KIND_BYTES {
+            *of_kind += len;
+            return self.add(pattern, self.line.text(text, |found| found != Found::Differs));
         }
-        match self.numbers.get(self.line.common.as_str()) {
+        match self.numbers.get(&common) {
             Some(number) => Some(*number),
-            None => self.add(self.line.common.as_str().into()),
+            None => self.add(common, self.line.text(text, |found| found == Found::Alone)),
         }
     }
 
-    /// A new pattern; `None` when the file has too many.
-    fn add(&mut self, pattern: Arc<str>) -> Option<usize> {
+    /// A new pattern and its hash; `None` when the file has too many.
+    fn add(&mut self, hash: u64, pattern: Arc<str>) -> Option<usize> {
         // Each has four bytes for its length in a dictionary.
         let bytes = self.bytes + pattern.len() + size_of::<u32>();
         if FILE_BYTES < bytes {
@@ -255,9 +316,9 @@ impl Patterns {
         }
         let number = self.texts.len();
         self.bytes = bytes;
-        self.texts.push(Arc::clone(&pattern));
+        self.texts.push(pattern);
         self.places.push(None);
-        self.numbers.insert(pattern, number);
+        self.numbers.insert(hash, number);
         Some(number)
     }
 
@@ -291,9 +352,79 @@ impl Patterns {
     }
 }
 
+/// What words were found to be lately, in one place each: by their context alone when all words of it differ, else with the
+/// word, as long as no context has become different.
+#[derive(Debug)]
+struct Recent {
+    places: Box<[(u64, u64)]>,
+    /// Counts the changes of contexts; the time of what is remembered.
+    now: u64,
+}
+
+/// Places of [`Recent`]: 32 KiB.
+const RECENT: usize = 2_048;
+/// A time that is never over: words of such a context differ whatever comes.
+const FOREVER: u64 = u64::MAX;
+
+impl Default for Recent {
+    fn default() -> Self {
+        Self { places: vec![(0, 0); RECENT].into(), now: 2 }
+    }
+}
+
+impl Recent {
+    #[inline]
+    fn get(&self, context: u64, word: u64) -> Option<Found> {
+        if self.at(context) == FOREVER {
+            return Some(Found::Differs);
+        }
+        match self.at(folded(context ^ word)).checked_sub(self.now) {
+            Some(0) => Some(Found::Alone),
+            Some(1) => Some(Found::OneOfFew),
+            _ => None,
+        }
+    }
+
+    fn set(&mut self, context: u64, word: u64, found: Found) {
+        let (key, told) = match found {
+            Found::Alone => (folded(context ^ word), self.now),
+            Found::OneOfFew => (folded(context ^ word), self.now + 1),
+            Found::Differs => (context, FOREVER),
+        };
+        self.places[place(key)] = (key, told);
+    }
+
+    /// A context has changed: what was found of its words is so no more.
+    const fn forget(&mut self) {
+        self.now += 2;
+    }
+
+    /// What is told of a key; zero when nothing is.
+    fn at(&self, key: u64) -> u64 {
+        let (known, told) = self.places[place(key)];
+        if known == key { told } else { 0 }
+    }
+}
+
+/// From the upper half of a hash.
+const fn place(key: u64) -> usize {
+    (key >> 32) as usize % RECENT
+}
+
+/// What stands between words as one number: short texts as they are.
+#[inline]
+fn number(seed: u64, between: &[u8]) -> u64 {
+    if between.len() < 8 {
+        return between.iter().fold(between.len() as u64, |number, byte| number << 8 | u64::from(*byte));
+    }
+    word_hash(seed, between)
+}
+
 /// Whether a line has a mark of patterns itself.
 fn has_mark(line: &[u8]) -> bool {
-    static MARKS: LazyLock<[Finder<'static>; 3]> =
-        LazyLock::new(|| [Mark::Word.sign(), Mark::Number.sign(), REST].map(Finder::new));
-    MARKS.iter().any(|mark| mark.find(line).is_some())
+    let marks = [Mark::Word.sign(), Mark::Number.sign(), REST];
+    memchr::memchr_iter(b'<', line).any(|at| {
+        let rest = line.get(at..).unwrap_or_default();
+        marks.iter().any(|mark| rest.starts_with(mark.as_bytes()))
+    })
 }
