@@ -25,12 +25,20 @@ pub struct OrderEvents {
     reader: Arc<Reader>,
     context: Context,
     defects: Counters,
+    /// Whether lines that come have no events until they are read again.
+    is_off: bool,
 }
 
 impl OrderEvents {
     /// Reads lines with this reader.
     pub fn new(reader: impl Into<Arc<Reader>>) -> Self {
         Self { reader: reader.into(), ..Self::default() }
+    }
+
+    /// Whether events are taken from lines as they come; from lines that are read again they always are.
+    #[must_use]
+    pub fn enabled(self, enabled: bool) -> Self {
+        Self { is_off: !enabled, ..self }
     }
 
     /// What lines are read with.
@@ -87,7 +95,7 @@ impl Derive for OrderEvents {
     }
 
     fn derive(&self, batch: &Batch) -> Option<RecordBatch> {
-        self.rows(batch, true)
+        if self.is_off { None } else { self.rows(batch, true) }
     }
 
     fn derive_again(&self, batch: &Batch) -> Option<RecordBatch> {

@@ -74,6 +74,8 @@ pub struct Config {
     pub(crate) reading: Reading,
     /// The status graphs of objects.
     pub(crate) graphs: orders::Graphs,
+    /// Whether events of objects are taken from lines as they come.
+    pub(crate) orders_enabled: bool,
     /// Memory for the paths of objects that are over, for each tenant and type.
     pub(crate) orders_history: ByteSize,
     /// How rules are evaluated.
@@ -147,6 +149,11 @@ fn read(settings: &mut Settings, flags: &Flags) -> Config {
         query: queries::read(settings),
         reading: reading::read(settings),
         graphs: graphs::read(settings),
+        orders_enabled: settings.or(
+            "orders.enabled",
+            true,
+            "Whether events of orders are taken from lines as they come. Without them orders are not followed, and lines cost less to take in and to keep; `lapidary orders reread` takes them later from the lines that are kept.",
+        ),
         orders_history: settings.or(
             "orders.history_memory",
             ByteSize(256 << 20),

@@ -81,7 +81,7 @@ impl Server {
         let audit: Arc<dyn AuditSink> = Arc::clone(&trail) as _;
         let (tasks, below) = (Tasks::default(), Tasks::default());
         let reader = config.reading.reader(&config.graphs);
-        let events = Arc::new(OrderEvents::new(Arc::clone(&reader)));
+        let events = Arc::new(OrderEvents::new(Arc::clone(&reader)).enabled(config.orders_enabled));
         let components = storage::Components {
             clock: Arc::clone(&clock),
             derives: vec![Arc::clone(&events) as _, Arc::new(AuditTable)],

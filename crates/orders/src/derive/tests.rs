@@ -51,6 +51,15 @@ fn every_line_that_names_an_object_gives_one_event() {
 }
 
 #[test]
+fn without_events_lines_have_none_until_they_are_read_again() {
+    let lines = batch("mes-api [2026-03-09T10:00:04Z][STATUS][order] order_id=1 from=A to=B");
+    let [on, off] = [true, false].map(|enabled| OrderEvents::default().enabled(enabled));
+    assert!(on.derive(&lines).is_some());
+    assert_eq!(off.derive(&lines), None);
+    assert_eq!(off.derive_again(&lines), on.derive_again(&lines));
+}
+
+#[test]
 fn the_same_facts_are_recognised_in_json_and_logfmt() {
     check(
         r#"{"time":"2026-03-09T10:00:00Z","kind":"STATUS","endpoint":"order","order_id":"1","from":"A","to":"B"}
