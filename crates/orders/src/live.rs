@@ -36,6 +36,8 @@ const RELATED: usize = 16;
 const IDLE: Duration = Duration::from_secs(7 * 24 * 3_600);
 /// How long an object that has ended is followed after its last event, for what still comes.
 const GRACE: Duration = Duration::from_secs(10 * 60);
+/// Objects that have ended which are followed all the same, at most: those that were touched last.
+const ENDED: usize = 20_000;
 /// Objects in the history that are to be read again, at most.
 const LATE: usize = 20_000;
 
@@ -228,12 +230,12 @@ impl Live {
     /// much. Events from before `horizon` are all known: what had ended by then goes to the history.
     pub(crate) fn refresh(&mut self, graphs: &Graphs, horizon: Timestamp) {
         self.update(graphs);
+        let (idle, quiet) = (horizon.before(IDLE), self.quiet(horizon));
         let Self { ended, ties, types, objects, .. } = self;
         let (mut trail, mut scratch) = (Trail::default(), Vec::new());
         for (object, all) in types {
             let judged = graphs.get(object).is_some();
             let over = |id: &str| !judged && ties.parent(object, id).is_some_and(|one| ended.hashes.contains(&one));
-            let (idle, quiet) = (horizon.before(IDLE), horizon.before(GRACE));
             let before = all.open.len();
             let history = &mut all.history;
             all.open.retain(|id, tracked| {
@@ -253,6 +255,17 @@ impl Live {
                 false
             });
             *objects -= before - all.open.len();
+        }
+    }
+
+    /// Up to when an object that has ended was touched last to be followed no more.
+    fn quiet(&self, horizon: Timestamp) -> Timestamp {
+        let all = self.types.values().flat_map(|all| all.open.values());
+        let mut touched: Vec<Timestamp> = all.filter(|tracked| tracked.ended).map(|tracked| tracked.touched).collect();
+        let quiet = horizon.before(GRACE);
+        match touched.len().checked_sub(ENDED + 1) {
+            Some(surplus) => quiet.max(*touched.select_nth_unstable(surplus).1),
+            None => quiet,
         }
     }
 

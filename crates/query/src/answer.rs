@@ -29,6 +29,20 @@ impl<T> Answer<T> {
     }
 }
 
+impl Answer {
+    /// Without the series beyond so many, of which a warning tells.
+    pub(crate) fn in_part(mut self, most: usize) -> Self {
+        match &mut self.data {
+            Data::Matrix(series) if most < series.len() => series.truncate(most),
+            Data::Vector(samples) if most < samples.len() => samples.truncate(most),
+            _ => return self,
+        }
+        let reached = format!("maximum number of series ({most}) reached for a single query");
+        self.warnings.push(format!("{reached}; returning partial results"));
+        self
+    }
+}
+
 /// The four shapes of a result.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Data {

@@ -84,15 +84,7 @@ impl Engine {
 
     /// The same; of too many series only so many as there may be are given, with a warning.
     pub async fn query_range_in_part(&self, scope: &Scope, params: &Params) -> Result<Answer, Error> {
-        let mut answer = self.range(scope, params, usize::MAX).await?;
-        let most = self.limits(scope).max_series;
-        if let Data::Matrix(series) = &mut answer.data
-            && most < series.len()
-        {
-            series.truncate(most);
-            answer.warnings.push(in_part(most));
-        }
-        Ok(answer)
+        Ok(self.range(scope, params, usize::MAX).await?.in_part(self.limits(scope).max_series))
     }
 
     async fn range(&self, scope: &Scope, params: &Params, max_series: usize) -> Result<Answer, Error> {
@@ -132,15 +124,7 @@ impl Engine {
 
     /// The same; of too many series only so many as there may be are given, with a warning.
     pub async fn query_instant_in_part(&self, scope: &Scope, query: &str, time: Timestamp) -> Result<Answer, Error> {
-        let mut answer = self.instant(scope, query, time, usize::MAX).await?;
-        let most = self.limits(scope).max_series;
-        if let Data::Vector(samples) = &mut answer.data
-            && most < samples.len()
-        {
-            samples.truncate(most);
-            answer.warnings.push(in_part(most));
-        }
-        Ok(answer)
+        Ok(self.instant(scope, query, time, usize::MAX).await?.in_part(self.limits(scope).max_series))
     }
 
     async fn instant(&self, scope: &Scope, query: &str, time: Timestamp, max_series: usize) -> Result<Answer, Error> {
@@ -308,10 +292,6 @@ impl Engine {
         let snapshots = scope.tenants().iter().map(|tenant| (known.snapshot(tenant), visible(tenant))).collect();
         Ok(View::new(&known, snapshots, self.config.parallelism, hidden))
     }
-}
-
-fn in_part(most: usize) -> String {
-    format!("maximum number of series ({most}) reached for a single query; returning partial results")
 }
 
 /// Stages and needles of line filters in a query; each costs time before the first line is read.

@@ -1,5 +1,6 @@
 //! Writes sealed rows to Parquet files: one a tenant and UTC day, sorted, durable when this returns.
 
+mod encoder;
 pub(crate) mod footer;
 mod indexed;
 mod joined;

@@ -100,6 +100,18 @@ fn an_object_that_goes_on_after_it_was_let_go_counts_once_and_is_read_again() {
 }
 
 #[test]
+fn of_many_that_have_only_just_ended_the_last_ones_are_followed_on() {
+    let closed = |n: u64| {
+        let time = jiff::Timestamp::from(at("2026-03-16T05:55:00Z").after(Duration::from_millis(n)));
+        status(usize::try_from(n).unwrap(), &time.to_string(), "from=DELIVERED to=CLOSED")
+    };
+    let mut live = fed(&(0..ENDED as u64 + 5).map(closed).collect::<String>());
+    live.refresh(&Graphs::default(), at(NOW));
+    assert_eq!((live.objects, live.kept().0), (ENDED, 5));
+    assert!(!live.is_open("order", "4") && live.is_open("order", "5"));
+}
+
+#[test]
 fn a_rating_that_comes_late_is_noted_without_reading_the_order_again() {
     let mut live = fed(&status(1, "2026-03-09T10:00:00Z", "from=DELIVERED to=CLOSED"));
     live.refresh(&Graphs::default(), at(NOW));

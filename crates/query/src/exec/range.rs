@@ -22,7 +22,7 @@ use super::context::QueryContext;
 use super::samples::Samples;
 use super::unary::{Batches, Operator};
 use crate::error::Error;
-use crate::range::{Aggregate, Table, Top, Windows, table};
+use crate::range::{Aggregate, Keys, Table, Top, Windows, table};
 
 /// Names of the columns of panes and points.
 pub(crate) mod fields {
@@ -242,7 +242,7 @@ struct Output<'m> {
     memory: &'m MemoryReservation,
     schema: SchemaRef,
     /// The keys of series by number, and the series of the last row.
-    keys: &'m [Arc<str>],
+    keys: &'m Keys,
     last: Option<usize>,
     texts: StringBuilder,
     series: Vec<i32>,
@@ -250,7 +250,7 @@ struct Output<'m> {
 }
 
 impl<'m> Output<'m> {
-    fn new(schema: SchemaRef, keys: &'m [Arc<str>], memory: &'m MemoryReservation) -> Self {
+    fn new(schema: SchemaRef, keys: &'m Keys, memory: &'m MemoryReservation) -> Self {
         let (texts, series, batches) = (StringBuilder::new(), Vec::new(), Vec::new());
         Self { memory, schema, keys, last: None, texts, series, batches }
     }
@@ -261,7 +261,7 @@ impl<'m> Output<'m> {
             (Some(last), Some(key)) if last == series => *key,
             (_, last) => {
                 let key = last.map_or(0, |last| last + 1);
-                self.texts.append_value(self.keys.get(series).map_or("", |key| key));
+                self.texts.append_value(self.keys.get(series).unwrap_or_default());
                 key
             }
         };

@@ -1,9 +1,6 @@
 //! The panes of every series of one partition: filled with samples or with the states of other partitions.
 
-use std::sync::Arc;
-
-use datafusion::common::HashMap;
-
+use super::keys::Keys;
 use super::panes::Panes;
 use super::state::{Aggregate, Count, Ends, Extremes, Finish, Mean, Moments, Numbers, Samples, State, Sum};
 use super::windows::{Pane, Windows};
@@ -13,7 +10,7 @@ pub(crate) trait Table: Send + std::fmt::Debug {
     /// The number of a series, which is new if its key is.
     fn series(&mut self, key: &str) -> usize;
     /// The keys of all series, by number.
-    fn keys(&self) -> &[Arc<str>];
+    fn keys(&self) -> &Keys;
     /// Adds a sample, if a window covers it.
     fn add(&mut self, series: usize, time: i64, value: f64);
     /// Adds so many samples worth 1, all of them in the pane of a time.
@@ -48,18 +45,15 @@ pub(crate) fn table(aggregate: Aggregate, windows: Windows) -> Box<dyn Table> {
 struct Typed<S> {
     aggregate: Aggregate,
     windows: Windows,
-    numbers: HashMap<Arc<str>, usize>,
-    keys: Vec<Arc<str>>,
+    keys: Keys,
     series: Vec<Panes<S>>,
     /// The pane of the last sample: most samples share it.
     pane: Pane,
-    key_bytes: usize,
 }
 
 impl<S: State> Typed<S> {
     fn new(aggregate: Aggregate, windows: Windows) -> Self {
-        let (numbers, keys, series) = (HashMap::new(), Vec::new(), Vec::new());
-        Self { aggregate, windows, numbers, keys, series, pane: Pane::EMPTY, key_bytes: 0 }
+        Self { aggregate, windows, keys: Keys::default(), series: Vec::new(), pane: Pane::EMPTY }
     }
 
     /// The state of the pane that a time lies in; `None` when no window covers it.
@@ -74,18 +68,14 @@ impl<S: State> Typed<S> {
 
 impl<S: State> Table for Typed<S> {
     fn series(&mut self, key: &str) -> usize {
-        if let Some(number) = self.numbers.get(key) {
-            return *number;
+        let (number, is_new) = self.keys.number(key);
+        if is_new {
+            self.series.push(Panes::default());
         }
-        let (number, key) = (self.series.len(), Arc::<str>::from(key));
-        self.key_bytes += key.len();
-        self.keys.push(Arc::clone(&key));
-        self.numbers.insert(key, number);
-        self.series.push(Panes::default());
         number
     }
 
-    fn keys(&self) -> &[Arc<str>] {
+    fn keys(&self) -> &Keys {
         &self.keys
     }
 
@@ -128,9 +118,7 @@ impl<S: State> Table for Typed<S> {
     }
 
     fn bytes(&self) -> usize {
-        // The text of a key has two counters in front.
-        let per_series = size_of::<(Arc<str>, usize)>() + size_of::<Arc<str>>() + size_of::<Panes<S>>() + 16;
         let panes: usize = self.series.iter().map(Panes::bytes).sum();
-        panes + self.series.len() * per_series + self.key_bytes
+        panes + self.series.len() * size_of::<Panes<S>>() + self.keys.bytes()
     }
 }

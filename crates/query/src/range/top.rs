@@ -1,10 +1,10 @@
 //! The points that a ranking chooses, straight from the table: who asks for ten of a million series gets ten.
 
 use std::cmp::Ordering;
-use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 
+use super::keys::Keys;
 use super::table::Table;
 use crate::eval::{falling, rising};
 use crate::pipeline::labels::ERROR;
@@ -64,14 +64,14 @@ impl Top {
         chosen
     }
 
-    fn cut(self, places: &mut Vec<(f64, usize)>, keys: &[Arc<str>]) {
+    fn cut(self, places: &mut Vec<(f64, usize)>, keys: &Keys) {
         if places.len() > self.k {
             places.select_nth_unstable_by(self.k, |a, b| self.order(*a, *b, keys));
             places.truncate(self.k);
         }
     }
 
-    fn order(self, a: (f64, usize), b: (f64, usize), keys: &[Arc<str>]) -> Ordering {
+    fn order(self, a: (f64, usize), b: (f64, usize), keys: &Keys) -> Ordering {
         let by_value = if self.is_falling { falling(a.0, b.0) } else { rising(a.0, b.0) };
         by_value.then_with(|| keys.get(a.1).cmp(&keys.get(b.1)))
     }

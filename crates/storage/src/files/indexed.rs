@@ -16,6 +16,7 @@ use parquet::file::properties::WriterProperties;
 use parquet::file::writer::SerializedFileWriter;
 
 use super::LABELS_KEY;
+use super::encoder::Encoder;
 use super::footer::{self, FOOTER_KEY, Guarded};
 use crate::index::{BLOCK_ROWS, Builder, INDEX_KEY, Place};
 use crate::logs::{KEYS, LINE, METADATA, STREAM, Texts, is_indexed};
@@ -27,7 +28,7 @@ pub(super) type Index = (Vec<u8>, usize);
 
 /// A writer of one file. Pages begin where blocks of the index do.
 pub(super) struct IndexedWriter {
-    writer: ArrowWriter<Box<dyn FileWriter>>,
+    encoder: Encoder,
     /// Told where page indexes and footer begin.
     end: Arc<AtomicU64>,
     schema: SchemaRef,
@@ -49,7 +50,7 @@ impl IndexedWriter {
         let texts = schema.field_with_name(LINE).is_ok().then(Default::default);
         let (file, end) = Guarded::over(file, location);
         Ok(Self {
-            writer: ArrowWriter::try_new(file, Arc::clone(schema), Some(properties))?,
+            encoder: Encoder::start(ArrowWriter::try_new(file, Arc::clone(schema), Some(properties))?)?,
             end,
             schema: Arc::clone(schema),
             texts,
@@ -68,10 +69,10 @@ impl IndexedWriter {
             if let Some((words, patterns)) = &mut self.texts {
                 add(words, patterns, &part);
                 let columns = part.columns().iter().cloned().chain([patterns.column()?]).collect();
-                self.writer.write(&RecordBatch::try_new(Arc::clone(&self.schema), columns)?)?;
+                self.encoder.write(RecordBatch::try_new(Arc::clone(&self.schema), columns)?)?;
                 self.add_labels(&part);
             } else {
-                self.writer.write(&part)?;
+                self.encoder.write(part)?;
             }
             self.rows += len;
             if self.rows == BLOCK_ROWS {
@@ -84,7 +85,7 @@ impl IndexedWriter {
 
     /// Bytes of the file so far, more or less.
     pub(super) fn bytes(&self) -> usize {
-        self.writer.bytes_written() + self.writer.in_progress_size()
+        self.encoder.bytes()
     }
 
     /// Bytes that the words take in memory.
@@ -97,8 +98,8 @@ impl IndexedWriter {
         if self.rows > 0 {
             self.end_block();
         }
-        let (writer, _) = self.writer.into_serialized_writer()?;
-        let index = self.texts.map(|(words, _)| words.finish()).transpose()?;
+        let index = self.texts.take().map(|(words, _)| words.finish()).transpose()?;
+        let (writer, _) = self.encoder.end()?.into_serialized_writer()?;
         end(writer, index.map(|index| (index, self.labels)), &self.end)
     }
 

@@ -10,6 +10,7 @@ use logline::{Entry, Tenant, Timestamp};
 
 use super::super::*;
 use super::support::*;
+use crate::files::{Files, Source};
 use crate::{LOGS, Predicate, ScanStats, TextMatch, logs};
 
 /// Time, stream, line and structured metadata.
@@ -135,6 +136,28 @@ async fn a_folder_of_format_5_is_read() {
 #[tokio::test]
 async fn a_folder_of_format_6_is_read() {
     check("v6").await;
+}
+
+/// Row groups are copied as they are only where files have all that this version writes.
+#[tokio::test]
+async fn files_of_earlier_formats_are_not_joined_but_written_anew() {
+    for (version, is_current) in [("v1", false), ("v4", false), ("v5", false), ("v6", true)] {
+        let bench = Bench::new();
+        copy(&Path::new("../../tests/files").join(version), &bench.config.data_dir);
+        let storage = bench.open().await;
+        let (table, tenant) = (storage.table(LOGS).unwrap(), Tenant::default());
+        let store = table.delta().store();
+        let source = |listed: FileRef| {
+            let file = store.open(&listed.path, listed.bytes).unwrap();
+            let opened = storage.footers().get(&file, &table.spec().schema).unwrap();
+            Source { listed, file, opened }
+        };
+        let sources: Vec<Source> = files(&storage, &tenant).into_iter().map(source).collect();
+        assert_eq!(sources.len(), 2);
+        let mut joined = Files::new(store.as_ref(), table.spec(), (1_000, "joined"), 1);
+        assert_eq!(joined.join((&tenant, 0), &sources, |_| Ok(())).unwrap(), is_current, "{version}");
+        assert_eq!(joined.end(Ok(())).unwrap().len(), usize::from(is_current));
+    }
 }
 
 #[tokio::test]
