@@ -37,7 +37,7 @@ const IDLE: Duration = Duration::from_secs(7 * 24 * 3_600);
 /// How long an object that has ended is followed after its last event, for what still comes.
 const GRACE: Duration = Duration::from_secs(10 * 60);
 /// Objects that have ended which are followed all the same, at most: those that were touched last.
-const ENDED: usize = 20_000;
+const FOLLOWED: usize = 20_000;
 /// Objects in the history that are to be read again, at most.
 const LATE: usize = 20_000;
 
@@ -263,8 +263,9 @@ impl Live {
         let all = self.types.values().flat_map(|all| all.open.values());
         let mut touched: Vec<Timestamp> = all.filter(|tracked| tracked.ended).map(|tracked| tracked.touched).collect();
         let quiet = horizon.before(GRACE);
-        match touched.len().checked_sub(ENDED + 1) {
-            Some(surplus) => quiet.max(*touched.select_nth_unstable(surplus).1),
+        match touched.len().checked_sub(FOLLOWED + 1) {
+            // What lies beyond the horizon may have earlier events that are not known yet.
+            Some(surplus) => quiet.max((*touched.select_nth_unstable(surplus).1).min(horizon)),
             None => quiet,
         }
     }

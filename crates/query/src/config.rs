@@ -185,7 +185,7 @@ impl Default for Config {
             limits: Limits::default(),
             tenants: BTreeMap::new(),
             memory: ByteSize(256 << 20),
-            memory_per_query: ByteSize(256 << 20),
+            memory_per_query: ByteSize(128 << 20),
             results_cache: ByteSize(32 << 20),
             parallelism,
             at_once: 8,

@@ -107,7 +107,8 @@ impl Server {
         let orders = base.orders(config.graphs, config.orders_history)?;
         let (sink, feed) = StorageSink::new(&base.storage);
         let desk = base.desk(config.notify).await?;
-        let rules = base.rules(&orders, &sink, &desk, config.alerts).await?;
+        let followed = config.orders_enabled.then(|| Arc::clone(&orders));
+        let rules = base.rules(followed, &sink, &desk, config.alerts).await?;
         let Base { storage, engine, state, access, clock, tasks, below, .. } = base;
         let app = App::new(Parts {
             endpoint: Endpoint::new(sink, config.masking, Arc::clone(&clock)),
@@ -269,10 +270,10 @@ impl Base {
         crate::desk::open(notify, &self.state, &self.engine, &self.audit, &self.clock, &self.tasks, &self.node).await
     }
 
-    /// Evaluates rules from now on.
+    /// Evaluates rules from now on; without orders, if none are followed, those of orders find nothing.
     async fn rules(
         &self,
-        orders: &Arc<Orders>,
+        orders: Option<Arc<Orders>>,
         sink: &Arc<StorageSink>,
         desk: &Arc<Desk>,
         mut config: alert::eval::Config,
@@ -280,7 +281,7 @@ impl Base {
         config.around.own_facts = !self.engine.reader().is_by_default();
         let components = alert::eval::Components {
             engine: Arc::clone(&self.engine),
-            orders: Some(Arc::clone(orders)),
+            orders,
             state: self.state.clone(),
             owners: Arc::new(RuleOwners {
                 access: Arc::clone(&self.access),

@@ -225,12 +225,12 @@ impl Deletes {
         }
         let batch =
             logs::batch(&request.stored.tenant, &rows).ok_or_else(|| Error::internal("lines without a column"))?;
-        let name = |table: usize| self.specs.get(table).map(|spec| spec.name);
-        let wanted = |table| table != LOGS_INDEX && name(table).is_some_and(|name| request.ids.contains_key(name));
-        for (table, derived) in self.rows.make(&batch, wanted)? {
-            let Some(spec) = self.specs.get(table) else { continue };
-            let texts = spec.id.and_then(|id| derived.column_by_name(id)?.as_string_opt::<i32>());
-            if let (Some(ids), Some(texts)) = (request.ids.get(spec.name), texts) {
+        for (table, spec) in self.specs.iter().enumerate().filter(|(table, _)| *table != LOGS_INDEX) {
+            let Some(ids) = request.ids.get(spec.name) else { continue };
+            // These lines were seen before, and may have rows although lines that come now have none.
+            let derived = self.rows.again(&batch, table);
+            let texts = spec.id.zip(derived.as_ref()).and_then(|(id, rows)| rows.column_by_name(id)?.as_string_opt());
+            if let Some(texts) = texts {
                 ids.add(texts);
             }
         }

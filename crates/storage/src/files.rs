@@ -68,6 +68,7 @@ pub(crate) struct NewFile {
 /// Writes the files of a flush to the table's store; blocks. On failure what it wrote is removed.
 pub(crate) fn write(store: &dyn Store, spec: &TableSpec, node: &str, sealed: &Sealed) -> Result<Vec<NewFile>, Error> {
     let mut files = Files::new(store, spec, (sealed.position, node), FLUSH_LEVEL);
+    files.beside = true;
     let written = sealed.parts.iter().try_for_each(|(tenant, parts)| files.write_tenant(tenant, parts));
     files.end(written)
 }
@@ -79,6 +80,8 @@ pub(crate) struct Files<'a> {
     /// Position and node in their names.
     name: (u64, &'a str),
     level: i32,
+    /// Whether a file is encoded on a thread of its own.
+    beside: bool,
     files: Vec<NewFile>,
     open: Option<Open>,
 }
@@ -95,7 +98,7 @@ struct Open {
 impl<'a> Files<'a> {
     /// Files with this position and node in their names, compressed at a level of zstd.
     pub(crate) fn new(store: &'a dyn Store, spec: &'a TableSpec, name: (u64, &'a str), level: i32) -> Self {
-        Self { store, spec, name, level, files: Vec::new(), open: None }
+        Self { store, spec, name, level, beside: false, files: Vec::new(), open: None }
     }
 
     /// All files, durable, when the work was `done`; else removes them.
@@ -155,8 +158,12 @@ impl<'a> Files<'a> {
         let path = self.path(tenant, day);
         let (file, crc32) = summed(self.store.create(&path)?);
         let file = (file, self.store.location(&path));
-        let writer = IndexedWriter::new(file, &self.spec.file_schema(), properties(self.spec, self.level)?)
-            .map_err(|error| parquet_error(&self.store.location(&path), error))?;
+        let (schema, properties) = (self.spec.file_schema(), properties(self.spec, self.level)?);
+        let writer = IndexedWriter::new(file, &schema, properties, self.beside).map_err(|error| {
+            // It is in no list yet.
+            drop(self.store.delete(&path));
+            parquet_error(&self.store.location(&path), error)
+        })?;
         Ok(Open { path, crc32, writer, rows: 0, first_micros: i64::MAX, last_micros: i64::MIN })
     }
 

@@ -83,16 +83,17 @@ impl Drop for Provider {
 /// Where Node's packages are: beside the programs of the build, or installed there now.
 fn modules() -> Option<PathBuf> {
     let target = std::env::current_exe().unwrap().ancestors().nth(2).unwrap().to_owned();
-    let folder = target.join("test-node-oidc");
-    let package = folder.join("node_modules/oidc-provider");
-    if !package.exists() {
-        std::fs::create_dir_all(&folder).unwrap();
+    let (folder, package) = (target.join("test-node-oidc-8.8.1"), "node_modules/oidc-provider");
+    if !folder.exists() {
+        // Other tests do the same at this moment: each installs for itself, and the first one's is everybody's.
+        let own = tempfile::tempdir_in(&target).unwrap();
         let install = ["install", "--no-audit", "--no-fund", "--silent", "oidc-provider@8.8.1"];
-        let installed = Command::new("npm").args(install).current_dir(&folder).status();
-        if !installed.is_ok_and(|status| status.success()) || !package.exists() {
+        let installed = Command::new("npm").args(install).current_dir(own.path()).status();
+        if !installed.is_ok_and(|status| status.success()) || !own.path().join(package).exists() {
             eprintln!("left out: oidc-provider cannot be installed");
             return None;
         }
+        drop(std::fs::rename(own.path(), &folder));
     }
     Some(folder)
 }

@@ -105,9 +105,9 @@ fn of_many_that_have_only_just_ended_the_last_ones_are_followed_on() {
         let time = jiff::Timestamp::from(at("2026-03-16T05:55:00Z").after(Duration::from_millis(n)));
         status(usize::try_from(n).unwrap(), &time.to_string(), "from=DELIVERED to=CLOSED")
     };
-    let mut live = fed(&(0..ENDED as u64 + 5).map(closed).collect::<String>());
+    let mut live = fed(&(0..FOLLOWED as u64 + 5).map(closed).collect::<String>());
     live.refresh(&Graphs::default(), at(NOW));
-    assert_eq!((live.objects, live.kept().0), (ENDED, 5));
+    assert_eq!((live.objects, live.kept().0), (FOLLOWED, 5));
     assert!(!live.is_open("order", "4") && live.is_open("order", "5"));
 }
 

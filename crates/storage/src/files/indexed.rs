@@ -42,15 +42,17 @@ pub(super) struct IndexedWriter {
 }
 
 impl IndexedWriter {
+    /// A writer of a file at some location; `beside` encodes on a thread of its own.
     pub(super) fn new(
         (file, location): (Box<dyn FileWriter>, PathBuf),
         schema: &SchemaRef,
         properties: WriterProperties,
+        beside: bool,
     ) -> Result<Self, ParquetError> {
         let texts = schema.field_with_name(LINE).is_ok().then(Default::default);
         let (file, end) = Guarded::over(file, location);
         Ok(Self {
-            encoder: Encoder::start(ArrowWriter::try_new(file, Arc::clone(schema), Some(properties))?)?,
+            encoder: Encoder::new(ArrowWriter::try_new(file, Arc::clone(schema), Some(properties))?, beside)?,
             end,
             schema: Arc::clone(schema),
             texts,

@@ -34,6 +34,9 @@ pub(super) fn cut(word: &[u8]) -> (&[u8], &[u8]) {
 /// A word that ends in an id: what stands before it, and the id.
 #[inline]
 pub(super) fn split(word: &[u8]) -> Option<(&[u8], &[u8])> {
+    if word.len() < MIN_ID {
+        return None;
+    }
     let Some(Digits { all, decimals }) = Digits::of(word) else { return split_long(word) };
     let len = (all << (MAX_BITS - word.len())).leading_ones() as usize;
     if len < MIN_ID {
@@ -156,7 +159,29 @@ pub(super) fn inside(digits: &[u8]) -> Vec<Wanted> {
 
 #[cfg(test)]
 mod tests {
+    use proptest::prelude::*;
+
     use super::*;
+
+    proptest! {
+        #[test]
+        fn short_words_are_read_as_long_ones_are(before in "[a-z_0-9]{0,9}", id in "[0-9a-f]{6,70}|[0-9]{4,9}[a-f][0-9]{2,60}") {
+            let word = before + &id;
+            prop_assert_eq!(split(word.as_bytes()), split_long(word.as_bytes()));
+            let (mut all, mut plain) = (Vec::new(), Vec::new());
+            samples(id.as_bytes(), |key| all.push(key));
+            for (place, digits) in id.as_bytes().windows(GRAM).enumerate().step_by(2) {
+                if place == 0 {
+                    plain.push(Key::head(digits));
+                } else if place % GRAM == 0 || digits.iter().all(u8::is_ascii_digit) {
+                    plain.push(Key::inner(digits));
+                }
+            }
+            all.sort_unstable();
+            plain.sort_unstable();
+            prop_assert_eq!(all, plain);
+        }
+    }
 
     fn text((before, id): (&[u8], &[u8])) -> (String, String) {
         (String::from_utf8_lossy(before).into_owned(), String::from_utf8_lossy(id).into_owned())

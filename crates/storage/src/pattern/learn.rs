@@ -102,7 +102,8 @@ enum Found {
 impl Piece {
     /// What stands for the word in the hash of a pattern.
     const fn term(&self, stays: bool) -> u64 {
-        if stays { self.hash } else { 2 + self.mark as u64 }
+        // Above all bits of what stands between words, if that is short, which is added to it.
+        if stays { self.hash } else { (1 + self.mark as u64) << 60 }
     }
 }
 
@@ -347,13 +348,13 @@ impl Patterns {
 
     /// Bytes it takes, more or less.
     pub(crate) fn memory_size(&self) -> usize {
-        // Two references to each text, and up to a list of words for each context.
+        // A hash and a place of each text, and up to a list of words for each context.
         self.bytes + self.texts.len() * 64 + (self.contexts.len() + self.kinds.len() + self.names.len()) * 96
     }
 }
 
 /// What words were found to be lately, in one place each: by their context alone when all words of it differ, else with the
-/// word, as long as no context has become different.
+/// word, as long as no context that was known has got another word.
 #[derive(Debug)]
 struct Recent {
     places: Box<[(u64, u64)]>,

@@ -117,7 +117,7 @@ fn patterns_of_a_file_are_bounded() {
 /// Lines of a few words, separators and other scripts, so that conditions often meet the border of a mark.
 fn random_line(rng: &mut Rng) -> String {
     let words = ["a", "ab", "status", "200", "404", "2001", "заказ", "x_1", "deadbeef01", "7", "77777", "0770", "é"];
-    let between = [" ", "=", ".", "<", ">", "<_", "\"", ": ", "\":", "\": -", "\n"];
+    let between = [" ", "=", ".", "/", "<", ">", "<_", "\"", ": ", "\":", "\";", "\": -", "\":!", "\":,", "\n"];
     let mut line = String::new();
     for _ in 0..rng.below(9) {
         line.push_str(rng.pick(&words).unwrap());

@@ -151,6 +151,20 @@ async fn large_files_are_joined_row_group_by_row_group_with_the_index_of_all() {
 }
 
 #[tokio::test]
+async fn what_was_derived_from_deleted_lines_goes_although_nothing_is_derived_from_lines_any_more() {
+    let mut bench = today();
+    let storage = bench.open().await;
+    pushed(&storage, 4).await;
+    drop(storage);
+    bench.off = true;
+    let storage = bench.open().await;
+    push(&storage, "crm", 5).await;
+    storage.delete(new_delete("of shop")).await.unwrap();
+    assert_eq!(counts(&storage).await.len(), 3);
+    assert_eq!(marks(&storage).await.into_keys().collect::<Vec<_>>(), ["mark1", "mark3"]);
+}
+
+#[tokio::test]
 async fn deleted_lines_are_hidden_at_once_and_gone_in_the_end_with_what_was_derived_from_them() {
     let bench = today();
     let storage = bench.open().await;

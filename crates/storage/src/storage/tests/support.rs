@@ -31,6 +31,8 @@ pub(super) struct Bench {
     pub(super) store: Option<Arc<Faulty>>,
     /// How lines begin that a row is made of.
     pub(super) word: &'static str,
+    /// Whether lines that come now have no rows made of them.
+    pub(super) off: bool,
     /// How long it takes to make the rows of a batch.
     pub(super) slow: Duration,
 }
@@ -48,6 +50,7 @@ impl Bench {
             dir,
             store: None,
             word: "mark",
+            off: false,
             slow: Duration::ZERO,
             clock: Arc::new(ManualClock::at(SystemTime::UNIX_EPOCH)),
             tasks: Tasks::default(),
@@ -55,9 +58,10 @@ impl Bench {
     }
 
     pub(super) async fn try_open(&self) -> Result<Arc<Storage>, Error> {
+        let marks = Marks { word: self.word, off: self.off, slow: self.slow, clock: Arc::clone(&self.clock) };
         let components = Components {
             clock: Arc::clone(&self.clock) as _,
-            derives: vec![Arc::new(Marks { word: self.word, slow: self.slow, clock: Arc::clone(&self.clock) })],
+            derives: vec![Arc::new(marks)],
             tasks: self.tasks.clone(),
         };
         let Some(store) = &self.store else { return Storage::open(self.config.clone(), components).await };
@@ -99,6 +103,7 @@ impl Bench {
 #[derive(Debug)]
 struct Marks {
     word: &'static str,
+    off: bool,
     slow: Duration,
     clock: Arc<ManualClock>,
 }
@@ -127,6 +132,10 @@ impl Derive for Marks {
     }
 
     fn derive(&self, batch: &Batch) -> Option<RecordBatch> {
+        if self.off { None } else { self.derive_again(batch) }
+    }
+
+    fn derive_again(&self, batch: &Batch) -> Option<RecordBatch> {
         self.clock.advance(self.slow);
         let entries = batch.streams.iter().flat_map(|stream| &stream.entries);
         assert!(entries.clone().all(|entry| entry.line != "make derive panic"), "as asked");
