@@ -107,8 +107,7 @@ impl Server {
         let orders = base.orders(config.graphs, config.orders_history)?;
         let (sink, feed) = StorageSink::new(&base.storage);
         let desk = base.desk(config.notify).await?;
-        let followed = config.orders_enabled.then(|| Arc::clone(&orders));
-        let rules = base.rules(followed, &sink, &desk, config.alerts).await?;
+        let rules = base.rules(config.orders_enabled.then_some(&orders), &sink, &desk, config.alerts).await?;
         let Base { storage, engine, state, access, clock, tasks, below, .. } = base;
         let app = App::new(Parts {
             endpoint: Endpoint::new(sink, config.masking, Arc::clone(&clock)),
@@ -273,7 +272,7 @@ impl Base {
     /// Evaluates rules from now on; without orders, if none are followed, those of orders find nothing.
     async fn rules(
         &self,
-        orders: Option<Arc<Orders>>,
+        orders: Option<&Arc<Orders>>,
         sink: &Arc<StorageSink>,
         desk: &Arc<Desk>,
         mut config: alert::eval::Config,
@@ -281,7 +280,7 @@ impl Base {
         config.around.own_facts = !self.engine.reader().is_by_default();
         let components = alert::eval::Components {
             engine: Arc::clone(&self.engine),
-            orders,
+            orders: orders.map(Arc::clone),
             state: self.state.clone(),
             owners: Arc::new(RuleOwners {
                 access: Arc::clone(&self.access),

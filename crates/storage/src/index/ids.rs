@@ -59,7 +59,7 @@ pub(super) fn samples(id: &[u8], mut found: impl FnMut(Key)) {
         found(if nth == 0 { Key::head(digits) } else { Key::inner(digits) });
     }
     let mut decimals = |place: usize| {
-        if place % GRAM != 0 {
+        if !place.is_multiple_of(GRAM) {
             found(Key::inner(id.get(place..place + GRAM).unwrap_or_default()));
         }
     };
@@ -114,11 +114,11 @@ const fn digits_of(eight: u64) -> (u64, u64) {
     const HIGH: u64 = 0x80 * ONES;
     /// Brings the highest bit of byte n of eight bytes to bit 56 + n.
     const GATHER: u64 = 0x0002_0408_1020_4081;
-    let (decimals, letters) = (eight ^ 0x30 * ONES, eight ^ 0x60 * ONES);
+    let (decimals, letters) = (eight ^ (0x30 * ONES), eight ^ (0x60 * ONES));
     let (decimal, letter) = (decimals & !HIGH, letters & !HIGH);
     // No sum goes beyond its byte: at most 9, and 1 to 6, do not reach the highest bit.
-    let decimals = !(decimal + 0x76 * ONES | decimals) & HIGH;
-    let letters = !(letter + 0x79 * ONES | letters) & (letter + 0x7f * ONES) & HIGH;
+    let decimals = !((decimal + 0x76 * ONES) | decimals) & HIGH;
+    let letters = !((letter + 0x79 * ONES) | letters) & (letter + 0x7f * ONES) & HIGH;
     (decimals.wrapping_mul(GATHER) >> 56, letters.wrapping_mul(GATHER) >> 56)
 }
 
@@ -173,7 +173,7 @@ mod tests {
             for (place, digits) in id.as_bytes().windows(GRAM).enumerate().step_by(2) {
                 if place == 0 {
                     plain.push(Key::head(digits));
-                } else if place % GRAM == 0 || digits.iter().all(u8::is_ascii_digit) {
+                } else if place.is_multiple_of(GRAM) || digits.iter().all(u8::is_ascii_digit) {
                     plain.push(Key::inner(digits));
                 }
             }
