@@ -45,7 +45,7 @@ const LATE: usize = 20_000;
 #[derive(Debug)]
 pub(crate) struct Live {
     symbols: Symbols,
-    types: HashMap<Box<str>, Objects>,
+    types: HashMap<Box<str>, Objects, ahash::RandomState>,
     ended: Ended,
     ties: Ties,
     objects: usize,
@@ -153,7 +153,7 @@ impl Default for Live {
     fn default() -> Self {
         Self {
             symbols: Symbols::default(),
-            types: HashMap::new(),
+            types: HashMap::default(),
             ended: Ended::default(),
             ties: Ties::default(),
             objects: 0,
@@ -170,31 +170,38 @@ impl Live {
     /// Takes an event in.
     pub(crate) fn apply(&mut self, event: &Event<'_>, graphs: &Graphs) {
         self.ties.note(event, graphs);
-        let open = self.is_open(event.object, event.object_id);
-        if !open && self.is_over(event.object, event.object_id) {
-            return self.note_late(event, graphs);
-        }
-        let mark = Mark::of(event, graphs, &mut self.symbols);
-        if mark.is_none() && !open && !event.failed() {
+        if self.apply_to_open(event, graphs) {
             return;
         }
-        let met = met(event, graphs, &mut self.symbols);
-        let ends = event.status.is_some_and(|status| graphs.is_end(event.object, status));
-        let arriving = self.arriving;
-        if !open {
-            self.track(event.object, event.object_id);
+        if self.is_over(event.object, event.object_id) {
+            return self.note_late(event, graphs);
         }
-        let Some(tracked) = self.tracked(event.object, event.object_id) else { return };
+        if event.failed() || Mark::of(event, graphs, &mut self.symbols).is_some() {
+            self.track(event.object, event.object_id);
+            self.apply_to_open(event, graphs);
+        }
+    }
+
+    /// Takes in an event of an object that is open; false if it is not.
+    fn apply_to_open(&mut self, event: &Event<'_>, graphs: &Graphs) -> bool {
+        let Self { symbols, types, ended, arriving, .. } = self;
+        let all = types.get_mut(event.object);
+        let Some(tracked) = all.and_then(|all| all.open.get_mut(event.object_id)) else { return false };
         tracked.last_event = tracked.last_event.max(event.time);
-        tracked.touched = tracked.touched.max(event.time).max(arriving);
-        tracked.note(event, met);
-        if let Some(mark) = mark {
+        tracked.touched = tracked.touched.max(event.time).max(*arriving);
+        tracked.note(event, met(event, graphs, symbols));
+        if let Some(mark) = Mark::of(event, graphs, symbols) {
             tracked.marks.push(mark);
             tracked.stale = true;
         }
+        let ends = event.status.is_some_and(|status| graphs.is_end(event.object, status));
         if ends || MARKS <= tracked.marks.len() {
-            self.settle(event.object, event.object_id, graphs);
+            tracked.settle(event.object, event.object_id, graphs, symbols);
+            if tracked.ended {
+                ended.add(event.object, event.object_id);
+            }
         }
+        true
     }
 
     /// What is taken in from now on has come at this moment.
@@ -382,14 +389,6 @@ impl Live {
         self.ended.hashes.contains(&hash) || self.types.get(object).is_some_and(|all| all.history.has(hash))
     }
 
-    fn is_open(&self, object: &str, id: &str) -> bool {
-        self.types.get(object).is_some_and(|all| all.open.contains_key(id))
-    }
-
-    fn tracked(&mut self, object: &str, id: &str) -> Option<&mut Tracked> {
-        self.types.get_mut(object)?.open.get_mut(id)
-    }
-
     /// Begins to follow an object that is not open.
     fn track(&mut self, object: &str, id: &str) {
         if OBJECTS <= self.objects {
@@ -398,15 +397,6 @@ impl Live {
         let new = Tracked { last_event: Timestamp::MIN, touched: Timestamp::MIN, ..Tracked::default() };
         self.types.entry(object.into()).or_default().open.insert(id.into(), new);
         self.objects += 1;
-    }
-
-    /// Works an object's status out.
-    fn settle(&mut self, object: &str, id: &str, graphs: &Graphs) {
-        let Some(tracked) = self.types.get_mut(object).and_then(|all| all.open.get_mut(id)) else { return };
-        tracked.settle(object, id, graphs, &self.symbols);
-        if tracked.ended {
-            self.ended.add(object, id);
-        }
     }
 
     /// Puts those that have ended into the history, however young; should that not be enough, drops the `surplus` objects

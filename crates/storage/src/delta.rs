@@ -36,8 +36,9 @@ use crate::seen::Mark;
 use crate::store::Store;
 use crate::{Error, TableSpec, paths};
 
-/// A checkpoint is written every so many commits, so that opening reads few entries.
-const CHECKPOINT_EVERY: u64 = 100;
+/// A checkpoint is written every so many commits: the library reads all entries behind the last one at a time, and takes
+/// 5 MB of memory for each.
+const CHECKPOINT_EVERY: u64 = 20;
 /// Other nodes may take this many versions before us.
 const MAX_ATTEMPTS: usize = 1_000;
 /// After so many versions that others took there is a pause before each further attempt,

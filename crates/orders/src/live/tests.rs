@@ -108,7 +108,8 @@ fn of_many_that_have_only_just_ended_the_last_ones_are_followed_on() {
     let mut live = fed(&(0..FOLLOWED as u64 + 5).map(closed).collect::<String>());
     live.refresh(&Graphs::default(), at(NOW));
     assert_eq!((live.objects, live.kept().0), (FOLLOWED, 5));
-    assert!(!live.is_open("order", "4") && live.is_open("order", "5"));
+    let open = &live.types["order"].open;
+    assert!(!open.contains_key("4") && open.contains_key("5"));
 }
 
 #[test]

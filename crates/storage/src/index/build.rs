@@ -6,7 +6,7 @@
 
 use std::hash::{BuildHasher, RandomState};
 
-use super::grams::COARSE;
+use super::grams::{COARSE, Key};
 use super::head::order;
 use super::ids;
 use super::pack::Packer;
@@ -33,8 +33,9 @@ pub(crate) struct Builder {
     found: Vec<u32>,
     ends: Vec<usize>,
     long: Vec<u32>,
-    /// Samples of ids: the key in the upper half, the block in the lower; some more than once.
-    grams: Vec<u64>,
+    /// Samples of ids of the blocks, some more than once, and where each block ends.
+    grams: Vec<Key>,
+    gram_ends: Vec<usize>,
     rows: u64,
 }
 
@@ -58,6 +59,7 @@ impl Default for Builder {
             ends: Vec::new(),
             long: Vec::new(),
             grams: Vec::new(),
+            gram_ends: Vec::new(),
             rows: 0,
         }
     }
@@ -85,6 +87,7 @@ impl Builder {
     pub(crate) fn end_block(&mut self, rows: usize) {
         self.rows += rows as u64;
         self.ends.push(self.found.len());
+        self.gram_ends.push(self.grams.len());
         self.recent.fill(0);
     }
 
@@ -94,7 +97,7 @@ impl Builder {
             + self.words.capacity() * size_of::<Word>()
             + self.table.len() * size_of::<u64>()
             + self.found.capacity() * size_of::<u32>()
-            + self.grams.capacity() * size_of::<u64>()
+            + self.grams.capacity() * size_of::<Key>()
     }
 
     /// Gives the word's hash; that of long ones is zero.
@@ -116,8 +119,7 @@ impl Builder {
     /// Adds a word that the block may not have yet.
     fn add_new(&mut self, hash: u64, word: &[u8]) {
         let Some((before, id)) = ids::split(word) else { return self.add_to_dictionary(hash, word) };
-        let block = u64::from(self.block());
-        ids::samples(id, |key| self.grams.push(u64::from(key.number()) << 32 | block));
+        ids::samples(id, |key| self.grams.push(key));
         if !before.is_empty() {
             self.add_to_dictionary(word_hash(self.seed, before), before);
         }
@@ -211,9 +213,7 @@ impl Builder {
             let Some(word) = self.words.get(number as usize) else { continue };
             packer.push(self.text(word), of(number))?;
         }
-        let mut grams = std::mem::take(&mut self.grams);
-        grams.sort_unstable();
-        for gram in grams {
+        for gram in self.sorted_grams() {
             packer.push_block_of_ids(low(gram) as usize);
             packer.push_gram(gram >> 32, u64::from(low(gram)));
         }
@@ -241,6 +241,20 @@ impl Builder {
             start = *end;
         }
         (starts, places)
+    }
+
+    /// The samples in their order: the key in the upper half, the block in the lower.
+    fn sorted_grams(&mut self) -> Vec<u64> {
+        let keys = std::mem::take(&mut self.grams);
+        let mut grams = Vec::with_capacity(keys.len());
+        let mut start = 0;
+        for (block, end) in (0_u64..).zip(&self.gram_ends) {
+            let keys = keys.get(start..*end).unwrap_or_default();
+            grams.extend(keys.iter().map(|key| u64::from(key.number()) << 32 | block));
+            start = *end;
+        }
+        grams.sort_unstable();
+        grams
     }
 
     /// Numbers of the words in their order.

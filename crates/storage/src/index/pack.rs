@@ -82,10 +82,13 @@ impl Packer {
         let (grams, mut buckets) = self.grams.finish();
         let before = self.out.len() as u64;
         buckets.iter_mut().for_each(|bucket| bucket.at = bucket.at.start + before..bucket.at.end + before);
+        let ids = Ids { blocks: self.with_ids, buckets };
+        let head = Head { rows, blocks: self.blocks, long: blocks, chunks, ids }.encode();
+        // These are most of the index, which is tens of megabytes: no room beyond what they take.
+        self.out.reserve_exact(grams.len() + head.len());
         self.out.extend(grams);
         let start = self.out.len();
-        let ids = Ids { blocks: self.with_ids, buckets };
-        self.out.extend(Head { rows, blocks: self.blocks, long: blocks, chunks, ids }.encode());
+        self.out.extend(head);
         Ok((self.out, start))
     }
 }

@@ -8,6 +8,7 @@ use stdx::Shutdown;
 use tokio::runtime::Handle;
 
 use crate::Error;
+use crate::budget::Reserved;
 use crate::error::Failure;
 use crate::shared::Shared;
 
@@ -19,6 +20,9 @@ const REST: u32 = 1;
 const LONG_REST: u32 = 4;
 /// No single rest is longer.
 const LONGEST: Duration = Duration::from_secs(1);
+/// How often it is looked whether lines leave room, between two looks, and how many looks there are: a minute of them.
+const ROOM_PAUSE: Duration = Duration::from_millis(50);
+const ROOM_LOOKS: u32 = 1_200;
 
 /// How far a job is, and whether it shall go on.
 #[derive(Debug, Default)]
@@ -50,6 +54,20 @@ impl Pace {
     /// The same for a part of the job whose steps do not count.
     pub(super) fn silent(&self) -> Self {
         Self { counts: false, ..Self::new(&self.shared, &self.progress, &self.shutdown) }
+    }
+
+    /// Memory for what the job holds, a quarter of the budget at most. Lines come first: it waits until they leave room,
+    /// which they do after each flush.
+    pub(super) async fn room(&self, bytes: u64) -> Result<Reserved, Error> {
+        let budget = &self.shared.budget;
+        for _ in 0..ROOM_LOOKS {
+            if let Some(reserved) = budget.reserve(bytes.min(budget.limit() / 4)) {
+                return Ok(reserved);
+            }
+            self.count(0)?;
+            tokio::time::sleep(ROOM_PAUSE).await;
+        }
+        Err(Failure::Unavailable("lines in memory leave no room for background work").into())
     }
 
     /// Begins to count anew, up to a total.

@@ -169,8 +169,7 @@ impl Storage {
         pace.set_total(rows(&|_| true));
         pace.count(rows(&|day| day < first - 1))?;
         let (begun, mut done) = (self.shared().clock.instant(), 0);
-        let reserved = self.shared().budget.reserve(ROWS_BYTES.min(self.shared().budget.limit() / 4));
-        let _reserved = reserved.ok_or(Failure::Unavailable("lines in memory leave no room to make rows anew"))?;
+        let _reserved = pace.room(ROWS_BYTES).await?;
         let (mut remade, work) = (Remade::new(&table, first, pace), Arc::new(work));
         let mut unread = entries.into_iter().filter(|day| first - 1 <= *day).peekable();
         let mut days = days.into_iter().filter(|day| first <= *day).peekable();
@@ -185,7 +184,7 @@ impl Storage {
             let change = Change { operation: "REPLACE", remove, add: remade.take(day), changes_rows: true };
             let is_empty = change.remove.is_empty() && change.add.is_empty();
             // When this fails nobody knows whether the commit was written: the files stay until vacuum finds them unnamed.
-            if !is_empty && table.replace(&change, self.shared().now()).await?.is_none() {
+            if !is_empty && !self.replace(&table, &change).await? {
                 remade.discard(change.add).await?;
                 return Ok(Ended::Outrun);
             }

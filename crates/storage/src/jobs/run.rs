@@ -12,7 +12,6 @@ use super::pace::Pace;
 use super::rewrite::Rewrite;
 use super::{Ended, JobKind, JobState, Subject, compact, retain};
 use crate::delta::Change;
-use crate::error::Failure;
 use crate::filter::Hidden;
 use crate::read::Plan;
 use crate::{Error, FileRef, Predicate, Storage, Table, TimeRange};
@@ -235,8 +234,18 @@ impl Storage {
 
     async fn remove(&self, table: &Table, file: &FileRef) -> Result<Ended, Error> {
         let change = Change { operation: "DELETE", remove: vec![file.clone()], add: Vec::new(), changes_rows: true };
-        let replaced = table.replace(&change, self.shared().now()).await?;
-        Ok(replaced.map_or(Ended::Outrun, |_| Ended::Done))
+        Ok(if self.replace(table, &change).await? { Ended::Done } else { Ended::Outrun })
+    }
+
+    /// Commits a change; false when another writer changed the files first. What it removes is only read by queries that
+    /// run already, so nothing of it is kept in memory for others.
+    pub(super) async fn replace(&self, table: &Table, change: &Change) -> Result<bool, Error> {
+        if table.replace(change, self.shared().now()).await?.is_none() {
+            return Ok(false);
+        }
+        let store = table.delta().store();
+        self.footers().forget(change.remove.iter().map(|file| store.location(&file.path)));
+        Ok(true)
     }
 
     fn rewrite(&self, table: &Arc<Table>, tenant: &Tenant, inputs: Vec<FileRef>, plan: Plan) -> Rewrite {
@@ -252,10 +261,7 @@ impl Storage {
         operation: &'static str,
         expected: u64,
     ) -> Result<Ended, Error> {
-        let limit = self.shared().budget.limit();
-        let memory = (rewrite.inputs.len() as u64 * INPUT_BYTES).min(limit / 4);
-        let reserved = self.shared().budget.reserve(memory);
-        let reserved = reserved.ok_or(Failure::Unavailable("lines in memory leave no room to merge files"))?;
+        let reserved = pace.room(rewrite.inputs.len() as u64 * INPUT_BYTES).await?;
         let (node, work) = (Arc::clone(&self.shared().node), rewrite.clone());
         let add = blocking(move || {
             let files = work.write(&node, &mut pace);
@@ -280,7 +286,7 @@ impl Storage {
         let changes_rows = operation != "OPTIMIZE";
         let change = Change { operation, remove: rewrite.inputs, add, changes_rows };
         // When this fails nobody knows whether the commit was written: the files stay until vacuum finds them unnamed.
-        if table.replace(&change, self.shared().now()).await?.is_none() {
+        if !self.replace(table, &change).await? {
             discard().await?;
             return Ok(Ended::Outrun);
         }

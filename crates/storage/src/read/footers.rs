@@ -77,6 +77,14 @@ impl Footers {
         Ok(opened)
     }
 
+    /// Lets go of files that others have taken the place of, with the parts of their indexes.
+    pub(crate) fn forget(&self, files: impl Iterator<Item = PathBuf>) {
+        let mut cache = self.lock();
+        let gone: Vec<Arc<Opened>> = files.filter_map(|file| cache.remove(&file)).collect();
+        drop(cache);
+        self.parts.forget(&gone.iter().filter_map(|opened| opened.index.as_ref()).collect::<Vec<_>>());
+    }
+
     fn lock(&self) -> std::sync::MutexGuard<'_, Cache> {
         self.cache.lock().unwrap_or_else(PoisonError::into_inner)
     }
@@ -94,13 +102,18 @@ impl Cache {
         let bytes = opened.footer.metadata().memory_size() + opened.index.as_ref().map_or(0, FileIndex::memory_size);
         while !self.footers.is_empty() && limit_bytes < self.bytes + bytes {
             let oldest = self.footers.iter().min_by_key(|(_, cached)| cached.last_use).map(|(path, _)| path.clone());
-            let gone = oldest.and_then(|path| self.footers.remove(&path));
-            self.bytes -= gone.map_or(0, |gone| gone.bytes);
+            oldest.and_then(|path| self.remove(&path));
         }
         self.uses += 1;
         let cached = Cached { opened: Arc::clone(opened), bytes, last_use: self.uses };
         let before = self.footers.insert(path.to_owned(), cached);
         self.bytes = self.bytes + bytes - before.map_or(0, |before| before.bytes);
+    }
+
+    fn remove(&mut self, path: &Path) -> Option<Arc<Opened>> {
+        let gone = self.footers.remove(path)?;
+        self.bytes -= gone.bytes;
+        Some(gone.opened)
     }
 }
 

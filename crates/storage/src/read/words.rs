@@ -118,6 +118,18 @@ impl Parts {
         }
     }
 
+    /// Lets go of what is kept of these indexes.
+    pub(super) fn forget(&self, indexes: &[&FileIndex]) {
+        let mut cache = self.lock();
+        let Cache { parts, bytes } = &mut *cache;
+        parts.retain(|(id, ..), part| {
+            let is_gone = indexes.iter().any(|index| index.id == *id);
+            *bytes -= if is_gone { part.len() } else { 0 };
+            !is_gone
+        });
+        self.show(&cache);
+    }
+
     fn damaged<T>(&self, file: &StoredFile, damage: Damaged) -> Result<Option<T>, Error> {
         self.metrics.index_damaged.inc();
         let path = file.location().display();
@@ -151,6 +163,10 @@ impl Parts {
         cache.bytes += part.len();
         let before = cache.parts.insert(key, Arc::clone(part));
         cache.bytes -= before.map_or(0, |before| before.len());
+        self.show(&cache);
+    }
+
+    fn show(&self, cache: &Cache) {
         self.metrics.index_cache_bytes.set(i64::try_from(cache.bytes).unwrap_or(i64::MAX));
     }
 }

@@ -36,6 +36,36 @@ async fn pushed(storage: &Storage, files: i64) {
     }
 }
 
+#[tokio::test]
+async fn a_job_waits_until_lines_leave_room() {
+    let bench = today();
+    let storage = bench.open().await;
+    pushed(&storage, 8).await;
+    let budget = &storage.shared.budget;
+    let full = budget.reserve(budget.limit()).unwrap();
+    let (done, ()) = tokio::join!(storage.maintain(), async {
+        tokio::time::sleep(Duration::from_millis(200)).await;
+        assert_eq!(storage.jobs()[0].state, JobState::Running);
+        drop(full);
+    });
+    done.unwrap();
+    assert!(storage.jobs().iter().all(|job| job.state == JobState::Done), "{:?}", storage.jobs());
+    assert_eq!(files(&storage, &tenant()).len(), 1);
+}
+
+#[tokio::test]
+async fn nothing_stays_in_memory_of_files_that_were_replaced() {
+    let bench = today();
+    let storage = bench.open().await;
+    pushed(&storage, 8).await;
+    let kept = || storage.metrics().index_cache_bytes.get();
+    let word = Predicate::Column { name: logs::LINE.to_owned(), text: TextMatch::Contains("mark1".to_owned()) };
+    assert_eq!(read_where(&storage, &tenant(), |scan| scan.predicate = word.clone()).await.len(), 1);
+    let before = kept();
+    storage.maintain().await.unwrap();
+    assert!(0 < before && kept() == 0, "{before} and {}", kept());
+}
+
 fn on_disk(storage: &Storage) -> BTreeSet<String> {
     let store = Arc::clone(storage.table(LOGS).unwrap().delta().store());
     let files = store.list("").unwrap().into_iter().map(|file| file.path);
