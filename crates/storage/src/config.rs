@@ -109,9 +109,9 @@ impl Config {
         Self {
             data_dir: data_dir.into(),
             node: "local".to_owned(),
-            memory: ByteSize(128 << 20),
+            memory: ByteSize(112 << 20),
             flush_interval: Duration::from_secs(60),
-            flush_bytes: ByteSize(64 << 20),
+            flush_bytes: ByteSize(56 << 20),
             ack: AckLevel::Fsync,
             dedup_window: Duration::from_secs(600),
             bucket: None,
