@@ -39,6 +39,8 @@ use crate::{Error, TableSpec, paths};
 /// A checkpoint is written every so many commits: the library reads all entries behind the last one at a time, and takes
 /// 5 MB of memory for each.
 const CHECKPOINT_EVERY: u64 = 20;
+/// Names the newest checkpoint.
+const LAST_CHECKPOINT: &str = "_last_checkpoint";
 /// Other nodes may take this many versions before us.
 const MAX_ATTEMPTS: usize = 1_000;
 /// After so many versions that others took there is a pause before each further attempt,
@@ -250,9 +252,11 @@ impl DeltaLog {
         let mut table = DeltaTable::new(Arc::clone(&self.log.0));
         table.load_version(version).await.map_err(|error| error.to_string())?;
         deltalake_core::checkpoints::create_checkpoint(&table, None).await.map_err(|error| error.to_string())?;
-        let sync = |store: &dyn Store| {
+        let sync = move |store: &dyn Store| {
             let listed = store.list(paths::delta_log())?;
-            listed.iter().filter(|file| file.path.contains("checkpoint")).try_for_each(|file| store.sync(&file.path))
+            let is_new = |name: &str| name == LAST_CHECKPOINT || paths::parse_checkpoint(name) == Some(version);
+            let new = listed.iter().filter(|file| file.path.rsplit('/').next().is_some_and(is_new));
+            new.map(|file| store.sync(&file.path)).collect::<Result<(), Error>>()
         };
         blocking(&self.store, sync).await.map_err(|error| error.to_string())
     }

@@ -98,6 +98,8 @@ impl Builder {
             + self.table.len() * size_of::<u64>()
             + self.found.capacity() * size_of::<u32>()
             + self.grams.capacity() * size_of::<Key>()
+            // Their order, once the file ends.
+            + self.grams.len() * size_of::<u64>()
     }
 
     /// Gives the word's hash; that of long ones is zero.

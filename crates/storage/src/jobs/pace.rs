@@ -58,10 +58,11 @@ impl Pace {
 
     /// Memory for what the job holds, a quarter of the budget at most. Lines come first: it waits until they leave room,
     /// which they do after each flush.
-    pub(super) async fn room(&self, bytes: u64) -> Result<Reserved, Error> {
-        let budget = &self.shared.budget;
+    pub(super) async fn room(&mut self, bytes: u64) -> Result<Reserved, Error> {
+        let budget = Arc::clone(&self.shared.budget);
         for _ in 0..ROOM_LOOKS {
             if let Some(reserved) = budget.reserve(bytes.min(budget.limit() / 4)) {
+                self.since = self.shared.clock.instant();
                 return Ok(reserved);
             }
             self.count(0)?;

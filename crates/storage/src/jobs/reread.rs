@@ -152,7 +152,12 @@ impl Storage {
     }
 
     /// Day by day. Outrun when another writer changed the files, or somebody asked anew.
-    async fn reread_days(&self, request: &mut Request, (work, view): (Work, View), pace: Pace) -> Result<Ended, Error> {
+    async fn reread_days(
+        &self,
+        request: &mut Request,
+        (work, view): (Work, View),
+        mut pace: Pace,
+    ) -> Result<Ended, Error> {
         let table = Arc::clone(&work.table);
         let files = view.lines.files(&TimeRange { start: view.since, end: Timestamp::MAX });
         let old = view.old.files(&TimeRange::ALL);
@@ -168,8 +173,8 @@ impl Storage {
             |of: &dyn Fn(i64) -> bool| files.iter().filter(|file| of(file.first.day())).map(|file| file.rows).sum();
         pace.set_total(rows(&|_| true));
         pace.count(rows(&|day| day < first - 1))?;
-        let (begun, mut done) = (self.shared().clock.instant(), 0);
         let _reserved = pace.room(ROWS_BYTES).await?;
+        let (begun, mut done) = (self.shared().clock.instant(), 0);
         let (mut remade, work) = (Remade::new(&table, first, pace), Arc::new(work));
         let mut unread = entries.into_iter().filter(|day| first - 1 <= *day).peekable();
         let mut days = days.into_iter().filter(|day| first <= *day).peekable();

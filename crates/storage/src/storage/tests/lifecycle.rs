@@ -44,7 +44,10 @@ async fn a_job_waits_until_lines_leave_room() {
     let budget = &storage.shared.budget;
     let full = budget.reserve(budget.limit()).unwrap();
     let (done, ()) = tokio::join!(storage.maintain(), async {
-        tokio::time::sleep(Duration::from_millis(200)).await;
+        while storage.jobs().is_empty() {
+            tokio::time::sleep(Duration::from_millis(10)).await;
+        }
+        tokio::time::sleep(Duration::from_millis(100)).await;
         assert_eq!(storage.jobs()[0].state, JobState::Running);
         drop(full);
     });
