@@ -255,8 +255,8 @@ impl DeltaLog {
         let sync = move |store: &dyn Store| {
             let listed = store.list(paths::delta_log())?;
             let is_new = |name: &str| name == LAST_CHECKPOINT || paths::parse_checkpoint(name) == Some(version);
-            let new = listed.iter().filter(|file| file.path.rsplit('/').next().is_some_and(is_new));
-            new.map(|file| store.sync(&file.path)).collect::<Result<(), Error>>()
+            let mut new = listed.iter().filter(|file| file.path.rsplit('/').next().is_some_and(is_new));
+            new.try_for_each(|file| store.sync(&file.path))
         };
         blocking(&self.store, sync).await.map_err(|error| error.to_string())
     }
