@@ -36,7 +36,7 @@ use crate::seen::Mark;
 use crate::store::Store;
 use crate::{Error, TableSpec, paths};
 
-/// A checkpoint is written every so many commits: the library reads all entries behind the last one at a time, and takes
+/// A checkpoint is written every so many commits: the library reads all entries behind the last one together, and takes
 /// 5 MB of memory for each.
 const CHECKPOINT_EVERY: u64 = 20;
 /// Names the newest checkpoint.
